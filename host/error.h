@@ -1,0 +1,18 @@
+/* Errors by value, with one sentence each.
+ *
+ * Whoever sees a fault first writes the sentence; callers pass the code up unchanged. The sentence
+ * belongs to the calling thread and stays until that thread's next fault. It names the file and the
+ * reason and has no full stop or newline at its end. */
+#ifndef ADAFIRE_ERROR_H
+#define ADAFIRE_ERROR_H
+
+#include "adafire.h"
+
+/* Stores the sentence and returns `status` (negative), so that a fault is one line:
+ *     return af_fail(AF_BAD_FILE, "%s: not an .npy file", path); */
+int af_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "prefix: " before the current thread's sentence (a path, mostly); returns `status`. */
+int af_fail_in(int status, const char *prefix);
+
+#endif

@@ -1,0 +1,23 @@
+/* Whole files in, and files out that are either complete or not there. */
+#ifndef ADAFIRE_FILE_H
+#define ADAFIRE_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Reads at most `limit` bytes; a larger file is AF_BAD_FILE. *bytes is malloc'd (one byte more than
+ * *size, and that byte 0), NULL on failure. */
+int file_read(const char *path, size_t limit, void **bytes, size_t *size);
+
+/* Opens a temporary file beside `path` for writing. file_commit closes it and renames it onto path;
+ * file_discard closes and removes it. Exactly one of the two must follow; after a failed
+ * file_commit nothing is left behind either. */
+struct file_out {
+    FILE *stream;
+    char *path, *temporary;
+};
+int file_create(struct file_out *out, const char *path);
+int file_commit(struct file_out *out);
+void file_discard(struct file_out *out);
+
+#endif
