@@ -1,0 +1,52 @@
+/* Input-aware Adaptive Timesteps in integers: whether an inference may stop after this timestep.
+ *
+ * Host and hardware include this file, so that both stop at the same timestep always. With the
+ * accumulated outputs v[k], p = softmax(sum of the logits) is in integers
+ *     y[k] = (max v - v[k]) * multiplier >> shift       log2 units, 12 fractional bits
+ *     e[k] = 2^-y[k],  Z = sum e[k]                     20 fractional bits, from a table
+ *     entropy:     log2 Z + sum e[k] y[k] / Z < limit   (bits, 12 fractional bits)
+ *     confidence:  1 / Z > limit                        (the largest p; 12 fractional bits)
+ * Both sides are multiplied by Z, so nothing is divided. The limit of a timestep follows from the
+ * paper's threshold (arXiv 2412.16219): entropy (1 - threshold) log2 K, confidence threshold. */
+#ifndef ADAFIRE_IAT_H
+#define ADAFIRE_IAT_H
+
+#include "iat_tables.h"
+
+enum { IAT_OFF, IAT_ENTROPY, IAT_CONFIDENCE };
+enum { IAT_Y_BITS = 12, IAT_E_BITS = 20 };
+
+/* Entropy (IAT_ENTROPY) or largest probability (IAT_CONFIDENCE) times Z, and Z itself. */
+static inline int64_t iat_measure(const int32_t *v, int classes, int32_t multiplier, int shift,
+                                  int metric, int64_t *z)
+{
+    int32_t most = v[0];
+    for (int k = 1; k < classes; k++)
+        most = v[k] > most ? v[k] : most;
+    int64_t sum = 0, weighted = 0;
+    for (int k = 0; k < classes; k++) {
+        int64_t y = ((int64_t)most - v[k]) * multiplier >> shift;
+        int64_t whole = y >> IAT_Y_BITS;
+        int64_t e = whole > IAT_E_BITS
+                        ? 0
+                        : iat_exp2[(y >> (IAT_Y_BITS - 10)) & 1023] >> whole;
+        sum += e;
+        weighted += e * y;
+    }
+    *z = sum;
+    if (metric == IAT_CONFIDENCE)
+        return (int64_t)1 << (IAT_E_BITS + IAT_Y_BITS);
+    int top = 63 - __builtin_clzll((unsigned long long)sum); /* sum >= 2^20: the largest class */
+    int64_t log2_z = ((int64_t)(top - IAT_E_BITS) << IAT_Y_BITS) +
+                     iat_log2[(sum >> (top - 10)) & 1023];
+    return sum * log2_z + weighted;
+}
+
+static inline int iat_stops(const int32_t *v, int classes, int32_t multiplier, int shift,
+                            int metric, int32_t limit)
+{
+    int64_t z, measure = iat_measure(v, classes, multiplier, shift, metric, &z);
+    return metric == IAT_CONFIDENCE ? measure > limit * z : measure < limit * z;
+}
+
+#endif
