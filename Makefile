@@ -1,4 +1,5 @@
 # AdaFire: `make`, `make demo`, `make test`, `make help`.
+MAKEFLAGS += -r
 BUILD ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -34,7 +35,15 @@ CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -Iho
 	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
 
-LIB_SRC := $(wildcard host/*.c)
+# cpu_kernel.c is compiled once per instruction set.
+KERNELS := generic
+ifeq ($(shell uname -m),x86_64)
+KERNELS += avx2 avx512
+endif
+KERNEL_FLAGS_avx2 := -mavx2 -mfma
+KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
+
+LIB_SRC := $(filter-out host/cpu_kernel.c,$(wildcard host/*.c host/link/*.c))
 CLI_SRC := $(wildcard host/cli/adafire-*.c)
 CLI_COMMON := $(filter-out $(CLI_SRC),$(wildcard host/cli/*.c))
 TEST_SRC := $(wildcard tests/test_*.c)
@@ -43,7 +52,7 @@ FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c,$(wildcard tests/*.c))
 
 GEN := $(B)/gen/onnx.pb-c.o
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(GEN)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/host/cpu_kernel_%.o) $(GEN)
 PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
@@ -72,6 +81,9 @@ $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(CC) -std=gnu11 $(OPT) $(SAN) -w -fPIC -c -o $@ $<
 $(B)/host/onnx.o: $(B)/gen/onnx.pb-c.c
 
+$(B)/host/cpu_kernel_%.o: host/cpu_kernel.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-psabi $(KERNEL_FLAGS_$*) -DKERNEL=$* -c -o $@ $<
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<

@@ -1,0 +1,54 @@
+/* The CPU engine's inner loops. cpu_kernel.c is compiled once per instruction set; the engine picks
+ * the best that this CPU has (ADAFIRE_CPU=generic|avx2|avx512 overrides). All give equal integers. */
+#ifndef ADAFIRE_CPU_KERNEL_H
+#define ADAFIRE_CPU_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LANES = 16 }; /* outputs per weight block, neurons per fire step */
+
+/* c[i][n] (+)= (sum over segments s, bytes k of a[i * a_step + segment[s] + k] * b[n][s][k]) << shift
+ * for i < rows and n < blocks * LANES. A segment is `length` bytes, a multiple of 4. b is packed as
+ * [block][segment][length / 4][LANES][4]. c rows are c_step apart; no alignment is assumed. */
+struct product {
+    int rows, blocks, segments, length, shift;
+    int add; /* 0: c is overwritten */
+    const uint8_t *a;
+    ptrdiff_t a_step;
+    const ptrdiff_t *segment;
+    const int8_t *b;
+    int32_t *c;
+    ptrdiff_t c_step;
+};
+
+/* One timestep of `positions` x `width` neurons (width a multiple of LANES); see model.h for the
+ * semantics. All arrays are [positions][width] but threshold, inverse and base, which are [width]. */
+struct firing {
+    int positions, width;
+    int burst;
+    int linear;               /* signed without limit */
+    const int32_t *current;   /* NULL: none this timestep */
+    const int32_t *constant;  /* of the analog input and biases per neuron; NULL: none */
+    const int32_t *base;      /* bias */
+    const int32_t *threshold; /* beyond the last channel: large, so that nothing fires */
+    const float *inverse;     /* 1 / threshold */
+    int32_t *potential;
+    int16_t *sent; /* running sum of what was sent; NULL: not signed */
+    int16_t *events;
+    /* Synaptic operations per event: per position, or per neuron where channels differ. */
+    const int32_t *fanout;
+    int fanout_per_neuron;
+    int64_t spikes, event_count, sops, spike_sops; /* added to */
+};
+
+struct kernel {
+    const char *name;
+    void (*multiply)(const struct product *p);
+    void (*fire)(struct firing *f);
+};
+
+/* The best kernel of this CPU. */
+const struct kernel *kernel_choose(void);
+
+#endif
