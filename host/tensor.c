@@ -31,19 +31,24 @@ const char *dtype_name(enum dtype type)
 
 int tensor_make(struct tensor *t, enum dtype type, int rank, const int64_t *dim)
 {
-    *t = (struct tensor){.type = type, .rank = rank, .count = 1};
+    *t = (struct tensor){0};
+    if (rank < 0 || rank > TENSOR_MAX_RANK)
+        return af_fail(AF_BAD_FILE, "a tensor of %d dimensions where %d are the most", rank,
+                       TENSOR_MAX_RANK);
     int64_t count = 1;
-    for (int i = 0; i < rank; i++) {
-        if (dim[i] < 0 || __builtin_mul_overflow(count, dim[i], &count) ||
-            count > tensor_max_elements) {
-            *t = (struct tensor){0};
+    size_t bytes;
+    for (int i = 0; i < rank; i++)
+        if (dim[i] < 0 || dim[i] > tensor_max_elements ||
+            __builtin_mul_overflow(count, dim[i], &count) || count > tensor_max_elements)
             return af_fail(AF_BAD_FILE, "a tensor dimension of %lld is out of range",
                            (long long)dim[i]);
-        }
+    if (__builtin_mul_overflow((size_t)count, dtype_size(type), &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)64, &bytes))
+        return af_fail(AF_NO_MEMORY, "no memory for a tensor of %lld elements", (long long)count);
+    bytes = bytes / 64 * 64; /* 64 more than whole lines need at most, and never none */
+    *t = (struct tensor){.type = type, .rank = rank, .count = count};
+    for (int i = 0; i < rank; i++)
         t->dim[i] = dim[i];
-    }
-    size_t bytes = ((size_t)count * dtype_size(type) + 64) / 64 * 64;
-    t->count = count;
     t->data = aligned_alloc(64, bytes);
     if (!t->data) {
         *t = (struct tensor){0};
@@ -97,24 +102,42 @@ double tensor_get(const struct tensor *t, int64_t i)
     return 0;
 }
 
+/* What is not a number becomes 0, what no int64 holds the nearest that one does. */
+static int64_t whole_of(const struct tensor *t, int64_t i)
+{
+    if (t->type == DTYPE_I64 || t->type == DTYPE_U64)
+        return ((const int64_t *)t->data)[i];
+    const double v = tensor_get(t, i);
+    return isnan(v) ? 0 : v >= 0x1p63 ? INT64_MAX : v < -0x1p63 ? INT64_MIN : (int64_t)v;
+}
+
 int tensor_convert(struct tensor *t, const struct tensor *from, enum dtype type)
 {
+    if (type == from->type)
+        return tensor_copy(t, from);
+    *t = (struct tensor){0};
+    if (type == DTYPE_F16)
+        return af_fail(AF_UNSUPPORTED, "conversion to float16");
     int status = tensor_make(t, type, from->rank, from->dim);
-    for (int64_t i = 0; !status && i < from->count; i++) {
-        double v = tensor_get(from, i);
-        double whole = isfinite(v) ? fmax(-9.2e18, fmin(9.2e18, trunc(v))) : 0;
-        int64_t n = from->type == DTYPE_I64 ? ((const int64_t *)from->data)[i] : (int64_t)whole;
+    if (status)
+        return status;
+    for (int64_t i = 0; i < from->count; i++) {
+        const double v = tensor_get(from, i);
+        const uint64_t whole = (uint64_t)whole_of(from, i);
         switch (type) {
         case DTYPE_F32: ((float *)t->data)[i] = (float)v; break;
         case DTYPE_F64: ((double *)t->data)[i] = v; break;
         case DTYPE_BOOL: ((uint8_t *)t->data)[i] = v != 0; break;
-        case DTYPE_F16:
-            tensor_free(t);
-            return af_fail(AF_UNSUPPORTED, "conversion to float16");
-        default: memcpy((char *)t->data + (size_t)i * dtype_size(type), &n, dtype_size(type));
+        case DTYPE_I8:
+        case DTYPE_U8: ((uint8_t *)t->data)[i] = (uint8_t)whole; break;
+        case DTYPE_I16:
+        case DTYPE_U16: ((uint16_t *)t->data)[i] = (uint16_t)whole; break;
+        case DTYPE_I32:
+        case DTYPE_U32: ((uint32_t *)t->data)[i] = (uint32_t)whole; break;
+        default: ((uint64_t *)t->data)[i] = whole; break;
         }
     }
-    return status;
+    return AF_OK;
 }
 
 bool tensor_same_shape(const struct tensor *a, const struct tensor *b)
