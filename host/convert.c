@@ -1,0 +1,160 @@
+#include "convert.h"
+
+#include "error.h"
+#include "rehearsal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iat.h"
+
+const struct convert_options convert_defaults = {
+    .timesteps = 4,
+    .burst_initial = 8,
+    .burst_desired = 4,
+    .burst_min = 1,
+    .energy_ratio = 1.0f,
+    .search = true,
+    .signed_bursts = CHOICE_AUTO,
+    .ssc_budget = 0.02f,
+    .bias = BIAS_LIGHT,
+    .iat = CHOICE_AUTO,
+    .iat_metric = IAT_ENTROPY,
+    .iat_a = 0.6f,
+    .tolerance = 0.005f,
+};
+
+int conversion_note(struct conversion *c, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char **grown = realloc(c->note, (size_t)(c->note_count + 1) * sizeof *grown);
+    if (grown)
+        c->note = grown;
+    char *copy = grown ? strdup(text) : NULL;
+    if (!copy)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    c->note[c->note_count++] = copy;
+    return AF_OK;
+}
+
+void conversion_progress(const struct conversion *c, const char *phase, double fraction)
+{
+    if (c->options->progress)
+        c->options->progress(c->options->context, phase, fraction);
+}
+
+void conversion_free(struct conversion *c)
+{
+    const struct network *net = c->network;
+    for (int i = 0; net && i < net->population_count; i++) {
+        if (c->setting) {
+            free(c->setting[i].threshold);
+            free(c->setting[i].bias);
+            free(c->setting[i].initial);
+        }
+        if (c->statistics) {
+            free(c->statistics[i].largest);
+            free(c->statistics[i].histogram);
+            free(c->statistics[i].mean);
+            free(c->statistics[i].neuron_mean);
+        }
+    }
+    for (int i = 0; i < c->note_count; i++)
+        free(c->note[i]);
+    free(c->note);
+    free(c->setting);
+    free(c->statistics);
+    free(c->ann);
+    free(c->sensitivity);
+    af_model_free(c->model);
+    *c = (struct conversion){0};
+}
+
+static int begin_settings(struct conversion *c)
+{
+    const struct network *net = c->network;
+    size_t n = (size_t)net->population_count;
+    c->setting = calloc(n, sizeof *c->setting);
+    c->sensitivity = calloc(n, sizeof *c->sensitivity);
+    if (!c->setting || !c->sensitivity)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; i < net->population_count; i++) {
+        const struct population *p = &net->population[i];
+        struct setting *s = &c->setting[i];
+        size_t channels = (size_t)p->shape[0];
+        *s = (struct setting){.burst = c->options->burst_initial,
+                              .signed_bursts = c->options->signed_bursts == CHOICE_ON,
+                              .ratio = 1};
+        s->threshold = calloc(channels, sizeof *s->threshold);
+        s->bias = calloc(channels, sizeof *s->bias);
+        if (!s->threshold || !s->bias)
+            return af_fail(AF_NO_MEMORY, "no memory");
+        if (network_fires(p->kind))
+            conversion_set_thresholds(c, i);
+    }
+    return AF_OK;
+}
+
+static int check_options(const struct convert_options *o)
+{
+    if (o->timesteps < 1 || o->timesteps > TIMESTEPS_LIMIT)
+        return af_fail(AF_BAD_ARGUMENT, "timesteps must be 1..%d, not %d", TIMESTEPS_LIMIT,
+                       o->timesteps);
+    if (o->burst_min < 1 || o->burst_desired < o->burst_min ||
+        o->burst_initial < o->burst_desired || o->burst_initial > BURST_LIMIT)
+        return af_fail(AF_BAD_ARGUMENT,
+                       "burst limits must satisfy 1 <= min %d <= desired %d <= initial %d <= %d",
+                       o->burst_min, o->burst_desired, o->burst_initial, BURST_LIMIT);
+    if (!(o->energy_ratio > 0) || !(o->ssc_budget >= 0) || !(o->tolerance >= 0) ||
+        !(o->iat_a >= 0 && o->iat_a <= 1))
+        return af_fail(AF_BAD_ARGUMENT, "energy ratio, SSC budget, tolerance or a is out of range");
+    return AF_OK;
+}
+
+int convert(const struct network *net, const struct input_format *format,
+            const struct calibration *data, const struct convert_options *o, struct conversion *c)
+{
+    struct calibration used = *data;
+    *c = (struct conversion){.network = net, .options = o, .data = &used};
+    int status = check_options(o);
+    if (!status && data->samples < 1)
+        status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
+    if (status)
+        return status;
+    used.samples = rehearsal_samples(net, o->timesteps, data->samples);
+    if (used.samples < data->samples)
+        status = conversion_note(c, "only %lld of %lld calibration samples were used: the events "
+                                    "of more would not fit into memory",
+                                 (long long)used.samples, (long long)data->samples);
+    if (!status)
+        status = conversion_measure(c);
+    if (!status)
+        status = begin_settings(c);
+    if (!status)
+        status = quantise_begin(c, format);
+    if (!status && o->search && o->burst_min < o->burst_initial)
+        status = conversion_search_bursts(c);
+    if (!status && o->signed_bursts == CHOICE_AUTO)
+        status = conversion_search_signed(c);
+    if (!status && o->bias != BIAS_OFF)
+        status = conversion_correct_bias(c);
+    if (!status && o->ssc_budget > 0)
+        status = conversion_search_ratios(c);
+    if (!status && o->ssc_budget > 0 && o->bias != BIAS_OFF)
+        status = conversion_correct_bias(c);
+    if (!status)
+        status = conversion_early_exit(c);
+    if (!status)
+        status = model_check(c->model);
+    c->data = NULL;
+    if (status)
+        conversion_free(c);
+    return status;
+}

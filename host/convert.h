@@ -1,0 +1,107 @@
+/* From a float network to a calibrated integer model: the method of "Adaptive Calibration" (Wang et
+ * al., arXiv 2412.16219), run on the integer network itself wherever that is what will run. */
+#ifndef ADAFIRE_CONVERT_H
+#define ADAFIRE_CONVERT_H
+
+#include "model.h"
+#include "network.h"
+
+enum choice { CHOICE_OFF, CHOICE_ON, CHOICE_AUTO };
+enum bias_correction { BIAS_OFF, BIAS_LIGHT, BIAS_ADVANCED };
+
+struct convert_options {
+    int timesteps;
+    int burst_initial, burst_desired, burst_min;
+    float energy_ratio;      /* of the spikes at burst_desired that the search may use */
+    bool search;             /* of burst limits; off: burst_initial everywhere */
+    enum choice signed_bursts;
+    float ssc_budget;        /* added sensitivity (KL divergence) that SSC may cost; 0: off */
+    enum bias_correction bias;
+    enum choice iat;         /* AUTO finds iat_a for the tolerance */
+    int iat_metric;          /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
+    float iat_a;
+    float tolerance;         /* agreement that IAT may lose, 0.005 = half a point */
+    int search_samples;      /* calibration samples that the searches use, 0: all */
+    int threads;             /* 0: all cores */
+    /* Called now and then from the converting thread; fraction is in 0..1 within the phase. */
+    void (*progress)(void *context, const char *phase, double fraction);
+    void *context;
+};
+extern const struct convert_options convert_defaults;
+
+/* Calibration samples, as counts (model.h), and what was made of them. */
+struct calibration {
+    int64_t samples;
+    int16_t *counts;       /* [samples][input neurons] */
+    const int64_t *labels; /* [samples] or NULL */
+};
+
+/* How a population bursts. */
+struct setting {
+    int burst;
+    bool signed_bursts;
+    float ratio;       /* rho */
+    float *threshold;  /* [channels] in the ANN's units, before rho */
+    double *bias;      /* [channels] correction, ANN units a timestep */
+    float *initial;    /* [neurons] added to threshold / 2, ANN units; NULL: nothing */
+};
+
+/* What calibration knows about a firing population or an output, from the ANN. */
+struct population_statistics {
+    float *largest;       /* [channels] of |activation| */
+    uint32_t *histogram;  /* [channels][STATISTICS_BINS] of |activation| / largest */
+    double *mean;         /* [channels] */
+    double *neuron_mean;  /* [neurons] */
+};
+enum { STATISTICS_BINS = 2048 };
+
+struct conversion {
+    const struct network *network;
+    const struct convert_options *options;
+    const struct calibration *data;
+    struct setting *setting;                   /* [population_count] */
+    struct population_statistics *statistics;  /* [population_count] */
+    float *ann;                                /* [samples][ann_size] first output of the ANN */
+    int64_t ann_size;
+    struct af_model *model;
+    /* Figures for the report. */
+    double *sensitivity; /* [population_count] of the chosen burst limit and ratio */
+    double agreement;    /* with the ANN after T timesteps, on the calibration samples */
+    double ann_accuracy, accuracy; /* NAN without labels */
+    char **note;
+    int note_count;
+};
+
+/* Runs the whole method. `format` is the model's input format (zero is copied). The model is in
+ * c->model, made with model_check passed. Deterministic for given inputs, whatever the threads. */
+int convert(const struct network *network, const struct input_format *format,
+            const struct calibration *data, const struct convert_options *options,
+            struct conversion *c);
+void conversion_free(struct conversion *c);
+int conversion_note(struct conversion *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void conversion_progress(const struct conversion *c, const char *phase, double fraction);
+
+/* ---- The stages (each in its own file) ------------------------------------------------------- */
+
+/* statistics.c: runs the ANN over the calibration samples. */
+int conversion_measure(struct conversion *c);
+/* Thresholds of a population for its burst limit: least mean squared error of the staircase
+ * min(floor(x T / theta + 1/2), burst T) theta / T against the ANN's activations. */
+void conversion_set_thresholds(struct conversion *c, int population);
+
+/* quantise.c */
+int quantise_begin(struct conversion *c, const struct input_format *format);
+/* Weights, shifts, scales, thresholds and biases of one population for the current settings. */
+int quantise_population(struct conversion *c, int population);
+
+/* search.c: burst limits, signed bursts and threshold ratios by measured sensitivity. */
+int conversion_search_signed(struct conversion *c);
+int conversion_search_bursts(struct conversion *c);
+int conversion_search_ratios(struct conversion *c);
+/* bias.c */
+int conversion_correct_bias(struct conversion *c);
+/* early_exit.c */
+int conversion_early_exit(struct conversion *c);
+
+#endif

@@ -1,0 +1,98 @@
+#include "device.h"
+
+#include "error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct board boards[] = {
+    {"cpu", "this computer's processor: exact, fast, no board needed", cpu_open},
+    {NULL, NULL, NULL},
+};
+
+int af_device_open(const char *name, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device)
+{
+    static const struct af_device_options none = {0};
+    if (!device)
+        return af_fail(AF_BAD_ARGUMENT, "no place for the device was given");
+    *device = NULL;
+    if (!name || !model)
+        return af_fail(AF_BAD_ARGUMENT, "a board's name and a model are needed");
+    for (const struct board *b = boards; b->name; b++)
+        if (strcmp(b->name, name) == 0)
+            return b->open(options ? options : &none, model, device);
+    return af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", name);
+}
+
+void af_device_close(struct af_device *device)
+{
+    if (device)
+        device->operations->close(device);
+}
+
+int af_run(struct af_device *device, const struct af_sample *samples, int64_t count,
+           const struct af_run_options *options, struct af_result *results)
+{
+    struct af_run_options o = {0};
+    if (!device || count < 0 || (count && (!samples || !results)))
+        return af_fail(AF_BAD_ARGUMENT, "a device, samples and room for results are needed");
+    if (options)
+        o = *options;
+    if (o.timesteps < 0 || o.timesteps > device->model->timesteps)
+        return af_fail(AF_BAD_ARGUMENT, "%d timesteps asked of a model converted for %d",
+                       o.timesteps, device->model->timesteps);
+    if (!o.timesteps)
+        o.timesteps = device->model->timesteps;
+    for (int64_t i = 0; i < count; i++)
+        if (!samples[i].data && !samples[i].counts)
+            return af_fail(AF_BAD_ARGUMENT, "sample %lld has no data", (long long)i);
+    memset(results, 0, (size_t)count * sizeof *results);
+    int status = device->operations->run(device, samples, count, &o, results);
+    for (int64_t i = 0; status && i < count; i++)
+        af_result_free(&results[i]);
+    return status;
+}
+
+void af_result_free(struct af_result *r)
+{
+    if (!r)
+        return;
+    free(r->output);
+    free(r->history);
+    free(r->spikes); /* the four counters are one block */
+    memset(r, 0, sizeof *r);
+}
+
+int result_make(const struct af_model *m, int history, struct af_result *r)
+{
+    size_t n = (size_t)m->population_count;
+    int64_t size = 0;
+    for (int i = 0; i < m->population_count; i++)
+        if (m->population[i].kind == AF_OUTPUT)
+            size += neuron_count(&m->population[i]);
+    *r = (struct af_result){.output_size = (int)size};
+    r->output = calloc((size_t)size, sizeof *r->output);
+    r->history = history ? calloc((size_t)size * (size_t)history, sizeof *r->history) : NULL;
+    r->spikes = calloc(4 * n, sizeof *r->spikes);
+    if (!r->output || !r->spikes || (history && !r->history)) {
+        af_result_free(r);
+        return af_fail(AF_NO_MEMORY, "no memory for a result of %lld values", (long long)size);
+    }
+    r->events = r->spikes + n;
+    r->sops = r->spikes + 2 * n;
+    r->spike_sops = r->spikes + 3 * n;
+    return AF_OK;
+}
+
+int64_t result_output(const struct af_model *m, int index, const int32_t *sum, int steps, float *to)
+{
+    const struct neurons *p = &m->population[index];
+    int64_t n = neuron_count(p), area = n / p->shape[0];
+    for (int64_t j = 0; j < n; j++) {
+        int64_t at = p->order ? p->order[j] : j;
+        to[j] = at < 0 ? 0
+                       : (float)((double)sum[at] * (double)p->scale[at / area] / (double)steps);
+    }
+    return n;
+}

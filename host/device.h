@@ -1,0 +1,37 @@
+/* What a board is to the rest: a row in a table, and a device with three functions behind it. */
+#ifndef ADAFIRE_DEVICE_H
+#define ADAFIRE_DEVICE_H
+
+#include "model.h"
+
+struct af_device {
+    const struct device_operations *operations;
+    const struct af_model *model;
+};
+
+struct device_operations {
+    /* As af_run, with options never NULL and options->timesteps set; results are zeroed, and what was
+     * put into them before a failure is freed by the caller. */
+    int (*run)(struct af_device *device, const struct af_sample *samples, int64_t count,
+               const struct af_run_options *options, struct af_result *results);
+    void (*close)(struct af_device *device);
+};
+
+struct board {
+    const char *name, *summary;
+    /* AF_NO_DEVICE says what is missing; *device is NULL on failure. options is never NULL. */
+    int (*open)(const struct af_device_options *options, const struct af_model *model,
+                struct af_device **device);
+};
+extern const struct board boards[]; /* ends with a NULL name */
+
+int cpu_open(const struct af_device_options *options, const struct af_model *model,
+             struct af_device **device);
+
+/* Allocates a result's arrays; `history` timesteps of outputs are kept if it is not 0. */
+int result_make(const struct af_model *m, int history, struct af_result *result);
+/* Turns accumulated outputs into the mean per timestep, in the graph's order: `sum` holds output
+ * population `index`, [channels][height][width], after `steps` timesteps. Returns values written. */
+int64_t result_output(const struct af_model *m, int index, const int32_t *sum, int steps, float *to);
+
+#endif

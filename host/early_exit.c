@@ -1,0 +1,228 @@
+/* Input-aware Adaptive Timesteps: thresholds from the calibration samples (arXiv 2412.16219), turned
+ * into the integers of hw/iat.h, and the choice of the paper's knob `a`. */
+#include "convert.h"
+
+#include "engine.h"
+#include "error.h"
+#include "iat.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct history {
+    struct conversion *c;
+    const struct engine *engine;
+    struct lane **lane;
+    int output, classes, steps;
+    int32_t *v; /* [sample][step][class] */
+};
+
+static int run_sample(void *context, int worker, int64_t sample)
+{
+    struct history *h = context;
+    struct lane *lane = h->lane[worker];
+    const struct af_model *m = h->c->model;
+    int last = m->population_count - 1;
+    lane_begin(lane, 1, last, h->c->data->counts + sample * neuron_count(&m->population[0]));
+    for (int t = 0; t < h->steps; t++) {
+        lane_step(lane, 1, last);
+        memcpy(h->v + (sample * h->steps + t) * h->classes, lane_potentials(lane, h->output),
+               (size_t)h->classes * sizeof *h->v);
+    }
+    return AF_OK;
+}
+
+static void run_progress(void *context, int64_t done)
+{
+    struct history *h = context;
+    conversion_progress(h->c, "running the spiking network",
+                        (double)done / (double)h->c->data->samples);
+}
+
+static int largest_int(const int32_t *v, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        best = v[i] > v[best] ? i : best;
+    return best;
+}
+
+static int largest_float(const float *v, int64_t n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        best = v[i] > v[best] ? i : best;
+    return best;
+}
+
+static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
+{
+    return h->v + (sample * h->steps + step) * h->classes;
+}
+
+/* What the sample should be: its label, or the ANN's answer. */
+static int64_t target_of(const struct conversion *c, int64_t sample)
+{
+    return c->data->labels ? c->data->labels[sample]
+                           : largest_float(c->ann + sample * c->ann_size, c->ann_size);
+}
+
+/* The fixed-point factor of hw/iat.h: log2(e) x scale x 2^12 = multiplier / 2^shift. */
+static void set_multiplier(struct early_exit *x, double scale)
+{
+    double factor = scale * M_LOG2E * (1 << IAT_Y_BITS);
+    int exponent;
+    double mantissa = frexp(factor, &exponent); /* factor = mantissa 2^exponent, 0.5 <= m < 1 */
+    x->multiplier = (int32_t)nearbyint(mantissa * 65536);
+    x->shift = 16 - exponent;
+    while (x->shift < 0) { /* a scale this coarse saturates: any difference decides */
+        x->shift++;
+        x->multiplier = x->multiplier < 1 << 29 ? x->multiplier * 2 : x->multiplier;
+    }
+    while (x->shift > 40) {
+        x->shift--;
+        x->multiplier /= 2;
+    }
+}
+
+/* Mean normalised entropy of the samples that are right after step t (E_t); 1 if none is. */
+static double mean_entropy(const struct history *h, const struct early_exit *x, int step)
+{
+    double sum = 0, full = log2(h->classes);
+    int64_t right = 0;
+    for (int64_t i = 0; i < h->c->data->samples; i++) {
+        const int32_t *v = outputs_at(h, i, step);
+        if (largest_int(v, h->classes) != target_of(h->c, i))
+            continue;
+        int64_t z, measure = iat_measure(v, h->classes, x->multiplier, x->shift, IAT_ENTROPY, &z);
+        sum += (double)measure / (double)z / (1 << IAT_Y_BITS) / full;
+        right++;
+    }
+    return right ? sum / (double)right : 1;
+}
+
+static void set_limits(struct early_exit *x, const double *entropy, int steps, int classes, double a)
+{
+    double least = entropy[0];
+    for (int t = 1; t < steps; t++)
+        least = fmin(least, entropy[t]);
+    x->a = (float)a;
+    for (int t = 0; t < steps; t++) {
+        double threshold = a + (1 - a) * exp(least - entropy[t]);
+        double limit = x->metric == IAT_CONFIDENCE ? threshold : (1 - threshold) * log2(classes);
+        x->limit[t] = (int32_t)nearbyint(limit * (1 << IAT_Y_BITS));
+    }
+}
+
+/* Right answers with early exit, and the timesteps taken. */
+static int64_t replay(const struct history *h, const struct early_exit *x, int64_t *steps)
+{
+    int64_t right = 0;
+    *steps = 0;
+    for (int64_t i = 0; i < h->c->data->samples; i++) {
+        int t = 0;
+        while (t < h->steps - 1 && !iat_stops(outputs_at(h, i, t), h->classes, x->multiplier,
+                                              x->shift, x->metric, x->limit[t]))
+            t++;
+        *steps += t + 1;
+        right += largest_int(outputs_at(h, i, t), h->classes) == target_of(h->c, i);
+    }
+    return right;
+}
+
+/* The a that takes the fewest timesteps within the tolerance; between equals the most careful. */
+static double choose_a(const struct history *h, struct early_exit *x, const double *entropy)
+{
+    int64_t full = 0, best_steps = INT64_MAX, samples = h->c->data->samples;
+    for (int64_t i = 0; i < samples; i++)
+        full += largest_int(outputs_at(h, i, h->steps - 1), h->classes) == target_of(h->c, i);
+    double allowed = (double)h->c->options->tolerance * (double)samples, best = 1;
+    for (double rest = 0.9; rest > 1e-4; rest *= 0.8) {
+        int64_t steps;
+        set_limits(x, entropy, h->steps, h->classes, 1 - rest);
+        int64_t right = replay(h, x, &steps);
+        if ((double)(full - right) <= allowed && steps <= best_steps) {
+            best_steps = steps;
+            best = 1 - rest;
+        }
+    }
+    return best;
+}
+
+static int report_agreement(struct history *h)
+{
+    struct conversion *c = h->c;
+    int64_t agree = 0, right = 0, ann_right = 0;
+    for (int64_t i = 0; i < c->data->samples; i++) {
+        int answer = largest_int(outputs_at(h, i, h->steps - 1), h->classes);
+        int ann = largest_float(c->ann + i * c->ann_size, c->ann_size);
+        agree += answer == ann;
+        right += c->data->labels && answer == c->data->labels[i];
+        ann_right += c->data->labels && ann == c->data->labels[i];
+    }
+    double n = (double)c->data->samples;
+    c->agreement = (double)agree / n;
+    c->accuracy = c->data->labels ? (double)right / n : NAN;
+    c->ann_accuracy = c->data->labels ? (double)ann_right / n : NAN;
+    return AF_OK;
+}
+
+static int fill_early_exit(struct history *h)
+{
+    struct conversion *c = h->c;
+    struct early_exit *x = &c->model->iat;
+    const struct convert_options *o = c->options;
+    double *entropy = malloc((size_t)h->steps * sizeof *entropy);
+    x->metric = o->iat_metric;
+    x->limit = calloc((size_t)h->steps, sizeof *x->limit);
+    if (!entropy || !x->limit) {
+        free(entropy);
+        return af_fail(AF_NO_MEMORY, "no memory");
+    }
+    set_multiplier(x, (double)c->model->population[h->output].scale[0]);
+    for (int t = 0; t < h->steps; t++)
+        entropy[t] = mean_entropy(h, x, t);
+    double a = o->iat == CHOICE_AUTO ? choose_a(h, x, entropy) : (double)o->iat_a;
+    set_limits(x, entropy, h->steps, h->classes, a);
+    free(entropy);
+    return AF_OK;
+}
+
+int conversion_early_exit(struct conversion *c)
+{
+    struct history h = {.c = c, .steps = c->model->timesteps};
+    model_outputs(c->model, &h.output);
+    const struct neurons *out = &c->model->population[h.output];
+    h.classes = (int)neuron_count(out);
+    c->agreement = c->accuracy = c->ann_accuracy = NAN;
+    if (out->shape[1] != 1 || out->shape[2] != 1 || h.classes < 2)
+        return c->options->iat == CHOICE_OFF
+                   ? AF_OK
+                   : conversion_note(c, "early termination is off: the output is not one vector of "
+                                        "classes");
+    int threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
+    struct engine *engine = NULL;
+    size_t size = (size_t)c->data->samples * (size_t)h.steps * (size_t)h.classes;
+    h.v = malloc(size * sizeof *h.v);
+    h.lane = calloc((size_t)threads, sizeof *h.lane);
+    int status = h.v && h.lane ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = engine_make(c->model, &engine);
+    h.engine = engine;
+    for (int i = 0; !status && i < threads; i++)
+        status = lane_make(engine, &h.lane[i]);
+    if (!status)
+        status = parallel_for(threads, c->data->samples, run_sample, &h, run_progress);
+    if (!status)
+        status = report_agreement(&h);
+    if (!status && c->options->iat != CHOICE_OFF)
+        status = fill_early_exit(&h);
+    for (int i = 0; h.lane && i < threads; i++)
+        lane_free(h.lane[i]);
+    free(h.lane);
+    free(h.v);
+    engine_free(engine);
+    return status;
+}

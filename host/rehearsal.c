@@ -1,0 +1,339 @@
+#include "rehearsal.h"
+
+#include "error.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEMORY_LIMIT_MB = 4096 };
+
+static size_t record_size(const struct rehearsal *r, int population)
+{
+    const struct neurons *p = &r->c->model->population[population];
+    return (size_t)p->shape[1] * (size_t)p->shape[2] *
+           (size_t)lane_stride(r->engine, population) * sizeof(int16_t);
+}
+
+/* The last population that reads this one's events. */
+static int last_reader(const struct network *net, int population)
+{
+    int last = population;
+    for (int i = population + 1; i < net->population_count; i++)
+        for (int k = 0; k < net->population[i].projection_count; k++)
+            if (net->population[i].projection[k].wiring.source == population)
+                last = i;
+    return last;
+}
+
+int64_t rehearsal_samples(const struct network *net, int timesteps, int64_t wanted)
+{
+    double most = 0;
+    for (int at = 1; at < net->population_count; at++) {
+        double live = 0;
+        for (int i = 1; i <= at; i++)
+            if (last_reader(net, i) >= at)
+                live += (double)network_neurons(&net->population[i]) * sizeof(int16_t) * timesteps;
+        most = fmax(most, live);
+    }
+    double fits = (double)MEMORY_LIMIT_MB * 1048576 / fmax(most, 1);
+    int64_t n = fits < (double)wanted ? (int64_t)fits : wanted;
+    return n < 1 ? 1 : n;
+}
+
+int rehearsal_begin(struct conversion *c, int64_t samples, struct rehearsal *r)
+{
+    *r = (struct rehearsal){.c = c, .samples = samples};
+    r->threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
+    r->lane = calloc((size_t)r->threads, sizeof *r->lane);
+    r->record = calloc((size_t)c->model->population_count, sizeof *r->record);
+    int status = r->lane && r->record ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = engine_make(c->model, &r->engine);
+    for (int i = 0; !status && i < r->threads; i++)
+        status = lane_make(r->engine, &r->lane[i]);
+    if (status)
+        rehearsal_end(r);
+    return status;
+}
+
+static void drop_record(struct rehearsal *r, int population)
+{
+    for (int64_t i = 0; r->record[population] && i < r->samples; i++)
+        free(r->record[population][i]);
+    free(r->record[population]);
+    r->record[population] = NULL;
+}
+
+void rehearsal_end(struct rehearsal *r)
+{
+    for (int i = 0; r->lane && i < r->threads; i++)
+        lane_free(r->lane[i]);
+    for (int i = 0; r->record && i < r->c->model->population_count; i++)
+        drop_record(r, i);
+    engine_free(r->engine);
+    free(r->lane);
+    free(r->record);
+    *r = (struct rehearsal){0};
+}
+
+/* Lanes size their scratch by the paths, which a burst limit may widen by a plane, never in size. */
+static int refresh(struct rehearsal *r, int population)
+{
+    int status = quantise_population(r->c, population);
+    return status ? status : engine_refresh(r->engine, population);
+}
+
+int rehearsal_apply(struct rehearsal *r, int population)
+{
+    const struct af_model *m = r->c->model;
+    int status = refresh(r, population);
+    bool *touched = calloc((size_t)m->population_count, sizeof *touched);
+    if (!touched)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    touched[population] = true;
+    for (int i = population + 1; !status && i < m->population_count; i++) {
+        bool reads = false;
+        for (int k = 0; k < m->population[i].input_count; k++)
+            reads = reads || touched[m->population[i].input[k].wiring.source];
+        if (!reads)
+            continue;
+        if (m->population[i].kind == AF_MAXPOOL)
+            touched[i] = true; /* its readers see the new threshold through it */
+        else
+            status = refresh(r, i);
+    }
+    free(touched);
+    return status;
+}
+
+static const int16_t *counts_of(const struct rehearsal *r, int64_t sample)
+{
+    return r->c->data->counts + sample * neuron_count(&r->c->model->population[0]);
+}
+
+/* Points the lane's sources before `population` at their records of this timestep. */
+static void show_records(struct rehearsal *r, struct lane *lane, int population, int64_t sample,
+                         int step)
+{
+    for (int i = 1; i < population; i++)
+        if (r->record[i])
+            lane_set_events(lane, i, r->record[i][sample] +
+                                         (size_t)step * record_size(r, i) / sizeof(int16_t));
+}
+
+struct recording {
+    struct rehearsal *r;
+    int population;
+    int64_t **sum; /* [worker][neuron] of bursts */
+};
+
+static int record_sample(void *context, int worker, int64_t sample)
+{
+    struct recording *rec = context;
+    struct rehearsal *r = rec->r;
+    struct lane *lane = r->lane[worker];
+    const struct neurons *p = &r->c->model->population[rec->population];
+    int stride = lane_stride(r->engine, rec->population), steps = r->c->model->timesteps;
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    size_t bytes = record_size(r, rec->population);
+    int16_t *to = p->kind == AF_OUTPUT ? NULL : malloc(bytes * (size_t)steps);
+    if (p->kind != AF_OUTPUT && !to)
+        return af_fail(AF_NO_MEMORY, "no memory for the events of a population");
+    lane_begin(lane, rec->population, rec->population, counts_of(r, sample));
+    for (int t = 0; t < steps; t++) {
+        show_records(r, lane, rec->population, sample, t);
+        lane_step(lane, rec->population, rec->population);
+        if (!to)
+            continue;
+        const int16_t *events = lane_events(lane, rec->population);
+        memcpy((char *)to + (size_t)t * bytes, events, bytes);
+        for (int64_t j = 0; rec->sum && j < area; j++)
+            for (int ch = 0; ch < p->shape[0]; ch++)
+                rec->sum[worker][ch * area + j] += events[j * stride + ch];
+    }
+    const int32_t *v = lane_potentials(lane, rec->population);
+    for (int64_t j = 0; p->kind == AF_OUTPUT && rec->sum && j < area; j++)
+        for (int ch = 0; ch < p->shape[0]; ch++)
+            rec->sum[worker][ch * area + j] += v[j * stride + ch];
+    r->record[rec->population][sample] = to;
+    return AF_OK;
+}
+
+/* Means per timestep in the ANN's units, from sums of bursts (or of an output's potential). */
+static void fill_means(const struct rehearsal *r, int population, int64_t *const *sum,
+                       double *mean, double *neuron_mean)
+{
+    const struct af_model *m = r->c->model;
+    const struct neurons *p = &m->population[population];
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    double runs = (double)r->samples * m->timesteps;
+    for (int ch = 0; ch < p->shape[0]; ch++) {
+        double value = p->kind == AF_OUTPUT ? (double)p->scale[ch]
+                                            : model_event_value(m, population, ch);
+        double total = 0;
+        for (int64_t j = 0; j < area; j++) {
+            int64_t n = 0;
+            for (int w = 0; w < r->threads; w++)
+                n += sum[w][ch * area + j];
+            double v = (double)n * value / runs;
+            total += v;
+            if (neuron_mean)
+                neuron_mean[ch * area + j] = v;
+        }
+        if (mean)
+            mean[ch] = total / (double)area;
+    }
+}
+
+int rehearsal_record(struct rehearsal *r, int population, double *mean, double *neuron_mean)
+{
+    size_t neurons = (size_t)neuron_count(&r->c->model->population[population]);
+    struct recording rec = {.r = r, .population = population};
+    int status = AF_OK;
+    if (population == 0)
+        return AF_OK;
+    drop_record(r, population);
+    r->record[population] = calloc((size_t)r->samples, sizeof **r->record);
+    if (mean || neuron_mean)
+        rec.sum = calloc((size_t)r->threads, sizeof *rec.sum);
+    if (!r->record[population] || ((mean || neuron_mean) && !rec.sum))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && rec.sum && i < r->threads; i++)
+        if (!(rec.sum[i] = calloc(neurons, sizeof **rec.sum)))
+            status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = parallel_for(r->threads, r->samples, record_sample, &rec, NULL);
+    if (!status && rec.sum)
+        fill_means(r, population, rec.sum, mean, neuron_mean);
+    for (int i = 0; rec.sum && i < r->threads; i++)
+        free(rec.sum[i]);
+    free(rec.sum);
+    return status;
+}
+
+void rehearsal_forget(struct rehearsal *r, int population)
+{
+    for (int i = 1; i <= population; i++)
+        if (last_reader(r->c->network, i) <= population)
+            drop_record(r, i);
+}
+
+/* ---- Probes -------------------------------------------------------------------------------- */
+
+struct probe {
+    struct rehearsal *r;
+    int population, output;
+    double *sensitivity; /* [sample], summed up in order afterwards */
+    int64_t *energy;
+    bool *hit;
+};
+
+static double softmax_of(const float *x, int n, double *p)
+{
+    double most = (double)x[0], sum = 0;
+    for (int i = 1; i < n; i++)
+        most = fmax(most, (double)x[i]);
+    for (int i = 0; i < n; i++)
+        sum += p[i] = exp((double)x[i] - most);
+    for (int i = 0; i < n; i++)
+        p[i] /= sum;
+    return sum;
+}
+
+/* KL(p||q) + KL(q||p) = sum (p - q)(log p - log q). */
+static double symmetric_kl(const float *a, const float *b, int n, double *p, double *q)
+{
+    double sum = 0;
+    softmax_of(a, n, p);
+    softmax_of(b, n, q);
+    for (int i = 0; i < n; i++) {
+        double lp = log(fmax(p[i], 1e-12)), lq = log(fmax(q[i], 1e-12));
+        sum += (p[i] - q[i]) * (lp - lq);
+    }
+    return sum;
+}
+
+static double relative_error(const float *ann, const float *out, int64_t n)
+{
+    double error = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        error += (double)(out[i] - ann[i]) * (double)(out[i] - ann[i]);
+        size += (double)ann[i] * (double)ann[i];
+    }
+    return size > 0 ? error / size : error;
+}
+
+static int64_t largest_of(const float *x, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        best = x[i] > x[best] ? i : best;
+    return best;
+}
+
+static int probe_sample(void *context, int worker, int64_t sample)
+{
+    struct probe *p = context;
+    struct rehearsal *r = p->r;
+    struct lane *lane = r->lane[worker];
+    const struct af_model *m = r->c->model;
+    const struct neurons *out = &m->population[p->output];
+    int last = m->population_count - 1, stride = lane_stride(r->engine, p->output);
+    int64_t n = r->c->ann_size, area = (int64_t)out->shape[1] * out->shape[2];
+    lane_begin(lane, p->population, last, counts_of(r, sample));
+    for (int t = 0; t < m->timesteps; t++) {
+        show_records(r, lane, p->population, sample, t);
+        lane_step(lane, p->population, last);
+    }
+    float *mean = malloc((size_t)n * sizeof *mean);
+    double *scratch = malloc((size_t)n * 2 * sizeof *scratch);
+    const float *ann = r->c->ann + sample * n;
+    if (!mean || !scratch) {
+        free(mean);
+        free(scratch);
+        return af_fail(AF_NO_MEMORY, "no memory");
+    }
+    const int32_t *v = lane_potentials(lane, p->output);
+    for (int ch = 0; ch < out->shape[0]; ch++)
+        for (int64_t j = 0; j < area; j++)
+            mean[ch * area + j] =
+                (float)((double)v[j * stride + ch] * (double)out->scale[ch] / m->timesteps);
+    p->sensitivity[sample] = area == 1 ? symmetric_kl(ann, mean, (int)n, scratch, scratch + n)
+                                       : relative_error(ann, mean, n);
+    p->energy[sample] = lane_activity(lane, p->population)->spikes;
+    p->hit[sample] = largest_of(ann, n) == largest_of(mean, n);
+    free(mean);
+    free(scratch);
+    return AF_OK;
+}
+
+int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy,
+                    int64_t *hits)
+{
+    struct probe p = {.r = r, .population = population};
+    model_outputs(r->c->model, &p.output);
+    size_t n = (size_t)r->samples;
+    p.sensitivity = calloc(n, sizeof *p.sensitivity);
+    p.energy = calloc(n, sizeof *p.energy);
+    p.hit = calloc(n, sizeof *p.hit);
+    int status = p.sensitivity && p.energy && p.hit ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = parallel_for(r->threads, r->samples, probe_sample, &p, NULL);
+    double s = 0, e = 0;
+    int64_t h = 0;
+    for (size_t i = 0; !status && i < n; i++) {
+        s += p.sensitivity[i];
+        e += (double)p.energy[i];
+        h += p.hit[i];
+    }
+    *sensitivity = s / (double)n;
+    *energy = e / (double)n;
+    if (hits)
+        *hits = h;
+    free(p.sensitivity);
+    free(p.energy);
+    free(p.hit);
+    return status;
+}

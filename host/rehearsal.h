@@ -1,0 +1,40 @@
+/* Runs the integer network over the calibration samples, population by population, so that what lies
+ * before the population under test is computed once and kept. */
+#ifndef ADAFIRE_REHEARSAL_H
+#define ADAFIRE_REHEARSAL_H
+
+#include "convert.h"
+#include "engine.h"
+
+struct rehearsal {
+    struct conversion *c;
+    struct engine *engine;
+    int threads;
+    int64_t samples;    /* of the calibration's, the first ones */
+    int16_t ***record;  /* [population][sample]: events [timesteps][positions][stride], or NULL */
+    struct lane **lane; /* [threads] */
+};
+
+/* How many samples' events fit into memory at once, at most `wanted`. */
+int64_t rehearsal_samples(const struct network *network, int timesteps, int64_t wanted);
+int rehearsal_begin(struct conversion *c, int64_t samples, struct rehearsal *r);
+void rehearsal_end(struct rehearsal *r);
+
+/* Takes over new settings of a population, and what its readers make of them. */
+int rehearsal_apply(struct rehearsal *r, int population);
+
+/* Runs one population on its sources' records and records it. mean (may be NULL): [channels] mean output per timestep in the ANN's units;
+ * neuron_mean (may be NULL): the same for each neuron. */
+int rehearsal_record(struct rehearsal *r, int population, double *mean, double *neuron_mean);
+
+/* Lets go of the records that no population after this one reads. */
+void rehearsal_forget(struct rehearsal *r, int population);
+
+/* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
+ * divergence between the softmax outputs of spiking network and ANN (for maps of outputs, the mean
+ * squared difference over the ANN's mean square); energy: the population's own spikes a sample.
+ * hits (may be NULL): samples whose largest output agrees with the ANN's. */
+int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy,
+                    int64_t *hits);
+
+#endif

@@ -1,0 +1,260 @@
+/* What the ANN does on the calibration samples, and the thresholds that follow. */
+#include "convert.h"
+
+#include "error.h"
+#include "parallel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums are kept in fixed point: integer addition makes them independent of the threads' order. */
+static const double fixed_point = 1 << 20;
+
+struct worker {
+    float **value;       /* [population] activations of one sample */
+    float **largest;     /* [population][channel] */
+    uint32_t **histogram;
+    int64_t **sum;       /* [population][neuron] */
+};
+
+struct measure {
+    struct conversion *c;
+    struct worker *worker;
+    bool histograms; /* the second pass */
+    int first_output;
+};
+
+static bool is_measured(const struct population *p)
+{
+    return network_fires(p->kind) || p->kind == AF_OUTPUT;
+}
+
+static void take_largest(const struct population *p, const float *v, float *largest)
+{
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    for (int ch = 0; ch < p->shape[0]; ch++)
+        for (int64_t i = 0; i < area; i++)
+            largest[ch] = fmaxf(largest[ch], fabsf(v[ch * area + i]));
+}
+
+static void take_histogram(const struct population *p, const float *v, const float *largest,
+                           uint32_t *histogram, int64_t *sum)
+{
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    for (int ch = 0; ch < p->shape[0]; ch++) {
+        float scale = largest[ch] > 0 ? STATISTICS_BINS / largest[ch] : 0;
+        uint32_t *bins = histogram ? histogram + (size_t)ch * STATISTICS_BINS : NULL;
+        for (int64_t i = ch * area; i < (ch + 1) * area; i++) {
+            sum[i] += (int64_t)nearbyint((double)v[i] * fixed_point);
+            int bin = (int)(fabsf(v[i]) * scale);
+            if (bins)
+                bins[bin < STATISTICS_BINS ? bin : STATISTICS_BINS - 1]++;
+        }
+    }
+}
+
+static int measure_sample(void *context, int worker, int64_t sample)
+{
+    struct measure *m = context;
+    struct worker *w = &m->worker[worker];
+    const struct network *net = m->c->network;
+    int64_t inputs = network_neurons(&net->population[0]);
+    const int16_t *counts = m->c->data->counts + sample * inputs;
+    for (int64_t i = 0; i < inputs; i++)
+        w->value[0][i] = counts[i];
+    int status = network_forward(net, w->value);
+    if (status)
+        return status;
+    for (int p = 1; p < net->population_count; p++) {
+        const struct population *pop = &net->population[p];
+        if (!is_measured(pop))
+            continue;
+        if (m->histograms)
+            take_histogram(pop, w->value[p], m->c->statistics[p].largest, w->histogram[p],
+                           w->sum[p]);
+        else
+            take_largest(pop, w->value[p], w->largest[p]);
+    }
+    const float *out = w->value[m->first_output];
+    if (!m->histograms)
+        memcpy(m->c->ann + sample * m->c->ann_size, out, (size_t)m->c->ann_size * sizeof *out);
+    return AF_OK;
+}
+
+static void report_progress(void *context, int64_t done)
+{
+    struct measure *m = context;
+    double half = (double)done / (double)m->c->data->samples / 2;
+    conversion_progress(m->c, "running the ANN", m->histograms ? 0.5 + half : half);
+}
+
+static void worker_free(const struct network *net, struct worker *w)
+{
+    for (int p = 0; p < net->population_count; p++) {
+        if (w->value)
+            free(w->value[p]);
+        if (w->largest)
+            free(w->largest[p]);
+        if (w->histogram)
+            free(w->histogram[p]);
+        if (w->sum)
+            free(w->sum[p]);
+    }
+    free(w->value);
+    free(w->largest);
+    free(w->histogram);
+    free(w->sum);
+}
+
+static int worker_make(const struct network *net, struct worker *w)
+{
+    size_t n = (size_t)net->population_count;
+    w->value = calloc(n, sizeof *w->value);
+    w->largest = calloc(n, sizeof *w->largest);
+    w->histogram = calloc(n, sizeof *w->histogram);
+    w->sum = calloc(n, sizeof *w->sum);
+    bool good = w->value && w->largest && w->histogram && w->sum;
+    for (int p = 0; good && p < net->population_count; p++) {
+        const struct population *pop = &net->population[p];
+        size_t neurons = (size_t)network_neurons(pop), channels = (size_t)pop->shape[0];
+        good = (w->value[p] = calloc(neurons, sizeof(float))) != NULL;
+        if (good && is_measured(pop))
+            good = (w->largest[p] = calloc(channels, sizeof(float))) &&
+                   (w->sum[p] = calloc(neurons, sizeof(int64_t)));
+        if (good && network_fires(pop->kind))
+            good = (w->histogram[p] = calloc(channels * STATISTICS_BINS, sizeof(uint32_t))) != NULL;
+    }
+    return good ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for the network's activations");
+}
+
+static int merge_largest(struct conversion *c, const struct worker *w, int workers)
+{
+    for (int p = 0; p < c->network->population_count; p++) {
+        const struct population *pop = &c->network->population[p];
+        struct population_statistics *s = &c->statistics[p];
+        if (!is_measured(pop))
+            continue;
+        s->largest = calloc((size_t)pop->shape[0], sizeof *s->largest);
+        if (!s->largest)
+            return af_fail(AF_NO_MEMORY, "no memory");
+        for (int i = 0; i < workers; i++)
+            for (int ch = 0; ch < pop->shape[0]; ch++)
+                s->largest[ch] = fmaxf(s->largest[ch], w[i].largest[p][ch]);
+    }
+    return AF_OK;
+}
+
+static int merge_sums(struct conversion *c, const struct worker *w, int workers)
+{
+    for (int p = 0; p < c->network->population_count; p++) {
+        const struct population *pop = &c->network->population[p];
+        struct population_statistics *s = &c->statistics[p];
+        if (!is_measured(pop))
+            continue;
+        int64_t neurons = network_neurons(pop), area = neurons / pop->shape[0];
+        size_t bins = (size_t)pop->shape[0] * STATISTICS_BINS;
+        s->mean = calloc((size_t)pop->shape[0], sizeof *s->mean);
+        s->neuron_mean = calloc((size_t)neurons, sizeof *s->neuron_mean);
+        s->histogram = network_fires(pop->kind) ? calloc(bins, sizeof *s->histogram) : NULL;
+        if (!s->mean || !s->neuron_mean || (network_fires(pop->kind) && !s->histogram))
+            return af_fail(AF_NO_MEMORY, "no memory");
+        for (int64_t n = 0; n < neurons; n++) {
+            int64_t sum = 0;
+            for (int i = 0; i < workers; i++)
+                sum += w[i].sum[p][n];
+            s->neuron_mean[n] = (double)sum / fixed_point / (double)c->data->samples;
+            s->mean[n / area] += s->neuron_mean[n] / (double)area;
+        }
+        for (int i = 0; s->histogram && i < workers; i++)
+            for (size_t b = 0; b < bins; b++)
+                s->histogram[b] += w[i].histogram[p][b];
+    }
+    return AF_OK;
+}
+
+int conversion_measure(struct conversion *c)
+{
+    const struct network *net = c->network;
+    struct measure m = {.c = c};
+    for (m.first_output = 0; net->population[m.first_output].kind != AF_OUTPUT;)
+        m.first_output++;
+    c->ann_size = network_neurons(&net->population[m.first_output]);
+    c->statistics = calloc((size_t)net->population_count, sizeof *c->statistics);
+    c->ann = malloc((size_t)(c->data->samples * c->ann_size) * sizeof *c->ann);
+    int threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
+    m.worker = calloc((size_t)threads, sizeof *m.worker);
+    int status = c->statistics && c->ann && m.worker ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < threads; i++)
+        status = worker_make(net, &m.worker[i]);
+    if (!status)
+        status = parallel_for(threads, c->data->samples, measure_sample, &m, report_progress);
+    if (!status)
+        status = merge_largest(c, m.worker, threads);
+    m.histograms = true;
+    if (!status)
+        status = parallel_for(threads, c->data->samples, measure_sample, &m, report_progress);
+    if (!status)
+        status = merge_sums(c, m.worker, threads);
+    for (int i = 0; m.worker && i < threads; i++)
+        worker_free(net, &m.worker[i]);
+    free(m.worker);
+    return status;
+}
+
+/* ---- Thresholds ---------------------------------------------------------------------------- */
+
+static double staircase_error(const uint32_t *histogram, double largest, double theta, int burst,
+                              int steps)
+{
+    double sum = 0, levels = (double)burst * steps, width = largest / STATISTICS_BINS;
+    for (int b = 0; b < STATISTICS_BINS; b++) {
+        if (!histogram[b])
+            continue;
+        double x = (b + 0.5) * width;
+        double level = fmin(floor(x * steps / theta + 0.5), levels);
+        double error = x - level * theta / steps;
+        sum += histogram[b] * error * error;
+    }
+    return sum;
+}
+
+static float best_threshold(const struct conversion *c, int population, int channel)
+{
+    const struct population_statistics *s = &c->statistics[population];
+    const struct population *p = &c->network->population[population];
+    double largest = (double)s->largest[channel], best = largest, least = INFINITY;
+    int burst = c->setting[population].burst, steps = c->options->timesteps;
+    /* A clipped ReLU is clipped by saturation: burst * theta may not exceed its ceiling where the
+     * activations reach it. */
+    double top = largest;
+    if (largest >= 0.999 * (double)p->ceiling)
+        top = fmin(top, (double)p->ceiling / burst);
+    /* Heavy-tailed activations want thresholds far below the paper's last, 0.06 of the largest: a
+     * geometric grid reaches all scales with the same relative step. */
+    for (double theta = top; theta > top / 256; theta *= 0.96) {
+        double error = staircase_error(s->histogram + (size_t)channel * STATISTICS_BINS, largest,
+                                       theta, burst, steps);
+        if (error < least) {
+            least = error;
+            best = theta;
+        }
+    }
+    return (float)best;
+}
+
+void conversion_set_thresholds(struct conversion *c, int population)
+{
+    const struct population *p = &c->network->population[population];
+    float *threshold = c->setting[population].threshold, most = 0;
+    for (int ch = 0; ch < p->shape[0]; ch++) {
+        threshold[ch] = 0;
+        if (c->statistics[population].largest[ch] > 0)
+            threshold[ch] = best_threshold(c, population, ch);
+        most = fmaxf(most, threshold[ch]);
+    }
+    /* A channel that never was active fires, if ever, like the layer's most reluctant one. */
+    for (int ch = 0; ch < p->shape[0]; ch++)
+        if (!(threshold[ch] > 0))
+            threshold[ch] = most > 0 ? most : 1;
+}
