@@ -1,0 +1,146 @@
+/* A folder of pictures, or of one folder per class. */
+#include "input_source.h"
+
+#include "error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+struct entry {
+    char *path;
+    int label;
+};
+
+/* The names are all there is in memory: sorting needs them. */
+struct folder {
+    struct source base;
+    struct entry *entries;
+    int64_t room;
+    struct source *picture; /* the present one */
+};
+
+static char *join(const char *folder, const char *name)
+{
+    size_t n = strlen(folder), size = n + strlen(name) + 2;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    return path;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Names count here: a look into every file would take longer than all else. */
+static bool named_as_picture(const char *name)
+{
+    static const char *const ends[] = {".png", ".jpg", ".jpeg"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
+        if (strcasecmp(dot, ends[i]) == 0)
+            return true;
+    return false;
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* By bytes: alphasort would follow the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Takes the path. */
+static int add_entry(struct folder *f, char *path, int label)
+{
+    if (f->base.count == f->room) {
+        int64_t room = f->room ? 2 * f->room : 64;
+        struct entry *grown = realloc(f->entries, (size_t)room * sizeof *grown);
+        if (!grown) {
+            free(path);
+            return af_fail(AF_NO_MEMORY, "%s: no memory", f->base.path);
+        }
+        f->entries = grown;
+        f->room = room;
+    }
+    f->entries[f->base.count++] = (struct entry){path, label};
+    return AF_OK;
+}
+
+/* Adds the pictures in `path`, then, if `classes`, those of the folders in it. */
+static int scan(struct folder *f, const char *path, int label, bool classes)
+{
+    struct dirent **list;
+    int status = AF_OK, n = scandir(path, &list, not_hidden, by_name), class = 0;
+    if (n < 0)
+        return af_fail(errno == ENOMEM ? AF_NO_MEMORY : AF_IO, "%s: %s", path, strerror(errno));
+    for (int pass = 0; pass < (classes ? 2 : 1); pass++)
+        for (int i = 0; !status && i < n; i++) {
+            char *inner = join(path, list[i]->d_name);
+            if (!inner) {
+                status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
+            } else if (pass == 0 && named_as_picture(list[i]->d_name) && !is_folder(inner)) {
+                status = add_entry(f, inner, label);
+                inner = NULL;
+            } else if (pass == 1 && is_folder(inner)) {
+                status = scan(f, inner, class ++, false);
+            }
+            free(inner);
+        }
+    for (int i = 0; i < n; i++)
+        free(list[i]);
+    free(list);
+    return status;
+}
+
+static int next_file(struct source *src, struct sample *s)
+{
+    struct folder *f = (struct folder *)src;
+    const struct entry *entry = &f->entries[src->at];
+    source_close(f->picture);
+    int status = source_picture(&f->picture, entry->path, src->spec);
+    if (!status)
+        status = f->picture->ops->next(f->picture, s);
+    if (status)
+        return status;
+    s->name = entry->path;
+    s->label = entry->label;
+    return AF_OK;
+}
+
+static void close_folder(struct source *src)
+{
+    struct folder *f = (struct folder *)src;
+    for (int64_t i = 0; i < src->count; i++)
+        free(f->entries[i].path);
+    free(f->entries);
+    source_close(f->picture);
+}
+
+static const struct source_ops folder_ops = {next_file, close_folder};
+
+int source_folder(struct source **src, const char *path, const struct input_spec *spec)
+{
+    *src = NULL;
+    struct folder *f = source_make(sizeof *f, &folder_ops, path, spec);
+    if (!f)
+        return AF_NO_MEMORY;
+    int status = scan(f, path, -1, true);
+    if (!status && f->base.count == 0)
+        status = af_fail(AF_BAD_FILE, "%s: the folder holds no PNG or JPEG pictures", path);
+    if (status)
+        source_close(&f->base);
+    else
+        *src = &f->base;
+    return status;
+}
