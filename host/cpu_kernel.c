@@ -163,6 +163,24 @@ static void multiply(const struct product *p)
 
 /* ---- Fire ---------------------------------------------------------------------------------- */
 
+#if defined __AVX512F__
+INLINE lanes least(lanes a, lanes b)
+{
+    return (lanes)_mm512_min_epi32((__m512i)a, (__m512i)b);
+}
+
+INLINE lanes most(lanes a, lanes b)
+{
+    return (lanes)_mm512_max_epi32((__m512i)a, (__m512i)b);
+}
+
+/* a where x < y, else 0. */
+INLINE lanes where_less(lanes x, lanes y, lanes a)
+{
+    return (lanes)_mm512_maskz_mov_epi32(_mm512_cmplt_epi32_mask((__m512i)x, (__m512i)y),
+                                         (__m512i)a);
+}
+#else
 INLINE lanes least(lanes a, lanes b)
 {
     lanes m = a < b;
@@ -175,27 +193,53 @@ INLINE lanes most(lanes a, lanes b)
     return (a & m) | (b & ~m);
 }
 
-/* floor(v / threshold), exact where it lies in [-burst, burst], clamped there. The product with the
- * rounded inverse is off by one at most, which the remainder shows. */
-INLINE lanes divide(lanes v, lanes threshold, lanes_f inverse, lanes burst)
+INLINE lanes where_less(lanes x, lanes y, lanes a)
 {
+    return (x < y) & a;
+}
+#endif
+
+/* floor(v / threshold) clamped to [low, burst], where low is -burst or 0. The product with the rounded
+ * inverse is off by one at most, and truncated towards zero: the remainder shows both. */
+INLINE lanes divide(lanes v, lanes threshold, lanes_f inverse, lanes low, lanes burst)
+{
+    const lanes one = (lanes){0} + 1, zero = {0};
     lanes_f q = __builtin_convertvector(v, lanes_f) * inverse;
-    /* Clamp as floats: a quotient of large v and threshold 1 is still within int32. */
-    lanes r = __builtin_convertvector(q, lanes);
-    r = least(most(r, -burst - 1), burst + 1);
+    lanes r = least(most(__builtin_convertvector(q, lanes), low - 1), burst + 1);
     lanes rest = v - r * threshold;
-    r += (rest < 0) - (rest >= threshold); /* a true comparison is -1 */
-    rest = v - r * threshold;
-    r += (rest < 0); /* truncation towards zero can be one high and the inverse another */
-    return least(most(r, -burst), burst);
+    lanes below = where_less(rest, zero, one);
+    lanes above = one - where_less(rest, threshold, one);
+    r += above - below;
+    rest += (below - above) * threshold;
+    r -= where_less(rest, zero, one);
+    return least(most(r, low), burst);
+}
+
+/* Statistics are summed in 32-bit lanes and flushed before they can overflow. */
+struct sums {
+    lanes spikes, events, sops, spike_sops;
+};
+
+INLINE void flush(struct firing *f, struct sums *s)
+{
+    for (int i = 0; i < LANES; i++) {
+        f->spikes += s->spikes[i];
+        f->event_count += s->events[i];
+        f->sops += s->sops[i];
+        f->spike_sops += s->spike_sops[i];
+    }
+    *s = (struct sums){{0}, {0}, {0}, {0}};
 }
 
 INLINE void fire_any(struct firing *f, const int is_linear, const int is_signed,
                      const int per_neuron)
 {
-    const lanes burst = (lanes){0} + f->burst, limit = (lanes){0} + STATE_LIMIT;
+    const lanes zero = {0}, one = zero + 1, burst = zero + f->burst, limit = zero + STATE_LIMIT;
+    const lanes low = is_linear || is_signed ? -burst : zero;
+    struct sums s = {{0}, {0}, {0}, {0}};
+    int room = f->flush_after;
     for (int p = 0; p < f->positions; p++) {
-        lanes spikes = {0}, count = {0}, sops = {0}, spike_sops = {0};
+        lanes fanout = zero + (per_neuron ? 0 : f->fanout[p]);
         for (int c = 0; c < f->width; c += LANES) {
             ptrdiff_t at = (ptrdiff_t)p * f->width + c;
             lanes v = *(const lanes_u *)(f->potential + at) + *(const lanes_u *)(f->base + c);
@@ -204,33 +248,31 @@ INLINE void fire_any(struct firing *f, const int is_linear, const int is_signed,
             if (f->constant)
                 v += *(const lanes_u *)(f->constant + at);
             lanes threshold = *(const lanes_u *)(f->threshold + c);
-            lanes r = divide(v, threshold, *(const lanes_fu *)(f->inverse + c), burst);
+            lanes r = divide(v, threshold, *(const lanes_fu *)(f->inverse + c), low, burst);
             if (is_signed) {
                 lanes sent = __builtin_convertvector(*(const lanes_16u *)(f->sent + at), lanes);
                 r = most(r, -least(sent, burst));
                 sent += r;
                 *(lanes_16u *)(f->sent + at) = __builtin_convertvector(sent, lanes_16);
-            } else if (!is_linear) {
-                r = most(r, (lanes){0});
             }
             v = least(most(v - r * threshold, -limit), limit);
             *(lanes_u *)(f->potential + at) = v;
             *(lanes_16u *)(f->events + at) = __builtin_convertvector(r, lanes_16);
-            lanes size = most(r, -r), one = -(r != 0);
-            lanes fanout = per_neuron ? *(const lanes_u *)(f->fanout + at)
-                                      : (lanes){0} + f->fanout[p];
-            spikes += size;
-            count += one;
-            sops += one * fanout;
-            spike_sops += size * fanout;
-        }
-        for (int i = 0; i < LANES; i++) {
-            f->spikes += spikes[i];
-            f->event_count += count[i];
-            f->sops += sops[i];
-            f->spike_sops += spike_sops[i];
+            lanes size = is_linear || is_signed ? most(r, -r) : r;
+            lanes event = least(size, one);
+            if (per_neuron)
+                fanout = *(const lanes_u *)(f->fanout + at);
+            s.spikes += size;
+            s.events += event;
+            s.sops += event * fanout;
+            s.spike_sops += size * fanout;
+            if (--room == 0) {
+                flush(f, &s);
+                room = f->flush_after;
+            }
         }
     }
+    flush(f, &s);
 }
 
 static void fire(struct firing *f)
@@ -247,5 +289,20 @@ static void fire(struct firing *f)
         fire_any(f, 0, 0, 0);
 }
 
+/* ---- Small loops, which the compiler vectorises ---------------------------------------------- */
+
+static void pack(uint8_t *restrict to, const int16_t *restrict from, int n, int offset)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = (uint8_t)(from[i] + offset);
+}
+
+static void add_scaled(int32_t *restrict sum, const int32_t *restrict tap,
+                       const int16_t *restrict from, int n)
+{
+    for (int i = 0; i < n; i++)
+        sum[i] += tap[i] * from[i];
+}
+
 extern const struct kernel NAMED(kernel_, KERNEL);
-const struct kernel NAMED(kernel_, KERNEL) = {TEXT(KERNEL), multiply, fire};
+const struct kernel NAMED(kernel_, KERNEL) = {TEXT(KERNEL), multiply, fire, pack, add_scaled};

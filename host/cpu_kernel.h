@@ -39,6 +39,7 @@ struct firing {
     /* Synaptic operations per event: per position, or per neuron where channels differ. */
     const int32_t *fanout;
     int fanout_per_neuron;
+    int flush_after; /* neurons / LANES whose operations, at the largest burst, fit 31 bits */
     int64_t spikes, event_count, sops, spike_sops; /* added to */
 };
 
@@ -46,6 +47,10 @@ struct kernel {
     const char *name;
     void (*multiply)(const struct product *p);
     void (*fire)(struct firing *f);
+    /* to[i] = from[i] + offset as a byte */
+    void (*pack)(uint8_t *to, const int16_t *from, int n, int offset);
+    /* sum[i] += tap[i] * from[i] */
+    void (*add_scaled)(int32_t *sum, const int32_t *tap, const int16_t *from, int n);
 };
 
 /* The best kernel of this CPU. */

@@ -30,6 +30,7 @@ struct stage {
     bool constant; /* has a current that does not change: analog input or a bias per neuron */
     int32_t *fanout;
     bool fanout_per_neuron;
+    int flush_after; /* see cpu_kernel.h */
 };
 
 struct engine {
@@ -184,6 +185,7 @@ static int prepare_fanout(struct engine *e, int index)
     int status = position && channel && sum && st->fanout ? AF_OK
                                                           : af_fail(AF_NO_MEMORY, "no memory");
     bool uniform = p->kind != AF_LINEAR;
+    int64_t most = 1;
     for (int i = index + 1; !status && i < m->population_count; i++)
         for (int k = 0; k < m->population[i].input_count; k++) {
             const struct synapses *s = &m->population[i].input[k];
@@ -198,12 +200,22 @@ static int prepare_fanout(struct engine *e, int index)
                 }
         }
     for (int64_t j = 0; !status && j < st->positions; j++) {
-        for (int c = 0; !uniform && c < p->shape[0]; c++)
-            st->fanout[j * st->stride + c] = (int32_t)sum[j * p->shape[0] + c];
+        for (int c = 0; c < p->shape[0]; c++) {
+            int64_t n = sum[j * p->shape[0] + c];
+            if (!uniform)
+                st->fanout[j * st->stride + c] = (int32_t)n;
+            most = n > most ? n : most;
+        }
         if (uniform)
             st->fanout[j] = (int32_t)sum[j * p->shape[0]];
     }
     st->fanout_per_neuron = !uniform;
+    st->flush_after = most * BURST_LIMIT * 1024 < INT32_MAX
+                          ? 1024
+                          : (int)(INT32_MAX / (most * BURST_LIMIT));
+    if (st->flush_after < 1)
+        status = af_fail(AF_UNSUPPORTED, "population '%s': one event would cause %lld operations",
+                         p->name, (long long)most);
     free(position);
     free(channel);
     free(sum);
@@ -433,18 +445,15 @@ static void view_cell(const struct wiring *w, const int16_t *source, int width, 
 }
 
 /* Plain views, which are most: cells are copied as they lie. */
-static void copy_cells(const int16_t *from, int from_stride, uint8_t *to, int to_stride, int cells,
-                       int channels, int offset)
+static void copy_cells(const struct kernel *kernel, const int16_t *from, int from_stride,
+                       uint8_t *to, int to_stride, int cells, int channels, int offset)
 {
     if (channels == to_stride && channels == from_stride) {
-        int n = cells * channels;
-        for (int i = 0; i < n; i++)
-            to[i] = (uint8_t)(from[i] + offset);
+        kernel->pack(to, from, cells * channels, offset);
         return;
     }
     for (int x = 0; x < cells; x++)
-        for (int i = 0; i < channels; i++)
-            to[x * to_stride + i] = (uint8_t)(from[x * from_stride + i] + offset);
+        kernel->pack(to + x * to_stride, from + x * from_stride, channels, offset);
 }
 
 /* The padded view, one byte a value: byte `plane` of value + offset. */
@@ -473,7 +482,7 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
             if (cells < 0)
                 cells = 0;
             memset(to, blank, (size_t)first * (size_t)p->stride);
-            copy_cells(events + ((ptrdiff_t)vy * width + skip) * stride, stride,
+            copy_cells(l->engine->kernel, events + ((ptrdiff_t)vy * width + skip) * stride, stride,
                        to + (size_t)first * (size_t)p->stride, p->stride, cells, w->channels,
                        p->offset);
             size_t used = (size_t)(first + cells) * (size_t)p->stride;
@@ -506,7 +515,7 @@ static void fill_wide(const struct lane *l, const struct neurons *source, const 
 /* ---- Projections --------------------------------------------------------------------------- */
 
 /* 1 x 1, one channel each, straight from the source: a shortcut. */
-static void project_direct(const struct neurons *source, const struct wiring *w,
+static void project_direct(const struct kernel *kernel, const struct neurons *source, const struct wiring *w,
                            const struct path *p, const int16_t *events, int stride, int32_t *to,
                            int to_width, int to_stride)
 {
@@ -524,8 +533,7 @@ static void project_direct(const struct neurons *source, const struct wiring *w,
                     int32_t *sum =
                         to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + x) * to_stride +
                         w->at[0];
-                    for (int c = 0; c < w->channels; c++)
-                        sum[c] += tap[c] * from[c];
+                    kernel->add_scaled(sum, tap, from, w->channels);
                 }
 }
 
@@ -600,7 +608,7 @@ static void project(const struct lane *l, int index, int k, int32_t *to, bool fr
         memset(to, 0, (size_t)e->stage[index].positions * (size_t)to_stride * sizeof *to);
     if (p->channelwise) {
         if (p->direct) {
-            project_direct(source, w, p, events, stride, to, n->shape[2], to_stride);
+            project_direct(e->kernel, source, w, p, events, stride, to, n->shape[2], to_stride);
         } else {
             fill_wide(l, source, w, p, events, stride);
             project_channelwise(l, w, p, to, n->shape[2], to_stride);
@@ -815,6 +823,7 @@ static void step_population(struct lane *l, int index)
         .events = l->at[index].events,
         .fanout = st->fanout,
         .fanout_per_neuron = st->fanout_per_neuron,
+        .flush_after = st->flush_after,
     };
     e->kernel->fire(&f);
     a->spikes += f.spikes;
