@@ -129,12 +129,17 @@ static int open_file(struct source **src, const char *path, int64_t size,
     bool bin = ends_with(path, ".bin");
     if (size == 0)
         return af_fail(AF_BAD_FILE, "%s: the file is empty", path);
-    if (bin && cifar_record(size, spec))
+    if (bin && cifar_record(size) && cifar_match(spec))
         return source_cifar(src, path, size, spec);
     int status = stream_open(&stream, &place);
     if (!status)
         status = stream_read(stream, bytes, sizeof bytes, &got);
     stream_close(stream);
+    if (status == AF_BAD_FILE && bin && spec->events) {
+        /* A recording may begin like a gzip file, too. */
+        status = AF_OK;
+        got = 0;
+    }
     if (status)
         return status;
     if (is_picture(bytes, got))
@@ -148,6 +153,8 @@ static int open_file(struct source **src, const char *path, int64_t size,
         return open_array(src, path, &place, NULL, spec);
     if (bin && spec->events)
         return source_nmnist(src, path, spec);
+    if (bin && cifar_record(size))
+        return source_cifar(src, path, size, spec);
     if (bin)
         return af_fail(AF_BAD_FILE, "%s: an event recording, but the model takes frames", path);
     return af_fail(AF_BAD_FILE, "%s: not a format that is read (npy, npz, idx, CIFAR, PNG, JPEG)",

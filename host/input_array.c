@@ -40,15 +40,12 @@ static int parse_idx(const char *name, const unsigned char *b, size_t size, stru
     array->swap = dtype_size(t->type) > 1;
     if (size < array->offset)
         return af_fail(AF_BAD_FILE, "%s: the idx header is truncated", name);
-    int64_t volume = 1;
     t->rank = rank;
     t->count = 1;
     for (int i = 0; i < rank; i++) {
         const unsigned char *d = b + 4 + 4 * i;
         t->dim[i] = (int64_t)d[0] << 24 | d[1] << 16 | d[2] << 8 | d[3];
-        t->count *= t->dim[i];
-        if (__builtin_mul_overflow(volume, t->dim[i] ? t->dim[i] : 1, &volume) ||
-            volume > INT64_MAX / 16)
+        if (__builtin_mul_overflow(t->count, t->dim[i], &t->count) || t->count > INT64_MAX / 16)
             return af_fail(AF_BAD_FILE, "%s: dimension %d of the array is out of range", name, i);
     }
     return AF_OK;
@@ -156,6 +153,8 @@ static int read_all(struct stream *stream, const char *name, const struct array 
         status = array_read(stream, name, array, n, data + (size_t)have * size);
         have += n;
     }
+    if (!status)
+        status = stream_end(stream);
     struct tensor raw = array->head;
     raw.data = data;
     if (!status)

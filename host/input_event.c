@@ -98,6 +98,8 @@ static int next_recording(struct source *src, struct sample *s)
         status = stream_skip(r->stream, (begin - r->row) * row_size);
     if (!status)
         status = read_rows(r, end - begin);
+    if (!status && src->at + 1 == src->count)
+        status = stream_end(r->stream);
     r->row = end;
     if (status) {
         /* Where the stream is now is unknown. */
@@ -121,6 +123,7 @@ static void close_recordings(struct source *src)
 
 static const struct source_ops recordings_ops = {next_recording, close_recordings};
 
+/* The start of each recording. As in sparse matrices the end of the last may stand behind them. */
 static int read_offsets(const char *path, const char *events, int64_t rows, struct tensor *offsets)
 {
     int status = array_integers(&(struct place){.path = path}, path, offsets);
@@ -130,10 +133,12 @@ static int read_offsets(const char *path, const char *events, int64_t rows, stru
         return af_fail(AF_BAD_FILE, "%s: offsets have one dimension, these have %d", path,
                        offsets->rank);
     const int64_t *start = offsets->data;
+    if (offsets->count > 1 && start[offsets->count - 1] == rows)
+        offsets->count = --offsets->dim[0];
     for (int64_t i = 0; i < offsets->count; i++) {
-        if (start[i] < 0 || start[i] >= rows)
-            return af_fail(AF_BAD_FILE, "%s: offset %lld is %lld, %s has rows 0 to %lld", path,
-                           (long long)i, (long long)start[i], events, (long long)rows - 1);
+        if (start[i] < 0 || start[i] > rows)
+            return af_fail(AF_BAD_FILE, "%s: offset %lld is %lld, %s has %lld rows", path,
+                           (long long)i, (long long)start[i], events, (long long)rows);
         if (i > 0 && start[i] < start[i - 1])
             return af_fail(AF_BAD_FILE, "%s: offset %lld is %lld after %lld", path, (long long)i,
                            (long long)start[i], (long long)start[i - 1]);
@@ -166,34 +171,43 @@ int source_recordings(struct source **src, const char *path, const struct place 
 
 enum { NMNIST_EVENT = 5, NMNIST_OVERFLOW_Y = 240, NMNIST_OVERFLOW_TIME = 1 << 13 };
 
+/* Appends the events of `n` records at b. */
+static void convert_nmnist(struct recordings *r, const unsigned char *b, int64_t n, int64_t *done,
+                           int64_t *overflow)
+{
+    for (int64_t i = 0; i < n; i++, b += NMNIST_EVENT) {
+        /* The data set's own reader: y = 240 is no event, but moves all that follow. */
+        if (b[1] == NMNIST_OVERFLOW_Y)
+            *overflow += NMNIST_OVERFLOW_TIME;
+        else
+            r->events[(*done)++] = (struct event){
+                b[0], b[1], b[2] >> 7, *overflow + ((b[2] & 0x7f) << 16 | b[3] << 8 | b[4])};
+    }
+}
+
+/* Not through a stream: what begins like a gzip file is none here. */
 static int next_nmnist(struct source *src, struct sample *s)
 {
     struct recordings *r = (struct recordings *)src;
-    struct stream *stream;
     unsigned char bytes[PIECE * NMNIST_EVENT];
     int64_t done = 0, overflow = 0;
     size_t got;
-    int status = stream_open(&stream, &r->place);
-    if (status)
-        return status;
+    int status = AF_OK;
+    FILE *f = fopen(src->path, "rb");
+    if (!f)
+        return af_fail(AF_IO, "%s: %s", src->path, strerror(errno));
     do {
-        status = stream_read(stream, bytes, sizeof bytes, &got);
-        int64_t n = (int64_t)(got / NMNIST_EVENT);
-        if (!status && got % NMNIST_EVENT)
+        got = fread(bytes, 1, sizeof bytes, f);
+        if (ferror(f))
+            status = af_fail(AF_IO, "%s: %s", src->path, strerror(errno));
+        else if (got % NMNIST_EVENT)
             status = af_fail(AF_BAD_FILE, "%s: truncated, the last event is not whole", src->path);
+        else
+            status = reserve(r, done + (int64_t)(got / NMNIST_EVENT));
         if (!status)
-            status = reserve(r, done + n);
-        for (int64_t i = 0; !status && i < n; i++) {
-            const unsigned char *b = bytes + i * NMNIST_EVENT;
-            /* The data set's own reader: y = 240 is no event, but moves all that follow. */
-            if (b[1] == NMNIST_OVERFLOW_Y)
-                overflow += NMNIST_OVERFLOW_TIME;
-            else
-                r->events[done++] = (struct event){
-                    b[0], b[1], b[2] >> 7, overflow + ((b[2] & 0x7f) << 16 | b[3] << 8 | b[4])};
-        }
+            convert_nmnist(r, bytes, (int64_t)(got / NMNIST_EVENT), &done, &overflow);
     } while (!status && got == sizeof bytes);
-    stream_close(stream);
+    fclose(f);
     s->events = r->events;
     s->event_count = done;
     return status;
@@ -213,7 +227,6 @@ int source_nmnist(struct source **src, const char *path, const struct input_spec
     struct recordings *r = source_make(sizeof *r, &nmnist_ops, path, spec);
     if (!r)
         return AF_NO_MEMORY;
-    r->place.path = r->base.path;
     r->base.count = st.st_size > 0;
     *src = &r->base;
     return AF_OK;

@@ -41,6 +41,8 @@ static int64_t count_samples(const struct tensor *t, const struct input_spec *sp
         return 1;
     if (t->rank == 2 && t->dim[1] == c * h * w)
         return t->dim[0];
+    if (t->rank == 2 && c == 1 && t->dim[0] == h && t->dim[1] == w)
+        return 1;
     return -1;
 }
 
@@ -97,6 +99,8 @@ static int read_frame(struct frames *f, unsigned char label[2])
         status = af_fail(AF_BAD_FILE, "%s: truncated", name);
     if (!status)
         status = array_read(f->stream, name, &f->array, f->elements, f->raw);
+    if (!status && f->base.at + 1 == f->base.count)
+        status = stream_end(f->stream);
     f->passed = f->base.at + 1;
     if (status) {
         stream_close(f->stream);
@@ -184,10 +188,13 @@ int source_frames(struct source **src, const char *path, const struct place *pla
 /* https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version" */
 #define CIFAR_PIXELS 3072
 
-int cifar_record(int64_t size, const struct input_spec *spec)
+bool cifar_match(const struct input_spec *spec)
 {
-    if (size <= 0 || spec->channels != 3 || spec->height != 32 || spec->width != 32)
-        return 0;
+    return spec->channels == 3 && spec->height == 32 && spec->width == 32;
+}
+
+int cifar_record(int64_t size)
+{
     return size % (CIFAR_PIXELS + 1) == 0   ? CIFAR_PIXELS + 1
            : size % (CIFAR_PIXELS + 2) == 0 ? CIFAR_PIXELS + 2
                                             : 0;
@@ -197,7 +204,10 @@ int source_cifar(struct source **src, const char *path, int64_t size, const stru
 {
     struct place place = {.path = path};
     struct array array = {.head.type = DTYPE_U8};
-    int record = cifar_record(size, spec);
+    int record = cifar_record(size);
+    if (!cifar_match(spec))
+        return af_fail(AF_BAD_FILE, "%s: samples are 3x32x32, the model wants %dx%dx%d", path,
+                       spec->channels, spec->height, spec->width);
     int status = make_frames(src, path, &place, &array, spec);
     if (status)
         return status;

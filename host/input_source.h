@@ -67,6 +67,8 @@ int64_t stream_size(const struct stream *stream);
 /* Reads `size` bytes; fewer only at the end. Damaged packed data is AF_BAD_FILE. */
 int stream_read(struct stream *stream, void *out, size_t size, size_t *got);
 int stream_skip(struct stream *stream, int64_t size);
+/* After the last byte that is wanted: compares a gzip file's check sum, which stands behind it. */
+int stream_end(struct stream *stream);
 void stream_close(struct stream *stream); /* NULL is fine */
 
 /* ---- Arrays --------------------------------------------------------------------------------- */
@@ -107,8 +109,9 @@ int source_nmnist(struct source **src, const char *path, const struct input_spec
 bool frames_match(const struct array *array, const struct input_spec *spec);
 /* Whether the array is a table of events: integers, four columns. */
 bool array_is_events(const struct array *array);
-/* Records of 3073 or 3074 bytes for a model of 3x32x32; 0 if the size or the model is another. */
-int cifar_record(int64_t size, const struct input_spec *spec);
+/* The size of CIFAR's records, 3073 or 3074 bytes, in a file of this size; 0 if neither fits. */
+int cifar_record(int64_t size);
+bool cifar_match(const struct input_spec *spec);
 /* PNG or JPEG by the first bytes of the file. */
 bool is_picture(const unsigned char *bytes, size_t size);
 

@@ -297,6 +297,13 @@ int stream_skip(struct stream *stream, int64_t size)
     return AF_OK;
 }
 
+int stream_end(struct stream *stream)
+{
+    char more;
+    size_t got;
+    return stream->gz ? stream_read(stream, &more, 1, &got) : AF_OK;
+}
+
 void stream_close(struct stream *stream)
 {
     if (!stream)
