@@ -14,7 +14,7 @@ $(error tools/setup could not provide what the build needs)
 endif
 endif
 
-PACKAGES := zlib libpng libjpeg libprotobuf-c openblas
+PACKAGES := zlib libpng libjpeg libprotobuf-c openblas libcrypto
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(CI),true)
 WARN += -Werror

@@ -73,6 +73,7 @@ void conversion_free(struct conversion *c)
     free(c->statistics);
     free(c->ann);
     free(c->sensitivity);
+    free(c->activity);
     af_model_free(c->model);
     *c = (struct conversion){0};
 }
@@ -150,10 +151,11 @@ int convert(const struct network *net, const struct input_format *format,
     if (!status && o->ssc_budget > 0 && o->bias != BIAS_OFF)
         status = conversion_correct_bias(c);
     if (!status)
-        status = conversion_early_exit(c);
+        status = conversion_finish(c);
     if (!status)
         status = model_check(c->model);
     c->data = NULL;
+    c->samples = used.samples;
     if (status)
         conversion_free(c);
     return status;

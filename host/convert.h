@@ -3,6 +3,7 @@
 #ifndef ADAFIRE_CONVERT_H
 #define ADAFIRE_CONVERT_H
 
+#include "engine.h"
 #include "model.h"
 #include "network.h"
 
@@ -68,6 +69,8 @@ struct conversion {
     double *sensitivity; /* [population_count] of the chosen burst limit and ratio */
     double agreement;    /* with the ANN after T timesteps, on the calibration samples */
     double ann_accuracy, accuracy; /* NAN without labels */
+    struct activity *activity;     /* [population_count] summed over `samples`, all timesteps */
+    int64_t samples;               /* that were used */
     char **note;
     int note_count;
 };
@@ -102,6 +105,7 @@ int conversion_search_ratios(struct conversion *c);
 /* bias.c */
 int conversion_correct_bias(struct conversion *c);
 /* early_exit.c */
-int conversion_early_exit(struct conversion *c);
+/* Runs the finished network over the samples: activity, agreement, early termination. */
+int conversion_finish(struct conversion *c);
 
 #endif

@@ -13,10 +13,10 @@
 
 struct history {
     struct conversion *c;
-    const struct engine *engine;
     struct lane **lane;
+    struct activity *activity; /* [worker][population] */
     int output, classes, steps;
-    int32_t *v; /* [sample][step][class] */
+    int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
 };
 
 static int run_sample(void *context, int worker, int64_t sample)
@@ -28,8 +28,17 @@ static int run_sample(void *context, int worker, int64_t sample)
     lane_begin(lane, 1, last, h->c->data->counts + sample * neuron_count(&m->population[0]));
     for (int t = 0; t < h->steps; t++) {
         lane_step(lane, 1, last);
-        memcpy(h->v + (sample * h->steps + t) * h->classes, lane_potentials(lane, h->output),
-               (size_t)h->classes * sizeof *h->v);
+        if (h->v)
+            memcpy(h->v + (sample * h->steps + t) * h->classes, lane_potentials(lane, h->output),
+                   (size_t)h->classes * sizeof *h->v);
+    }
+    for (int i = 1; i <= last; i++) {
+        const struct activity *a = lane_activity(lane, i);
+        struct activity *sum = &h->activity[worker * m->population_count + i];
+        sum->spikes += a->spikes;
+        sum->events += a->events;
+        sum->sops += a->sops;
+        sum->spike_sops += a->spike_sops;
     }
     return AF_OK;
 }
@@ -190,39 +199,67 @@ static int fill_early_exit(struct history *h)
     return AF_OK;
 }
 
-int conversion_early_exit(struct conversion *c)
+static int merge_activity(struct history *h, int workers)
+{
+    struct conversion *c = h->c;
+    size_t n = (size_t)c->model->population_count;
+    c->activity = calloc(n, sizeof *c->activity);
+    if (!c->activity)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (size_t i = 0; i < n * (size_t)workers; i++) {
+        struct activity *sum = &c->activity[i % n];
+        sum->spikes += h->activity[i].spikes;
+        sum->events += h->activity[i].events;
+        sum->sops += h->activity[i].sops;
+        sum->spike_sops += h->activity[i].spike_sops;
+    }
+    return AF_OK;
+}
+
+static int run_all(struct history *h, int threads)
+{
+    struct engine *engine = NULL;
+    h->lane = calloc((size_t)threads, sizeof *h->lane);
+    h->activity = calloc((size_t)threads * (size_t)h->c->model->population_count,
+                         sizeof *h->activity);
+    int status = h->lane && h->activity ? engine_make(h->c->model, &engine)
+                                        : af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < threads; i++)
+        status = lane_make(engine, &h->lane[i]);
+    if (!status)
+        status = parallel_for(threads, h->c->data->samples, run_sample, h, run_progress);
+    if (!status)
+        status = merge_activity(h, threads);
+    for (int i = 0; h->lane && i < threads; i++)
+        lane_free(h->lane[i]);
+    free(h->lane);
+    free(h->activity);
+    engine_free(engine);
+    return status;
+}
+
+int conversion_finish(struct conversion *c)
 {
     struct history h = {.c = c, .steps = c->model->timesteps};
     model_outputs(c->model, &h.output);
     const struct neurons *out = &c->model->population[h.output];
     h.classes = (int)neuron_count(out);
+    bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1;
     c->agreement = c->accuracy = c->ann_accuracy = NAN;
-    if (out->shape[1] != 1 || out->shape[2] != 1 || h.classes < 2)
-        return c->options->iat == CHOICE_OFF
-                   ? AF_OK
-                   : conversion_note(c, "early termination is off: the output is not one vector of "
-                                        "classes");
-    int threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
-    struct engine *engine = NULL;
-    size_t size = (size_t)c->data->samples * (size_t)h.steps * (size_t)h.classes;
-    h.v = malloc(size * sizeof *h.v);
-    h.lane = calloc((size_t)threads, sizeof *h.lane);
-    int status = h.v && h.lane ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    int status = AF_OK;
+    if (vector) {
+        size_t size = (size_t)c->data->samples * (size_t)h.steps * (size_t)h.classes;
+        h.v = malloc(size * sizeof *h.v);
+        status = h.v ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    }
     if (!status)
-        status = engine_make(c->model, &engine);
-    h.engine = engine;
-    for (int i = 0; !status && i < threads; i++)
-        status = lane_make(engine, &h.lane[i]);
-    if (!status)
-        status = parallel_for(threads, c->data->samples, run_sample, &h, run_progress);
-    if (!status)
+        status = run_all(&h, c->options->threads > 0 ? c->options->threads : parallel_cores());
+    if (!status && vector)
         status = report_agreement(&h);
     if (!status && c->options->iat != CHOICE_OFF)
-        status = fill_early_exit(&h);
-    for (int i = 0; h.lane && i < threads; i++)
-        lane_free(h.lane[i]);
-    free(h.lane);
+        status = vector ? fill_early_exit(&h)
+                        : conversion_note(c, "early termination is off: the output is not one "
+                                             "vector of classes");
     free(h.v);
-    engine_free(engine);
     return status;
 }

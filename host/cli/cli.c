@@ -1,0 +1,182 @@
+#include "cli.h"
+
+#include "adafire.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *program = "adafire";
+static bool is_quiet;
+
+void cli_begin(const char *name)
+{
+    program = name;
+}
+
+void cli_quiet(bool quiet)
+{
+    is_quiet = quiet;
+}
+
+int cli_fail(const char *format, ...)
+{
+    va_list args;
+    cli_progress(NULL, 0);
+    fprintf(stderr, "%s: ", program);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    return EXIT_ERROR;
+}
+
+int cli_fail_af(void)
+{
+    return cli_fail("%s", af_error());
+}
+
+int cli_usage(void)
+{
+    fprintf(stderr, "Try '%s --help'.\n", program);
+    return EXIT_ERROR;
+}
+
+/* ---- Numbers ------------------------------------------------------------------------------- */
+
+int cli_int(const char *option, const char *text, long least, long most, int *value)
+{
+    char *end;
+    errno = 0;
+    long v = strtol(text, &end, 10);
+    if (errno || end == text || *end || v < least || v > most)
+        return cli_fail("%s must be a whole number from %ld to %ld, not '%s'", option, least, most,
+                        text);
+    *value = (int)v;
+    return 0;
+}
+
+static bool read_number(const char *text, char **end, double *v)
+{
+    *v = strtod(text, end);
+    /* A quotient such as 1/255 is how people know their scale. */
+    if (*end != text && **end == '/') {
+        const char *below = *end + 1;
+        double d = strtod(below, end);
+        if (*end == below || d == 0)
+            return false;
+        *v /= d;
+    }
+    return *end != text && isfinite(*v);
+}
+
+int cli_float(const char *option, const char *text, double least, double most, float *value)
+{
+    char *end;
+    double v;
+    if (!read_number(text, &end, &v) || *end || v < least || v > most)
+        return cli_fail("%s must be a number from %g to %g, not '%s'", option, least, most, text);
+    *value = (float)v;
+    return 0;
+}
+
+int cli_floats(const char *option, const char *text, float *values, int most, int *count)
+{
+    *count = 0;
+    for (const char *at = text;;) {
+        char *end;
+        double v;
+        if (*count == most || !read_number(at, &end, &v) || (*end && *end != ','))
+            return cli_fail("%s must be up to %d numbers with commas between, not '%s'", option,
+                            most, text);
+        values[(*count)++] = (float)v;
+        if (!*end)
+            return 0;
+        at = end + 1;
+    }
+}
+
+/* ---- Progress ------------------------------------------------------------------------------ */
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void cli_progress(const char *phase, double fraction)
+{
+    static char current[64];
+    static double begin, drawn;
+    static int terminal = -1;
+    if (is_quiet)
+        return;
+    if (terminal < 0)
+        terminal = isatty(STDERR_FILENO);
+    double now = seconds();
+    if (!phase || strncmp(phase, current, sizeof current - 1) != 0) {
+        if (*current && terminal)
+            fprintf(stderr, "\r\033[K");
+        if (*current && (terminal || now - begin > 2))
+            fprintf(stderr, "%-28s %6.1f s\n", current, now - begin);
+        snprintf(current, sizeof current, "%s", phase ? phase : "");
+        begin = now;
+        drawn = 0;
+        if (!phase)
+            return;
+    }
+    if (!terminal || now - drawn < 0.1)
+        return;
+    drawn = now;
+    char bar[31];
+    int full = (int)(fraction * 30);
+    for (int i = 0; i < 30; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[30] = 0;
+    double left = fraction > 0 ? (now - begin) / fraction * (1 - fraction) : 0;
+    fprintf(stderr, "\r\033[K%-28s [%s] %3.0f %%  %.0f s left", current, bar, fraction * 100, left);
+}
+
+/* ---- Text ---------------------------------------------------------------------------------- */
+
+const char *cli_human(double v, char text[16])
+{
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    int unit = 0;
+    while (fabs(v) >= 999.5 && unit < 4) {
+        v /= 1000;
+        unit++;
+    }
+    snprintf(text, 16, v == floor(v) && unit == 0 ? "%.0f%s" : fabs(v) < 10 ? "%.2f%s"
+                       : fabs(v) < 100                                      ? "%.1f%s"
+                                                                            : "%.0f%s",
+             v, units[unit]);
+    return text;
+}
+
+void cli_json_text(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            fprintf(f, "\\%c", *p);
+        else if (*p < 32)
+            fprintf(f, "\\u%04x", *p);
+        else
+            fputc(*p, f);
+    }
+    fputc('"', f);
+}
+
+void cli_json_number(FILE *f, const char *key, double v)
+{
+    if (isfinite(v))
+        fprintf(f, "\"%s\": %.10g", key, v);
+    else
+        fprintf(f, "\"%s\": null", key);
+}

@@ -1,0 +1,37 @@
+/* What the command-line tools share. Exit statuses: 0 well, 1 a check that did not hold, 2 an error
+ * (one sentence on standard error). */
+#ifndef ADAFIRE_CLI_H
+#define ADAFIRE_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum { EXIT_ERROR = 2 };
+
+/* "program: sentence" on standard error; returns EXIT_ERROR. Without a format: af_error(). */
+int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int cli_fail_af(void);
+void cli_begin(const char *program);
+/* "try --help", after getopt has said what was wrong. */
+int cli_usage(void);
+
+/* A number with nothing behind it, within bounds; else EXIT_ERROR with a sentence that names the
+ * option. */
+int cli_int(const char *option, const char *text, long least, long most, int *value);
+int cli_float(const char *option, const char *text, double least, double most, float *value);
+/* 1 to `most` numbers with commas between; *count of them. */
+int cli_floats(const char *option, const char *text, float *values, int most, int *count);
+
+/* A bar with the time left on standard error: drawn if that is a terminal, a line per phase if not.
+ * A new phase name ends the one before; NULL ends the last. Quiet if told so. */
+void cli_progress(const char *phase, double fraction);
+void cli_quiet(bool quiet);
+
+/* 1234567 as "1.23 M"; into text, which is returned. */
+const char *cli_human(double v, char text[16]);
+/* A JSON string, quoted and escaped. */
+void cli_json_text(FILE *f, const char *text);
+/* "key": number, or null if it is NAN. */
+void cli_json_number(FILE *f, const char *key, double v);
+
+#endif
