@@ -61,7 +61,7 @@ int tensor_make(struct tensor *t, enum dtype type, int rank, const int64_t *dim)
 int tensor_copy(struct tensor *t, const struct tensor *from)
 {
     int status = tensor_make(t, from->type, from->rank, from->dim);
-    if (!status)
+    if (!status && from->count > 0) /* an empty one may be without data */
         memcpy(t->data, from->data, (size_t)from->count * dtype_size(from->type));
     return status;
 }

@@ -85,6 +85,10 @@ TEST(copy)
     CHECK_EQ(tensor_copy(&b, &a), AF_OK);
     CHECK(a.data != b.data && tensor_same_shape(&a, &b));
     CHECK(tensor_get(&b, 3) == 2.5);
+    struct tensor empty = {.rank = 1}, of_empty;
+    CHECK_EQ(tensor_copy(&of_empty, &empty), AF_OK);
+    CHECK(of_empty.data && of_empty.count == 0);
+    tensor_free(&of_empty);
     b.dim[1] = 3;
     CHECK(!tensor_same_shape(&a, &b));
     b.rank = 1; /* [2] against [2,2] */
