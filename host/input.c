@@ -94,29 +94,39 @@ static bool is_member(const struct zip_member *m, const char *name)
     return strncmp(m->name, name, n) == 0 && (!m->name[n] || strcmp(m->name + n, ".npy") == 0);
 }
 
+/* Whether the array is what a model can take; false for labels and other company in an npz file. */
+static bool is_wanted(const struct array *array, const struct input_spec *spec)
+{
+    return frames_match(array, spec) || (spec->events && array_is_events(array));
+}
+
 /* `member` NULL takes the first array that fits; if none does, the first one's fault is told. */
 static int open_npz(struct source **src, const char *path, const char *file, const char *member,
                     const struct input_spec *spec)
 {
     struct zip_member *members;
-    int count, status = zip_list(file, &members, &count);
-    if (status)
-        return status;
-    char first[1024] = "";
-    status = member ? af_fail(AF_BAD_FILE, "%s: there is no array %s in the file", file, member)
-                    : af_fail(AF_BAD_FILE, "%s: there is no array in the file", file);
-    for (int i = 0; i < count && status; i++) {
+    struct array array;
+    int count, found = -1, first = -1, status = zip_list(file, &members, &count);
+    for (int i = 0; i < count && !status && found < 0; i++) {
         struct place place = {.path = file, .zipped = true, .member = members[i]};
         if (member ? !is_member(&members[i], member) : !ends_with(members[i].name, ".npy"))
             continue;
+        first = first < 0 ? i : first;
+        status = member ? AF_OK : array_look(&place, path, &array);
+        if (member || (!status && is_wanted(&array, spec)))
+            found = i;
+        if (status == AF_UNSUPPORTED) /* strings, say */
+            status = AF_OK;
+    }
+    if (!status && first < 0) {
+        status = member ? af_fail(AF_BAD_FILE, "%s: there is no array %s in the file", file, member)
+                        : af_fail(AF_BAD_FILE, "%s: there is no array in the file", file);
+    } else if (!status) {
+        struct place place = {file, true, members[found < 0 ? first : found]};
         status = open_array(src, path, &place, NULL, spec);
-        if (status && !*first)
-            snprintf(first, sizeof first, "%s (array %.100s)", af_error(), members[i].name);
-        if (member || status == AF_NO_MEMORY)
-            break;
     }
     free(members);
-    return status && *first ? af_fail(status, "%s", first) : status;
+    return status;
 }
 
 static int open_file(struct source **src, const char *path, int64_t size,

@@ -158,7 +158,8 @@ static int read_all(struct stream *stream, const char *name, const struct array 
     struct tensor raw = array->head;
     raw.data = data;
     if (!status)
-        status = tensor_convert(t, &raw, DTYPE_I64);
+        status = count > 0 ? tensor_convert(t, &raw, DTYPE_I64)
+                           : tensor_make(t, DTYPE_I64, raw.rank, raw.dim);
     free(data);
     return status;
 }
