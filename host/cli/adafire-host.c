@@ -1,0 +1,347 @@
+/* adafire-host: runs a spiking network on a board. */
+#include "cli.h"
+
+#include "device.h"
+#include "error.h"
+#include "report.h"
+#include "run.h"
+
+#include "iat.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: adafire-host [--board BOARD] MODEL.snn INPUT... [OPTION]...\n"
+    "Runs a spiking network on samples and tells what it answered and what it cost.\n"
+    "\n"
+    "Examples:\n"
+    "  adafire-host digits.snn test_images.npy --labels test_labels.npy\n"
+    "  adafire-host --top 3 squeezenet.snn cat.jpg\n"
+    "  adafire-host --report report.html --reference ann_logits.npy model.snn images.npy\n"
+    "\n"
+    "INPUT: .npy (uint8, int8, float32; NCHW), .npz, MNIST idx(.gz), CIFAR binary, PNG, JPEG,\n"
+    "a folder of pictures, event recordings (.npy rows x,y,polarity,t as\n"
+    "EVENTS.npy@OFFSETS.npy; N-MNIST .bin).\n"
+    "\n"
+    "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
+    "  -l, --labels FILE      the right classes: .npy or idx\n"
+    "      --reference FILE   the ANN's outputs (.npy): tells how often both agree\n"
+    "  -t, --timesteps N      at most N timesteps\n"
+    "      --no-iat           run all timesteps, no early termination\n"
+    "      --limit N          the first N samples\n"
+    "      --batch N          samples at a time (default 64)\n"
+    "  -j, --threads N        default: all cores\n"
+    "      --top K            print the K best classes of every sample\n"
+    "  -o, --output FILE      write the outputs, one row a sample (.npy)\n"
+    "      --report FILE      write a page with plots (HTML, self-contained)\n"
+    "      --spikes FILE      write every event: sample,timestep,population,neuron,burst\n"
+    "      --json             figures as JSON on standard output\n"
+    "  -q, --quiet            no progress\n"
+    "      --help, --version\n";
+
+enum { OPT_REFERENCE = 256, OPT_NO_IAT, OPT_LIMIT, OPT_BATCH, OPT_TOP, OPT_REPORT, OPT_SPIKES,
+       OPT_JSON, OPT_HELP, OPT_VERSION };
+
+static const struct option options[] = {
+    {"board", required_argument, NULL, 'b'},
+    {"labels", required_argument, NULL, 'l'},
+    {"reference", required_argument, NULL, OPT_REFERENCE},
+    {"timesteps", required_argument, NULL, 't'},
+    {"no-iat", no_argument, NULL, OPT_NO_IAT},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"batch", required_argument, NULL, OPT_BATCH},
+    {"threads", required_argument, NULL, 'j'},
+    {"top", required_argument, NULL, OPT_TOP},
+    {"output", required_argument, NULL, 'o'},
+    {"report", required_argument, NULL, OPT_REPORT},
+    {"spikes", required_argument, NULL, OPT_SPIKES},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+struct request {
+    const char *board, *model_path, *report;
+    struct run_options run;
+    struct af_device_options device;
+    int top;
+    bool json, quiet;
+    const struct af_model *model;
+};
+
+static int read_option(int opt, const char *text, struct request *r)
+{
+    int n, status;
+    switch (opt) {
+    case 'b': r->board = text; return 0;
+    case 'l': r->run.labels = text; return 0;
+    case 't': return cli_int("--timesteps", text, 1, TIMESTEPS_LIMIT, &r->run.timesteps);
+    case 'j': return cli_int("--threads", text, 1, 1024, &r->device.threads);
+    case 'o': r->run.output = text; return 0;
+    case 'q': r->quiet = true; return 0;
+    case OPT_REFERENCE: r->run.reference = text; return 0;
+    case OPT_NO_IAT: r->run.no_iat = true; return 0;
+    case OPT_LIMIT:
+        status = cli_int("--limit", text, 1, 2147483647, &n);
+        r->run.limit = n;
+        return status;
+    case OPT_BATCH: return cli_int("--batch", text, 1, 65536, &r->run.batch);
+    case OPT_TOP: return cli_int("--top", text, 1, 1000, &r->top);
+    case OPT_REPORT: r->report = text; return 0;
+    case OPT_SPIKES: r->run.spikes = text; return 0;
+    case OPT_JSON: r->json = true; return 0;
+    default: return cli_usage();
+    }
+}
+
+static int list_boards(void)
+{
+    for (const struct board *b = boards; b->name; b++)
+        printf("%-8s %s\n", b->name, b->summary);
+    return 0;
+}
+
+static int read_arguments(int argc, char **argv, struct request *r)
+{
+    int opt, status = 0;
+    while (!status && (opt = getopt_long(argc, argv, "b:l:t:j:o:q", options, NULL)) != -1) {
+        if (opt == OPT_HELP) {
+            fputs(help, stdout);
+            exit(0);
+        }
+        if (opt == OPT_VERSION) {
+            puts("adafire-host " AF_VERSION);
+            exit(0);
+        }
+        status = opt == '?' ? cli_usage() : read_option(opt, optarg, r);
+    }
+    if (status)
+        return status;
+    if (strcmp(r->board, "list") == 0)
+        exit(list_boards());
+    if (argc - optind < 1)
+        return cli_fail("a MODEL.snn is needed; see --help");
+    r->model_path = argv[optind++];
+    if (optind == argc)
+        return cli_fail("an INPUT is needed: samples for %s to run on; see --help", r->model_path);
+    r->run.inputs = (const char *const *)(argv + optind);
+    r->run.input_count = argc - optind;
+    return 0;
+}
+
+/* ---- What is shown ------------------------------------------------------------------------- */
+
+static void show_progress(void *context, int64_t done, int64_t all)
+{
+    (void)context;
+    if (all > 0)
+        cli_progress("running", (double)done / (double)all);
+}
+
+/* The K best classes, with the probability that softmax gives them. */
+static void show_best(void *context, int64_t index, const char *name, int label,
+                      const struct af_result *result)
+{
+    const struct request *r = context;
+    int first;
+    model_outputs(r->model, &first);
+    int n = (int)neuron_count(&r->model->population[first]);
+    const float *v = result->output;
+    double sum = 0, most = (double)v[0];
+    (void)index;
+    (void)label;
+    for (int i = 1; i < n; i++)
+        most = fmax(most, (double)v[i]);
+    for (int i = 0; i < n; i++)
+        sum += exp((double)v[i] - most);
+    printf("%s:", name);
+    double below = INFINITY;
+    int after = -1;
+    for (int k = 0; k < r->top && k < n; k++) {
+        int best = -1;
+        for (int i = 0; i < n; i++) { /* the next in order of value, then of index */
+            double x = (double)v[i];
+            bool later = x < below || (x == below && i > after);
+            if (later && (best < 0 || x > (double)v[best]))
+                best = i;
+        }
+        below = (double)v[best];
+        after = best;
+        const char *text = af_class_name(r->model, best);
+        printf("%s %d%s%s %.1f %%", k ? "," : "", best, text ? " " : "", text ? text : "",
+               100 * exp((double)v[best] - most) / sum);
+    }
+    printf("  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
+}
+
+static void print_json(const struct request *r, const struct run_totals *t)
+{
+    const struct af_model *m = r->model;
+    printf("{\"board\": ");
+    cli_json_text(stdout, r->board);
+    printf(", \"model\": ");
+    cli_json_text(stdout, r->model_path);
+    printf(", \"images\": %lld, ", (long long)t->samples);
+    const struct {
+        const char *key;
+        double v;
+    } numbers[] = {
+        {"accuracy", t->accuracy},
+        {"top5", t->top5},
+        {"agreement", t->agreement},
+        {"timesteps_mean", t->timesteps_mean},
+        {"spikes_mean", run_mean(m, t, t->spikes)},
+        {"events_mean", run_mean(m, t, t->events)},
+        {"sops_mean", run_mean(m, t, t->sops)},
+        {"ann_macs", (double)m->ann_macs},
+        {"energy_uj_event", run_energy_event(m, t)},
+        {"energy_uj_spike", run_energy_spike(m, t)},
+        {"energy_uj_ann", af_energy_uj(0, (double)m->ann_macs)},
+        {"images_per_second", (double)t->samples / t->seconds},
+        {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        cli_json_number(stdout, numbers[i].key, numbers[i].v);
+        printf(", ");
+    }
+    printf("\"timesteps_histogram\": [");
+    for (int s = 0; s < t->timesteps; s++)
+        printf("%s%lld", s ? ", " : "", (long long)t->exits[s]);
+    printf("]}\n");
+}
+
+static void print_summary(const struct request *r, const struct run_totals *t)
+{
+    const struct af_model *m = r->model;
+    char a[16], b[16], c[16], d[16];
+    double ann = af_energy_uj(0, (double)m->ann_macs);
+    double event = run_energy_event(m, t), spike = run_energy_spike(m, t);
+    printf("%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
+           (long long)t->samples, (double)t->samples / t->seconds);
+    if (!isnan(t->accuracy))
+        printf("  accuracy         %.2f %%\n", 100 * t->accuracy);
+    if (!isnan(t->top5))
+        printf("  top-5            %.2f %%\n", 100 * t->top5);
+    if (!isnan(t->agreement))
+        printf("  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
+    printf("  timesteps        %.2f of %d on average%s\n", t->timesteps_mean, t->timesteps,
+           m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early termination on)" : "");
+    printf("  spikes           %s in %s events\n", cli_human(run_mean(m, t, t->spikes), a),
+           cli_human(run_mean(m, t, t->events), b));
+    printf("  synaptic ops     %s an event once, %s every spike; the ANN does %s MACs\n",
+           cli_human(run_mean(m, t, t->sops), a), cli_human(run_mean(m, t, t->spike_sops), c),
+           cli_human((double)m->ann_macs, d));
+    printf("  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
+           "(%.3f and %.3f of it)\n",
+           event, spike, ann, event / ann, spike / ann);
+}
+
+static int write_report(const struct request *r, const struct run_totals *t)
+{
+    const struct af_model *m = r->model;
+    struct report_population *p = calloc((size_t)m->population_count, sizeof *p);
+    struct report_fact *facts = calloc((size_t)m->fact_count + 1, sizeof *facts);
+    if (!p || !facts) {
+        free(p);
+        free(facts);
+        return af_fail(AF_NO_MEMORY, "no memory for the report");
+    }
+    double n = (double)t->samples;
+    for (int i = 0; i < m->population_count; i++) {
+        struct af_population_info info;
+        af_population_info(m, i, &info);
+        p[i] = (struct report_population){
+            .name = info.name,
+            .kind = af_kind_name(info.kind),
+            .channels = info.channels,
+            .height = info.height,
+            .width = info.width,
+            .burst = info.burst,
+            .signed_bursts = info.signed_bursts,
+            .ratio = info.ratio,
+            .threshold_min = info.threshold_min,
+            .threshold_max = info.threshold_max,
+            .spikes = t->spikes[i] / n,
+            .events = t->events[i] / n,
+            .sops = t->sops[i] / n,
+        };
+    }
+    for (int i = 0; i < m->fact_count; i++)
+        facts[i] = (struct report_fact){m->fact[i].key, m->fact[i].value};
+    struct report report = {
+        .title = m->name,
+        .board = r->board,
+        .samples = t->samples,
+        .timesteps = t->timesteps,
+        .iat = m->iat.metric != IAT_OFF && !r->run.no_iat,
+        .accuracy = t->accuracy,
+        .top5 = t->top5,
+        .agreement = t->agreement,
+        .timesteps_mean = t->timesteps_mean,
+        .samples_per_second = n / t->seconds,
+        .accuracy_at = t->accuracy_at,
+        .agreement_at = t->agreement_at,
+        .exits = t->exits,
+        .energy_ann_uj = af_energy_uj(0, (double)m->ann_macs),
+        .energy_event_uj = run_energy_event(m, t),
+        .energy_spike_uj = run_energy_spike(m, t),
+        .population_count = m->population_count,
+        .populations = p,
+        .raster_count = t->raster_count,
+        .raster = t->raster,
+        .raster_name = t->raster_name,
+        .fact_count = m->fact_count,
+        .facts = facts,
+    };
+    int status = report_write(r->report, &report);
+    free(p);
+    free(facts);
+    return status;
+}
+
+static int run_model(struct request *r)
+{
+    struct af_model *model = NULL;
+    struct af_device *device = NULL;
+    struct run_totals totals = {0};
+    int status = af_model_load(r->model_path, &model);
+    r->model = model;
+    if (!status)
+        status = af_device_open(r->board, &r->device, model, &device);
+    if (!status && r->run.timesteps > model->timesteps)
+        status = af_fail(AF_BAD_ARGUMENT, "--timesteps %d, but %s was converted for %d",
+                         r->run.timesteps, r->model_path, model->timesteps);
+    r->run.history = r->report != NULL;
+    r->run.progress = show_progress;
+    r->run.each = r->top ? show_best : NULL;
+    r->run.context = r;
+    if (!status)
+        status = run_files(device, model, &r->run, &totals);
+    cli_progress(NULL, 0);
+    if (!status && r->report)
+        status = write_report(r, &totals);
+    if (!status && r->json)
+        print_json(r, &totals);
+    else if (!status)
+        print_summary(r, &totals);
+    run_totals_free(&totals);
+    af_device_close(device);
+    af_model_free(model);
+    return status ? cli_fail_af() : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct request r = {.board = "cpu"};
+    cli_begin("adafire-host");
+    int status = read_arguments(argc, argv, &r);
+    cli_quiet(r.quiet);
+    if (!status && r.json && r.top)
+        status = cli_fail("--json and --top exclude each other");
+    return status ? status : run_model(&r);
+}

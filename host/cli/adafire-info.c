@@ -1,0 +1,134 @@
+/* adafire-info: what a spiking network file holds. */
+#include "cli.h"
+
+#include "model.h"
+
+#include "iat.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: adafire-info [--json] MODEL.snn\n"
+    "Prints what a spiking network file holds: populations, projections, thresholds, early\n"
+    "termination, and where it came from.\n"
+    "\n"
+    "Example:\n"
+    "  adafire-info digits.snn\n"
+    "\n"
+    "      --json        as JSON\n"
+    "      --help, --version\n";
+
+static void print_population(const struct af_model *m, int i)
+{
+    struct af_population_info p;
+    char neurons[16], shape[32], range[40] = "", phi[16] = "", rho[16] = "", from[128] = "";
+    const struct neurons *n = &m->population[i];
+    af_population_info(m, i, &p);
+    snprintf(shape, sizeof shape, "%dx%dx%d", p.channels, p.height, p.width);
+    if (p.burst) {
+        snprintf(range, sizeof range, "%.3g .. %.3g", p.threshold_min, p.threshold_max);
+        snprintf(phi, sizeof phi, "%s%d", p.signed_bursts ? "+-" : "", p.burst);
+        snprintf(rho, sizeof rho, "%.1f", p.ratio);
+    }
+    for (int k = 0; k < n->input_count; k++) {
+        const struct wiring *w = &n->input[k].wiring;
+        size_t at = strlen(from);
+        snprintf(from + at, sizeof from - at, "%s%d:%dx%d", k ? " " : "", w->source, w->kernel[0],
+                 w->kernel[1]);
+        at = strlen(from);
+        if (w->stride[0] > 1 || w->stride[1] > 1)
+            snprintf(from + at, sizeof from - at, "/%d", w->stride[1]);
+    }
+    printf("%-3d %-28.28s %-8s %12s %8s %20s %5s %5s  %s\n", i, p.name, af_kind_name(p.kind), shape,
+           cli_human((double)neuron_count(n), neurons), range, phi, rho, from);
+}
+
+static void print_text(const struct af_model *m)
+{
+    struct af_model_info info;
+    char a[16], b[16], c[16];
+    af_model_info(m, &info);
+    printf("%s: %dx%dx%d %s, %d timesteps, %d classes\n", info.name, info.channels, info.height,
+           info.width, info.events ? "event recordings" : "samples", info.timesteps, info.classes);
+    printf("%d populations of %s neurons, %d projections of %s weights; the ANN does %s MACs\n",
+           info.populations, cli_human((double)info.neurons, a), info.projections,
+           cli_human((double)info.synapses, b), cli_human((double)info.ann_macs, c));
+    if (m->iat.metric != IAT_OFF)
+        printf("Early termination by %s, a = %.4g\n",
+               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", (double)m->iat.a);
+    printf("\n%-3s %-28s %-8s %12s %8s %20s %5s %5s  %s\n", "#", "population", "kind", "shape",
+           "neurons", "thresholds", "phi", "rho", "from:kernel");
+    for (int i = 0; i < m->population_count; i++)
+        print_population(m, i);
+    printf("\n");
+    for (int i = 0; i < m->fact_count; i++)
+        printf("%s: %s\n", m->fact[i].key, m->fact[i].value);
+}
+
+static void print_json(const struct af_model *m)
+{
+    struct af_model_info info;
+    af_model_info(m, &info);
+    printf("{\"name\": ");
+    cli_json_text(stdout, info.name);
+    printf(", \"input\": [%d, %d, %d], \"events\": %s, \"timesteps\": %d, \"classes\": %d, "
+           "\"neurons\": %lld, \"synapses\": %lld, \"ann_macs\": %lld, \"iat\": %s, "
+           "\"populations\": [",
+           info.channels, info.height, info.width, info.events ? "true" : "false", info.timesteps,
+           info.classes, (long long)info.neurons, (long long)info.synapses,
+           (long long)info.ann_macs, info.iat ? "true" : "false");
+    for (int i = 0; i < info.populations; i++) {
+        struct af_population_info p;
+        af_population_info(m, i, &p);
+        printf("%s{\"name\": ", i ? ", " : "");
+        cli_json_text(stdout, p.name);
+        printf(", \"kind\": \"%s\", \"shape\": [%d, %d, %d], \"burst\": %d, \"signed\": %s, ",
+               af_kind_name(p.kind), p.channels, p.height, p.width, p.burst,
+               p.signed_bursts ? "true" : "false");
+        cli_json_number(stdout, "ratio", p.ratio);
+        printf(", ");
+        cli_json_number(stdout, "threshold_min", p.threshold_min);
+        printf(", ");
+        cli_json_number(stdout, "threshold_max", p.threshold_max);
+        printf("}");
+    }
+    printf("], \"facts\": {");
+    for (int i = 0; i < m->fact_count; i++) {
+        printf("%s", i ? ", " : "");
+        cli_json_text(stdout, m->fact[i].key);
+        printf(": ");
+        cli_json_text(stdout, m->fact[i].value);
+    }
+    printf("}}\n");
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    bool json = false;
+    cli_begin("adafire-info");
+    for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (opt) {
+        case 'j': json = true; break;
+        case 'h': fputs(help, stdout); return 0;
+        case 'v': puts("adafire-info " AF_VERSION); return 0;
+        default: return cli_usage();
+        }
+    }
+    if (argc - optind != 1)
+        return cli_fail("one MODEL.snn is needed; see --help");
+    struct af_model *model;
+    if (af_model_load(argv[optind], &model))
+        return cli_fail_af();
+    if (json)
+        print_json(model);
+    else
+        print_text(model);
+    af_model_free(model);
+    return 0;
+}

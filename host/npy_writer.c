@@ -1,0 +1,50 @@
+#include "npy_writer.h"
+
+#include "error.h"
+
+#include <string.h>
+
+enum { HEADER = 128 };
+
+static void write_header(struct npy_writer *w)
+{
+    char text[HEADER + 1];
+    memcpy(text, "\x93NUMPY\x01\x00", 8);
+    text[8] = HEADER - 10;
+    text[9] = 0;
+    char dict[HEADER];
+    snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
+             (long long)w->rows, (long long)w->columns);
+    snprintf(text + 10, sizeof text - 10, "%-*s\n", HEADER - 11, dict);
+    fwrite(text, 1, HEADER, w->out.stream);
+}
+
+int npy_begin(struct npy_writer *w, const char *path, int64_t columns)
+{
+    *w = (struct npy_writer){.columns = columns};
+    int status = file_create(&w->out, path);
+    if (!status)
+        write_header(w); /* its place; npy_commit writes it again with the number of rows */
+    return status;
+}
+
+int npy_append(struct npy_writer *w, const float *row)
+{
+    size_t n = (size_t)w->columns;
+    w->rows++;
+    return fwrite(row, sizeof *row, n, w->out.stream) == n
+               ? AF_OK
+               : af_fail(AF_IO, "%s: cannot be written", w->out.path);
+}
+
+int npy_commit(struct npy_writer *w)
+{
+    rewind(w->out.stream);
+    write_header(w);
+    return file_commit(&w->out);
+}
+
+void npy_discard(struct npy_writer *w)
+{
+    file_discard(&w->out);
+}

@@ -1,0 +1,54 @@
+/* A whole run: samples from files through a device, and what came of it. Memory does not grow with
+ * the number of samples. */
+#ifndef ADAFIRE_RUN_H
+#define ADAFIRE_RUN_H
+
+#include "input.h"
+#include "model.h"
+#include "report.h"
+
+struct run_options {
+    const char *const *inputs;
+    int input_count;
+    const char *labels, *reference; /* .npy; NULL: none */
+    const char *output, *spikes;    /* files to write; NULL: none */
+    int64_t limit;                  /* 0: all samples */
+    int batch;                      /* samples at a time, 0: chosen */
+    int timesteps;                  /* 0: the model's */
+    bool no_iat;
+    bool history; /* accuracy after every timestep and a raster of the first sample, for the report */
+    /* Called after every sample, NULL: not. */
+    void (*each)(void *context, int64_t index, const char *name, int label,
+                 const struct af_result *result);
+    void (*progress)(void *context, int64_t done, int64_t all); /* all: -1 if unknown */
+    void *context;
+};
+
+struct run_totals {
+    int64_t samples, labelled, correct, correct5, compared, agreeing;
+    int timesteps;       /* most an inference may take */
+    int64_t *exits;      /* [timesteps] samples that took t + 1 */
+    double *spikes, *events, *sops, *spike_sops; /* [populations] sums */
+    double cycles;
+    double seconds;      /* inside the device */
+    double accuracy;     /* in 0..1; NAN where there is nothing to compare; likewise the next two */
+    double top5, agreement, timesteps_mean;
+    /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */
+    double *accuracy_at, *agreement_at;
+    struct report_event *raster;
+    int64_t raster_count;
+    char *raster_name;
+};
+
+/* On failure there is nothing to free. */
+int run_files(struct af_device *device, const struct af_model *model, const struct run_options *o,
+              struct run_totals *t);
+void run_totals_free(struct run_totals *t);
+
+/* Energy in microjoules per sample (af_energy_uj). */
+double run_energy_event(const struct af_model *model, const struct run_totals *t);
+double run_energy_spike(const struct af_model *model, const struct run_totals *t);
+/* The sum of a per-population array over the populations, per sample. */
+double run_mean(const struct af_model *model, const struct run_totals *t, const double *sums);
+
+#endif
