@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { VIEW_LIMIT = 1 << 29 }; /* values of a padded view: hostile geometry ends here */
+
 /* One projection, prepared. */
 struct path {
     bool channelwise; /* one weight per channel and tap: no product is worth it */
@@ -148,6 +150,13 @@ static int prepare_product(const struct synapses *s, struct path *p)
     return AF_OK;
 }
 
+/* Cells of the view and its padding along an axis that the block's windows cover. */
+static int64_t padded_size(const struct wiring *w, int axis)
+{
+    return (int64_t)(w->block[axis + 1] - 1) * w->stride[axis] +
+           (int64_t)(w->kernel[axis] - 1) * w->dilation[axis] + 1;
+}
+
 static int prepare_path(struct engine *e, const struct synapses *s, struct path *p)
 {
     const struct wiring *w = &s->wiring;
@@ -159,8 +168,13 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
     p->offset = negative && !p->channelwise ? (int)most : 0;
     int64_t range = negative ? 2 * most : most;
     p->bytes = range < 256 ? 1 : range < 65536 ? 2 : 3;
-    p->rows = (w->block[1] - 1) * w->stride[0] + (w->kernel[0] - 1) * w->dilation[0] + 1;
-    p->cols = (w->block[2] - 1) * w->stride[1] + (w->kernel[1] - 1) * w->dilation[1] + 1;
+    int64_t rows = padded_size(w, 0), cols = padded_size(w, 1);
+    if (rows > VIEW_LIMIT || cols > VIEW_LIMIT || rows * cols > VIEW_LIMIT / w->channels)
+        return af_fail(AF_UNSUPPORTED,
+                       "a projection's padded view of %d x %lld x %lld is too large", w->channels,
+                       (long long)rows, (long long)cols);
+    p->rows = (int)rows;
+    p->cols = (int)cols;
     int status = p->channelwise ? prepare_channelwise(s, p) : prepare_product(s, p);
     size_t cells = (size_t)p->rows * (size_t)p->cols * (size_t)p->stride;
     if (!status && p->channelwise)
@@ -423,11 +437,11 @@ const struct activity *lane_activity(const struct lane *l, int population)
 /* The source cell range [*from, *to) (pooled: cells to sum) of view index v along an axis. */
 static void source_range(const struct wiring *w, int axis, int v, int size, int *from, int *to)
 {
-    int low = v * w->pool_stride[axis] - w->pool_before[axis], high = low + w->pool[axis];
-    int end = size * w->up[axis];
-    bool inside = v >= 0 && v < w->view[axis];
-    *from = inside ? (low < 0 ? 0 : low) : 0;
-    *to = inside ? (high > end ? end : high) : 0;
+    int64_t low = (int64_t)v * w->pool_stride[axis] - w->pool_before[axis];
+    int64_t high = low + w->pool[axis], end = (int64_t)size * w->up[axis];
+    bool inside = v >= 0 && v < w->view[axis] && low < end && high > 0;
+    *from = inside ? (int)(low < 0 ? 0 : low) : 0;
+    *to = inside ? (int)(high > end ? end : high) : 0;
 }
 
 /* Sums the source cells of one view cell into sum[channels]. */
@@ -748,13 +762,14 @@ static void step_relay(struct lane *l, int index)
             bool any = false;
             for (int ky = 0; ky < w->kernel[0]; ky++)
                 for (int kx = 0; kx < w->kernel[1]; kx++) {
-                    int vy = y * w->stride[0] + ky * w->dilation[0] - w->before[0];
-                    int vx = x * w->stride[1] + kx * w->dilation[1] - w->before[1];
+                    int64_t vy = (int64_t)y * w->stride[0] + (int64_t)ky * w->dilation[0] -
+                                 w->before[0];
+                    int64_t vx = (int64_t)x * w->stride[1] + (int64_t)kx * w->dilation[1] -
+                                 w->before[1];
                     if (vy < 0 || vy >= w->view[0] || vx < 0 || vx >= w->view[1])
                         continue;
                     const int32_t *from =
-                        sums + ((ptrdiff_t)(vy / w->up[0]) * source->shape[2] + vx / w->up[1]) *
-                                   channels;
+                        sums + (vy / w->up[0] * source->shape[2] + vx / w->up[1]) * channels;
                     for (int c = 0; c < channels; c++)
                         most[c] = any && most[c] > from[c] ? most[c] : from[c];
                     any = true;
