@@ -78,6 +78,16 @@ static bool may_stop(const struct af_model *m, const struct worker *w, int outpu
                      x->metric, x->limit[step]);
 }
 
+/* model_check proves that nothing overflows for counts up to COUNT_LIMIT. */
+static int check_counts(const int16_t *counts, int64_t n, int64_t sample)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (abs(counts[i]) > COUNT_LIMIT)
+            return af_fail(AF_BAD_ARGUMENT, "sample %lld has a count of %d; the largest is %d",
+                           (long long)sample, counts[i], COUNT_LIMIT);
+    return AF_OK;
+}
+
 static int run_sample(void *context, int worker, int64_t index)
 {
     struct job *job = context;
@@ -91,7 +101,9 @@ static int run_sample(void *context, int worker, int64_t index)
     int last = m->population_count - 1, output, steps = o->timesteps;
     bool iat = m->iat.metric != IAT_OFF && !o->no_iat;
     int status = result_make(m, o->trace ? steps : 0, r);
-    if (!status && !sample->counts)
+    if (!status && sample->counts)
+        status = check_counts(sample->counts, steps * inputs, index);
+    else if (!status)
         status = model_quantise_input(m, sample->type, sample->data, w->counts);
     if (status)
         return status;
