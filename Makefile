@@ -3,7 +3,9 @@ MAKEFLAGS += -r
 BUILD ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 B := build/$(BUILD)
 
 # Whatever is missing is installed first; tools/setup says what, and is quick when all is there.

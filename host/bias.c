@@ -4,6 +4,7 @@
 #include "rehearsal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* b -= mean(spiking output) - mean(ANN output), per channel. */
 static void correct_channels(struct conversion *c, int population, const double *mean)
@@ -24,40 +25,62 @@ static int correct_neurons(struct conversion *c, int population, const double *m
     if (!s->initial)
         return af_fail(AF_NO_MEMORY, "no memory");
     for (int64_t i = 0; i < n; i++)
-        s->initial[i] += (float)(c->options->timesteps *
-                                 (c->statistics[population].neuron_mean[i] - mean[i]));
+        s->initial[i] +=
+            (float)(c->options->timesteps * (c->statistics[population].neuron_mean[i] - mean[i]));
     return AF_OK;
+}
+
+int rehearsal_correct(struct rehearsal *r, int population)
+{
+    double *mean = calloc((size_t)r->c->network->population[population].shape[0], sizeof *mean);
+    int status = mean ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = rehearsal_record(r, population, mean, NULL);
+    if (!status) {
+        correct_channels(r->c, population, mean);
+        status = rehearsal_apply(r, population);
+    }
+    free(mean);
+    return status;
+}
+
+static int correct_initial(struct rehearsal *r, int population)
+{
+    size_t n = (size_t)network_neurons(&r->c->network->population[population]);
+    double *mean = calloc(n, sizeof *mean);
+    int status = mean ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = rehearsal_record(r, population, NULL, mean);
+    if (!status)
+        status = correct_neurons(r->c, population, mean);
+    if (!status)
+        status = rehearsal_apply(r, population);
+    free(mean);
+    return status;
 }
 
 static int correct_population(struct rehearsal *r, int population)
 {
     struct conversion *c = r->c;
-    const struct population *p = &c->network->population[population];
-    bool fires = network_fires(p->kind);
-    if (p->kind == AF_MAXPOOL)
-        return rehearsal_record(r, population, NULL, NULL);
-    bool advanced = c->options->bias == BIAS_ADVANCED && fires;
-    double *mean = calloc((size_t)p->shape[0], sizeof *mean);
-    double *neurons =
-        advanced ? calloc((size_t)network_neurons(p), sizeof *neurons) : NULL;
-    int status = mean && (neurons || !advanced) ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
-    if (!status)
-        status = rehearsal_record(r, population, mean, NULL);
-    if (!status) {
-        correct_channels(c, population, mean);
-        status = rehearsal_apply(r, population);
-    }
-    if (!status && advanced) {
-        status = rehearsal_record(r, population, NULL, neurons);
-        if (!status)
-            status = correct_neurons(c, population, neurons);
-        if (!status)
-            status = rehearsal_apply(r, population);
-    }
-    if (!status && fires)
+    enum af_kind kind = c->network->population[population].kind;
+    int status = kind == AF_MAXPOOL ? AF_OK : rehearsal_correct(r, population);
+    if (!status && c->options->bias == BIAS_ADVANCED && network_fires(kind))
+        status = correct_initial(r, population);
+    if (!status && kind != AF_OUTPUT)
         status = rehearsal_record(r, population, NULL, NULL);
-    free(mean);
-    free(neurons);
+    return status;
+}
+
+static int forget_corrections(struct conversion *c)
+{
+    int status = AF_OK;
+    for (int i = 1; !status && i < c->network->population_count; i++) {
+        struct setting *s = &c->setting[i];
+        memset(s->bias, 0, (size_t)c->network->population[i].shape[0] * sizeof *s->bias);
+        free(s->initial);
+        s->initial = NULL;
+        status = quantise_population(c, i);
+    }
     return status;
 }
 
@@ -65,7 +88,10 @@ int conversion_correct_bias(struct conversion *c)
 {
     struct rehearsal r;
     int n = c->network->population_count;
-    int status = rehearsal_begin(c, c->data->samples, &r);
+    int status = forget_corrections(c);
+    if (status || c->options->bias == BIAS_OFF)
+        return status;
+    status = rehearsal_begin(c, c->data->samples, &r);
     if (status)
         return status;
     for (int i = 1; !status && i < n; i++) {

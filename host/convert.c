@@ -19,12 +19,13 @@ const struct convert_options convert_defaults = {
     .energy_ratio = 1.0f,
     .search = true,
     .signed_bursts = CHOICE_AUTO,
-    .ssc_budget = 0.02f,
+    .ssc_budget = 0.002f,
     .bias = BIAS_LIGHT,
     .iat = CHOICE_AUTO,
     .iat_metric = IAT_ENTROPY,
     .iat_a = 0.6f,
     .tolerance = 0.005f,
+    .search_samples = 128,
 };
 
 int conversion_note(struct conversion *c, const char *format, ...)
@@ -90,7 +91,8 @@ static int begin_settings(struct conversion *c)
         const struct population *p = &net->population[i];
         struct setting *s = &c->setting[i];
         size_t channels = (size_t)p->shape[0];
-        *s = (struct setting){.burst = c->options->burst_initial,
+        *s = (struct setting){.burst = c->options->search ? c->options->burst_desired
+                                                          : c->options->burst_initial,
                               .signed_bursts = c->options->signed_bursts == CHOICE_ON,
                               .ratio = 1};
         s->threshold = calloc(channels, sizeof *s->threshold);
@@ -131,8 +133,9 @@ int convert(const struct network *net, const struct input_format *format,
         return status;
     used.samples = rehearsal_samples(net, o->timesteps, data->samples);
     if (used.samples < data->samples)
-        status = conversion_note(c, "only %lld of %lld calibration samples were used: the events "
-                                    "of more would not fit into memory",
+        status = conversion_note(c,
+                                 "only %lld of %lld calibration samples were used: the events "
+                                 "of more would not fit into memory",
                                  (long long)used.samples, (long long)data->samples);
     if (!status)
         status = conversion_measure(c);
@@ -140,16 +143,14 @@ int convert(const struct network *net, const struct input_format *format,
         status = begin_settings(c);
     if (!status)
         status = quantise_begin(c, format);
-    if (!status && o->search && o->burst_min < o->burst_initial)
-        status = conversion_search_bursts(c);
+    if (!status)
+        status = conversion_correct_bias(c);
     if (!status && o->signed_bursts == CHOICE_AUTO)
         status = conversion_search_signed(c);
-    if (!status && o->bias != BIAS_OFF)
-        status = conversion_correct_bias(c);
+    if (!status && o->search && o->burst_min < o->burst_initial)
+        status = conversion_search_bursts(c);
     if (!status && o->ssc_budget > 0)
         status = conversion_search_ratios(c);
-    if (!status && o->ssc_budget > 0 && o->bias != BIAS_OFF)
-        status = conversion_correct_bias(c);
     if (!status)
         status = conversion_finish(c);
     if (!status)

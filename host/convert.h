@@ -14,14 +14,14 @@ struct convert_options {
     int timesteps;
     int burst_initial, burst_desired, burst_min;
     float energy_ratio;      /* of the spikes at burst_desired that the search may use */
-    bool search;             /* of burst limits; off: burst_initial everywhere */
+    bool search;             /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum choice signed_bursts;
-    float ssc_budget;        /* added sensitivity (KL divergence) that SSC may cost; 0: off */
+    float ssc_budget;        /* sensitivity that SSC may add to the network's; 0: off */
     enum bias_correction bias;
-    enum choice iat;         /* AUTO finds iat_a for the tolerance */
+    enum choice iat;         /* ON: the paper's, from iat_a; AUTO: for the tolerance */
     int iat_metric;          /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
     float iat_a;
-    float tolerance;         /* agreement that IAT may lose, 0.005 = half a point */
+    float tolerance;         /* share of answers that IAT may change, 0.005 = half a point */
     int search_samples;      /* calibration samples that the searches use, 0: all */
     int threads;             /* 0: all cores */
     /* Called now and then from the converting thread; fraction is in 0..1 within the phase. */
@@ -64,11 +64,14 @@ struct conversion {
     struct population_statistics *statistics;  /* [population_count] */
     float *ann;                                /* [samples][ann_size] first output of the ANN */
     int64_t ann_size;
+    double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
+                         * a few uncertain samples decide, and the searches follow their noise. */
     struct af_model *model;
     /* Figures for the report. */
-    double *sensitivity; /* [population_count] of the chosen burst limit and ratio */
+    double *sensitivity; /* [population_count] of the network when the choice was measured */
     double agreement;    /* with the ANN after T timesteps, on the calibration samples */
     double ann_accuracy, accuracy; /* NAN without labels */
+    double timesteps_mean; /* with early termination, on the calibration samples; NAN without it */
     struct activity *activity;     /* [population_count] summed over `samples`, all timesteps */
     int64_t samples;               /* that were used */
     char **note;
@@ -98,11 +101,12 @@ int quantise_begin(struct conversion *c, const struct input_format *format);
 /* Weights, shifts, scales, thresholds and biases of one population for the current settings. */
 int quantise_population(struct conversion *c, int population);
 
-/* search.c: burst limits, signed bursts and threshold ratios by measured sensitivity. */
+/* search.c: signed bursts, burst limits and threshold ratios by measured sensitivity. The settings
+ * come and go with their biases corrected. */
 int conversion_search_signed(struct conversion *c);
 int conversion_search_bursts(struct conversion *c);
 int conversion_search_ratios(struct conversion *c);
-/* bias.c */
+/* bias.c: quantises all populations for their settings, with new bias corrections. */
 int conversion_correct_bias(struct conversion *c);
 /* early_exit.c */
 /* Runs the finished network over the samples: activity, agreement, early termination. */

@@ -1,5 +1,8 @@
-/* Input-aware Adaptive Timesteps: thresholds from the calibration samples (arXiv 2412.16219), turned
- * into the integers of hw/iat.h, and the choice of the paper's knob `a`. */
+/* Input-aware Adaptive Timesteps: limits for every timestep from the calibration samples, as the
+ * integers of hw/iat.h. Either the paper's (arXiv 2412.16219), from its knob `a`, or for a
+ * tolerated change of answers: then each timestep has the uncertainty at which an early answer is
+ * equally likely to be wrong. The paper's limits depend on a timestep's mean entropy only, and low
+ * burst limits make early timesteps certain but wrong. */
 #include "convert.h"
 
 #include "engine.h"
@@ -10,6 +13,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FEATURE_OFFSET 1e-4
+#define RISK_MOST      4.0
 
 struct history {
     struct conversion *c;
@@ -112,7 +118,8 @@ static double mean_entropy(const struct history *h, const struct early_exit *x, 
     return right ? sum / (double)right : 1;
 }
 
-static void set_limits(struct early_exit *x, const double *entropy, int steps, int classes, double a)
+static void set_limits(struct early_exit *x, const double *entropy, int steps, int classes,
+                       double a)
 {
     double least = entropy[0];
     for (int t = 1; t < steps; t++)
@@ -125,39 +132,121 @@ static void set_limits(struct early_exit *x, const double *entropy, int steps, i
     }
 }
 
-/* Right answers with early exit, and the timesteps taken. */
-static int64_t replay(const struct history *h, const struct early_exit *x, int64_t *steps)
+/* Normalised entropy (or 1 - largest probability) of a sample's sums after step t, in 0..1. */
+static double uncertainty(const struct history *h, const struct early_exit *x, int64_t sample,
+                          int step)
 {
-    int64_t right = 0;
-    *steps = 0;
-    for (int64_t i = 0; i < h->c->data->samples; i++) {
-        int t = 0;
-        while (t < h->steps - 1 && !iat_stops(outputs_at(h, i, t), h->classes, x->multiplier,
-                                              x->shift, x->metric, x->limit[t]))
-            t++;
-        *steps += t + 1;
-        right += largest_int(outputs_at(h, i, t), h->classes) == target_of(h->c, i);
-    }
-    return right;
+    int64_t z, measure = iat_measure(outputs_at(h, sample, step), h->classes, x->multiplier,
+                                     x->shift, x->metric, &z);
+    double v = (double)measure / (double)z / (1 << IAT_Y_BITS);
+    return x->metric == IAT_CONFIDENCE ? 1 - v : v / log2(h->classes);
 }
 
-/* The a that takes the fewest timesteps within the tolerance; between equals the most careful. */
-static double choose_a(const struct history *h, struct early_exit *x, const double *entropy)
+static bool answer_changes(const struct history *h, int64_t sample, int step)
 {
-    int64_t full = 0, best_steps = INT64_MAX, samples = h->c->data->samples;
-    for (int64_t i = 0; i < samples; i++)
-        full += largest_int(outputs_at(h, i, h->steps - 1), h->classes) == target_of(h->c, i);
-    double allowed = (double)h->c->options->tolerance * (double)samples, best = 1;
-    for (double rest = 0.9; rest > 1e-4; rest *= 0.8) {
-        int64_t steps;
-        set_limits(x, entropy, h->steps, h->classes, 1 - rest);
-        int64_t right = replay(h, x, &steps);
-        if ((double)(full - right) <= allowed && steps <= best_steps) {
-            best_steps = steps;
-            best = 1 - rest;
+    return largest_int(outputs_at(h, sample, step), h->classes) !=
+           largest_int(outputs_at(h, sample, h->steps - 1), h->classes);
+}
+
+/* Chance that the answer after a step is not the last one, as a logistic function of
+ * log(uncertainty). Calibration samples that early exit gets wrong are too few to count (half a
+ * point of 256 is one), but what makes them wrong varies smoothly. */
+struct risk {
+    double base, slope;
+};
+
+static double feature(double uncertainty)
+{
+    return log(uncertainty + FEATURE_OFFSET);
+}
+
+static double chance(const struct risk *r, double feature)
+{
+    return 1 / (1 + exp(-(r->base + r->slope * feature)));
+}
+
+/* Newton's method on the penalised likelihood. One more change and one more non-change among the
+ * least certain keep it finite where the samples show no change at all. */
+static struct risk fit_risk(const struct history *h, const struct early_exit *x, int step)
+{
+    struct risk r = {-2, 1};
+    int64_t n = h->c->data->samples;
+    for (int turn = 0; turn < 50; turn++) {
+        double g0 = -1e-3 * r.base, g1 = -1e-3 * r.slope;
+        double h00 = 1e-3, h01 = 0, h11 = 1e-3;
+        for (int64_t i = 0; i < n + 2; i++) {
+            double f = i < n ? feature(uncertainty(h, x, i, step)) : feature(1);
+            double y = i < n ? answer_changes(h, i, step) : i == n;
+            double p = chance(&r, f), w = p * (1 - p);
+            g0 += y - p;
+            g1 += (y - p) * f;
+            h00 += w;
+            h01 += w * f;
+            h11 += w * f * f;
         }
+        double det = h00 * h11 - h01 * h01;
+        double d0 = (h11 * g0 - h01 * g1) / det, d1 = (h00 * g1 - h01 * g0) / det;
+        double size = fmax(fabs(d0), fabs(d1)), damp = size > 2 ? 2 / size : 1;
+        r.base += damp * d0;
+        r.slope += damp * d1;
+        if (size < 1e-9)
+            break;
     }
-    return best;
+    return r;
+}
+
+/* The step after which a sample stops. */
+static int exit_step(const struct history *h, const struct early_exit *x, int64_t sample)
+{
+    int t = 0;
+    while (t < h->steps - 1 && !iat_stops(outputs_at(h, sample, t), h->classes, x->multiplier,
+                                          x->shift, x->metric, x->limit[t]))
+        t++;
+    return t;
+}
+
+/* Expected share of answers that early exit changes. */
+static double expected_changes(const struct history *h, const struct early_exit *x,
+                               const struct risk *risk)
+{
+    double changed = 0;
+    for (int64_t i = 0; i < h->c->data->samples; i++) {
+        int t = exit_step(h, x, i);
+        if (t < h->steps - 1)
+            changed += chance(&risk[t], feature(uncertainty(h, x, i, t)));
+    }
+    return changed / (double)h->c->data->samples;
+}
+
+/* Every timestep stops where its chance of a change is the same. */
+static void set_risk_limits(struct early_exit *x, const struct risk *risk, int steps, int classes,
+                            double most)
+{
+    for (int t = 0; t < steps - 1; t++) {
+        const struct risk *r = &risk[t];
+        double u = r->slope > 1e-3
+                       ? exp((log(most / (1 - most)) - r->base) / r->slope) - FEATURE_OFFSET
+                       : 0;
+        u = fmax(0, fmin(u, 1));
+        double limit = x->metric == IAT_CONFIDENCE ? 1 - u : u * log2(classes);
+        x->limit[t] = (int32_t)nearbyint(limit * (1 << IAT_Y_BITS));
+    }
+}
+
+/* The largest chance with which the expected changes stay within the tolerance; never more than
+ * RISK_MOST times the tolerance, lest samples that are all easy vouch for hard ones. */
+static void choose_limits(const struct history *h, struct early_exit *x)
+{
+    struct risk risk[TIMESTEPS_LIMIT];
+    double tolerance = (double)h->c->options->tolerance;
+    double most = fmin(0.5, RISK_MOST * tolerance);
+    for (int t = 0; t < h->steps - 1; t++)
+        risk[t] = fit_risk(h, x, t);
+    set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
+    while (most > 1e-9 && expected_changes(h, x, risk) > tolerance) {
+        most *= 0.8;
+        set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
+    }
 }
 
 static int report_agreement(struct history *h)
@@ -178,25 +267,37 @@ static int report_agreement(struct history *h)
     return AF_OK;
 }
 
+static int set_paper_limits(const struct history *h, struct early_exit *x)
+{
+    double *entropy = malloc((size_t)h->steps * sizeof *entropy);
+    if (!entropy)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int t = 0; t < h->steps; t++)
+        entropy[t] = mean_entropy(h, x, t);
+    set_limits(x, entropy, h->steps, h->classes, (double)h->c->options->iat_a);
+    free(entropy);
+    return AF_OK;
+}
+
 static int fill_early_exit(struct history *h)
 {
     struct conversion *c = h->c;
     struct early_exit *x = &c->model->iat;
-    const struct convert_options *o = c->options;
-    double *entropy = malloc((size_t)h->steps * sizeof *entropy);
-    x->metric = o->iat_metric;
+    x->metric = c->options->iat_metric;
     x->limit = calloc((size_t)h->steps, sizeof *x->limit);
-    if (!entropy || !x->limit) {
-        free(entropy);
+    if (!x->limit)
         return af_fail(AF_NO_MEMORY, "no memory");
-    }
     set_multiplier(x, (double)c->model->population[h->output].scale[0]);
-    for (int t = 0; t < h->steps; t++)
-        entropy[t] = mean_entropy(h, x, t);
-    double a = o->iat == CHOICE_AUTO ? choose_a(h, x, entropy) : (double)o->iat_a;
-    set_limits(x, entropy, h->steps, h->classes, a);
-    free(entropy);
-    return AF_OK;
+    int status = AF_OK;
+    if (c->options->iat == CHOICE_AUTO)
+        choose_limits(h, x);
+    else
+        status = set_paper_limits(h, x);
+    double steps = 0;
+    for (int64_t i = 0; i < c->data->samples; i++)
+        steps += exit_step(h, x, i) + 1;
+    c->timesteps_mean = steps / (double)c->data->samples;
+    return status;
 }
 
 static int merge_activity(struct history *h, int workers)
@@ -220,8 +321,8 @@ static int run_all(struct history *h, int threads)
 {
     struct engine *engine = NULL;
     h->lane = calloc((size_t)threads, sizeof *h->lane);
-    h->activity = calloc((size_t)threads * (size_t)h->c->model->population_count,
-                         sizeof *h->activity);
+    h->activity =
+        calloc((size_t)threads * (size_t)h->c->model->population_count, sizeof *h->activity);
     int status = h->lane && h->activity ? engine_make(h->c->model, &engine)
                                         : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && i < threads; i++)
@@ -245,7 +346,7 @@ int conversion_finish(struct conversion *c)
     const struct neurons *out = &c->model->population[h.output];
     h.classes = (int)neuron_count(out);
     bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1;
-    c->agreement = c->accuracy = c->ann_accuracy = NAN;
+    c->agreement = c->accuracy = c->ann_accuracy = c->timesteps_mean = NAN;
     int status = AF_OK;
     if (vector) {
         size_t size = (size_t)c->data->samples * (size_t)h.steps * (size_t)h.classes;

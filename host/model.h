@@ -70,7 +70,7 @@ struct early_exit {
     int32_t multiplier;
     int shift;
     int32_t *limit; /* [timesteps] */
-    float a;        /* the knob that the limits were made with */
+    float a;        /* the paper's knob that made the limits; 0: a tolerance made them */
 };
 
 struct fact {

@@ -12,8 +12,8 @@ enum { MEMORY_LIMIT_MB = 4096 };
 static size_t record_size(const struct rehearsal *r, int population)
 {
     const struct neurons *p = &r->c->model->population[population];
-    return (size_t)p->shape[1] * (size_t)p->shape[2] *
-           (size_t)lane_stride(r->engine, population) * sizeof(int16_t);
+    return (size_t)p->shape[1] * (size_t)p->shape[2] * (size_t)lane_stride(r->engine, population) *
+           sizeof(int16_t);
 }
 
 /* The last population that reads this one's events. */
@@ -78,7 +78,8 @@ void rehearsal_end(struct rehearsal *r)
     *r = (struct rehearsal){0};
 }
 
-/* Lanes size their scratch by the paths, which a burst limit may widen by a plane, never in size. */
+/* Lanes size their scratch by the paths, which a burst limit may widen by a plane, never in size.
+ */
 static int refresh(struct rehearsal *r, int population)
 {
     int status = quantise_population(r->c, population);
@@ -119,8 +120,8 @@ static void show_records(struct rehearsal *r, struct lane *lane, int population,
 {
     for (int i = 1; i < population; i++)
         if (r->record[i])
-            lane_set_events(lane, i, r->record[i][sample] +
-                                         (size_t)step * record_size(r, i) / sizeof(int16_t));
+            lane_set_events(
+                lane, i, r->record[i][sample] + (size_t)step * record_size(r, i) / sizeof(int16_t));
 }
 
 struct recording {
@@ -162,16 +163,16 @@ static int record_sample(void *context, int worker, int64_t sample)
 }
 
 /* Means per timestep in the ANN's units, from sums of bursts (or of an output's potential). */
-static void fill_means(const struct rehearsal *r, int population, int64_t *const *sum,
-                       double *mean, double *neuron_mean)
+static void fill_means(const struct rehearsal *r, int population, int64_t *const *sum, double *mean,
+                       double *neuron_mean)
 {
     const struct af_model *m = r->c->model;
     const struct neurons *p = &m->population[population];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     double runs = (double)r->samples * m->timesteps;
     for (int ch = 0; ch < p->shape[0]; ch++) {
-        double value = p->kind == AF_OUTPUT ? (double)p->scale[ch]
-                                            : model_event_value(m, population, ch);
+        double value =
+            p->kind == AF_OUTPUT ? (double)p->scale[ch] : model_event_value(m, population, ch);
         double total = 0;
         for (int64_t j = 0; j < area; j++) {
             int64_t n = 0;
@@ -227,27 +228,26 @@ struct probe {
     int population, output;
     double *sensitivity; /* [sample], summed up in order afterwards */
     int64_t *energy;
-    bool *hit;
 };
 
-static double softmax_of(const float *x, int n, double *p)
+static void softmax_of(const float *x, int n, double temperature, double *p)
 {
     double most = (double)x[0], sum = 0;
     for (int i = 1; i < n; i++)
         most = fmax(most, (double)x[i]);
     for (int i = 0; i < n; i++)
-        sum += p[i] = exp((double)x[i] - most);
+        sum += p[i] = exp(((double)x[i] - most) / temperature);
     for (int i = 0; i < n; i++)
         p[i] /= sum;
-    return sum;
 }
 
 /* KL(p||q) + KL(q||p) = sum (p - q)(log p - log q). */
-static double symmetric_kl(const float *a, const float *b, int n, double *p, double *q)
+static double symmetric_kl(const float *a, const float *b, int n, double temperature, double *p,
+                           double *q)
 {
     double sum = 0;
-    softmax_of(a, n, p);
-    softmax_of(b, n, q);
+    softmax_of(a, n, temperature, p);
+    softmax_of(b, n, temperature, q);
     for (int i = 0; i < n; i++) {
         double lp = log(fmax(p[i], 1e-12)), lq = log(fmax(q[i], 1e-12));
         sum += (p[i] - q[i]) * (lp - lq);
@@ -263,14 +263,6 @@ static double relative_error(const float *ann, const float *out, int64_t n)
         size += (double)ann[i] * (double)ann[i];
     }
     return size > 0 ? error / size : error;
-}
-
-static int64_t largest_of(const float *x, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        best = x[i] > x[best] ? i : best;
-    return best;
 }
 
 static int probe_sample(void *context, int worker, int64_t sample)
@@ -300,40 +292,33 @@ static int probe_sample(void *context, int worker, int64_t sample)
         for (int64_t j = 0; j < area; j++)
             mean[ch * area + j] =
                 (float)((double)v[j * stride + ch] * (double)out->scale[ch] / m->timesteps);
-    p->sensitivity[sample] = area == 1 ? symmetric_kl(ann, mean, (int)n, scratch, scratch + n)
-                                       : relative_error(ann, mean, n);
+    p->sensitivity[sample] =
+        area == 1 ? symmetric_kl(ann, mean, (int)n, r->c->temperature, scratch, scratch + n)
+                  : relative_error(ann, mean, n);
     p->energy[sample] = lane_activity(lane, p->population)->spikes;
-    p->hit[sample] = largest_of(ann, n) == largest_of(mean, n);
     free(mean);
     free(scratch);
     return AF_OK;
 }
 
-int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy,
-                    int64_t *hits)
+int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy)
 {
     struct probe p = {.r = r, .population = population};
     model_outputs(r->c->model, &p.output);
     size_t n = (size_t)r->samples;
     p.sensitivity = calloc(n, sizeof *p.sensitivity);
     p.energy = calloc(n, sizeof *p.energy);
-    p.hit = calloc(n, sizeof *p.hit);
-    int status = p.sensitivity && p.energy && p.hit ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    int status = p.sensitivity && p.energy ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = parallel_for(r->threads, r->samples, probe_sample, &p, NULL);
     double s = 0, e = 0;
-    int64_t h = 0;
     for (size_t i = 0; !status && i < n; i++) {
         s += p.sensitivity[i];
         e += (double)p.energy[i];
-        h += p.hit[i];
     }
     *sensitivity = s / (double)n;
     *energy = e / (double)n;
-    if (hits)
-        *hits = h;
     free(p.sensitivity);
     free(p.energy);
-    free(p.hit);
     return status;
 }

@@ -23,18 +23,20 @@ void rehearsal_end(struct rehearsal *r);
 /* Takes over new settings of a population, and what its readers make of them. */
 int rehearsal_apply(struct rehearsal *r, int population);
 
-/* Runs one population on its sources' records and records it. mean (may be NULL): [channels] mean output per timestep in the ANN's units;
- * neuron_mean (may be NULL): the same for each neuron. */
+/* Runs one population on its sources' records and records it. mean (may be NULL): [channels] mean
+ * output per timestep in the ANN's units; neuron_mean (may be NULL): the same for each neuron. */
 int rehearsal_record(struct rehearsal *r, int population, double *mean, double *neuron_mean);
 
 /* Lets go of the records that no population after this one reads. */
 void rehearsal_forget(struct rehearsal *r, int population);
 
+/* Corrects the population's bias per channel (conversion_correct_bias) on its sources' records. */
+int rehearsal_correct(struct rehearsal *r, int population);
+
 /* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
- * divergence between the softmax outputs of spiking network and ANN (for maps of outputs, the mean
- * squared difference over the ANN's mean square); energy: the population's own spikes a sample.
- * hits (may be NULL): samples whose largest output agrees with the ANN's. */
-int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy,
-                    int64_t *hits);
+ * divergence between the softmax outputs of spiking network and ANN at conversion.temperature (for
+ * maps of outputs, the mean squared difference over the ANN's mean square); energy: the population's
+ * own spikes a sample. */
+int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
 
 #endif

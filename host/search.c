@@ -1,6 +1,11 @@
-/* Searches by measured sensitivity: burst limits (the AdaFire search), signed bursts, and threshold
+/* Searches by measured sensitivity: signed bursts, burst limits (the AdaFire search), and threshold
  * ratios (SSC, Sensitivity Spike Compression). Each population is changed alone, everything else
- * stays; the choice over all populations is a dynamic program that keeps the Pareto frontier. */
+ * stays; the choice over all populations is a dynamic program that keeps the Pareto frontier.
+ *
+ * Where this departs from the paper, because it measured better: the search for burst limits starts
+ * from burst_desired, near where it ends, not from burst_initial, and goes over the network twice;
+ * every candidate has its own bias correction, as it will have in the end; what the choice does as
+ * a whole is measured before it is kept; and sensitivity is the divergence of softened outputs. */
 #include "convert.h"
 
 #include "error.h"
@@ -10,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANDIDATES_MOST = 32, FRONTIER_MOST = 4096, RATIOS = 19 };
+enum { FRONTIER_MOST = 4096, RATIOS = 19, BURST_PASSES = 2, NEAR = 2 };
+#define SIGNED_GAIN 0.99 /* of the sensitivity; less is not worth the cost */
 
 struct option {
     double sensitivity, energy;
@@ -30,7 +36,8 @@ static struct option *option_at(const struct table *t, int i, int candidate)
 
 /* ---- Choosing ------------------------------------------------------------------------------ */
 
-/* A partial choice: sums over the populations so far, the last candidate, and where it came from. */
+/* A partial choice: sums over the populations so far, the last candidate, and where it came from.
+ */
 struct state {
     double cost, limited; /* to be least; to stay within the budget */
     int candidate, from;
@@ -83,8 +90,8 @@ static int choose(const struct table *t, bool by_energy, double budget, int *cho
                     continue;
                 double cost = by_energy ? o->sensitivity : o->energy;
                 double limited = by_energy ? o->energy : o->sensitivity;
-                grown[n++] = (struct state){layer[i][f].cost + cost, layer[i][f].limited + limited,
-                                            k, f};
+                grown[n++] =
+                    (struct state){layer[i][f].cost + cost, layer[i][f].limited + limited, k, f};
             }
         n = prune(grown, n);
         layer[i + 1] = malloc((size_t)n * sizeof **layer);
@@ -120,8 +127,7 @@ static int table_make(const struct conversion *c, int candidates, struct table *
     const struct network *net = c->network;
     *t = (struct table){.candidates = candidates};
     t->population = malloc((size_t)net->population_count * sizeof *t->population);
-    t->option =
-        calloc((size_t)net->population_count * (size_t)candidates, sizeof *t->option);
+    t->option = calloc((size_t)net->population_count * (size_t)candidates, sizeof *t->option);
     if (!t->population || !t->option)
         return af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; i < net->population_count; i++)
@@ -139,60 +145,133 @@ static void table_free(struct table *t)
 /* Puts candidate k into the population's setting; false if it has no such candidate. */
 typedef bool candidate_fn(struct conversion *c, int population, int k);
 
+struct search {
+    const char *phase;
+    double begin, end; /* of the phase's progress */
+    candidate_fn *apply;
+    double limit;    /* candidates grow worse: stop where they add more than this */
+    const int *near; /* [table.populations]: only candidates this close, NULL: all */
+};
+
+/* A setting's copy, to measure others in its place. */
+struct kept {
+    struct setting setting;
+    float *threshold;
+    double *bias;
+};
+
+static int keep(const struct setting *s, int channels, struct kept *k)
+{
+    size_t n = (size_t)channels;
+    *k = (struct kept){*s, malloc(n * sizeof *k->threshold), malloc(n * sizeof *k->bias)};
+    if (!k->threshold || !k->bias)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    memcpy(k->threshold, s->threshold, n * sizeof *k->threshold);
+    memcpy(k->bias, s->bias, n * sizeof *k->bias);
+    return AF_OK;
+}
+
+static void restore(struct setting *s, int channels, const struct kept *k)
+{
+    size_t n = (size_t)channels;
+    *s = k->setting;
+    memcpy(s->threshold, k->threshold, n * sizeof *k->threshold);
+    memcpy(s->bias, k->bias, n * sizeof *k->bias);
+}
+
+/* The candidates of one population, each with its own bias correction. */
+static int measure_population(struct rehearsal *r, const struct search *search, struct table *t,
+                              int i)
+{
+    struct conversion *c = r->c;
+    int p = t->population[i], channels = c->network->population[p].shape[0], worse = 0;
+    struct kept kept;
+    int status = keep(&c->setting[p], channels, &kept);
+    for (int k = 0; !status && k < t->candidates; k++) {
+        struct option *o = option_at(t, i, k);
+        o->sensitivity = NAN;
+        if (worse > 1 || (search->near && abs(k - search->near[i]) > NEAR) ||
+            !search->apply(c, p, k))
+            continue;
+        status = rehearsal_apply(r, p);
+        if (!status && c->options->bias != BIAS_OFF)
+            status = rehearsal_correct(r, p);
+        if (!status)
+            status = rehearsal_probe(r, p, &o->sensitivity, &o->energy);
+        worse += k && o->sensitivity > option_at(t, i, 0)->sensitivity + search->limit;
+        restore(&c->setting[p], channels, &kept);
+        double done = (i + (k + 1.0) / t->candidates) / t->populations;
+        conversion_progress(c, search->phase, search->begin + (search->end - search->begin) * done);
+    }
+    free(kept.threshold);
+    free(kept.bias);
+    return status ? status : rehearsal_apply(r, p);
+}
+
+static int64_t search_samples(const struct conversion *c)
+{
+    int64_t wanted = c->options->search_samples;
+    return wanted > 0 && wanted < c->data->samples ? wanted : c->data->samples;
+}
+
 /* Measures every candidate of every population, the others as they are set. */
-static int measure(struct conversion *c, const char *phase, candidate_fn *apply, struct table *t)
+static int measure(struct conversion *c, const struct search *search, struct table *t)
 {
     struct rehearsal r;
-    const struct network *net = c->network;
-    int64_t samples = c->options->search_samples > 0 &&
-                              c->options->search_samples < c->data->samples
-                          ? c->options->search_samples
-                          : c->data->samples;
-    int status = rehearsal_begin(c, samples, &r);
+    int status = rehearsal_begin(c, search_samples(c), &r);
     if (status)
         return status;
     for (int p = 1, i = 0; !status && i < t->populations; p++) {
-        bool fires = t->population[i] == p;
-        struct setting *s = &c->setting[p], kept = *s;
-        size_t bytes = (size_t)net->population[p].shape[0] * sizeof *s->threshold;
-        float *threshold = fires ? malloc(bytes) : NULL;
-        if (fires && !threshold)
-            status = af_fail(AF_NO_MEMORY, "no memory");
-        if (threshold)
-            memcpy(threshold, s->threshold, bytes);
-        for (int k = 0; !status && fires && k < t->candidates; k++) {
-            struct option *o = option_at(t, i, k);
-            o->sensitivity = NAN;
-            if (apply(c, p, k))
-                status = rehearsal_apply(&r, p);
-            else
-                continue;
-            if (!status)
-                status = rehearsal_probe(&r, p, &o->sensitivity, &o->energy, NULL);
-            s->burst = kept.burst;
-            s->signed_bursts = kept.signed_bursts;
-            s->ratio = kept.ratio;
-            memcpy(s->threshold, threshold, bytes);
-            conversion_progress(c, phase,
-                                (i + (k + 1.0) / t->candidates) / t->populations);
-        }
-        free(threshold);
-        if (!status && fires)
-            status = rehearsal_apply(&r, p);
+        if (t->population[i] == p)
+            status = measure_population(&r, search, t, i++);
         if (!status)
             status = rehearsal_record(&r, p, NULL, NULL);
         rehearsal_forget(&r, p);
-        i += fires;
     }
     rehearsal_end(&r);
     return status;
 }
 
-static int requantise(struct conversion *c)
+/* The sensitivity of the network as it is set. */
+static int measure_network(struct conversion *c, double *sensitivity)
 {
-    int status = AF_OK;
-    for (int i = 1; !status && i < c->network->population_count; i++)
-        status = quantise_population(c, i);
+    struct rehearsal r;
+    double energy;
+    int status = rehearsal_begin(c, search_samples(c), &r);
+    if (status)
+        return status;
+    status = rehearsal_probe(&r, 1, sensitivity, &energy);
+    rehearsal_end(&r);
+    return status;
+}
+
+/* ---- Signed bursts ------------------------------------------------------------------------- */
+
+static bool apply_signed(struct conversion *c, int population, int k)
+{
+    if (c->network->population[population].kind != AF_RELU)
+        return false;
+    c->setting[population].signed_bursts = k == 1;
+    return true;
+}
+
+/* Signed where it lowers the sensitivity: it costs the hardware a running sum, and some spikes. */
+int conversion_search_signed(struct conversion *c)
+{
+    const struct search search = {"choosing signed bursts", 0, 1, apply_signed, INFINITY, NULL};
+    struct table t;
+    int status = table_make(c, 2, &t);
+    if (!status)
+        status = measure(c, &search, &t);
+    for (int i = 0; !status && i < t.populations; i++) {
+        const struct option *off = option_at(&t, i, 0), *on = option_at(&t, i, 1);
+        bool better = on->sensitivity < SIGNED_GAIN * off->sensitivity;
+        c->setting[t.population[i]].signed_bursts = better;
+        c->sensitivity[t.population[i]] = better ? on->sensitivity : off->sensitivity;
+    }
+    if (!status)
+        status = conversion_correct_bias(c);
+    table_free(&t);
     return status;
 }
 
@@ -208,59 +287,69 @@ static bool apply_burst(struct conversion *c, int population, int k)
     return true;
 }
 
+static int set_bursts(struct conversion *c, const struct table *t, const int *choice)
+{
+    for (int i = 0; i < t->populations; i++)
+        apply_burst(c, t->population[i], choice[i]);
+    return conversion_correct_bias(c);
+}
+
+/* The dynamic program adds up what each population alone does to the network. Where the sum of the
+ * changes turns out worse than what was, half the way is tried, and half of that. */
+static int improve_bursts(struct conversion *c, const struct table *t, int *choice, int *kept,
+                          double *sensitivity)
+{
+    int status = AF_OK;
+    for (int turn = 0; !status && turn < 3; turn++) {
+        double s = INFINITY;
+        status = set_bursts(c, t, choice);
+        if (!status)
+            status = measure_network(c, &s);
+        if (!status && s < *sensitivity) {
+            *sensitivity = s;
+            memcpy(kept, choice, (size_t)t->populations * sizeof *kept);
+            return AF_OK;
+        }
+        for (int i = 0; i < t->populations; i++)
+            choice[i] = kept[i] + (choice[i] - kept[i]) / 2;
+    }
+    return status ? status : set_bursts(c, t, kept);
+}
+
 int conversion_search_bursts(struct conversion *c)
 {
     const struct convert_options *o = c->options;
     struct table t;
-    int candidates = o->burst_initial - o->burst_min + 1;
-    int status = table_make(c, candidates, &t);
-    int *choice = calloc((size_t)c->network->population_count, sizeof *choice);
-    if (!status && !choice)
+    int status = table_make(c, o->burst_initial - o->burst_min + 1, &t);
+    size_t n = (size_t)c->network->population_count;
+    int *choice = calloc(n, sizeof *choice), *kept = calloc(n, sizeof *kept);
+    double budget = 0, sensitivity = INFINITY;
+    if (!status && (!choice || !kept))
         status = af_fail(AF_NO_MEMORY, "no memory");
-    if (!status)
-        status = measure(c, "searching burst limits", apply_burst, &t);
-    double budget = 0;
     for (int i = 0; !status && i < t.populations; i++)
-        budget += option_at(&t, i, o->burst_desired - o->burst_min)->energy;
-    if (!status)
-        status = choose(&t, true, budget * (double)o->energy_ratio, choice);
-    for (int i = 0; !status && i < t.populations; i++) {
-        int p = t.population[i];
-        c->setting[p].burst = o->burst_min + choice[i];
-        c->sensitivity[p] = option_at(&t, i, choice[i])->sensitivity;
-        conversion_set_thresholds(c, p);
+        kept[i] = o->burst_desired - o->burst_min;
+    /* A budget below the spikes of burst_desired has to be met first. */
+    if (!status && o->energy_ratio >= 1)
+        status = measure_network(c, &sensitivity);
+    for (int pass = 0; !status && pass < BURST_PASSES; pass++) {
+        const struct search search = {"searching burst limits",
+                                      (double)pass / BURST_PASSES,
+                                      (pass + 1.0) / BURST_PASSES,
+                                      apply_burst,
+                                      INFINITY,
+                                      pass ? kept : NULL};
+        status = measure(c, &search, &t);
+        for (int i = 0; !status && pass == 0 && i < t.populations; i++)
+            budget += option_at(&t, i, kept[i])->energy * (double)o->energy_ratio;
+        if (!status)
+            status = choose(&t, true, budget, choice);
+        if (!status)
+            status = improve_bursts(c, &t, choice, kept, &sensitivity);
+        for (int i = 0; !status && i < t.populations; i++)
+            c->sensitivity[t.population[i]] = option_at(&t, i, kept[i])->sensitivity;
     }
-    if (!status)
-        status = requantise(c);
     free(choice);
-    table_free(&t);
-    return status;
-}
-
-/* ---- Signed bursts ------------------------------------------------------------------------- */
-
-static bool apply_signed(struct conversion *c, int population, int k)
-{
-    if (c->network->population[population].kind != AF_RELU)
-        return false;
-    c->setting[population].signed_bursts = k == 1;
-    return true;
-}
-
-/* Signed where it lowers the sensitivity by a tenth at least: it costs the hardware a running sum. */
-int conversion_search_signed(struct conversion *c)
-{
-    struct table t;
-    int status = table_make(c, 2, &t);
-    if (!status)
-        status = measure(c, "choosing signed bursts", apply_signed, &t);
-    for (int i = 0; !status && i < t.populations; i++) {
-        double off = option_at(&t, i, 0)->sensitivity, on = option_at(&t, i, 1)->sensitivity;
-        if (!isnan(off))
-            c->setting[t.population[i]].signed_bursts = on < 0.9 * off;
-    }
-    if (!status)
-        status = requantise(c);
+    free(kept);
     table_free(&t);
     return status;
 }
@@ -273,31 +362,53 @@ static bool apply_ratio(struct conversion *c, int population, int k)
     return true;
 }
 
+/* The sums of what each population alone adds are compared with the budget; what all of them add
+ * together is measured, and the budget lowered until that is within it as well. */
+static int fit_ratios(struct conversion *c, struct table *t, double before, int *choice)
+{
+    double budget = (double)c->options->ssc_budget;
+    int status = AF_OK;
+    for (int turn = 0; !status && turn < 8; turn++) {
+        double after = before;
+        status = choose(t, false, turn < 7 ? budget : 0, choice);
+        for (int i = 0; !status && i < t->populations; i++)
+            apply_ratio(c, t->population[i], choice[i]);
+        if (!status)
+            status = conversion_correct_bias(c);
+        if (!status)
+            status = measure_network(c, &after);
+        if (!status && after - before <= (double)c->options->ssc_budget)
+            break;
+        budget *= 0.6;
+    }
+    return status;
+}
+
 int conversion_search_ratios(struct conversion *c)
 {
+    const struct search search = {"compressing spikes",           0,   1, apply_ratio,
+                                  (double)c->options->ssc_budget, NULL};
     struct table t;
+    double before = 0;
     int status = table_make(c, RATIOS, &t);
     int *choice = calloc((size_t)c->network->population_count, sizeof *choice);
     if (!status && !choice)
         status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
-        status = measure(c, "compressing spikes", apply_ratio, &t);
+        status = measure_network(c, &before);
+    if (!status)
+        status = measure(c, &search, &t);
     /* The budget is for what compression adds, so that rho = 1 everywhere is always within it. */
-    for (int i = 0; !status && i < t.populations; i++) {
-        double base = option_at(&t, i, 0)->sensitivity;
-        for (int k = 0; k < RATIOS; k++) {
+    for (int i = 0; !status && i < t.populations; i++)
+        for (int k = RATIOS - 1; k >= 0; k--) {
             struct option *o = option_at(&t, i, k);
-            o->sensitivity = fmax(o->sensitivity - base, 0);
+            if (!isnan(o->sensitivity)) /* NAN: was not measured */
+                o->sensitivity = fmax(o->sensitivity - option_at(&t, i, 0)->sensitivity, 0);
         }
-    }
     if (!status)
-        status = choose(&t, false, (double)c->options->ssc_budget, choice);
-    for (int i = 0; !status && i < t.populations; i++) {
-        c->setting[t.population[i]].ratio = 1 + 0.5f * (float)choice[i];
-        c->sensitivity[t.population[i]] += option_at(&t, i, choice[i])->sensitivity;
-    }
-    if (!status)
-        status = requantise(c);
+        status = fit_ratios(c, &t, before, choice);
+    for (int i = 0; !status && i < t.populations; i++)
+        c->sensitivity[t.population[i]] = before + option_at(&t, i, choice[i])->sensitivity;
     free(choice);
     table_free(&t);
     return status;

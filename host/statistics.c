@@ -12,10 +12,10 @@
 static const double fixed_point = 1 << 20;
 
 struct worker {
-    float **value;       /* [population] activations of one sample */
-    float **largest;     /* [population][channel] */
+    float **value;   /* [population] activations of one sample */
+    float **largest; /* [population][channel] */
     uint32_t **histogram;
-    int64_t **sum;       /* [population][neuron] */
+    int64_t **sum; /* [population][neuron] */
 };
 
 struct measure {
@@ -173,6 +173,17 @@ static int merge_sums(struct conversion *c, const struct worker *w, int workers)
     return AF_OK;
 }
 
+static double temperature_of(const float *outputs, int64_t count)
+{
+    double sum = 0, squares = 0, n = (double)count;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)outputs[i];
+    for (int64_t i = 0; i < count; i++)
+        squares += ((double)outputs[i] - sum / n) * ((double)outputs[i] - sum / n);
+    double spread = sqrt(squares / n);
+    return spread > 0 ? 2 * spread : 1;
+}
+
 int conversion_measure(struct conversion *c)
 {
     const struct network *net = c->network;
@@ -196,6 +207,8 @@ int conversion_measure(struct conversion *c)
         status = parallel_for(threads, c->data->samples, measure_sample, &m, report_progress);
     if (!status)
         status = merge_sums(c, m.worker, threads);
+    if (!status)
+        c->temperature = temperature_of(c->ann, c->data->samples * c->ann_size);
     for (int i = 0; m.worker && i < threads; i++)
         worker_free(net, &m.worker[i]);
     free(m.worker);

@@ -45,15 +45,15 @@ static const char help[] =
     "      --signed on|off|auto   signed bursts: may take back what was sent too early;\n"
     "                             auto decides per population (default)\n"
     "      --ssc BUDGET|off       Sensitivity Spike Compression: divergence from the ANN\n"
-    "                             that it may add (default 0.02)\n"
+    "                             that it may add (default 0.002)\n"
     "      --bias-correction light|advanced|off\n"
     "                             advanced also corrects each neuron's initial potential\n"
-    "      --iat A|auto|off       early termination: the paper's a, or the one that\n"
-    "                             --tolerance allows (default auto)\n"
+    "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
+    "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
-    "      --tolerance P          agreement that early termination may lose, in percent\n"
-    "                             points (default 0.5)\n"
-    "      --search-limit N       samples that the searches use (default: all)\n"
+    "      --tolerance P          answers that early termination may change, in percent\n"
+    "                             (default 0.5)\n"
+    "      --search-limit N       samples that the searches use (default 128)\n"
     "\n"
     "  -o, --output FILE          the model to write\n"
     "  -j, --threads N            default: all cores\n"
@@ -62,11 +62,34 @@ static const char help[] =
     "      --help, --version\n";
 
 enum {
-    OPT_CALIB = 256, OPT_CALIB_LABELS, OPT_CALIB_LIMIT, OPT_SCALE, OPT_MEAN, OPT_STD, OPT_BGR,
-    OPT_SHAPE, OPT_RESIZE, OPT_SQUASH, OPT_EVENTS, OPT_EVENT_FRAMES, OPT_CLASSES,
-    OPT_BURST_INITIAL, OPT_BURST_DESIRED, OPT_BURST_MIN, OPT_ENERGY_RATIO, OPT_NO_SEARCH,
-    OPT_SIGNED, OPT_SSC, OPT_BIAS, OPT_IAT, OPT_IAT_METRIC, OPT_TOLERANCE, OPT_SEARCH_LIMIT,
-    OPT_JSON, OPT_HELP, OPT_VERSION,
+    OPT_CALIB = 256,
+    OPT_CALIB_LABELS,
+    OPT_CALIB_LIMIT,
+    OPT_SCALE,
+    OPT_MEAN,
+    OPT_STD,
+    OPT_BGR,
+    OPT_SHAPE,
+    OPT_RESIZE,
+    OPT_SQUASH,
+    OPT_EVENTS,
+    OPT_EVENT_FRAMES,
+    OPT_CLASSES,
+    OPT_BURST_INITIAL,
+    OPT_BURST_DESIRED,
+    OPT_BURST_MIN,
+    OPT_ENERGY_RATIO,
+    OPT_NO_SEARCH,
+    OPT_SIGNED,
+    OPT_SSC,
+    OPT_BIAS,
+    OPT_IAT,
+    OPT_IAT_METRIC,
+    OPT_TOLERANCE,
+    OPT_SEARCH_LIMIT,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -356,8 +379,9 @@ static void print_totals(const struct conversion *c)
     if (!isnan(c->agreement))
         printf("\n");
     if (m->iat.metric != IAT_OFF)
-        printf("  Early termination by %s, a = %.4g\n",
-               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", (double)m->iat.a);
+        printf("  Early termination by %s: %.2f timesteps instead of %d on them\n",
+               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
+               m->timesteps);
 }
 
 static void print_json(const struct conversion *c, const char *path)
@@ -365,17 +389,21 @@ static void print_json(const struct conversion *c, const char *path)
     struct totals t = sum_up(c);
     printf("{\"model\": ");
     cli_json_text(stdout, path);
-    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->model->timesteps,
-           (long long)c->samples);
+    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->model->timesteps, (long long)c->samples);
     const struct {
         const char *key;
         double v;
     } numbers[] = {
-        {"agreement", c->agreement},   {"accuracy", c->accuracy},
-        {"ann_accuracy", c->ann_accuracy}, {"iat_a", c->model->iat.metric ? (double)c->model->iat.a : NAN},
-        {"spikes_mean", t.spikes},     {"events_mean", t.events},
-        {"sops_mean", t.sops},         {"ann_macs", (double)c->model->ann_macs},
-        {"energy_uj_event", t.event_uj}, {"energy_uj_spike", t.spike_uj},
+        {"agreement", c->agreement},
+        {"accuracy", c->accuracy},
+        {"ann_accuracy", c->ann_accuracy},
+        {"timesteps_mean", c->timesteps_mean},
+        {"spikes_mean", t.spikes},
+        {"events_mean", t.events},
+        {"sops_mean", t.sops},
+        {"ann_macs", (double)c->model->ann_macs},
+        {"energy_uj_event", t.event_uj},
+        {"energy_uj_spike", t.spike_uj},
         {"energy_uj_ann", t.ann_uj},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -442,12 +470,11 @@ static int add_provenance(const struct request *r, struct conversion *c)
         status = model_add_fact(
             m, "options",
             "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, search %s, "
-            "signed %s, SSC budget %g, bias correction %s, IAT %s %s a %g tolerance %g",
-            o->timesteps, o->burst_initial, o->burst_desired, o->burst_min,
-            (double)o->energy_ratio, choices[o->search], choices[o->signed_bursts],
-            (double)o->ssc_budget, biases[o->bias], choices[o->iat],
-            o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence", (double)m->iat.a,
-            (double)o->tolerance);
+            "signed %s, SSC budget %g, bias correction %s, IAT %s, %s, a %g, tolerance %g",
+            o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
+            choices[o->search], choices[o->signed_bursts], (double)o->ssc_budget, biases[o->bias],
+            choices[o->iat], o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence",
+            (double)o->iat_a, (double)o->tolerance);
     if (!status)
         status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
     if (!status && !isnan(c->agreement))

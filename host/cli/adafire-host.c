@@ -42,8 +42,18 @@ static const char help[] =
     "  -q, --quiet            no progress\n"
     "      --help, --version\n";
 
-enum { OPT_REFERENCE = 256, OPT_NO_IAT, OPT_LIMIT, OPT_BATCH, OPT_TOP, OPT_REPORT, OPT_SPIKES,
-       OPT_JSON, OPT_HELP, OPT_VERSION };
+enum {
+    OPT_REFERENCE = 256,
+    OPT_NO_IAT,
+    OPT_LIMIT,
+    OPT_BATCH,
+    OPT_TOP,
+    OPT_REPORT,
+    OPT_SPIKES,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_VERSION
+};
 
 static const struct option options[] = {
     {"board", required_argument, NULL, 'b'},

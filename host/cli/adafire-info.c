@@ -56,8 +56,8 @@ static void print_text(const struct af_model *m)
            info.populations, cli_human((double)info.neurons, a), info.projections,
            cli_human((double)info.synapses, b), cli_human((double)info.ann_macs, c));
     if (m->iat.metric != IAT_OFF)
-        printf("Early termination by %s, a = %.4g\n",
-               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", (double)m->iat.a);
+        printf("Early termination by %s\n",
+               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence");
     printf("\n%-3s %-28s %-8s %12s %8s %20s %5s %5s  %s\n", "#", "population", "kind", "shape",
            "neurons", "thresholds", "phi", "rho", "from:kernel");
     for (int i = 0; i < m->population_count; i++)

@@ -152,9 +152,11 @@ const char *cli_human(double v, char text[16])
         v /= 1000;
         unit++;
     }
-    snprintf(text, 16, v == floor(v) && unit == 0 ? "%.0f%s" : fabs(v) < 10 ? "%.2f%s"
-                       : fabs(v) < 100                                      ? "%.1f%s"
-                                                                            : "%.0f%s",
+    snprintf(text, 16,
+             v == floor(v) && unit == 0 ? "%.0f%s"
+             : fabs(v) < 10             ? "%.2f%s"
+             : fabs(v) < 100            ? "%.1f%s"
+                                        : "%.0f%s",
              v, units[unit]);
     return text;
 }
