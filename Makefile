@@ -1,15 +1,21 @@
-# AdaFire: `make`, `make demo`, `make test`, `make help`.
+# AdaFire. `make help` says what there is to make.
 MAKEFLAGS += -r
 BUILD ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
+DATA ?= ../shared/data
+SECONDS_EACH ?= 60
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+ifeq ($(BUILD),fuzz)
+CC := clang
+endif
 B := build/$(BUILD)
+VERSION := $(shell sed -n 's/^.define AF_VERSION "\(.*\)"/\1/p' host/adafire.h)
 
 # Whatever is missing is installed first; tools/setup says what, and is quick when all is there.
-ifeq ($(filter help clean uninstall,$(MAKECMDGOALS)),)
+ifeq ($(filter help clean uninstall,$(MAKECMDGOALS))$(ADAFIRE_NO_SETUP),)
 SETUP := $(shell tools/setup >&2 || echo failed)
 ifeq ($(SETUP),failed)
 $(error tools/setup could not provide what the build needs)
@@ -29,6 +35,9 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 else ifeq ($(BUILD),tsan)
 OPT := -O1 -g
 SAN := -fsanitize=thread
+else ifeq ($(BUILD),fuzz)
+OPT := -O1 -g
+SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 else ifeq ($(BUILD),debug)
 OPT := -O0 -g
 endif
@@ -59,20 +68,26 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 
-.PHONY: all help test demo bench lint install uninstall clean fuzz man
+.PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man
 .SECONDARY:
+.DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so
 
 $(B)/libadafire.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(B)/libadafire.so: $(LIB_OBJ)
-	$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.0 -o $@ $^ $(LIBS)
+# Only what adafire.h declares is visible in the shared library.
+$(B)/libadafire.so: $(LIB_OBJ) host/adafire.map
+	$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.0 \
+		-Wl,--version-script=host/adafire.map -o $@ $(LIB_OBJ) $(LIBS)
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(B)/libadafire.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
@@ -90,8 +105,68 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(CLI_SRC:%.c=$(B)/%.d) $(CLI_COMMON:%.c=$(B)/%.d) \
-	$(TEST_SRC:%.c=$(B)/%.d) $(TEST_COMMON:%.c=$(B)/%.d)
+-include $(LIB_OBJ:.o=.d) $(KERNELS:%=$(B)/host/cpu_kernel_%.d) $(CLI_SRC:%.c=$(B)/%.d) \
+	$(CLI_COMMON:%.c=$(B)/%.d) $(TEST_SRC:%.c=$(B)/%.d) $(TEST_COMMON:%.c=$(B)/%.d) \
+	$(FUZZ_SRC:%.c=$(B)/%.d)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make              build the programs and the library into build/release
+#: make demo         convert and run the embedded example; writes report.html
+#: make test         every test that needs no hardware
+#: make bench        speed of the CPU engine beside a float simulation in PyTorch
+#: make check-long   accuracy tables on the networks in DATA=../shared/data (an hour)
+#: make fuzz         run each fuzzer for SECONDS_EACH=60
+#: make lint         formatting, static analysis, include layers
+#: make install      PREFIX=/usr/local DESTDIR=
+#: make man          manual pages from --help
+#: make clean
+#: Options: BUILD=release|debug|asan|tsan, CC=gcc|clang, CFLAGS=, CI=true (warnings are errors)
+
+demo: all
+	@tools/demo $(B)
+
+test: all $(TESTS)
+	@tests/run $(B) $(TESTS) $(TEST_SH)
+
+bench: all
+	@tools/bench $(B) $(DATA)
+
+check-long: all $(TESTS)
+	@tools/check-long $(B) $(DATA)
+
+lint:
+	@tools/lint
+
+fuzzers: $(FUZZERS)
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=fuzz fuzzers
+	@tests/fuzz build/fuzz/fuzz $(SECONDS_EACH)
+
+MAN := $(PROGRAMS:$(B)/%=$(B)/man/%.1)
+man: $(MAN)
+$(B)/man/%.1: $(B)/%
+	@mkdir -p $(@D)
+	help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
+
+INSTALL_TO := $(DESTDIR)$(PREFIX)
+install: all $(MAN)
+	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
+		$(INSTALL_TO)/share/man/man1
+	install -m 755 $(PROGRAMS) $(INSTALL_TO)/bin
+	install -m 644 host/adafire.h $(INSTALL_TO)/include
+	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
+	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
+	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
+	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PACKAGES)|' \
+		host/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
+	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
+uninstall:
+	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS))) $(INSTALL_TO)/include/adafire.h \
+		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
+		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))
 
 clean:
 	rm -rf build

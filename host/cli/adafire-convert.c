@@ -454,7 +454,7 @@ static int add_provenance(const struct request *r, struct conversion *c)
     char hash[65] = "";
     int status = hash_file(r->model, hash);
     free(m->name);
-    m->name = strdup(base_name(r->model));
+    m->name = strdup(base_name(r->output));
     char *dot = m->name ? strrchr(m->name, '.') : NULL;
     if (dot)
         *dot = 0;
