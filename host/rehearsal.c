@@ -230,39 +230,56 @@ struct probe {
     int64_t *energy;
 };
 
-static void softmax_of(const float *x, int n, double temperature, double *p)
+/* In place. */
+static void softmax(double *x, int n, double temperature)
 {
-    double most = (double)x[0], sum = 0;
+    double most = x[0], sum = 0;
     for (int i = 1; i < n; i++)
-        most = fmax(most, (double)x[i]);
+        most = fmax(most, x[i]);
     for (int i = 0; i < n; i++)
-        sum += p[i] = exp(((double)x[i] - most) / temperature);
+        sum += x[i] = exp((x[i] - most) / temperature);
     for (int i = 0; i < n; i++)
-        p[i] /= sum;
+        x[i] /= sum;
 }
 
-/* KL(p||q) + KL(q||p) = sum (p - q)(log p - log q). */
-static double symmetric_kl(const float *a, const float *b, int n, double temperature, double *p,
-                           double *q)
+/* KL(p||q) + KL(q||p) = sum (p - q)(log p - log q), p and q softmax of a and b; overwrites both. */
+static double symmetric_kl(double *a, double *b, int n, double temperature)
 {
     double sum = 0;
-    softmax_of(a, n, temperature, p);
-    softmax_of(b, n, temperature, q);
-    for (int i = 0; i < n; i++) {
-        double lp = log(fmax(p[i], 1e-12)), lq = log(fmax(q[i], 1e-12));
-        sum += (p[i] - q[i]) * (lp - lq);
-    }
+    softmax(a, n, temperature);
+    softmax(b, n, temperature);
+    for (int i = 0; i < n; i++)
+        sum += (a[i] - b[i]) * (log(fmax(a[i], 1e-12)) - log(fmax(b[i], 1e-12)));
     return sum;
 }
 
-static double relative_error(const float *ann, const float *out, int64_t n)
+static double relative_error(const double *ann, const double *out, int64_t n)
 {
     double error = 0, size = 0;
     for (int64_t i = 0; i < n; i++) {
-        error += (double)(out[i] - ann[i]) * (double)(out[i] - ann[i]);
-        size += (double)ann[i] * (double)ann[i];
+        error += (out[i] - ann[i]) * (out[i] - ann[i]);
+        size += ann[i] * ann[i];
     }
     return size > 0 ? error / size : error;
+}
+
+/* Divergence of the mean output after `steps` timesteps from the ANN's; scratch: 2 ann_size. */
+static double divergence(const struct probe *p, const struct lane *lane, int64_t sample, int steps,
+                         double *scratch)
+{
+    const struct conversion *c = p->r->c;
+    const struct neurons *out = &c->model->population[p->output];
+    int stride = lane_stride(p->r->engine, p->output);
+    int64_t n = c->ann_size, area = (int64_t)out->shape[1] * out->shape[2];
+    const int32_t *v = lane_potentials(lane, p->output);
+    double *ann = scratch, *mean = scratch + n;
+    for (int64_t i = 0; i < n; i++)
+        ann[i] = (double)c->ann[sample * n + i];
+    for (int ch = 0; ch < out->shape[0]; ch++)
+        for (int64_t j = 0; j < area; j++)
+            mean[ch * area + j] = (double)v[j * stride + ch] * (double)out->scale[ch] / steps;
+    return area == 1 ? symmetric_kl(ann, mean, (int)n, c->temperature)
+                     : relative_error(ann, mean, n);
 }
 
 static int probe_sample(void *context, int worker, int64_t sample)
@@ -270,33 +287,20 @@ static int probe_sample(void *context, int worker, int64_t sample)
     struct probe *p = context;
     struct rehearsal *r = p->r;
     struct lane *lane = r->lane[worker];
-    const struct af_model *m = r->c->model;
-    const struct neurons *out = &m->population[p->output];
-    int last = m->population_count - 1, stride = lane_stride(r->engine, p->output);
-    int64_t n = r->c->ann_size, area = (int64_t)out->shape[1] * out->shape[2];
+    int last = r->c->model->population_count - 1, steps = r->c->model->timesteps;
+    bool any_step = r->c->options->iat != CHOICE_OFF;
+    double *scratch = malloc((size_t)r->c->ann_size * 2 * sizeof *scratch), sum = 0, final = 0;
+    if (!scratch)
+        return af_fail(AF_NO_MEMORY, "no memory");
     lane_begin(lane, p->population, last, counts_of(r, sample));
-    for (int t = 0; t < m->timesteps; t++) {
+    for (int t = 0; t < steps; t++) {
         show_records(r, lane, p->population, sample, t);
         lane_step(lane, p->population, last);
+        if (any_step || t == steps - 1)
+            sum += final = divergence(p, lane, sample, t + 1, scratch);
     }
-    float *mean = malloc((size_t)n * sizeof *mean);
-    double *scratch = malloc((size_t)n * 2 * sizeof *scratch);
-    const float *ann = r->c->ann + sample * n;
-    if (!mean || !scratch) {
-        free(mean);
-        free(scratch);
-        return af_fail(AF_NO_MEMORY, "no memory");
-    }
-    const int32_t *v = lane_potentials(lane, p->output);
-    for (int ch = 0; ch < out->shape[0]; ch++)
-        for (int64_t j = 0; j < area; j++)
-            mean[ch * area + j] =
-                (float)((double)v[j * stride + ch] * (double)out->scale[ch] / m->timesteps);
-    p->sensitivity[sample] =
-        area == 1 ? symmetric_kl(ann, mean, (int)n, r->c->temperature, scratch, scratch + n)
-                  : relative_error(ann, mean, n);
+    p->sensitivity[sample] = any_step ? (final + sum / steps) / 2 : final;
     p->energy[sample] = lane_activity(lane, p->population)->spikes;
-    free(mean);
     free(scratch);
     return AF_OK;
 }

@@ -1,0 +1,177 @@
+#!/bin/sh
+# The command-line tools as people use and misuse them: results, JSON, one-sentence errors with exit
+# status 2, and no file left half-written.
+set -u
+: "${ADAFIRE_BUILD:=build/release}"
+bin=$ADAFIRE_BUILD data=tests/data/digits
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+pass() {
+    passed=$((passed + 1))
+}
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL $1"
+    cat "$work/out" "$work/err" 2>/dev/null
+}
+
+# good NAME COMMAND...: exit status 0, standard output in $work/out.
+good() {
+    name=$1
+    shift
+    if "$@" >"$work/out" 2>"$work/err"; then pass; else fail "$name"; fi
+}
+# bad NAME TEXT COMMAND...: exit status 2; TEXT within a line or two (the second says where help is).
+bad() {
+    name=$1 text=$2
+    shift 2
+    "$@" >"$work/out" 2>"$work/err" </dev/null
+    status=$?
+    if [ $status = 2 ] && [ "$(wc -l <"$work/err")" -le 2 ] && grep -qF -- "$text" "$work/err"; then
+        pass
+    else
+        fail "$name (status $status, wanted 2 and '$text')"
+    fi
+}
+holds() {
+    if grep -qE -- "$2" "$work/out"; then pass; else fail "$1: no /$2/"; fi
+}
+number() { # of a JSON key in $work/out
+    sed -n "s/.*\"$1\": *\\([-0-9.e+]*\\).*/\\1/p" "$work/out"
+}
+within() { # NAME VALUE LEAST MOST
+    if awk -v v="$2" -v a="$3" -v b="$4" 'BEGIN { exit !(v != "" && v >= a && v <= b) }'; then pass
+    else fail "$1: '$2' is not in $3..$4"; fi
+}
+# npy SHAPE TYPE BYTES...: an .npy header and the bytes of standard input.
+npy() {
+    printf '\223NUMPY\001\000\166\000%-117s\n' \
+        "{'descr': '$2', 'fortran_order': False, 'shape': ($1), }"
+    cat
+}
+
+convert="$bin/adafire-convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q"
+quick="$convert --no-search --ssc off --signed on"
+
+# ---- What they are for
+for tool in convert host info; do
+    good "$tool --help" "$bin/adafire-$tool" --help
+    holds "$tool --help teaches" 'Example'
+    good "$tool --version" "$bin/adafire-$tool" --version
+    bad "$tool without arguments" "--help" "$bin/adafire-$tool"
+    bad "$tool with a typo" "--helb" "$bin/adafire-$tool" --helb
+done
+good convert $convert --calib-labels $data/calib_labels.npy -o "$work/m.snn"
+good "convert --json" $quick --json -o "$work/q.snn"
+within "convert's agreement" "$(number agreement)" 0.98 1
+good info "$bin/adafire-info" "$work/m.snn"
+holds "info names the source" 'source: model.onnx'
+good "info --json" "$bin/adafire-info" --json "$work/m.snn"
+
+host="$bin/adafire-host -q"
+files="$data/test_images.npy --labels $data/test_labels.npy --reference $data/ann_logits.npy"
+good host $host --json "$work/m.snn" $files
+within accuracy "$(number accuracy)" 0.98 1
+within agreement "$(number agreement)" 0.98 1
+within timesteps "$(number timesteps_mean)" 1 2.5
+for key in board model images accuracy top5 agreement timesteps_mean timesteps_histogram spikes_mean \
+    events_mean sops_mean ann_macs energy_uj_event energy_uj_spike energy_uj_ann images_per_second \
+    cycles_mean; do
+    holds "JSON key $key" "\"$key\":"
+done
+holds "cycles do not apply to the CPU" '"cycles_mean": *null'
+good "host without labels" $host --json "$work/m.snn" $data/test_images.npy
+holds "no accuracy without labels" '"accuracy": *null'
+good "host --no-iat" $host --no-iat --json "$work/m.snn" $files
+within "all timesteps" "$(number timesteps_mean)" 4 4
+good "host --limit" $host --limit 7 --json "$work/m.snn" $files
+within "seven images" "$(number images)" 7 7
+good "host --top" $host --top 3 --limit 2 "$work/m.snn" $data/test_images.npy
+good "board list" $host --board list
+holds "the list has the CPU" 'cpu'
+good "files" $host --report "$work/r.html" --spikes "$work/s.csv" --output "$work/o.npy" --limit 20 \
+    "$work/m.snn" $files
+for file in r.html s.csv o.npy; do
+    if [ -s "$work/$file" ]; then pass; else fail "$file was not written"; fi
+done
+if grep -qE 'https?://' "$work/r.html" && grep -qE '(src|href)="?http' "$work/r.html"; then
+    fail "the report needs the network"
+else pass; fi
+
+# ---- The same whatever the threads and batches
+good "one thread" $convert --threads 1 --calib-labels $data/calib_labels.npy -o "$work/m1.snn"
+good "three threads" $convert --threads 3 --calib-labels $data/calib_labels.npy -o "$work/m3.snn"
+cp "$work/m.snn" "$work/keep.snn"
+for other in m1 m3; do
+    "$bin/adafire-host" -q --no-iat -j 1 -o "$work/$other.npy" "$work/$other.snn" $data/test_images.npy \
+        >/dev/null
+done
+if cmp -s "$work/m1.npy" "$work/m3.npy"; then pass; else fail "threads change the model"; fi
+good "batches of 1" $host --batch 1 -j 1 --spikes "$work/s1.csv" -o "$work/b1.npy" --limit 50 \
+    "$work/m.snn" $data/test_images.npy
+good "batches of 7" $host --batch 7 -j 3 --spikes "$work/s7.csv" -o "$work/b7.npy" --limit 50 \
+    "$work/m.snn" $data/test_images.npy
+if cmp -s "$work/b1.npy" "$work/b7.npy"; then pass; else fail "batches change the outputs"; fi
+if cmp -s "$work/s1.csv" "$work/s7.csv"; then pass; else fail "batches change the events"; fi
+
+# ---- Misuse of adafire-convert
+out="$work/none.snn"
+bad "no such model" "nosuch.onnx" "$bin/adafire-convert" nosuch.onnx --calib $data/calib_images.npy -o "$out"
+bad "no such samples" "nosuch.npy" "$bin/adafire-convert" $data/model.onnx --calib nosuch.npy -o "$out"
+bad "no calibration" "--calib" "$bin/adafire-convert" $data/model.onnx -o "$out"
+bad "no output" "-o" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy
+bad "timesteps 0" "timesteps" $convert -t 0 -o "$out"
+bad "timesteps text" "timesteps" $convert -t many -o "$out"
+bad "burst 16" "burst" $convert --burst-initial 16 -o "$out"
+bad "burst order" "burst" $convert --burst-initial 3 --burst-desired 5 -o "$out"
+bad "std 0" "std" $convert --std 0 -o "$out"
+bad "signed maybe" "--signed" $convert --signed maybe -o "$out"
+bad "iat 7" "--iat" $convert --iat 7 -o "$out"
+bad "unwritable" "/nonexistent/" $quick -o /nonexistent/x.snn
+npy "0, 1, 8, 8" "|u1" </dev/null >"$work/empty.npy"
+bad "empty calibration set" "empty.npy" "$bin/adafire-convert" $data/model.onnx --calib "$work/empty.npy" -o "$out"
+head -c 192 /dev/zero | npy "1, 3, 8, 8" "|u1" >"$work/three.npy"
+bad "wrong channels" "three.npy" "$bin/adafire-convert" $data/model.onnx --calib "$work/three.npy" -o "$out"
+head -c 20000 /dev/zero | npy "500, 1, 8, 8" "|u1" >"$work/short.npy"
+bad "truncated samples" "short.npy" "$bin/adafire-convert" $data/model.onnx --calib "$work/short.npy" -o "$out"
+npy "2147483648, 4096, 8, 8" "|u1" </dev/null >"$work/huge.npy"
+bad "hostile sizes" "huge.npy" "$bin/adafire-convert" $data/model.onnx --calib "$work/huge.npy" -o "$out"
+printf '\377\377\300\177%.0s' $(seq 64) | npy "1, 1, 8, 8" "<f4" >"$work/nan.npy"
+bad "NaN samples" "nan.npy" "$bin/adafire-convert" $data/model.onnx --calib "$work/nan.npy" -o "$out"
+bad "wrong labels" "calib_images" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy \
+    --calib-labels $data/calib_images.npy --scale 1/16 -o "$out"
+head -c 3000 $data/model.onnx >"$work/cut.onnx"
+bad "truncated model" "cut.onnx" "$bin/adafire-convert" "$work/cut.onnx" --calib $data/calib_images.npy -o "$out"
+bad "not a model" "calib_images.npy" "$bin/adafire-convert" $data/calib_images.npy --calib $data/calib_images.npy -o "$out"
+bad "a folder as model" "tests" "$bin/adafire-convert" tests --calib $data/calib_images.npy -o "$out"
+if ls "$work"/none.snn* >/dev/null 2>&1; then fail "a failed conversion left a file"; else pass; fi
+
+# ---- Misuse of adafire-host
+bad "no such .snn" "nosuch.snn" $host nosuch.snn $data/test_images.npy
+bad "no input" "--help" $host "$work/m.snn"
+bad "an .onnx" "model.onnx" $host $data/model.onnx $data/test_images.npy
+bad "an unknown board" "nosuchboard" $host --board nosuchboard "$work/m.snn" $data/test_images.npy
+bad "too many timesteps" "timesteps" $host -t 5 "$work/m.snn" $data/test_images.npy
+bad "wrong shape" "three.npy" $host "$work/m.snn" "$work/three.npy"
+bad "wrong label count" "calib_labels" $host "$work/m.snn" $data/test_images.npy --labels $data/calib_labels.npy
+bad "wrong reference" "test_images" $host "$work/m.snn" $data/test_images.npy --reference $data/test_images.npy
+bad "report into nowhere" "/nonexistent/" $host --report /nonexistent/r.html "$work/m.snn" $data/test_images.npy
+size=$(wc -c <"$work/m.snn")
+for cut in 0 1 15 16 64 $((size / 2)) $((size - 1)); do
+    head -c "$cut" "$work/m.snn" >"$work/cut.snn"
+    bad "model cut to $cut bytes" "cut.snn" $host "$work/cut.snn" $data/test_images.npy
+    bad "info, cut to $cut bytes" "cut.snn" "$bin/adafire-info" "$work/cut.snn"
+done
+cp "$work/m.snn" "$work/flip.snn"
+printf '\125' | dd of="$work/flip.snn" bs=1 seek=$((size / 3)) conv=notrunc 2>/dev/null
+bad "a changed byte" "flip.snn" $host "$work/flip.snn" $data/test_images.npy
+if ls "$work"/*.snn.* >/dev/null 2>&1; then fail "temporary files are left"; else pass; fi
+
+# ---- Interrupted: nothing half-written
+timeout -s INT 0.3 "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 \
+    -t 256 -q -o "$work/interrupted.snn" >/dev/null 2>&1
+if ls "$work"/interrupted.snn* >/dev/null 2>&1; then fail "Ctrl-C left a file"; else pass; fi
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed -eq 0 ]
