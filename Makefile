@@ -1,5 +1,8 @@
 # AdaFire. `make help` says what there is to make.
 MAKEFLAGS += -r
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)	$(2)")
 BUILD ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -75,35 +78,44 @@ all: $(PROGRAMS) $(B)/libadafire.so
 
 $(B)/libadafire.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 # Only what adafire.h declares is visible in the shared library.
 $(B)/libadafire.so: $(LIB_OBJ) host/adafire.map
-	$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.0 \
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.0 \
 		-Wl,--version-script=host/adafire.map -o $@ $(LIB_OBJ) $(LIBS)
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(B)/libadafire.a
 	@mkdir -p $(@D)
-	$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
 	@mkdir -p $(@D)
-	protoc-c --proto_path=$(dir $<) --c_out=$(@D) $<
+	$(call say,GEN,$@)
+	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $<
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
-	$(CC) -std=gnu11 $(OPT) $(SAN) -w -fPIC -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=gnu11 $(OPT) $(SAN) -w -fPIC -c -o $@ $<
 $(B)/host/onnx.o: $(B)/gen/onnx.pb-c.c
 
 $(B)/host/cpu_kernel_%.o: host/cpu_kernel.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-psabi $(KERNEL_FLAGS_$*) -DKERNEL=$* -c -o $@ $<
+	$(call say,CC,$< ($*))
+	$(Q)$(CC) $(CFLAGS_ALL) -Wno-psabi $(KERNEL_FLAGS_$*) -DKERNEL=$* -c -o $@ $<
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(KERNELS:%=$(B)/host/cpu_kernel_%.d) $(CLI_SRC:%.c=$(B)/%.d) \
 	$(CLI_COMMON:%.c=$(B)/%.d) $(TEST_SRC:%.c=$(B)/%.d) $(TEST_COMMON:%.c=$(B)/%.d) \
@@ -122,7 +134,7 @@ help:
 #: make install      PREFIX=/usr/local DESTDIR=
 #: make man          manual pages from --help
 #: make clean
-#: Options: BUILD=release|debug|asan|tsan, CC=gcc|clang, CFLAGS=, CI=true (warnings are errors)
+#: Options: V=1 (show commands), BUILD=release|debug|asan|tsan, CC=gcc|clang, CFLAGS=, CI=true (warnings are errors)
 
 demo: all
 	@tools/demo $(B)
@@ -148,7 +160,7 @@ MAN := $(PROGRAMS:$(B)/%=$(B)/man/%.1)
 man: $(MAN)
 $(B)/man/%.1: $(B)/%
 	@mkdir -p $(@D)
-	help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
+	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
 
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 install: all $(MAN)

@@ -7,9 +7,9 @@
  *     struct af_result result;
  *     af_run(device, &sample, 1, NULL, &result);
  *
- * Every function that returns int returns AF_OK (0) or a negative enum af_status; af_error() then has
- * the reason as one sentence. Out-parameters are NULL on failure. Freeing NULL is fine. A model is
- * read-only and may serve many devices and threads; a device belongs to one thread at a time. */
+ * Every function that returns int returns AF_OK (0) or a negative enum af_status; af_error() then
+ * has the reason as one sentence. Out-parameters are NULL on failure. Freeing NULL is fine. A model
+ * is read-only and may serve many devices and threads; a device belongs to one thread at a time. */
 #ifndef ADAFIRE_H
 #define ADAFIRE_H
 
@@ -71,12 +71,12 @@ struct af_model_info {
     bool events;                 /* made for event recordings */
     int timesteps;               /* T, the most an inference takes */
     int populations, projections;
-    int outputs;                 /* output populations, the first decides IAT */
-    int classes;                 /* values of the first output */
-    int64_t neurons, synapses;   /* synapses: stored weights */
-    int64_t ann_macs;            /* multiply-accumulates of the ANN for one sample */
-    int64_t first_macs;          /* those of them on the constant analog input, done once */
-    bool iat;                    /* holds early-termination thresholds */
+    int outputs;               /* output populations, the first decides IAT */
+    int classes;               /* values of the first output */
+    int64_t neurons, synapses; /* synapses: stored weights */
+    int64_t ann_macs;          /* multiply-accumulates of the ANN for one sample */
+    int64_t first_macs;        /* those of them on the constant analog input, done once */
+    bool iat;                  /* holds early-termination thresholds */
 };
 void af_model_info(const struct af_model *model, struct af_model_info *info);
 /* i in 0 .. populations-1, in the order they fire. */
@@ -92,8 +92,8 @@ struct af_device_options {
     int threads; /* 0: all cores */
 };
 
-/* Opens a board ("cpu") and loads the model onto it. options may be NULL. The model must live as long
- * as the device. */
+/* Opens a board ("cpu") and loads the model onto it. options may be NULL. The model must live as
+ * long as the device. */
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);
 void af_device_close(struct af_device *device);
@@ -102,7 +102,7 @@ void af_device_close(struct af_device *device);
 
 /* One sample: `type` says what `data` holds, channels x height x width, before the model's own
  * normalisation (pixels 0..255 for an image model). A recording instead gives the counts of every
- * timestep, timesteps x channels x height x width int16, as `counts`. */
+ * timestep, timesteps x channels x height x width int16 in -255..255, as `counts`. */
 enum af_type { AF_F32, AF_U8, AF_I8, AF_I16, AF_I32 };
 struct af_sample {
     enum af_type type;
@@ -115,23 +115,25 @@ struct af_run_options {
     bool no_iat;   /* run all timesteps */
     bool trace;    /* keep the output after every timestep (af_result.history) */
     /* Called for every event of every sample if not NULL, from the thread that runs the sample, in
-     * order of timestep and population. `burst` is negative for what is taken back. */
+     * order of timestep (from 0) and population. `burst` is negative for what is taken back. */
     void (*on_event)(void *context, int64_t sample, int timestep, int population, int neuron,
                      int burst);
     void *on_event_context;
 };
 
-/* What one sample did. Arrays belong to the result: af_result_free. */
+/* What one sample did. Arrays belong to the result: af_result_free. A synaptic operation is one
+ * weight added for one event, zero weights included; the constant analog input and max-pooling
+ * relays' sources cause none. */
 struct af_result {
-    int timesteps;     /* taken, from 1 */
-    int output_size;   /* values of all outputs, one after the other */
-    float *output;     /* [output_size] mean over the timesteps taken, in the ANN's units */
-    float *history;    /* [timesteps][output_size] that mean after each timestep, or NULL */
-    int64_t *spikes;   /* [populations] sum of |burst| */
-    int64_t *events;   /* [populations] */
-    int64_t *sops;     /* [populations] synaptic operations its events caused, an event once */
+    int timesteps;       /* taken, from 1 */
+    int output_size;     /* values of all outputs, one after the other */
+    float *output;       /* [output_size] mean over the timesteps taken, in the ANN's units */
+    float *history;      /* [timesteps][output_size] that mean after each timestep, or NULL */
+    int64_t *spikes;     /* [populations] sum of |burst| */
+    int64_t *events;     /* [populations] */
+    int64_t *sops;       /* [populations] synaptic operations its events caused, an event once */
     int64_t *spike_sops; /* [populations] the same, a burst of r counted r times */
-    int64_t cycles;    /* of the accelerator; 0 where it does not apply */
+    int64_t cycles;      /* of the accelerator; 0 where it does not apply */
 };
 
 /* Runs `count` samples; results[i] belongs to samples[i]. options may be NULL. On failure no result

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FURTHER_VALUES = 1 << 26 }; /* of samples beyond the calibration's own: 256 MB */
+
 /* Everything that was read, as floats in the data's own layout. */
 struct raw {
     float *value;
@@ -57,7 +59,7 @@ static int raw_read(const char *const *paths, int path_count, const struct input
     int status = input_open(&in, paths, path_count, spec);
     if (status)
         return status;
-    while (!status && (limit == 0 || r->count < limit)) {
+    while (!status && r->count < limit) {
         status = input_next(in, &s);
         if (status <= 0)
             break;
@@ -96,7 +98,6 @@ static int to_counts(const struct raw *r, const struct input_spec *spec,
     data->counts = malloc((size_t)(r->count * neurons) * sizeof *data->counts);
     if (!data->counts)
         return af_fail(AF_NO_MEMORY, "no memory for the calibration set");
-    data->samples = r->count;
     for (int64_t i = 0; i < r->count; i++) {
         int status = model_quantise_input(&model, AF_F32, r->value + i * neurons,
                                           data->counts + i * neurons);
@@ -113,11 +114,11 @@ static int take_labels(struct raw *r, const char *path, struct calibration *data
         int status = labels_read(path, &t);
         if (status)
             return status;
-        if (t.count < r->count)
+        if (t.count < data->samples)
             status = af_fail(AF_BAD_FILE, "%s: %lld labels for %lld samples", path,
-                             (long long)t.count, (long long)r->count);
+                             (long long)t.count, (long long)data->samples);
         else
-            memcpy(r->label, t.data, (size_t)r->count * sizeof *r->label);
+            memcpy(r->label, t.data, (size_t)data->samples * sizeof *r->label);
         tensor_free(&t);
         if (status)
             return status;
@@ -131,21 +132,27 @@ static int take_labels(struct raw *r, const char *path, struct calibration *data
 }
 
 int calibration_read(const char *const *paths, int path_count, const char *labels_path,
-                     int64_t limit, const struct input_spec *spec, const struct normalisation *n,
-                     struct input_format *format, struct calibration *data)
+                     int64_t limit, int64_t further, const struct input_spec *spec,
+                     const struct normalisation *n, struct input_format *format,
+                     struct calibration *data)
 {
+    int64_t neurons = (int64_t)spec->channels * spec->height * spec->width;
     struct raw r = {.labelled = true, .whole = true};
     *data = (struct calibration){0};
-    *format = (struct input_format){.resize = spec->resize, .squash = spec->squash,
-                                    .events = spec->events};
+    *format = (struct input_format){
+        .resize = spec->resize, .squash = spec->squash, .events = spec->events};
     format->zero = calloc((size_t)spec->channels, sizeof *format->zero);
     int status = format->zero ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status && n->count != 1 && n->count != spec->channels)
         status = af_fail(AF_BAD_ARGUMENT, "mean and std have %d values for %d channels", n->count,
                          spec->channels);
     if (!status)
-        status = raw_read(paths, path_count, spec, limit, &r);
+        status = raw_read(
+            paths, path_count, spec,
+            limit + (further < FURTHER_VALUES / neurons ? further : FURTHER_VALUES / neurons), &r);
     if (!status) {
+        data->samples = r.count < limit ? r.count : limit;
+        data->further = r.count - data->samples;
         choose_format(&r, spec, n, format);
         status = to_counts(&r, spec, format, data);
     }
@@ -167,8 +174,7 @@ void calibration_free(struct input_format *format, struct calibration *data)
     format->zero = NULL;
 }
 
-int calibration_shape(const struct graph *g, const char *const *paths, int path_count,
-                      int shape[3])
+int calibration_shape(const struct graph *g, const char *const *paths, int path_count, int shape[3])
 {
     if (g->input_count != 1)
         return af_fail(AF_UNSUPPORTED, "the graph has %d inputs; AdaFire takes one",

@@ -5,13 +5,15 @@
 #include "convert.h"
 #include "input.h"
 
-/* Reads at most `limit` samples (0: all) and chooses the input format: for whole-number data a count
- * is one step of the raw value and stands for its distance from the whole number nearest to where the
- * network sees 0; other data get a unit of (largest distance) / COUNT_LIMIT. Labels are taken from
- * `labels_path`, else from the files where all of them carry one. */
+/* Reads `limit` samples and up to `further` more, as far as there are, and chooses the input
+ * format: for whole-number data a count is one step of the raw value and stands for its distance
+ * from the whole number nearest to where the network sees 0; other data get a unit of (largest
+ * distance) / COUNT_LIMIT. Labels are taken from `labels_path`, else from the files where all of
+ * them carry one. */
 int calibration_read(const char *const *paths, int path_count, const char *labels_path,
-                     int64_t limit, const struct input_spec *spec, const struct normalisation *n,
-                     struct input_format *format, struct calibration *data);
+                     int64_t limit, int64_t further, const struct input_spec *spec,
+                     const struct normalisation *n, struct input_format *format,
+                     struct calibration *data);
 void calibration_free(struct input_format *format, struct calibration *data);
 
 /* The shape of one sample as the graph declares it, filled up from the first .npy among the paths

@@ -132,6 +132,7 @@ int convert(const struct network *net, const struct input_format *format,
     if (status)
         return status;
     used.samples = rehearsal_samples(net, o->timesteps, data->samples);
+    used.further += data->samples - used.samples;
     if (used.samples < data->samples)
         status = conversion_note(c,
                                  "only %lld of %lld calibration samples were used: the events "

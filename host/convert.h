@@ -33,7 +33,8 @@ extern const struct convert_options convert_defaults;
 /* Calibration samples, as counts (model.h), and what was made of them. */
 struct calibration {
     int64_t samples;
-    int16_t *counts;       /* [samples][input neurons] */
+    int64_t further;       /* samples that follow and serve IAT's limits alone: many make them good */
+    int16_t *counts;       /* [samples + further][input neurons] */
     const int64_t *labels; /* [samples] or NULL */
 };
 

@@ -47,6 +47,8 @@ int af_run(struct af_device *device, const struct af_sample *samples, int64_t co
     for (int64_t i = 0; i < count; i++)
         if (!samples[i].data && !samples[i].counts)
             return af_fail(AF_BAD_ARGUMENT, "sample %lld has no data", (long long)i);
+    if (count == 0)
+        return AF_OK;
     memset(results, 0, (size_t)count * sizeof *results);
     int status = device->operations->run(device, samples, count, &o, results);
     for (int64_t i = 0; status && i < count; i++)
@@ -91,8 +93,7 @@ int64_t result_output(const struct af_model *m, int index, const int32_t *sum, i
     int64_t n = neuron_count(p), area = n / p->shape[0];
     for (int64_t j = 0; j < n; j++) {
         int64_t at = p->order ? p->order[j] : j;
-        to[j] = at < 0 ? 0
-                       : (float)((double)sum[at] * (double)p->scale[at / area] / (double)steps);
+        to[j] = at < 0 ? 0 : (float)((double)sum[at] * (double)p->scale[at / area] / (double)steps);
     }
     return n;
 }

@@ -22,7 +22,8 @@ struct history {
     struct lane **lane;
     struct activity *activity; /* [worker][population] */
     int output, classes, steps;
-    int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
+    int64_t samples; /* the calibration's and the further ones */
+    int32_t *v;      /* [sample][step][class]; NULL if the output is no vector of classes */
 };
 
 static int run_sample(void *context, int worker, int64_t sample)
@@ -38,7 +39,7 @@ static int run_sample(void *context, int worker, int64_t sample)
             memcpy(h->v + (sample * h->steps + t) * h->classes, lane_potentials(lane, h->output),
                    (size_t)h->classes * sizeof *h->v);
     }
-    for (int i = 1; i <= last; i++) {
+    for (int i = 1; sample < h->c->data->samples && i <= last; i++) {
         const struct activity *a = lane_activity(lane, i);
         struct activity *sum = &h->activity[worker * m->population_count + i];
         sum->spikes += a->spikes;
@@ -52,8 +53,7 @@ static int run_sample(void *context, int worker, int64_t sample)
 static void run_progress(void *context, int64_t done)
 {
     struct history *h = context;
-    conversion_progress(h->c, "running the spiking network",
-                        (double)done / (double)h->c->data->samples);
+    conversion_progress(h->c, "running the spiking network", (double)done / (double)h->samples);
 }
 
 static int largest_int(const int32_t *v, int n)
@@ -165,21 +165,21 @@ static double chance(const struct risk *r, double feature)
     return 1 / (1 + exp(-(r->base + r->slope * feature)));
 }
 
-/* Newton's method on the penalised likelihood. One more change and one more non-change among the
- * least certain keep it finite where the samples show no change at all. */
+/* Newton's method on the penalised likelihood. One more change, spread over all samples, keeps it
+ * careful where they show none. */
 static struct risk fit_risk(const struct history *h, const struct early_exit *x, int step)
 {
     struct risk r = {-2, 1};
-    int64_t n = h->c->data->samples;
+    double once_more = 1 / (double)h->samples;
     for (int turn = 0; turn < 50; turn++) {
         double g0 = -1e-3 * r.base, g1 = -1e-3 * r.slope;
         double h00 = 1e-3, h01 = 0, h11 = 1e-3;
-        for (int64_t i = 0; i < n + 2; i++) {
-            double f = i < n ? feature(uncertainty(h, x, i, step)) : feature(1);
-            double y = i < n ? answer_changes(h, i, step) : i == n;
-            double p = chance(&r, f), w = p * (1 - p);
-            g0 += y - p;
-            g1 += (y - p) * f;
+        for (int64_t i = 0; i < h->samples; i++) {
+            double f = feature(uncertainty(h, x, i, step)), p = chance(&r, f);
+            double error = answer_changes(h, i, step) - p + once_more * (1 - p);
+            double w = (1 + once_more) * p * (1 - p);
+            g0 += error;
+            g1 += error * f;
             h00 += w;
             h01 += w * f;
             h11 += w * f * f;
@@ -210,12 +210,12 @@ static double expected_changes(const struct history *h, const struct early_exit 
                                const struct risk *risk)
 {
     double changed = 0;
-    for (int64_t i = 0; i < h->c->data->samples; i++) {
+    for (int64_t i = 0; i < h->samples; i++) {
         int t = exit_step(h, x, i);
         if (t < h->steps - 1)
             changed += chance(&risk[t], feature(uncertainty(h, x, i, t)));
     }
-    return changed / (double)h->c->data->samples;
+    return changed / (double)h->samples;
 }
 
 /* Every timestep stops where its chance of a change is the same. */
@@ -294,9 +294,9 @@ static int fill_early_exit(struct history *h)
     else
         status = set_paper_limits(h, x);
     double steps = 0;
-    for (int64_t i = 0; i < c->data->samples; i++)
+    for (int64_t i = 0; i < h->samples; i++)
         steps += exit_step(h, x, i) + 1;
-    c->timesteps_mean = steps / (double)c->data->samples;
+    c->timesteps_mean = steps / (double)h->samples;
     return status;
 }
 
@@ -328,7 +328,7 @@ static int run_all(struct history *h, int threads)
     for (int i = 0; !status && i < threads; i++)
         status = lane_make(engine, &h->lane[i]);
     if (!status)
-        status = parallel_for(threads, h->c->data->samples, run_sample, h, run_progress);
+        status = parallel_for(threads, h->samples, run_sample, h, run_progress);
     if (!status)
         status = merge_activity(h, threads);
     for (int i = 0; h->lane && i < threads; i++)
@@ -342,6 +342,7 @@ static int run_all(struct history *h, int threads)
 int conversion_finish(struct conversion *c)
 {
     struct history h = {.c = c, .steps = c->model->timesteps};
+    h.samples = c->data->samples + (c->options->iat == CHOICE_AUTO ? c->data->further : 0);
     model_outputs(c->model, &h.output);
     const struct neurons *out = &c->model->population[h.output];
     h.classes = (int)neuron_count(out);
@@ -349,7 +350,7 @@ int conversion_finish(struct conversion *c)
     c->agreement = c->accuracy = c->ann_accuracy = c->timesteps_mean = NAN;
     int status = AF_OK;
     if (vector) {
-        size_t size = (size_t)c->data->samples * (size_t)h.steps * (size_t)h.classes;
+        size_t size = (size_t)h.samples * (size_t)h.steps * (size_t)h.classes;
         h.v = malloc(size * sizeof *h.v);
         status = h.v ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     }

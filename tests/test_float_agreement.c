@@ -338,7 +338,7 @@ static int read_material(const struct example *x, struct material *m)
     *m = (struct material){0};
     int status = onnx_load(model, &m->graph);
     if (!status)
-        status = calibration_read(paths, 1, NULL, x->calibration, &spec, &x->norm, &m->format,
+        status = calibration_read(paths, 1, NULL, x->calibration, 0, &spec, &x->norm, &m->format,
                                   &m->calibration);
     if (!status)
         status = network_lower(m->graph, x->shape, &x->norm, m->format.unit, m->format.zero,

@@ -2,7 +2,7 @@
 """Baseline of `make bench`: a ReLU network's spiking version in float, run by PyTorch.
 
     tools/bench_float.py MODEL.onnx IMAGES.npy [--timesteps 8] [--burst 4] [--threads 2]
-                         [--images 256] [--batch 64] [--labels LABELS.npy] [--json]
+                         [--images 256] [--batch 64] [--labels LABELS.npy] [--plain] [--json]
                          [--scale 0.00392156862745098] [--mean R,G,B] [--std R,G,B]
 
 Every Relu becomes burst neurons, v += x; r = clamp(floor(v / theta), 0, phi); v -= r theta, that
@@ -10,7 +10,8 @@ send r theta; v starts at theta / 2; theta is a channel's largest activation ove
 divided by phi. This is the usual dense simulation: every layer computes in full in every timestep.
 It is meant to be a fair one: BatchNormalization is folded into its convolution, what depends on the
 image alone (the first layer) is computed once, updates are in place, memory is kept, and of
-contiguous and channels-last layout the faster one is used. Needs python3-numpy, -torch and -onnx."""
+contiguous and channels-last layout the faster one is used. With --plain it is what one writes first
+instead: every layer in every timestep, new tensors for every result. Needs python3-numpy, -torch and -onnx."""
 import argparse
 import ctypes
 import json
@@ -198,7 +199,31 @@ class Neurons:
         return sent
 
 
+class PlainNeurons:
+    """The same as the formula reads."""
+
+    def __init__(self, theta, burst):
+        self.theta, self.burst, self.state = theta, burst, {}
+
+    def __call__(self, name, x):
+        theta = self.theta[name]
+        v = self.state.get(name, theta / 2) + x
+        sent = torch.clamp(torch.floor(v / theta), 0, self.burst) * theta
+        self.state[name] = v - sent
+        return sent
+
+
+def simulate_plainly(network, theta, x, options):
+    neurons, total = PlainNeurons(theta, options.burst), 0
+    for _ in range(options.timesteps):
+        values = {network.input: x, **network.constants}
+        total = total + network.run(network.steps, values, neurons)[network.output]
+    return total / options.timesteps
+
+
 def simulate(network, theta, inverse, x, options):
+    if options.plain:
+        return simulate_plainly(network, theta, x, options)
     neurons = Neurons(theta, inverse, options.burst)
     fixed = network.run(network.once, {network.input: x, **network.constants}, None)
     total = None
@@ -225,6 +250,7 @@ def parse():
     parser.add_argument("--mean", type=floats, default=[0.0], help="of the scaled image, a,b,c")
     parser.add_argument("--std", type=floats, default=[1.0], help="of the scaled image, a,b,c")
     parser.add_argument("--labels", help=".npy; the accuracy is then reported")
+    parser.add_argument("--plain", action="store_true", help="as one writes it first")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     for name in ("timesteps", "burst", "threads", "count", "batch"):
@@ -235,7 +261,8 @@ def parse():
 
 def main():
     options = parse()
-    keep_memory()
+    if not options.plain:
+        keep_memory()
     torch.set_num_threads(options.threads)
     torch.set_grad_enabled(False)
     images = np.load(options.images)[:options.count]
@@ -256,6 +283,8 @@ def main():
     inverse = {name: 1 / value for name, value in theta.items()}
 
     layouts = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+    if options.plain:
+        del layouts["channels last"]
     seconds = {}
     for attempt in range(4):  # in turns, so that a busy moment does not decide; the first warms up
         for name, layout in layouts.items():
@@ -276,7 +305,7 @@ def main():
     elapsed = time.perf_counter() - start
     result = {"images_per_second": round(len(images) / elapsed, 2), "images": len(images),
               "timesteps": options.timesteps, "burst": options.burst, "threads": options.threads,
-              "batch": options.batch, "layout": layout, "torch": torch.__version__}
+              "batch": options.batch, "layout": layout, "plain": options.plain, "torch": torch.__version__}
     if options.labels:
         labels = torch.from_numpy(np.load(options.labels)[:len(images)].astype(np.int64))
         right = (torch.cat(outputs).argmax(1) == labels).float().mean()

@@ -24,6 +24,7 @@ static const char help[] =
     "                             JPEG or a folder; may be given more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
     "      --calib-limit N        use the first N samples (default 256)\n"
+    "      --exit-limit N         and up to N more for early termination (default 2000)\n"
     "      --scale X              1/255 for pixels; default 1\n"
     "      --mean A[,B,C]         default 0\n"
     "      --std A[,B,C]          default 1\n"
@@ -65,6 +66,7 @@ enum {
     OPT_CALIB = 256,
     OPT_CALIB_LABELS,
     OPT_CALIB_LIMIT,
+    OPT_EXIT_LIMIT,
     OPT_SCALE,
     OPT_MEAN,
     OPT_STD,
@@ -96,6 +98,7 @@ static const struct option options[] = {
     {"calib", required_argument, NULL, OPT_CALIB},
     {"calib-labels", required_argument, NULL, OPT_CALIB_LABELS},
     {"calib-limit", required_argument, NULL, OPT_CALIB_LIMIT},
+    {"exit-limit", required_argument, NULL, OPT_EXIT_LIMIT},
     {"scale", required_argument, NULL, OPT_SCALE},
     {"mean", required_argument, NULL, OPT_MEAN},
     {"std", required_argument, NULL, OPT_STD},
@@ -131,7 +134,7 @@ static const struct option options[] = {
 struct request {
     const char *model, *output, *labels, *classes;
     const char *calib[64];
-    int calib_count, calib_limit, event_frames;
+    int calib_count, calib_limit, exit_limit, event_frames;
     int shape[3];
     struct normalisation norm;
     struct input_spec spec;
@@ -225,6 +228,7 @@ static int read_option(int opt, const char *text, struct request *r)
         r->calib[r->calib_count++] = text;
         return 0;
     case OPT_CALIB_LABELS: r->labels = text; return 0;
+    case OPT_EXIT_LIMIT: return cli_int("--exit-limit", text, 0, 1000000, &r->exit_limit);
     case OPT_CALIB_LIMIT: return cli_int("--calib-limit", text, 1, 1000000, &r->calib_limit);
     case OPT_SCALE: return cli_float("--scale", text, 1e-12, 1e12, &r->norm.scale);
     case OPT_MEAN:
@@ -501,8 +505,8 @@ static int convert_file(struct request *r)
     r->spec.height = r->shape[1];
     r->spec.width = r->shape[2];
     if (!status)
-        status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit, &r->spec,
-                                  &r->norm, &format, &data);
+        status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit,
+                                  r->exit_limit, &r->spec, &r->norm, &format, &data);
     format.event_frames = r->spec.events ? r->event_frames : 0;
     if (!status) {
         status = network_lower(graph, r->shape, &r->norm, format.unit, format.zero, &network);
@@ -542,6 +546,7 @@ int main(int argc, char **argv)
     r.convert = convert_defaults;
     r.convert.progress = show_progress;
     r.calib_limit = 256;
+    r.exit_limit = 2000;
     r.event_frames = 1;
     r.norm = (struct normalisation){.scale = 1, .count = 1};
     for (int i = 0; i < 64; i++)
