@@ -2,21 +2,15 @@
 
 #include "error.h"
 
-#include <string.h>
-
 enum { HEADER = 128 };
 
 static void write_header(struct npy_writer *w)
 {
-    char text[HEADER + 1];
-    memcpy(text, "\x93NUMPY\x01\x00", 8);
-    text[8] = HEADER - 10;
-    text[9] = 0;
-    char dict[HEADER];
-    snprintf(dict, sizeof dict, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
-             (long long)w->rows, (long long)w->columns);
-    snprintf(text + 10, sizeof text - 10, "%-*s\n", HEADER - 11, dict);
-    fwrite(text, 1, HEADER, w->out.stream);
+    fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, w->out.stream); /* version 1, HEADER - 10 to come */
+    int n =
+        fprintf(w->out.stream, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
+                (long long)w->rows, (long long)w->columns);
+    fprintf(w->out.stream, "%*s\n", HEADER - 11 - n, "");
 }
 
 int npy_begin(struct npy_writer *w, const char *path, int64_t columns)
