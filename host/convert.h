@@ -13,17 +13,17 @@ enum bias_correction { BIAS_OFF, BIAS_LIGHT, BIAS_ADVANCED };
 struct convert_options {
     int timesteps;
     int burst_initial, burst_desired, burst_min;
-    float energy_ratio;      /* of the spikes at burst_desired that the search may use */
-    bool search;             /* of burst limits from burst_desired; off: burst_initial everywhere */
+    float energy_ratio; /* of the spikes at burst_desired that the search may use */
+    bool search;        /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum choice signed_bursts;
-    float ssc_budget;        /* sensitivity that SSC may add to the network's; 0: off */
+    float ssc_budget; /* sensitivity that SSC may add to the network's; 0: off */
     enum bias_correction bias;
-    enum choice iat;         /* ON: the paper's, from iat_a; AUTO: for the tolerance */
-    int iat_metric;          /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
+    enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
+    int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
     float iat_a;
-    float tolerance;         /* share of answers that IAT may change, 0.005 = half a point */
-    int search_samples;      /* calibration samples that the searches use, 0: all */
-    int threads;             /* 0: all cores */
+    float tolerance;    /* share of answers that IAT may change, 0.005 = half a point */
+    int search_samples; /* calibration samples that the searches use, 0: all */
+    int threads;        /* 0: all cores */
     /* Called now and then from the converting thread; fraction is in 0..1 within the phase. */
     void (*progress)(void *context, const char *phase, double fraction);
     void *context;
@@ -33,8 +33,8 @@ extern const struct convert_options convert_defaults;
 /* Calibration samples, as counts (model.h), and what was made of them. */
 struct calibration {
     int64_t samples;
-    int64_t further;       /* samples that follow and serve IAT's limits alone: many make them good */
-    int16_t *counts;       /* [samples + further][input neurons] */
+    int64_t further; /* samples that follow and serve IAT's limits alone: many make them good */
+    int16_t *counts; /* [samples + further][input neurons] */
     const int64_t *labels; /* [samples] or NULL */
 };
 
@@ -42,18 +42,18 @@ struct calibration {
 struct setting {
     int burst;
     bool signed_bursts;
-    float ratio;       /* rho */
-    float *threshold;  /* [channels] in the ANN's units, before rho */
-    double *bias;      /* [channels] correction, ANN units a timestep */
-    float *initial;    /* [neurons] added to threshold / 2, ANN units; NULL: nothing */
+    float ratio;      /* rho */
+    float *threshold; /* [channels] in the ANN's units, before rho */
+    double *bias;     /* [channels] correction, ANN units a timestep */
+    float *initial;   /* [neurons] added to threshold / 2, ANN units; NULL: nothing */
 };
 
 /* What calibration knows about a firing population or an output, from the ANN. */
 struct population_statistics {
-    float *largest;       /* [channels] of |activation| */
-    uint32_t *histogram;  /* [channels][STATISTICS_BINS] of |activation| / largest */
-    double *mean;         /* [channels] */
-    double *neuron_mean;  /* [neurons] */
+    float *largest;      /* [channels] of |activation| */
+    uint32_t *histogram; /* [channels][STATISTICS_BINS] of |activation| / largest */
+    double *mean;        /* [channels] */
+    double *neuron_mean; /* [neurons] */
 };
 enum { STATISTICS_BINS = 2048 };
 
@@ -61,9 +61,9 @@ struct conversion {
     const struct network *network;
     const struct convert_options *options;
     const struct calibration *data;
-    struct setting *setting;                   /* [population_count] */
-    struct population_statistics *statistics;  /* [population_count] */
-    float *ann;                                /* [samples][ann_size] first output of the ANN */
+    struct setting *setting;                  /* [population_count] */
+    struct population_statistics *statistics; /* [population_count] */
+    float *ann;                               /* [samples][ann_size] first output of the ANN */
     int64_t ann_size;
     double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
                          * a few uncertain samples decide, and the searches follow their noise. */
@@ -73,8 +73,8 @@ struct conversion {
     double agreement;    /* with the ANN after T timesteps, on the calibration samples */
     double ann_accuracy, accuracy; /* NAN without labels */
     double timesteps_mean; /* with early termination, on the calibration samples; NAN without it */
-    struct activity *activity;     /* [population_count] summed over `samples`, all timesteps */
-    int64_t samples;               /* that were used */
+    struct activity *activity; /* [population_count] summed over `samples`, all timesteps */
+    int64_t samples;           /* that were used */
     char **note;
     int note_count;
 };
@@ -100,7 +100,7 @@ void conversion_set_thresholds(struct conversion *c, int population);
 /* quantise.c */
 int quantise_begin(struct conversion *c, const struct input_format *format);
 /* Weights, shifts, scales, thresholds and biases of one population for the current settings. */
-int quantise_population(struct conversion *c, int population);
+int quantise_population(struct conversion *c, int index);
 
 /* search.c: signed bursts, burst limits and threshold ratios by measured sensitivity. The settings
  * come and go with their biases corrected. */

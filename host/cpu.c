@@ -167,8 +167,8 @@ int cpu_open(const struct af_device_options *options, const struct af_model *mod
         if (model->population[i].kind == AF_OUTPUT && neuron_count(&model->population[i]) > largest)
             largest = neuron_count(&model->population[i]);
     cpu->worker = calloc((size_t)cpu->threads, sizeof *cpu->worker);
-    int status = cpu->worker ? engine_make(model, &cpu->engine)
-                             : af_fail(AF_NO_MEMORY, "no memory");
+    int status =
+        cpu->worker ? engine_make(model, &cpu->engine) : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && i < cpu->threads; i++) {
         struct worker *w = &cpu->worker[i];
         status = lane_make(cpu->engine, &w->lane);

@@ -10,8 +10,8 @@ struct af_device {
 };
 
 struct device_operations {
-    /* As af_run, with options never NULL and options->timesteps set; results are zeroed, and what was
-     * put into them before a failure is freed by the caller. */
+    /* As af_run, with options never NULL and options->timesteps set; results are zeroed, and what
+     * was put into them before a failure is freed by the caller. */
     int (*run)(struct af_device *device, const struct af_sample *samples, int64_t count,
                const struct af_run_options *options, struct af_result *results);
     void (*close)(struct af_device *device);
@@ -31,7 +31,9 @@ int cpu_open(const struct af_device_options *options, const struct af_model *mod
 /* Allocates a result's arrays; `history` timesteps of outputs are kept if it is not 0. */
 int result_make(const struct af_model *m, int history, struct af_result *result);
 /* Turns accumulated outputs into the mean per timestep, in the graph's order: `sum` holds output
- * population `index`, [channels][height][width], after `steps` timesteps. Returns values written. */
-int64_t result_output(const struct af_model *m, int index, const int32_t *sum, int steps, float *to);
+ * population `index`, [channels][height][width], after `steps` timesteps. Returns values written.
+ */
+int64_t result_output(const struct af_model *m, int index, const int32_t *sum, int steps,
+                      float *to);
 
 #endif

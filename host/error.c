@@ -6,20 +6,20 @@
 
 static _Thread_local char sentence[1024];
 
-int af_fail(int status, const char *format, ...)
+void af_tell(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    return status;
 }
 
 int af_fail_in(int status, const char *prefix)
 {
     char inner[sizeof sentence];
     memcpy(inner, sentence, sizeof inner);
-    return af_fail(status, "%.300s: %.700s", prefix, inner);
+    af_tell("%.300s: %.700s", prefix, inner);
+    return status;
 }
 
 const char *af_error(void)

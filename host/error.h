@@ -8,9 +8,15 @@
 
 #include "adafire.h"
 
-/* Stores the sentence and returns `status` (negative), so that a fault is one line:
- *     return af_fail(AF_BAD_FILE, "%s: not an .npy file", path); */
-int af_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Stores the sentence and is `status` (negative), so that a fault is one line:
+ *     return af_fail(AF_BAD_FILE, "%s: not an .npy file", path);
+ * A macro, so that the compiler and the analyser see that it is never 0. */
+#define af_fail(status, ...) (af_tell(__VA_ARGS__), af_told(status))
+static inline int af_told(int status)
+{
+    return status;
+}
+void af_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Puts "prefix: " before the current thread's sentence (a path, mostly); returns `status`. */
 int af_fail_in(int status, const char *prefix);

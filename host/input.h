@@ -1,18 +1,16 @@
 /* Samples from files, one at a time, whatever the file format.
  *
- * A source streams: memory does not grow with the number of samples. Formats, told by content and not
- * by name wherever they have a magic number:
- *   .npy            uint8, int8, int16, int32, float32 (or float64), shape NCHW, NCL or NF
- *   .npz            the first array of that kind, or the one named by "file.npz:name"
- *   idx, idx.gz     MNIST files (magic 0x0000TTRR, big endian), N x rows x cols or N x d
- *   CIFAR binary    records of 1 (or 2: CIFAR-100) label bytes + 3072 pixels; carries labels
- *   PNG, JPEG       resized and cropped as the spec says, RGB or grey by spec.channels
- *   a folder        every PNG and JPEG in it, sorted by name; folders inside it are classes in
- *                   sorted order and then carry labels
- *   event .npy      int32 rows x,y,polarity,t[us]; recordings told apart by a second file given as
- *                   "events.npy@offsets.npy" (start row of each; without it one recording)
- *   event .bin      one N-MNIST recording: 5 bytes an event, x, y, then polarity in the top bit of a
- *                   23-bit big-endian time in us (Orchard et al., Front. Neurosci. 9:437, 2015) */
+ * A source streams: memory does not grow with the number of samples. Formats, told by content and
+ * not by name wherever they have a magic number: .npy            uint8, int8, int16, int32, float32
+ * (or float64), shape NCHW, NCL or NF .npz            the first array of that kind, or the one
+ * named by "file.npz:name" idx, idx.gz     MNIST files (magic 0x0000TTRR, big endian), N x rows x
+ * cols or N x d CIFAR binary    records of 1 (or 2: CIFAR-100) label bytes + 3072 pixels; carries
+ * labels PNG, JPEG       resized and cropped as the spec says, RGB or grey by spec.channels a
+ * folder        every PNG and JPEG in it, sorted by name; folders inside it are classes in sorted
+ * order and then carry labels event .npy      int32 rows x,y,polarity,t[us]; recordings told apart
+ * by a second file given as "events.npy@offsets.npy" (start row of each; without it one recording)
+ *   event .bin      one N-MNIST recording: 5 bytes an event, x, y, then polarity in the top bit of
+ * a 23-bit big-endian time in us (Orchard et al., Front. Neurosci. 9:437, 2015) */
 #ifndef ADAFIRE_INPUT_H
 #define ADAFIRE_INPUT_H
 
@@ -36,10 +34,10 @@ struct event {
 
 /* One sample. The pointers are owned by the source and good until the next input_next. */
 struct sample {
-    const char *name;   /* file name, or "file.npy[17]" */
-    int label;          /* -1 if the file carries none */
-    enum dtype type;    /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
-    const void *data;   /* channels x height x width, row-major; NULL for a recording */
+    const char *name; /* file name, or "file.npy[17]" */
+    int label;        /* -1 if the file carries none */
+    enum dtype type;  /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
+    const void *data; /* channels x height x width, row-major; NULL for a recording */
     const struct event *events;
     int64_t event_count;
 };

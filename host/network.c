@@ -127,9 +127,9 @@ static int add_projection(const struct projection *p, const float *source, const
         matrix_multiply(per, area, row, p->weight + g * per * row, column, false, sum);
         for (int o = 0; o < per; o++)
             for (int y = 0; y < w->block[1]; y++) {
-                int64_t at = ((int64_t)(w->at[0] + g * per + o) * to_shape[1] + w->at[1] + y) *
-                                 to_shape[2] +
-                             w->at[2];
+                int64_t at =
+                    ((int64_t)(w->at[0] + g * per + o) * to_shape[1] + w->at[1] + y) * to_shape[2] +
+                    w->at[2];
                 const float *from = sum + o * area + (int64_t)y * w->block[2];
                 for (int x = 0; x < w->block[2]; x++)
                     to[at + x] += from[x];
@@ -154,8 +154,9 @@ static void relay(const struct wiring *w, const float *source, const int shape[3
                     for (int kx = 0; kx < w->kernel[1]; kx++) {
                         int64_t cell = tap_cell(w, y, x, ky, kx);
                         if (cell >= 0)
-                            most = fmaxf(most, map[cell / width / w->up[0] * shape[2] +
-                                                   cell % width / w->up[1]]);
+                            most = fmaxf(
+                                most,
+                                map[cell / width / w->up[0] * shape[2] + cell % width / w->up[1]]);
                     }
                 *to++ = isinf(most) ? 0 : most;
             }

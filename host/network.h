@@ -20,7 +20,8 @@ struct population {
     struct projection *projection;
     float *bias;   /* [neurons] in the ANN's units; NULL for input and relay */
     float ceiling; /* of a clipped ReLU (ReLU6: 6), INFINITY without */
-    /* Output only: the graph's own shape, and which neuron each of its elements is (NULL: in order). */
+    /* Output only: the graph's own shape, and which neuron each of its elements is (NULL: in
+     * order). */
     int rank;
     int64_t dim[TENSOR_MAX_RANK];
     int32_t *order;

@@ -1,9 +1,11 @@
-/* Float projections to int8 weights, with a scale per destination channel and a shift per projection.
+/* Float projections to int8 weights, with a scale per destination channel and a shift per
+ * projection.
  *
  * For channel o the integer unit is s[o]; projection k's weights are in units of s[o] << shift[k].
- * The shifts keep one projection's large weights (a shortcut's identity) from crushing another's small
- * ones; s[o] is the least that lets every projection fit into int8. Thresholds become integers, and
- * what a reader multiplies with is the rounded threshold, so that rounding it costs nothing. */
+ * The shifts keep one projection's large weights (a shortcut's identity) from crushing another's
+ * small ones; s[o] is the least that lets every projection fit into int8. Thresholds become
+ * integers, and what a reader multiplies with is the rounded threshold, so that rounding it costs
+ * nothing. */
 #include "convert.h"
 
 #include "error.h"
@@ -103,8 +105,8 @@ static void find_largest(const struct conversion *c, int index, struct scaling *
         int64_t row = wiring_row(w);
         for (int o = 0; o < w->block[0]; o++)
             for (int64_t k = 0; k < row; k++) {
-                double v = fabs((double)p->projection[i].weight[o * row + k]) *
-                           event_value(c, w, o, k);
+                double v =
+                    fabs((double)p->projection[i].weight[o * row + k]) * event_value(c, w, o, k);
                 double *most = &s->largest[i * s->channels + w->at[0] + o];
                 *most = v > *most ? v : *most;
             }

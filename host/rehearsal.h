@@ -1,5 +1,5 @@
-/* Runs the integer network over the calibration samples, population by population, so that what lies
- * before the population under test is computed once and kept. */
+/* Runs the integer network over the calibration samples, population by population, so that what
+ * lies before the population under test is computed once and kept. */
 #ifndef ADAFIRE_REHEARSAL_H
 #define ADAFIRE_REHEARSAL_H
 
@@ -35,9 +35,9 @@ int rehearsal_correct(struct rehearsal *r, int population);
 
 /* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
  * divergence between the softmax outputs of spiking network and ANN at conversion.temperature (for
- * maps of outputs, the mean squared difference over the ANN's mean square), after the last timestep;
- * with early termination half of it and half the mean over all timesteps, as any may be the last.
- * energy: the population's own spikes a sample. */
+ * maps of outputs, the mean squared difference over the ANN's mean square), after the last
+ * timestep; with early termination half of it and half the mean over all timesteps, as any may be
+ * the last. energy: the population's own spikes a sample. */
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
 
 #endif

@@ -94,13 +94,15 @@ static int bin_recording(const struct run *r, const struct sample *s, int16_t *c
 
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
 {
-    static const enum af_type types[] = {[DTYPE_F32] = AF_F32, [DTYPE_U8] = AF_U8,
-                                         [DTYPE_I8] = AF_I8,   [DTYPE_I16] = AF_I16,
+    static const enum af_type types[] = {[DTYPE_F32] = AF_F32,
+                                         [DTYPE_U8] = AF_U8,
+                                         [DTYPE_I8] = AF_I8,
+                                         [DTYPE_I16] = AF_I16,
                                          [DTYPE_I32] = AF_I32};
     int64_t n = neuron_count(&r->model->population[0]);
     bool recording = !s->data;
-    size_t bytes = recording ? (size_t)(n * r->steps) * sizeof(int16_t)
-                             : (size_t)n * dtype_size(s->type);
+    size_t bytes =
+        recording ? (size_t)(n * r->steps) * sizeof(int16_t) : (size_t)n * dtype_size(s->type);
     int i = b->count;
     b->data[i] = malloc(bytes);
     b->name[i] = strdup(s->name);
@@ -148,13 +150,13 @@ static int64_t reference_answer(const struct run *r, int64_t index)
     int64_t n = r->reference.count / r->reference.dim[0];
     int64_t best = 0;
     for (int64_t i = 1; i < n; i++)
-        if (tensor_get(&r->reference, index * n + i) >
-            tensor_get(&r->reference, index * n + best))
+        if (tensor_get(&r->reference, index * n + i) > tensor_get(&r->reference, index * n + best))
             best = i;
     return best;
 }
 
-static int label_of(const struct run *r, const struct batch *b, int i, int64_t index, int64_t *label)
+static int label_of(const struct run *r, const struct batch *b, int i, int64_t index,
+                    int64_t *label)
 {
     *label = b->label[i];
     if (!r->labels.data)
@@ -270,8 +272,10 @@ static int run_batch(struct run *r, struct batch *b)
         bool first = r->totals->samples == 0;
         struct af_run_options full = {.timesteps = o->timesteps, .no_iat = true, .trace = true};
         status = af_run(r->device, b->sample, b->count, &full, b->full);
-        full = (struct af_run_options){.timesteps = o->timesteps, .no_iat = o->no_iat,
-                                       .on_event = keep_event, .on_event_context = r};
+        full = (struct af_run_options){.timesteps = o->timesteps,
+                                       .no_iat = o->no_iat,
+                                       .on_event = keep_event,
+                                       .on_event_context = r};
         struct af_result res;
         if (!status && first && !(status = af_run(r->device, b->sample, 1, &full, &res))) {
             af_result_free(&res);
@@ -320,9 +324,8 @@ static void finish_totals(struct run *r)
     struct run_totals *t = r->totals;
     double n = (double)t->samples, steps = 0;
     t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
-    t->top5 = t->labelled && first_size(r->model) > 5
-                  ? (double)t->correct5 / (double)t->labelled
-                  : NAN;
+    t->top5 =
+        t->labelled && first_size(r->model) > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
     t->agreement = t->compared ? (double)t->agreeing / (double)t->compared : NAN;
     for (int s = 0; s < r->steps; s++) {
         steps += (s + 1.0) * (double)t->exits[s];

@@ -16,7 +16,8 @@ struct run_options {
     int batch;                      /* samples at a time, 0: chosen */
     int timesteps;                  /* 0: the model's */
     bool no_iat;
-    bool history; /* accuracy after every timestep and a raster of the first sample, for the report */
+    bool history; /* accuracy after every timestep and a raster of the first sample, for the report
+                   */
     /* Called after every sample, NULL: not. */
     void (*each)(void *context, int64_t index, const char *name, int label,
                  const struct af_result *result);
@@ -26,12 +27,12 @@ struct run_options {
 
 struct run_totals {
     int64_t samples, labelled, correct, correct5, compared, agreeing;
-    int timesteps;       /* most an inference may take */
-    int64_t *exits;      /* [timesteps] samples that took t + 1 */
+    int timesteps;                               /* most an inference may take */
+    int64_t *exits;                              /* [timesteps] samples that took t + 1 */
     double *spikes, *events, *sops, *spike_sops; /* [populations] sums */
     double cycles;
-    double seconds;      /* inside the device */
-    double accuracy;     /* in 0..1; NAN where there is nothing to compare; likewise the next two */
+    double seconds;  /* inside the device */
+    double accuracy; /* in 0..1; NAN where there is nothing to compare; likewise the next two */
     double top5, agreement, timesteps_mean;
     /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */
     double *accuracy_at, *agreement_at;

@@ -10,7 +10,8 @@
 
 enum { TENSOR_MAX_RANK = 8 };
 
-/* No tensor may have more elements than this: it bounds what a hostile file can make us allocate. */
+/* No tensor may have more elements than this: it bounds what a hostile file can make us allocate.
+ */
 extern int64_t tensor_max_elements;
 
 enum dtype {
@@ -33,15 +34,15 @@ struct tensor {
     int rank;                     /* 0 is a scalar */
     int64_t dim[TENSOR_MAX_RANK]; /* each >= 0 */
     int64_t count;                /* product of dim */
-    void *data;                   /* count elements, 64-byte aligned, owned; free with tensor_free */
+    void *data; /* count elements, 64-byte aligned, owned; free with tensor_free */
 };
 
 /* Bytes of one element. */
 size_t dtype_size(enum dtype type);
 const char *dtype_name(enum dtype type);
 
-/* Allocates zeroed data for the shape. AF_BAD_FILE if a dimension is negative or the product exceeds
- * tensor_max_elements, AF_NO_MEMORY. On failure *t is all zero. */
+/* Allocates zeroed data for the shape. AF_BAD_FILE if a dimension is negative or the product
+ * exceeds tensor_max_elements, AF_NO_MEMORY. On failure *t is all zero. */
 int tensor_make(struct tensor *t, enum dtype type, int rank, const int64_t *dim);
 /* A copy that owns its data. */
 int tensor_copy(struct tensor *t, const struct tensor *from);

@@ -27,9 +27,7 @@ static inline int64_t iat_measure(const int32_t *v, int classes, int32_t multipl
     for (int k = 0; k < classes; k++) {
         int64_t y = ((int64_t)most - v[k]) * multiplier >> shift;
         int64_t whole = y >> IAT_Y_BITS;
-        int64_t e = whole > IAT_E_BITS
-                        ? 0
-                        : iat_exp2[(y >> (IAT_Y_BITS - 10)) & 1023] >> whole;
+        int64_t e = whole > IAT_E_BITS ? 0 : iat_exp2[(y >> (IAT_Y_BITS - 10)) & 1023] >> whole;
         sum += e;
         weighted += e * y;
     }
@@ -37,8 +35,8 @@ static inline int64_t iat_measure(const int32_t *v, int classes, int32_t multipl
     if (metric == IAT_CONFIDENCE)
         return (int64_t)1 << (IAT_E_BITS + IAT_Y_BITS);
     int top = 63 - __builtin_clzll((unsigned long long)sum); /* sum >= 2^20: the largest class */
-    int64_t log2_z = ((int64_t)(top - IAT_E_BITS) << IAT_Y_BITS) +
-                     iat_log2[(sum >> (top - 10)) & 1023];
+    int64_t log2_z =
+        ((int64_t)(top - IAT_E_BITS) << IAT_Y_BITS) + iat_log2[(sum >> (top - 10)) & 1023];
     return sum * log2_z + weighted;
 }
 

@@ -38,8 +38,8 @@ static int test_passed, test_failed, test_skipped, test_broken;
 #define CHECK_ERROR(text)                                                                          \
     do {                                                                                           \
         if (!strstr(af_error(), text))                                                             \
-            test_broken = 1, printf("%s:%d: error \"%s\" lacks \"%s\"\n", __FILE__, __LINE__,      \
-                                    af_error(), text);                                             \
+            test_broken = 1,                                                                       \
+            printf("%s:%d: error \"%s\" lacks \"%s\"\n", __FILE__, __LINE__, af_error(), text);    \
     } while (0)
 #define SKIP(why)                                                                                  \
     do {                                                                                           \
