@@ -16,7 +16,7 @@ struct convert_options {
     float energy_ratio; /* of the spikes at burst_desired that the search may use */
     bool search;        /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum choice signed_bursts;
-    float ssc_budget; /* sensitivity that SSC may add to the network's; 0: off */
+    float ssc_budget; /* share of the network's sensitivity that SSC may add; 0: off */
     enum bias_correction bias;
     enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
     int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */

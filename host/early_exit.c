@@ -358,7 +358,10 @@ int conversion_finish(struct conversion *c)
         status = run_all(&h, c->options->threads > 0 ? c->options->threads : parallel_cores());
     if (!status && vector)
         status = report_agreement(&h);
-    if (!status && c->options->iat != CHOICE_OFF)
+    if (!status && c->options->iat == CHOICE_AUTO && c->model->format.events)
+        status = conversion_note(c, "early termination is off: frames of events cannot tell when a "
+                                    "recording may stop");
+    else if (!status && c->options->iat != CHOICE_OFF)
         status = vector ? fill_early_exit(&h)
                         : conversion_note(c, "early termination is off: the output is not one "
                                              "vector of classes");

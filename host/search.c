@@ -232,12 +232,12 @@ static int measure(struct conversion *c, const struct search *search, struct tab
     return status;
 }
 
-/* The sensitivity of the network as it is set. */
+/* The sensitivity of the network as it is set, on all calibration samples. */
 static int measure_network(struct conversion *c, double *sensitivity)
 {
     struct rehearsal r;
     double energy;
-    int status = rehearsal_begin(c, search_samples(c), &r);
+    int status = rehearsal_begin(c, c->data->samples, &r);
     if (status)
         return status;
     status = rehearsal_probe(&r, 1, sensitivity, &energy);
@@ -366,7 +366,7 @@ static bool apply_ratio(struct conversion *c, int population, int k)
  * together is measured, and the budget lowered until that is within it as well. */
 static int fit_ratios(struct conversion *c, struct table *t, double before, int *choice)
 {
-    double budget = (double)c->options->ssc_budget;
+    double allowed = (double)c->options->ssc_budget * before, budget = allowed;
     int status = AF_OK;
     for (int turn = 0; !status && turn < 8; turn++) {
         double after = before;
@@ -377,7 +377,7 @@ static int fit_ratios(struct conversion *c, struct table *t, double before, int 
             status = conversion_correct_bias(c);
         if (!status)
             status = measure_network(c, &after);
-        if (!status && after - before <= (double)c->options->ssc_budget)
+        if (!status && after - before <= allowed)
             break;
         budget *= 0.6;
     }
@@ -386,8 +386,7 @@ static int fit_ratios(struct conversion *c, struct table *t, double before, int 
 
 int conversion_search_ratios(struct conversion *c)
 {
-    const struct search search = {"compressing spikes",           0,   1, apply_ratio,
-                                  (double)c->options->ssc_budget, NULL};
+    struct search search = {"compressing spikes", 0, 1, apply_ratio, 0, NULL};
     struct table t;
     double before = 0;
     int status = table_make(c, RATIOS, &t);
@@ -396,6 +395,7 @@ int conversion_search_ratios(struct conversion *c)
         status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = measure_network(c, &before);
+    search.limit = (double)c->options->ssc_budget * before;
     if (!status)
         status = measure(c, &search, &t);
     /* The budget is for what compression adds, so that rho = 1 everywhere is always within it. */

@@ -23,7 +23,7 @@ static const char help[] =
     "      --calib FILE           a few hundred samples: .npy, .npz, idx, CIFAR binary, PNG,\n"
     "                             JPEG or a folder; may be given more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
-    "      --calib-limit N        use the first N samples (default 256)\n"
+    "      --calib-limit N        use the first N samples (default 512)\n"
     "      --exit-limit N         and up to N more for early termination (default 2000)\n"
     "      --scale X              1/255 for pixels; default 1\n"
     "      --mean A[,B,C]         default 0\n"
@@ -45,8 +45,8 @@ static const char help[] =
     "      --no-search            phi is burst-initial everywhere\n"
     "      --signed on|off|auto   signed bursts: may take back what was sent too early;\n"
     "                             auto decides per population (default)\n"
-    "      --ssc BUDGET|off       Sensitivity Spike Compression: divergence from the ANN\n"
-    "                             that it may add (default 0.002)\n"
+    "      --ssc BUDGET|off       Sensitivity Spike Compression: how much it may add to the\n"
+    "                             network's divergence from the ANN (default 0.1, a tenth)\n"
     "      --bias-correction light|advanced|off\n"
     "                             advanced also corrects each neuron's initial potential\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
@@ -54,7 +54,8 @@ static const char help[] =
     "      --iat-metric entropy|confidence\n"
     "      --tolerance P          answers that early termination may change, in percent\n"
     "                             (default 0.5)\n"
-    "      --search-limit N       samples that the searches use (default 128)\n"
+    "      --search-limit N       samples on which searches compare candidates\n"
+    "                             (default 128)\n"
     "\n"
     "  -o, --output FILE          the model to write\n"
     "  -j, --threads N            default: all cores\n"
@@ -545,7 +546,7 @@ int main(int argc, char **argv)
     cli_begin("adafire-convert");
     r.convert = convert_defaults;
     r.convert.progress = show_progress;
-    r.calib_limit = 256;
+    r.calib_limit = 512;
     r.exit_limit = 2000;
     r.event_frames = 1;
     r.norm = (struct normalisation){.scale = 1, .count = 1};
