@@ -10,19 +10,19 @@ const struct board boards[] = {
     {NULL, NULL, NULL},
 };
 
-int af_device_open(const char *name, const struct af_device_options *options,
+int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device)
 {
     static const struct af_device_options none = {0};
     if (!device)
         return af_fail(AF_BAD_ARGUMENT, "no place for the device was given");
     *device = NULL;
-    if (!name || !model)
+    if (!board || !model)
         return af_fail(AF_BAD_ARGUMENT, "a board's name and a model are needed");
     for (const struct board *b = boards; b->name; b++)
-        if (strcmp(b->name, name) == 0)
+        if (strcmp(b->name, board) == 0)
             return b->open(options ? options : &none, model, device);
-    return af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", name);
+    return af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", board);
 }
 
 void af_device_close(struct af_device *device)

@@ -205,6 +205,8 @@ int source_cifar(struct source **src, const char *path, int64_t size, const stru
     struct place place = {.path = path};
     struct array array = {.head.type = DTYPE_U8};
     int record = cifar_record(size);
+    if (!record)
+        return af_fail(AF_BAD_FILE, "%s: not whole CIFAR records", path);
     if (!cifar_match(spec))
         return af_fail(AF_BAD_FILE, "%s: samples are 3x32x32, the model wants %dx%dx%d", path,
                        spec->channels, spec->height, spec->width);

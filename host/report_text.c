@@ -73,8 +73,9 @@ void text_put(FILE *f, const char *s)
 void text_put_tail(FILE *f, const char *s, int most)
 {
     int length = 0;
+    s = s ? s : "";
     const unsigned char *p = (const unsigned char *)s;
-    for (; p && *p; length++)
+    for (; *p; length++)
         next_character(&p);
     p = (const unsigned char *)s;
     if (length > most) {
