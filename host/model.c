@@ -103,6 +103,10 @@ int model_add_fact(struct af_model *m, const char *key, const char *format, ...)
     return AF_OK;
 }
 
+#define NEURONS_MOST 2.7e8
+#define MACS_MOST    1e12
+enum { EXIT_LIMIT_MOST = 1 << 20 }; /* 256 bits: more than any entropy, and Z times it fits */
+
 /* ---- Checks -------------------------------------------------------------------------------- */
 
 static int check_values(const struct neurons *p, const char *what, const int32_t *values,
@@ -226,6 +230,38 @@ static int check_population(const struct af_model *m, int index)
     return status;
 }
 
+/* Neurons and multiply-accumulates of one timestep: a small file must not ask for hours. */
+static int check_size(const struct af_model *m)
+{
+    double neurons = 0, macs = 0;
+    for (int i = 0; i < m->population_count; i++) {
+        const struct neurons *p = &m->population[i];
+        neurons += (double)neuron_count(p);
+        for (int k = 0; k < p->input_count; k++) {
+            const struct wiring *w = &p->input[k].wiring;
+            macs += (double)w->block[0] * w->block[1] * w->block[2] * (double)wiring_row(w);
+        }
+    }
+    if (neurons > NEURONS_MOST || macs > MACS_MOST)
+        return af_fail(AF_UNSUPPORTED, "%.3g neurons with %.3g operations a timestep are too many",
+                       neurons, macs);
+    return AF_OK;
+}
+
+static int check_early_exit(const struct af_model *m)
+{
+    const struct early_exit *x = &m->iat;
+    int first;
+    model_outputs(m, &first);
+    bool good = x->metric >= IAT_OFF && x->metric <= IAT_CONFIDENCE;
+    if (good && x->metric != IAT_OFF)
+        good = x->limit && x->multiplier >= 0 && x->shift >= 0 && x->shift <= 40 &&
+               m->population[first].shape[1] == 1 && m->population[first].shape[2] == 1;
+    for (int t = 0; good && x->metric != IAT_OFF && t < m->timesteps; t++)
+        good = x->limit[t] >= 0 && x->limit[t] <= EXIT_LIMIT_MOST;
+    return good ? AF_OK : af_fail(AF_BAD_FILE, "early termination is inconsistent");
+}
+
 int model_check(const struct af_model *m)
 {
     const struct input_format *f = &m->format;
@@ -247,13 +283,8 @@ int model_check(const struct af_model *m)
     int first;
     if (!model_outputs(m, &first))
         return af_fail(AF_BAD_FILE, "has no output");
-    const struct early_exit *x = &m->iat;
-    if (x->metric < IAT_OFF || x->metric > IAT_CONFIDENCE ||
-        (x->metric != IAT_OFF && (!x->limit || x->multiplier < 0 || x->shift < 0 || x->shift > 40 ||
-                                  m->population[first].shape[1] != 1 ||
-                                  m->population[first].shape[2] != 1)))
-        return af_fail(AF_BAD_FILE, "early termination is inconsistent");
-    return AF_OK;
+    int status = check_early_exit(m);
+    return status ? status : check_size(m);
 }
 
 /* ---- Input --------------------------------------------------------------------------------- */
@@ -291,11 +322,15 @@ int model_quantise_input(const struct af_model *m, enum af_type type, const void
                 counts[i] = to_count(((const int32_t *)data)[i], zero, unit);
             break;
         case AF_F32:
-            for (int64_t i = from; i < to; i++)
-                counts[i] = to_count((double)((const float *)data)[i], zero, unit);
+            for (int64_t i = from; i < to; i++) {
+                float raw = ((const float *)data)[i];
+                if (isnan(raw))
+                    return af_fail(AF_BAD_ARGUMENT, "value %lld of the sample is not a number",
+                                   (long long)i);
+                counts[i] = to_count((double)raw, zero, unit);
+            }
             break;
-        default:
-            return af_fail(AF_BAD_ARGUMENT, "unknown sample type %d", (int)type);
+        default: return af_fail(AF_BAD_ARGUMENT, "unknown sample type %d", (int)type);
         }
     }
     return AF_OK;

@@ -1,18 +1,18 @@
 /* The converted, quantised integer network: what a .snn file holds and every device runs.
  *
- * Integer semantics (all devices agree on them, to the bit). In every timestep the populations go in
- * order. The current of neuron n of channel c is the sum over its projections (wiring.h) of
+ * Integer semantics (all devices agree on them, to the bit). In every timestep the populations go
+ * in order. The current of neuron n of channel c is the sum over its projections (wiring.h) of
  * weight << shift times the source's event r; then
  *     v = v + current + bias
  *     RELU   signed bursts off: r = v < threshold ? 0 : min(burst, v / threshold)
  *            on:  r = clamp(floor(v / threshold), -min(sent, burst), burst); sent = sent + r
  *     LINEAR r = clamp(floor(v / threshold), -burst, burst)
  *     v = clamp(v - r * threshold, -STATE_LIMIT, STATE_LIMIT)
- * OUTPUT populations only add: v = clamp(v + current + bias, ...). A MAXPOOL relay keeps the running
- * sum of every source neuron and of what it sent: r = (largest sum in the window) - sent. An analog
- * input sends the same counts in every timestep, an event input those of the timestep. A bias or
- * initial potential is per channel or per neuron. Accumulation is plain addition: order never
- * matters, and model_check proves that 32 bits cannot overflow. */
+ * OUTPUT populations only add: v = clamp(v + current + bias, ...). A MAXPOOL relay keeps the
+ * running sum of every source neuron and of what it sent: r = (largest sum in the window) - sent.
+ * An analog input sends the same counts in every timestep, an event input those of the timestep. A
+ * bias or initial potential is per channel or per neuron. Accumulation is plain addition: order
+ * never matters, and model_check proves that 32 bits cannot overflow. */
 #ifndef ADAFIRE_MODEL_H
 #define ADAFIRE_MODEL_H
 
@@ -21,10 +21,10 @@
 #include "wiring.h"
 
 enum {
-    STATE_LIMIT = (1 << 22) - 1,   /* of a potential, where the fire step writes it back */
-    CURRENT_LIMIT = 1 << 22,       /* of one timestep's current and bias together */
-    BURST_LIMIT = 15,              /* largest phi */
-    COUNT_LIMIT = 255,             /* of an input count, either sign */
+    STATE_LIMIT = (1 << 22) - 1, /* of a potential, where the fire step writes it back */
+    CURRENT_LIMIT = 1 << 22,     /* of one timestep's current and bias together */
+    BURST_LIMIT = 15,            /* largest phi */
+    COUNT_LIMIT = 255,           /* of an input count, either sign */
     SHIFT_LIMIT = 15,
     TIMESTEPS_LIMIT = 256,
 };
@@ -55,14 +55,15 @@ struct neurons {
     int32_t *order; /* NULL: in order */
 };
 
-/* How samples become counts: q = clamp(round((raw - zero[c]) / unit), -COUNT_LIMIT, COUNT_LIMIT). */
+/* How samples become counts: q = clamp(round((raw - zero[c]) / unit), -COUNT_LIMIT, COUNT_LIMIT).
+ */
 struct input_format {
     float unit;
-    float *zero;       /* [channels] */
-    int resize;        /* of pictures, see input.h */
+    float *zero; /* [channels] */
+    int resize;  /* of pictures, see input.h */
     bool squash;
-    bool events;       /* made for recordings: counts for every timestep */
-    int event_frames;  /* ANN frames that one recording makes */
+    bool events;      /* made for recordings: counts for every timestep */
+    int event_frames; /* ANN frames that one recording makes */
 };
 
 struct early_exit {

@@ -1,14 +1,15 @@
-/* The .snn file. One description of the format (the code_* functions) both reads and writes, so that
- * reader and writer cannot disagree.
+/* The .snn file. One description of the format (the code_* functions) both reads and writes, so
+ * that reader and writer cannot disagree.
  *
  *     offset  size
  *     0       8     magic "ADAFIRE\n"
  *     8       4     version (uint32, little endian like everything)
  *     12      4     CRC-32 of everything from offset 24 on
  *     16      8     size of the file in bytes
- *     24            the model: fields in the order of code_model. A number is 4 bytes (sizes and MAC
- *                   counts 8), a text is its length (4) and its bytes, an array is its elements;
- *                   arrays and texts are padded with zeros to a multiple of 8 from the file's begin. */
+ *     24            the model: fields in the order of code_model
+ *
+ * A number is 4 bytes (sizes and MAC counts 8), a text is its length (4) and its bytes, an array is
+ * its elements; arrays and texts are padded with zeros to a multiple of 8 from the file's begin. */
 #include "model.h"
 
 #include "error.h"

@@ -398,13 +398,18 @@ int conversion_search_ratios(struct conversion *c)
     search.limit = (double)c->options->ssc_budget * before;
     if (!status)
         status = measure(c, &search, &t);
-    /* The budget is for what compression adds, so that rho = 1 everywhere is always within it. */
-    for (int i = 0; !status && i < t.populations; i++)
-        for (int k = RATIOS - 1; k >= 0; k--) {
+    /* What compression adds, never less than what a smaller ratio adds: a dip is noise, and to
+     * choose among dips is to choose noise. */
+    for (int i = 0; !status && i < t.populations; i++) {
+        double least = option_at(&t, i, 0)->sensitivity, most = 0;
+        for (int k = 0; k < RATIOS; k++) {
             struct option *o = option_at(&t, i, k);
-            if (!isnan(o->sensitivity)) /* NAN: was not measured */
-                o->sensitivity = fmax(o->sensitivity - option_at(&t, i, 0)->sensitivity, 0);
+            if (isnan(o->sensitivity)) /* was not measured */
+                continue;
+            most = fmax(most, o->sensitivity - least);
+            o->sensitivity = most;
         }
+    }
     if (!status)
         status = fit_ratios(c, &t, before, choice);
     for (int i = 0; !status && i < t.populations; i++)

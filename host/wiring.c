@@ -66,6 +66,15 @@ bool wiring_has_pool(const struct wiring *w)
            w->pool_before[0] != 0 || w->pool_before[1] != 0;
 }
 
+/* What a hostile file may make a reader of wirings do; many times what networks need. */
+enum {
+    AXIS_MOST = 1 << 20,
+    AXIS_WORK_MOST = 1 << 26,
+    POOL_WORK_MOST = 1 << 30,
+    VIEW_MOST = 1 << 28,
+    WEIGHTS_MOST = 1 << 30
+};
+
 static bool in_range(int v, int least, int most)
 {
     return v >= least && v <= most;
@@ -91,14 +100,23 @@ int wiring_check(const struct wiring *w, const int source[3], const int destinat
     for (int i = 0; i < w->channels; i++)
         if (!in_range(w->map[i], 0, source[0] - 1))
             return af_fail(AF_BAD_FILE, "a projection reads a channel that its source lacks");
-    /* The view may end before its source does but not extend beyond it without pooling's padding. */
+    int64_t cells = w->channels, windows = w->channels;
     for (int a = 0; a < 2; a++) {
-        bool pooled = wiring_has_pool(w);
-        if (!pooled && w->view[a] != source[a + 1] * w->up[a])
+        int64_t up = (int64_t)source[a + 1] * w->up[a], block = w->block[a + 1];
+        /* Without pooling the view is its whole source. */
+        if (!wiring_has_pool(w) && w->view[a] != up)
             return af_fail(AF_BAD_FILE, "a projection's view does not fit its source");
+        int64_t window = (block - 1) * w->stride[a] + (int64_t)(w->kernel[a] - 1) * w->dilation[a];
+        if (up > AXIS_MOST || window >= AXIS_MOST ||
+            block * w->kernel[a] * w->pool[a] > AXIS_WORK_MOST)
+            return af_fail(AF_UNSUPPORTED, "a projection's geometry is too large");
+        cells *= w->view[a];
+        windows *= window + 1;
     }
-    if (wiring_row(w) > INT32_MAX || wiring_weights(w) > (int64_t)1 << 32)
-        return af_fail(AF_BAD_FILE, "a projection has too many weights");
+    if (cells > VIEW_MOST || windows > VIEW_MOST || cells * w->pool[0] > POOL_WORK_MOST ||
+        cells * w->pool[0] * w->pool[1] > POOL_WORK_MOST || wiring_row(w) > INT32_MAX ||
+        wiring_weights(w) > WEIGHTS_MOST)
+        return af_fail(AF_UNSUPPORTED, "a projection is too large");
     return AF_OK;
 }
 
@@ -109,8 +127,8 @@ static void axis_fanout(const struct wiring *w, int axis, int size, int64_t *fan
     int upsampled = size * w->up[axis];
     for (int o = 0; o < w->block[axis + 1]; o++)
         for (int k = 0; k < w->kernel[axis]; k++) {
-            int64_t v = (int64_t)o * w->stride[axis] + (int64_t)k * w->dilation[axis] -
-                        w->before[axis];
+            int64_t v =
+                (int64_t)o * w->stride[axis] + (int64_t)k * w->dilation[axis] - w->before[axis];
             if (v < 0 || v >= w->view[axis])
                 continue;
             for (int a = 0; a < w->pool[axis]; a++) {

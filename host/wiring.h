@@ -1,8 +1,8 @@
 /* How one population feeds another: the geometry of a projection, without its weights.
  *
- * A projection sees its source through a *view*: some channels, upsampled by repetition, then summed
- * over pooling windows (the 1/k^2 of an average is part of the weights). Over the view goes a
- * convolution, and its result is added to a block of the destination:
+ * A projection sees its source through a *view*: some channels, upsampled by repetition, then
+ * summed over pooling windows (the 1/k^2 of an average is part of the weights). Over the view goes
+ * a convolution, and its result is added to a block of the destination:
  *
  *     U[i][y][x] = source[map[i]][y / up[0]][x / up[1]]
  *     V[i][y][x] = sum over a < pool[0], b < pool[1] of
@@ -14,7 +14,8 @@
  * where everything outside U's and V's bounds is zero, fan_in = channels / groups and
  * group(o) = o / (block[0] / groups). A dense layer is a kernel as large as its view; a shortcut is
  * groups = channels with a 1 x 1 kernel; a 1-D convolution has height 1; a negative `before` crops.
- * A max-pooling relay uses the same window (groups = channels, no weights, cells outside V left out). */
+ * A max-pooling relay uses the same window (groups = channels, no weights, cells outside V left
+ * out). */
 #ifndef ADAFIRE_WIRING_H
 #define ADAFIRE_WIRING_H
 
@@ -51,8 +52,9 @@ int64_t wiring_row(const struct wiring *w);
 bool wiring_is_channelwise(const struct wiring *w);
 bool wiring_has_pool(const struct wiring *w);
 
-/* AF_BAD_FILE if anything is out of range or does not fit the two shapes: a checked wiring cannot
- * make the loops above leave their arrays. */
+/* AF_BAD_FILE if anything is out of range or does not fit the two shapes, AF_UNSUPPORTED if it is
+ * too large: a checked wiring cannot make the loops above leave their arrays, overflow, or take
+ * hours. */
 int wiring_check(const struct wiring *w, const int source[3], const int destination[3]);
 
 /* fanout[y * width + x]: destination positions, counted with kernel taps, that the view adds an

@@ -46,7 +46,7 @@ static const char help[] =
     "      --signed on|off|auto   signed bursts: may take back what was sent too early;\n"
     "                             auto decides per population (default)\n"
     "      --ssc BUDGET|off       Sensitivity Spike Compression: how much it may add to the\n"
-    "                             network's divergence from the ANN (default 0.1, a tenth)\n"
+    "                             network's divergence from the ANN (default 0.05, a twentieth)\n"
     "      --bias-correction light|advanced|off\n"
     "                             advanced also corrects each neuron's initial potential\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
