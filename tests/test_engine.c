@@ -516,21 +516,21 @@ static void far_stride(struct wiring *w)
     w->stride[0] = w->dilation[0] = EXTREME;
 }
 
-/* The engine of a model made by hand against the reference; `status` is what making it returns. */
+/* The engine of a model made by hand against the reference; `status` is what model_check says. */
 static void try_model(struct af_model *m, const int16_t *counts, int status)
 {
     struct reference r;
-    CHECK_EQ(model_check(m), AF_OK);
-    if (!status)
-        reference_run(m, counts, m->timesteps, false, &r);
+    CHECK_EQ(model_check(m), status);
+    if (status)
+        return;
+    reference_run(m, counts, m->timesteps, false, &r);
     for (int k = 0; k < KERNELS; k++) {
         struct engine *engine;
         struct lane *lane;
         if (!usable[k])
             continue;
         setenv("ADAFIRE_CPU", kernels[k], 1);
-        CHECK_EQ(engine_make(m, &engine), status);
-        CHECK(!status == (engine != NULL));
+        CHECK_EQ(engine_make(m, &engine), AF_OK);
         if (engine && !lane_make(engine, &lane)) {
             struct place at = {.kernel = kernels[k], .what = "made by hand"};
             struct record record;
@@ -541,8 +541,7 @@ static void try_model(struct af_model *m, const int16_t *counts, int status)
         engine_free(engine);
     }
     unsetenv("ADAFIRE_CPU");
-    if (!status)
-        reference_free(&r);
+    reference_free(&r);
 }
 
 static void try_extreme(struct af_model *m, int status)
@@ -574,7 +573,7 @@ TEST(extreme_geometry)
 
     m = plain_model(AF_MAXPOOL, 1, EXTREME);
     far_stride(&m->population[1].input->wiring);
-    try_extreme(m, AF_OK);
+    try_extreme(m, AF_UNSUPPORTED);
 
     m = plain_model(AF_RELU, 2, 8); /* its cells lie 2^32 behind the source */
     w = &m->population[1].input->wiring;
