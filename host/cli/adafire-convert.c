@@ -532,8 +532,7 @@ static int convert_file(struct request *r)
         print_totals(&c);
         printf("Wrote %s\n", r->output);
     }
-    if (!status)
-        conversion_free(&c);
+    conversion_free(&c);
     calibration_free(&format, &data);
     network_free(network);
     graph_free(graph);
