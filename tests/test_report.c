@@ -175,7 +175,7 @@ static double uniform(void)
 struct example {
     struct report report;
     struct report_population populations[MANY];
-    char names[MANY][40];
+    char names[MANY][64];
     struct report_event *raster;
 };
 
