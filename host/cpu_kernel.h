@@ -1,5 +1,6 @@
 /* The CPU engine's inner loops. cpu_kernel.c is compiled once per instruction set; the engine picks
- * the best that this CPU has (ADAFIRE_CPU=generic|avx2|avx512 overrides). All give equal integers. */
+ * the best that this CPU has (ADAFIRE_CPU=generic|avx2|avx512 overrides). All give equal integers.
+ */
 #ifndef ADAFIRE_CPU_KERNEL_H
 #define ADAFIRE_CPU_KERNEL_H
 
@@ -8,12 +9,14 @@
 
 enum { LANES = 16 }; /* outputs per weight block, neurons per fire step */
 
-/* c[i][n] (+)= (sum over segments s, bytes k of a[i * a_step + segment[s] + k] * b[n][s][k]) << shift
- * for i < rows and n < blocks * LANES. A segment is `length` bytes, a multiple of 4. b is packed as
- * [block][segment][length / 4][LANES][4]. c rows are c_step apart; no alignment is assumed. */
+/* c[i][n] (+)= (sum over segments s, bytes k of a[i * a_step + segment[s] + k] * b[n][s][k]) <<
+ * shift for i < rows and n < blocks * LANES. A segment is `length` bytes, a multiple of 4. b is
+ * packed as [block][segment][length / 4][LANES][4]. c rows are c_step apart; no alignment is
+ * assumed. */
 struct product {
     int rows, blocks, segments, length, shift;
-    int add; /* 0: c is overwritten */
+    int add;  /* 0: c is overwritten */
+    int most; /* largest value in a, at least 1 and of no more than the kernel's value_bits */
     const uint8_t *a;
     ptrdiff_t a_step;
     const ptrdiff_t *segment;
@@ -23,7 +26,8 @@ struct product {
 };
 
 /* One timestep of `positions` x `width` neurons (width a multiple of LANES); see model.h for the
- * semantics. All arrays are [positions][width] but threshold, inverse and base, which are [width]. */
+ * semantics. All arrays are [positions][width] but threshold, inverse and base, which are [width].
+ */
 struct firing {
     int positions, width;
     int burst;
@@ -45,6 +49,7 @@ struct firing {
 
 struct kernel {
     const char *name;
+    int value_bits;
     void (*multiply)(const struct product *p);
     void (*fire)(struct firing *f);
     /* to[i] = from[i] + offset as a byte */

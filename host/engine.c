@@ -15,7 +15,8 @@ struct path {
     int stride;       /* elements of one view cell */
     int rows, cols;   /* of the padded view buffer */
     int offset;       /* added to every view value so that none is negative */
-    int bytes;        /* planes of the view */
+    int planes;       /* of the view: values of more bits than the kernel multiplies are split */
+    int most;         /* largest value in a plane */
     int blocks, segments, length;
     ptrdiff_t *segment;  /* [segments] bytes from a window's first cell */
     int8_t *packed;      /* per group: [blocks][segments][length / 4][LANES][4] */
@@ -89,8 +90,8 @@ static void path_free(struct path *p)
 
 static bool view_is_source(const struct wiring *w, const struct neurons *source)
 {
-    bool same = !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1 &&
-                w->channels <= source->shape[0];
+    bool same =
+        !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1 && w->channels <= source->shape[0];
     for (int i = 0; same && i < w->channels; i++)
         same = w->map[i] == i;
     return same;
@@ -128,8 +129,8 @@ static int prepare_product(const struct synapses *s, struct path *p)
         return af_fail(AF_NO_MEMORY, "no memory for weights");
     for (int i = 0; i < p->segments; i++) {
         int ky = merged ? i : i / w->kernel[1], kx = merged ? 0 : i % w->kernel[1];
-        p->segment[i] = ((ptrdiff_t)ky * w->dilation[0] * p->cols + (ptrdiff_t)kx * w->dilation[1]) *
-                        p->stride;
+        p->segment[i] =
+            ((ptrdiff_t)ky * w->dilation[0] * p->cols + (ptrdiff_t)kx * w->dilation[1]) * p->stride;
     }
     int64_t row = wiring_row(w);
     for (int o = 0; o < w->block[0]; o++) {
@@ -167,7 +168,10 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
     p->direct = p->channelwise && view_is_source(w, &e->model->population[w->source]);
     p->offset = negative && !p->channelwise ? (int)most : 0;
     int64_t range = negative ? 2 * most : most;
-    p->bytes = range < 256 ? 1 : range < 65536 ? 2 : 3;
+    int bits = e->kernel->value_bits;
+    for (p->planes = 1; range >> (bits * p->planes); p->planes++)
+        ;
+    p->most = p->planes > 1 ? (1 << bits) - 1 : range > 1 ? (int)range : 1;
     int64_t rows = padded_size(w, 0), cols = padded_size(w, 1);
     if (rows > VIEW_LIMIT || cols > VIEW_LIMIT || rows * cols > VIEW_LIMIT / w->channels)
         return af_fail(AF_UNSUPPORTED,
@@ -196,8 +200,8 @@ static int prepare_fanout(struct engine *e, int index)
     int64_t *sum = calloc((size_t)(st->positions * p->shape[0]), sizeof *sum);
     free(st->fanout);
     st->fanout = aligned((size_t)(st->positions * st->stride) * sizeof *st->fanout);
-    int status = position && channel && sum && st->fanout ? AF_OK
-                                                          : af_fail(AF_NO_MEMORY, "no memory");
+    int status =
+        position && channel && sum && st->fanout ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     bool uniform = p->kind != AF_LINEAR;
     int64_t most = 1;
     for (int i = index + 1; !status && i < m->population_count; i++)
@@ -224,9 +228,8 @@ static int prepare_fanout(struct engine *e, int index)
             st->fanout[j] = (int32_t)sum[j * p->shape[0]];
     }
     st->fanout_per_neuron = !uniform;
-    st->flush_after = most * BURST_LIMIT * 1024 < INT32_MAX
-                          ? 1024
-                          : (int)(INT32_MAX / (most * BURST_LIMIT));
+    st->flush_after =
+        most * BURST_LIMIT * 1024 < INT32_MAX ? 1024 : (int)(INT32_MAX / (most * BURST_LIMIT));
     if (st->flush_after < 1)
         status = af_fail(AF_UNSUPPORTED, "population '%s': one event would cause %lld operations",
                          p->name, (long long)most);
@@ -350,8 +353,8 @@ size_t lane_size(const struct engine *e)
 {
     size_t bytes = e->view_bytes + (e->wide_elements + e->current_elements) * 4;
     for (int i = 0; i < e->model->population_count; i++)
-        bytes += (size_t)e->stage[i].positions * (size_t)e->stage[i].stride * 12 +
-                 relay_sums(e, i) * 4;
+        bytes +=
+            (size_t)e->stage[i].positions * (size_t)e->stage[i].stride * 12 + relay_sums(e, i) * 4;
     return bytes;
 }
 
@@ -371,8 +374,7 @@ int lane_make(const struct engine *e, struct lane **lane)
     l->current = aligned((e->current_elements + 2 * LANES) * sizeof *l->current);
     bool good = l->view && l->wide && l->current;
     for (int i = 0; good && i < n; i++) {
-        size_t elements =
-            (size_t)e->stage[i].positions * (size_t)e->stage[i].stride + 2 * LANES;
+        size_t elements = (size_t)e->stage[i].positions * (size_t)e->stage[i].stride + 2 * LANES;
         enum af_kind kind = e->model->population[i].kind;
         bool fires = kind == AF_RELU || kind == AF_LINEAR;
         good = (l->at[i].events = aligned(elements * sizeof(int16_t))) != NULL;
@@ -470,13 +472,14 @@ static void copy_cells(const struct kernel *kernel, const int16_t *from, int fro
         kernel->pack(to + x * to_stride, from + x * from_stride, channels, offset);
 }
 
-/* The padded view, one byte a value: byte `plane` of value + offset. */
+/* The padded view, one byte a value: bits of value + offset, value_bits a plane. */
 static void fill_view(const struct lane *l, const struct neurons *source, const struct wiring *w,
                       const struct path *p, const int16_t *events, int stride, int plane)
 {
-    int height = source->shape[1], width = source->shape[2], shift = 8 * plane;
-    uint8_t blank = (uint8_t)(p->offset >> shift);
-    bool plain = p->bytes == 1 && view_is_source(w, source);
+    int height = source->shape[1], width = source->shape[2];
+    int bits = l->engine->kernel->value_bits, shift = bits * plane, low = (1 << bits) - 1;
+    uint8_t blank = (uint8_t)(p->offset >> shift & low);
+    bool plain = p->planes == 1 && view_is_source(w, source);
     size_t row_bytes = (size_t)p->cols * (size_t)p->stride;
     for (int j = 0; j < p->rows; j++) {
         uint8_t *to = l->view + (size_t)j * row_bytes;
@@ -507,7 +510,7 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
             source_range(w, 1, i - w->before[1], width, &cols[0], &cols[1]);
             view_cell(w, events, width, stride, rows, cols, l->wide);
             for (int c = 0; c < w->channels; c++)
-                to[c] = (uint8_t)((l->wide[c] + p->offset) >> shift);
+                to[c] = (uint8_t)((l->wide[c] + p->offset) >> shift & low);
         }
     }
 }
@@ -529,9 +532,9 @@ static void fill_wide(const struct lane *l, const struct neurons *source, const 
 /* ---- Projections --------------------------------------------------------------------------- */
 
 /* 1 x 1, one channel each, straight from the source: a shortcut. */
-static void project_direct(const struct kernel *kernel, const struct neurons *source, const struct wiring *w,
-                           const struct path *p, const int16_t *events, int stride, int32_t *to,
-                           int to_width, int to_stride)
+static void project_direct(const struct kernel *kernel, const struct neurons *source,
+                           const struct wiring *w, const struct path *p, const int16_t *events,
+                           int stride, int32_t *to, int to_width, int to_stride)
 {
     for (int y = 0; y < w->block[1]; y++)
         for (int x = 0; x < w->block[2]; x++)
@@ -541,8 +544,7 @@ static void project_direct(const struct kernel *kernel, const struct neurons *so
                     int vx = x * w->stride[1] + kx * w->dilation[1] - w->before[1];
                     if (vy < 0 || vy >= source->shape[1] || vx < 0 || vx >= source->shape[2])
                         continue;
-                    const int16_t *from =
-                        events + ((ptrdiff_t)vy * source->shape[2] + vx) * stride;
+                    const int16_t *from = events + ((ptrdiff_t)vy * source->shape[2] + vx) * stride;
                     const int32_t *tap = p->taps + (ky * w->kernel[1] + kx) * p->stride;
                     int32_t *sum =
                         to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + x) * to_stride +
@@ -556,8 +558,8 @@ static void project_channelwise(const struct lane *l, const struct wiring *w, co
 {
     for (int y = 0; y < w->block[1]; y++)
         for (int x = 0; x < w->block[2]; x++) {
-            int32_t *sum = to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + x) * to_stride +
-                           w->at[0];
+            int32_t *sum =
+                to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + x) * to_stride + w->at[0];
             for (int ky = 0; ky < w->kernel[0]; ky++)
                 for (int kx = 0; kx < w->kernel[1]; kx++) {
                     const int32_t *from =
@@ -581,8 +583,9 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
         .blocks = p->blocks,
         .segments = p->segments,
         .length = p->length,
-        .shift = s->shift + 8 * plane,
+        .shift = s->shift + l->engine->kernel->value_bits * plane,
         .add = add,
+        .most = p->most,
         .a_step = (ptrdiff_t)w->stride[1] * p->stride,
         .segment = p->segment,
         .c_step = to_stride,
@@ -605,8 +608,8 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
     }
 }
 
-/* Adds what projection k of population `index` carries to `to`; with `fresh`, `to` holds nothing yet
- * and is written whole. */
+/* Adds what projection k of population `index` carries to `to`; with `fresh`, `to` holds nothing
+ * yet and is written whole. */
 static void project(const struct lane *l, int index, int k, int32_t *to, bool fresh)
 {
     const struct engine *e = l->engine;
@@ -629,7 +632,7 @@ static void project(const struct lane *l, int index, int k, int32_t *to, bool fr
         }
         return;
     }
-    for (int plane = 0; plane < p->bytes; plane++) {
+    for (int plane = 0; plane < p->planes; plane++) {
         fill_view(l, source, w, p, events, stride, plane);
         project_product(l, s, p, plane, to, n->shape[2], to_stride, !(fresh && whole) || plane);
     }
@@ -762,10 +765,10 @@ static void step_relay(struct lane *l, int index)
             bool any = false;
             for (int ky = 0; ky < w->kernel[0]; ky++)
                 for (int kx = 0; kx < w->kernel[1]; kx++) {
-                    int64_t vy = (int64_t)y * w->stride[0] + (int64_t)ky * w->dilation[0] -
-                                 w->before[0];
-                    int64_t vx = (int64_t)x * w->stride[1] + (int64_t)kx * w->dilation[1] -
-                                 w->before[1];
+                    int64_t vy =
+                        (int64_t)y * w->stride[0] + (int64_t)ky * w->dilation[0] - w->before[0];
+                    int64_t vx =
+                        (int64_t)x * w->stride[1] + (int64_t)kx * w->dilation[1] - w->before[1];
                     if (vy < 0 || vy >= w->view[0] || vx < 0 || vx >= w->view[1])
                         continue;
                     const int32_t *from =
@@ -796,8 +799,8 @@ static void step_output(struct lane *l, int index, const int32_t *current)
     for (int64_t j = 0; j < st->positions; j++)
         for (int c = 0; c < st->stride; c++) {
             int64_t at = j * st->stride + c;
-            int32_t sum = v[at] + st->base[c] + (current ? current[at] : 0) +
-                          (constant ? constant[at] : 0);
+            int32_t sum =
+                v[at] + st->base[c] + (current ? current[at] : 0) + (constant ? constant[at] : 0);
             v[at] = sum > STATE_LIMIT ? STATE_LIMIT : sum < -STATE_LIMIT ? -STATE_LIMIT : sum;
         }
 }
