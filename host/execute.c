@@ -78,12 +78,12 @@ void matrix_multiply(int64_t m, int64_t n, int64_t k, const float *a, const floa
                 b, (int)n, add ? 1.0f : 0.0f, c, (int)n);
 }
 
-static const struct operator *find_operator(const char *name)
+static const struct operator* find_operator(const char *name)
 {
-    static const struct operator *const tables[] = {operators_move, operators_math,
-                                                    operators_linear};
+    static const struct operator*
+        const tables[] = {operators_move, operators_math, operators_linear};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-        for (const struct operator *op = tables[t]; op->name; op++)
+        for (const struct operator* op = tables[t]; op->name; op++)
             if (strcmp(op->name, name) == 0)
                 return op;
     return NULL;
@@ -99,7 +99,7 @@ int execute_node(const struct node *n, int opset, const struct tensor *const *in
 {
     for (int k = 0; k < n->output_count; k++)
         out[k] = (struct tensor){0};
-    const struct operator *op = find_operator(n->op);
+    const struct operator* op = find_operator(n->op);
     int status = AF_OK;
     if (!op)
         status = af_fail(AF_UNSUPPORTED, "this operator is not supported");

@@ -21,7 +21,8 @@ int graph_execute(const struct graph *graph, const struct tensor *inputs, bool k
                   struct execution *x);
 void execution_free(const struct graph *graph, struct execution *x);
 /* The value, be it a constant of the graph or computed; NULL if it was not kept. */
-const struct tensor *execution_value(const struct graph *graph, const struct execution *x, int value);
+const struct tensor *execution_value(const struct graph *graph, const struct execution *x,
+                                     int value);
 
 /* A node's work may not exceed this many multiply-accumulates: a bound on hostile files. */
 extern double execute_max_macs;
@@ -36,7 +37,8 @@ struct window {
 };
 /* From kernel_shape, strides, dilations, pads, auto_pad and ceil_mode of a Conv or pool node over
  * an input of rank 3 or 4. `kernel` holds the kernel's size if the node has no kernel_shape. */
-int window_of(const struct node *node, const struct tensor *x, const int64_t *kernel, struct window *w);
+int window_of(const struct node *node, const struct tensor *x, const int64_t *kernel,
+              struct window *w);
 
 /* C = A[m][k] B[k][n] (+ C), row-major, float. */
 void matrix_multiply(int64_t m, int64_t n, int64_t k, const float *a, const float *b, bool add,

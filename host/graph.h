@@ -5,8 +5,15 @@
 
 #include "tensor.h"
 
-enum attribute_type { ATTRIBUTE_INT, ATTRIBUTE_FLOAT, ATTRIBUTE_STRING, ATTRIBUTE_INTS,
-                      ATTRIBUTE_FLOATS, ATTRIBUTE_TENSOR, ATTRIBUTE_OTHER };
+enum attribute_type {
+    ATTRIBUTE_INT,
+    ATTRIBUTE_FLOAT,
+    ATTRIBUTE_STRING,
+    ATTRIBUTE_INTS,
+    ATTRIBUTE_FLOATS,
+    ATTRIBUTE_TENSOR,
+    ATTRIBUTE_OTHER
+};
 
 struct attribute {
     char *name;
@@ -32,10 +39,10 @@ struct node {
 
 struct value {
     char *name;
-    bool constant;        /* an initializer: `tensor` holds it */
-    struct tensor tensor; /* of a constant */
-    int producer;         /* node index, -1 for constants and graph inputs */
-    int rank;             /* declared, of a graph input; -1 unknown */
+    bool constant;                /* an initializer: `tensor` holds it */
+    struct tensor tensor;         /* of a constant */
+    int producer;                 /* node index, -1 for constants and graph inputs */
+    int rank;                     /* declared, of a graph input; -1 unknown */
     int64_t dim[TENSOR_MAX_RANK]; /* declared; -1 where symbolic or unknown */
 };
 
@@ -53,7 +60,8 @@ struct graph {
  * AF_UNSUPPORTED (opset out of 9..17, foreign domains), AF_NO_MEMORY. External data is read from
  * beside the file; a location outside its folder is refused. */
 int onnx_load(const char *path, struct graph **graph);
-/* The same from memory; `name` stands in messages, `folder` is where external data is, NULL: none. */
+/* The same from memory; `name` stands in messages, `folder` is where external data is, NULL: none.
+ */
 int onnx_parse(const char *name, const char *folder, const void *bytes, size_t size,
                struct graph **graph);
 /* A file that holds one serialised TensorProto, as ONNX's node tests have them. */

@@ -182,8 +182,8 @@ static int populate(struct lowering *l, struct signal *s, enum af_kind kind, flo
     return status;
 }
 
-/* A value without a ReLU that has to be sent on becomes a linear population: signed bursts without a
- * limit from what was sent before, so that its mean output is the value, be it negative. */
+/* A value without a ReLU that has to be sent on becomes a linear population: signed bursts without
+ * a limit from what was sent before, so that its mean output is the value, be it negative. */
 static int populate_linear(struct lowering *l, struct signal *s, const char *name)
 {
     return populate(l, s, AF_LINEAR, INFINITY, name);
@@ -262,8 +262,8 @@ typedef int compose_fn(const struct projection *t, const struct signal *in, cons
                        struct signal *out);
 
 /* Composes every term; if one cannot be, the whole input becomes a linear population first. */
-static int compose_terms(struct lowering *l, struct signal *in, const char *name, compose_fn *compose,
-                         const void *context, struct signal *out)
+static int compose_terms(struct lowering *l, struct signal *in, const char *name,
+                         compose_fn *compose, const void *context, struct signal *out)
 {
     for (int attempt = 0;; attempt++) {
         int status = AF_OK;
@@ -335,8 +335,7 @@ static int lower_dense(struct lowering *l, const struct node *n, struct signal *
         return af_fail(AF_UNSUPPORTED, "multiplies two values; only constant weights can be");
     const struct tensor *w = &b->offset;
     int64_t elements = in->offset.count;
-    if (w->rank != 2 || in->offset.dim[in->offset.rank - 1] != elements ||
-        node_int(n, "transA", 0))
+    if (w->rank != 2 || in->offset.dim[in->offset.rank - 1] != elements || node_int(n, "transA", 0))
         return af_fail(AF_UNSUPPORTED, "is not a dense layer over one flat vector; express it as "
                                        "a 1 x 1 convolution");
     bool rows_are_outputs = gemm && node_int(n, "transB", 0);
@@ -348,8 +347,8 @@ static int lower_dense(struct lowering *l, const struct node *n, struct signal *
     for (int o = 0; o < d.outputs; o++)
         for (int64_t j = 0; j < elements; j++)
             d.weight[o * elements + j] =
-                alpha * ((const float *)w->data)[rows_are_outputs ? o * elements + j
-                                                                  : j * d.outputs + o];
+                alpha *
+                ((const float *)w->data)[rows_are_outputs ? o * elements + j : j * d.outputs + o];
     out->shape[0] = d.outputs;
     out->shape[1] = out->shape[2] = 1;
     int status = compose_terms(l, in, n->name, compose_dense, &d, out);
@@ -797,8 +796,8 @@ static bool fires(const struct node *n)
     return is_op(n, names);
 }
 
-/* An input that became a population on the way has no offset any more (it is that population's bias),
- * so neither has what the node makes of it. */
+/* An input that became a population on the way has no offset any more (it is that population's
+ * bias), so neither has what the node makes of it. */
 static int rerun_offset(struct lowering *l, const struct node *n, const struct tensor *const *args,
                         int k, struct signal *out)
 {

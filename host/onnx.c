@@ -1,4 +1,5 @@
-/* The ONNX file (https://github.com/onnx/onnx/blob/main/docs/IR.md). Only this file knows protobuf. */
+/* The ONNX file (https://github.com/onnx/onnx/blob/main/docs/IR.md). Only this file knows protobuf.
+ */
 #include "graph.h"
 
 #include "error.h"
@@ -56,12 +57,8 @@ static bool nesting_ok(const ProtobufCMessageDescriptor *type, const uint8_t *p,
             if (!read_varint(&p, end, &length))
                 return true;
             break;
-        case 1:
-            p += end - p < 8 ? end - p : 8;
-            break;
-        case 5:
-            p += end - p < 4 ? end - p : 4;
-            break;
+        case 1: p += end - p < 8 ? end - p : 8; break;
+        case 5: p += end - p < 4 ? end - p : 4; break;
         case 2: {
             if (!read_varint(&p, end, &length) || length > (uint64_t)(end - p))
                 return true;
@@ -73,8 +70,7 @@ static bool nesting_ok(const ProtobufCMessageDescriptor *type, const uint8_t *p,
             p += length;
             break;
         }
-        default:
-            return true;
+        default: return true;
         }
     }
     return true;
@@ -124,8 +120,8 @@ static int read_external(const struct reader *r, const Onnx__TensorProto *p, str
     FILE *f = fopen(path, "rb");
     if (!f)
         return af_fail(AF_IO, "external data %s cannot be opened", path);
-    bool good = offset >= 0 && fseeko(f, offset, SEEK_SET) == 0 &&
-                fread(t->data, 1, bytes, f) == bytes;
+    bool good =
+        offset >= 0 && fseeko(f, offset, SEEK_SET) == 0 && fread(t->data, 1, bytes, f) == bytes;
     fclose(f);
     if (!good)
         return af_fail(AF_BAD_FILE, "external data %s is shorter than the tensor", path);
@@ -163,8 +159,8 @@ static size_t typed_count(const Onnx__TensorProto *p, enum dtype type)
     }
 }
 
-/* Bytes that the message really carries bound the allocation, so that a small hostile file cannot ask
- * for a large tensor. */
+/* Bytes that the message really carries bound the allocation, so that a small hostile file cannot
+ * ask for a large tensor. */
 static int read_tensor(const struct reader *r, const Onnx__TensorProto *p, struct tensor *t)
 {
     enum dtype type = DTYPE_F32;
@@ -178,8 +174,8 @@ static int read_tensor(const struct reader *r, const Onnx__TensorProto *p, struc
         if (p->dims[i] < 0 || __builtin_mul_overflow(count, p->dims[i], &count) ||
             count > tensor_max_elements)
             return af_fail(AF_BAD_FILE, "tensor dimension %zu is out of range", i);
-    bool external = p->has_data_location &&
-                    p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    bool external =
+        p->has_data_location && p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     size_t bytes = (size_t)count * dtype_size(type);
     size_t typed = typed_count(p, type);
     if (!external && !(p->has_raw_data ? p->raw_data.len == bytes : typed == (size_t)count))
@@ -291,8 +287,7 @@ static int read_attribute(const struct reader *r, const Onnx__AttributeProto *p,
             return af_fail(AF_BAD_FILE, "attribute '%.40s' is empty", a->name);
         a->type = ATTRIBUTE_TENSOR;
         return read_tensor(r, p->t, &a->tensor);
-    default:
-        break;
+    default: break;
     }
     return AF_OK;
 }
@@ -374,9 +369,8 @@ static int read_initializers(struct reader *r, const Onnx__GraphProto *p)
 static void read_declared_shape(const Onnx__ValueInfoProto *p, struct value *v)
 {
     const Onnx__TypeProto__Tensor *t =
-        p->type && p->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
-            ? p->type->tensor_type
-            : NULL;
+        p->type && p->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ? p->type->tensor_type
+                                                                              : NULL;
     if (!t || !t->shape || t->shape->n_dim > TENSOR_MAX_RANK)
         return;
     v->rank = (int)t->shape->n_dim;

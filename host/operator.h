@@ -13,12 +13,13 @@ struct call {
     struct tensor *out;             /* [node->output_count] */
 };
 
-struct operator {
+struct operator
+{
     const char *name;
     int inputs_least; /* that must be there */
     int (*run)(const struct call *c);
 };
-extern const struct operator operators_move[];   /* end with a NULL name */
+extern const struct operator operators_move[]; /* end with a NULL name */
 extern const struct operator operators_math[];
 extern const struct operator operators_linear[];
 

@@ -106,8 +106,8 @@ static int run_conv(const struct call *c)
     if (!status)
         status = need_float(k);
     if (!status && k->rank != x->rank)
-        status = af_fail(AF_BAD_FILE, "weights of rank %d for an input of rank %d", k->rank,
-                         x->rank);
+        status =
+            af_fail(AF_BAD_FILE, "weights of rank %d for an input of rank %d", k->rank, x->rank);
     if (!status)
         status = window_of(c->node, x, k->dim + 2, &w);
     if (status)
@@ -120,8 +120,7 @@ static int run_conv(const struct call *c)
         return af_fail(AF_BAD_FILE, "weights do not fit %lld input channels in %lld groups",
                        (long long)x->dim[1], (long long)groups);
     if (bias && (bias->count != k->dim[0] || bias->type != DTYPE_F32))
-        return af_fail(AF_BAD_FILE, "bias does not fit %lld output channels",
-                       (long long)k->dim[0]);
+        return af_fail(AF_BAD_FILE, "bias does not fit %lld output channels", (long long)k->dim[0]);
     int64_t out = k->dim[0] / groups, area = (int64_t)w.out[0] * w.out[1];
     if ((double)k->count * (double)area * (double)x->dim[0] > execute_max_macs)
         return af_fail(AF_UNSUPPORTED, "is larger than any network that can be run here");

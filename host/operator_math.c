@@ -18,8 +18,8 @@ static int broadcast_shape(const struct tensor *a, const struct tensor *b, int *
         int ia = i - (*rank - a->rank), ib = i - (*rank - b->rank);
         int64_t da = ia >= 0 ? a->dim[ia] : 1, db = ib >= 0 ? b->dim[ib] : 1;
         if (da != db && da != 1 && db != 1)
-            return af_fail(AF_BAD_FILE, "shapes do not broadcast: %lld against %lld",
-                           (long long)da, (long long)db);
+            return af_fail(AF_BAD_FILE, "shapes do not broadcast: %lld against %lld", (long long)da,
+                           (long long)db);
         dim[i] = da == 1 ? db : da;
         step_a[i] = da == 1 ? 0 : sa[ia];
         step_b[i] = db == 1 ? 0 : sb[ib];
@@ -72,10 +72,10 @@ static int run_binary(const struct call *c, enum binary op)
             ((float *)y->data)[i] =
                 apply_float(op, ((const float *)a->data)[ia], ((const float *)b->data)[ib]);
         } else {
-            int64_t va = a->type == DTYPE_I64 ? ((const int64_t *)a->data)[ia]
-                                              : (int64_t)tensor_get(a, ia);
-            int64_t vb = b->type == DTYPE_I64 ? ((const int64_t *)b->data)[ib]
-                                              : (int64_t)tensor_get(b, ib);
+            int64_t va =
+                a->type == DTYPE_I64 ? ((const int64_t *)a->data)[ia] : (int64_t)tensor_get(a, ia);
+            int64_t vb =
+                b->type == DTYPE_I64 ? ((const int64_t *)b->data)[ib] : (int64_t)tensor_get(b, ib);
             int64_t v = op == EQUAL && real ? tensor_get(a, ia) == tensor_get(b, ib)
                                             : apply_int(op, va, vb);
             memcpy((char *)y->data + (size_t)i * dtype_size(y->type), &v, dtype_size(y->type));
@@ -198,11 +198,11 @@ static int run_clip(const struct call *c)
 
 static int run_cast(const struct call *c)
 {
-    static const enum dtype types[] = {[1] = DTYPE_F32, [2] = DTYPE_U8,   [3] = DTYPE_I8,
-                                       [5] = DTYPE_I16, [6] = DTYPE_I32,  [7] = DTYPE_I64,
-                                       [9] = DTYPE_BOOL, [11] = DTYPE_F64};
-    static const bool there[12] = {[1] = 1, [2] = 1, [3] = 1, [5] = 1,
-                                   [6] = 1, [7] = 1, [9] = 1, [11] = 1};
+    static const enum dtype types[] = {
+        [1] = DTYPE_F32, [2] = DTYPE_U8,  [3] = DTYPE_I8,   [5] = DTYPE_I16,
+        [6] = DTYPE_I32, [7] = DTYPE_I64, [9] = DTYPE_BOOL, [11] = DTYPE_F64};
+    static const bool there[12] = {
+        [1] = 1, [2] = 1, [3] = 1, [5] = 1, [6] = 1, [7] = 1, [9] = 1, [11] = 1};
     int64_t to = node_int(c->node, "to", 0);
     if (to < 0 || to > 11 || !there[to])
         return af_fail(AF_UNSUPPORTED, "to element type %lld", (long long)to);
@@ -330,7 +330,8 @@ static int run_argmax(const struct call *c)
     int status = axis < 0 ? axis : need_float(x);
     if (status)
         return status;
-    bool keep = node_int(c->node, "keepdims", 1) != 0, last = node_int(c->node, "select_last_index", 0);
+    bool keep = node_int(c->node, "keepdims", 1) != 0,
+         last = node_int(c->node, "select_last_index", 0);
     int64_t dim[TENSOR_MAX_RANK], inner = 1, n = x->dim[axis];
     int rank = 0;
     for (int i = 0; i < x->rank; i++) {

@@ -514,16 +514,14 @@ static int resize_nearest(const struct call *c, const double *scale, const int64
     if (!x->count)
         return af_fail(AF_BAD_FILE, "resizes an empty tensor");
     size_t size = dtype_size(x->type);
-    int64_t stride[TENSOR_MAX_RANK], *from[TENSOR_MAX_RANK] = {NULL},
-                                     index[TENSOR_MAX_RANK] = {0};
+    int64_t stride[TENSOR_MAX_RANK], *from[TENSOR_MAX_RANK] = {NULL}, index[TENSOR_MAX_RANK] = {0};
     tensor_strides(x, stride);
     for (int a = 0; a < x->rank && !status; a++) {
         from[a] = malloc((size_t)dim[a] * sizeof *from[a]);
         if (!from[a])
             status = af_fail(AF_NO_MEMORY, "no memory");
         for (int64_t p = 0; !status && p < dim[a]; p++)
-            from[a][p] =
-                stride[a] * nearest(p, x->dim[a], dim[a], scale[a], how, round_mode);
+            from[a][p] = stride[a] * nearest(p, x->dim[a], dim[a], scale[a], how, round_mode);
     }
     for (int64_t i = 0; !status && i < y->count; i++) {
         int64_t at = 0;

@@ -263,8 +263,8 @@ static int move_axis(struct wiring *w, int a, int size, int count, const struct 
     }
     if (first < 0)
         return 2;
-    int64_t before = w->before[a] -
-                     (int64_t)w->stride[a] * (m->offset + (int64_t)first * m->stride - low);
+    int64_t before =
+        w->before[a] - (int64_t)w->stride[a] * (m->offset + (int64_t)first * m->stride - low);
     if (llabs(before) > (1 << 16) || (int64_t)w->stride[a] * m->stride > (1 << 16))
         return 1;
     w->before[a] = (int)before;

@@ -2,10 +2,11 @@
  *
  *     value = offset + sum of the terms
  *
- * The offset is what the graph computes there when every population is silent; it is found by running
- * the node itself (execute_node), and so are shapes and constants: a value without terms is one. The
- * terms are projections into an imagined destination of `shape`, its physical layout. Operators that
- * only move data do not touch the terms but the index: logical element j is physical element index[j]
+ * The offset is what the graph computes there when every population is silent; it is found by
+ * running the node itself (execute_node), and so are shapes and constants: a value without terms is
+ * one. The terms are projections into an imagined destination of `shape`, its physical layout.
+ * Operators that only move data do not touch the terms but the index: logical element j is physical
+ * element index[j]
  * (-1: always zero), until a consumer needs the two to agree (signal_settle). */
 #ifndef ADAFIRE_SIGNAL_H
 #define ADAFIRE_SIGNAL_H
@@ -29,8 +30,8 @@ int signal_add(struct signal *s, const struct projection *term);
 /* The population as it is, as the only term, `at` channels into the destination. */
 int signal_add_identity(struct signal *s, int source, const int shape[3], int at);
 
-/* Makes physical and logical layout agree: [1,C,H,W], [1,C,L] (height 1) or [1,F]. AF_UNSUPPORTED if
- * the movement is none that a projection can make (see the definition in wiring.h). A positive
+/* Makes physical and logical layout agree: [1,C,H,W], [1,C,L] (height 1) or [1,F]. AF_UNSUPPORTED
+ * if the movement is none that a projection can make (see the definition in wiring.h). A positive
  * return: it could if the signal were a population. */
 int signal_settle(struct signal *s);
 /* Settled, and every term one destination channel per source channel with a 1 x 1 kernel. */
