@@ -364,19 +364,31 @@ static void fire(struct firing *f)
         fire_any(f, false, false, false);
 }
 
-/* ---- Small loops, which the compiler vectorises ---------------------------------------------- */
+/* ---- Views and shortcuts ------------------------------------------------------------------- */
 
-static void pack(uint8_t *restrict to, const int16_t *restrict from, int n, int offset)
+static void pack(uint8_t *restrict to, const int16_t *restrict from, int n, int offset, int plane)
 {
-    for (int i = 0; i < n; i++)
-        to[i] = (uint8_t)(from[i] + offset);
+    const uint16_t add = (uint16_t)offset;
+    for (int i = 0; plane == 0 && i < n; i++)
+        to[i] = (uint8_t)((from[i] + add) & ((1 << VALUE_BITS) - 1));
+    for (int i = 0; plane != 0 && i < n; i++)
+        to[i] =
+            (uint8_t)((uint16_t)(from[i] + add) >> (plane * VALUE_BITS) & ((1 << VALUE_BITS) - 1));
 }
 
-static void add_scaled(int32_t *restrict sum, const int32_t *restrict tap,
-                       const int16_t *restrict from, int n)
+static void add_scaled(const struct scaling *s)
 {
-    for (int i = 0; i < n; i++)
-        sum[i] += tap[i] * from[i];
+    int c = 0;
+    for (; c + WIDE <= s->channels; c += WIDE) {
+        const lanes tap = *(const lanes_u *)(s->tap + c);
+        const int16_t *from = s->from + c;
+        int32_t *sum = s->sum + c;
+        for (int p = 0; p < s->positions; p++, from += s->from_step, sum += s->sum_step)
+            *(lanes_u *)sum += tap * __builtin_convertvector(*(const lanes_16u *)from, lanes);
+    }
+    for (; c < s->channels; c++)
+        for (int p = 0; p < s->positions; p++)
+            s->sum[p * s->sum_step + c] += s->tap[c] * s->from[p * s->from_step + c];
 }
 
 extern const struct kernel NAMED(kernel_, KERNEL);

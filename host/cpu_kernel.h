@@ -47,15 +47,23 @@ struct firing {
     int64_t spikes, event_count, sops, spike_sops; /* added to */
 };
 
+/* sum[p * sum_step + c] += tap[c] * from[p * from_step + c] */
+struct scaling {
+    int positions, channels;
+    int32_t *sum;
+    const int32_t *tap;
+    const int16_t *from;
+    ptrdiff_t sum_step, from_step;
+};
+
 struct kernel {
     const char *name;
     int value_bits;
     void (*multiply)(const struct product *p);
     void (*fire)(struct firing *f);
-    /* to[i] = from[i] + offset as a byte */
-    void (*pack)(uint8_t *to, const int16_t *from, int n, int offset);
-    /* sum[i] += tap[i] * from[i] */
-    void (*add_scaled)(int32_t *sum, const int32_t *tap, const int16_t *from, int n);
+    /* to[i] = value_bits bits of from[i] + offset, from bit plane * value_bits on */
+    void (*pack)(uint8_t *to, const int16_t *from, int n, int offset, int plane);
+    void (*add_scaled)(const struct scaling *s);
 };
 
 /* The best kernel of this CPU. */

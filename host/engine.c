@@ -30,7 +30,12 @@ struct stage {
     struct path *path; /* [input_count] */
     int32_t *base, *threshold;
     float *inverse;
-    bool constant; /* has a current that does not change: analog input or a bias per neuron */
+    /* [positions][stride] the current that is the same in every timestep: biases per neuron and
+     * what takes off the offsets of views. NULL: there is none, and no analog input to add to it.
+     */
+    int32_t *steady;
+    int32_t *initial; /* potentials, [stride] or [positions][stride]; NULL: zeros */
+    bool initial_per_neuron;
     int32_t *fanout;
     bool fanout_per_neuron;
     int flush_after; /* see cpu_kernel.h */
@@ -162,7 +167,10 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
 {
     const struct wiring *w = &s->wiring;
     path_free(p);
+    /* More than CURRENT_LIMIT meets weights of zero only (model_check). */
     int64_t most = (int64_t)model_event_limit(e->model, w->source) * w->pool[0] * w->pool[1];
+    if (most > CURRENT_LIMIT)
+        most = CURRENT_LIMIT;
     bool negative = sends_negative(e->model, w->source);
     p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
     p->direct = p->channelwise && view_is_source(w, &e->model->population[w->source]);
@@ -239,40 +247,70 @@ static int prepare_fanout(struct engine *e, int index)
     return status;
 }
 
+/* Per channel or per neuron, as the lanes have it. */
+static int32_t *lay_out(const struct neurons *p, const struct stage *st, const int32_t *values,
+                        bool per_neuron)
+{
+    int64_t positions = per_neuron ? st->positions : 1;
+    int32_t *to = aligned((size_t)(positions * st->stride) * sizeof *to);
+    for (int64_t j = 0; to && values && j < positions; j++)
+        for (int c = 0; c < p->shape[0]; c++)
+            to[j * st->stride + c] = values[c * positions + j];
+    return to;
+}
+
+/* The offset of a view is part of every sum, borders included: projection k's leaves base if that
+ * suits all positions, else the steady current. */
+static void remove_offset(const struct neurons *p, struct stage *st, int k)
+{
+    const struct synapses *s = &p->input[k];
+    const struct wiring *w = &s->wiring;
+    int64_t row = wiring_row(w);
+    for (int o = 0; st->path[k].offset && o < w->block[0]; o++) {
+        int32_t sum = 0;
+        for (int64_t i = 0; i < row; i++)
+            sum += s->weight[o * row + i];
+        sum = (int32_t)((uint32_t)sum * (uint32_t)st->path[k].offset << s->shift);
+        if (!st->steady)
+            st->base[o] -= sum;
+        for (int y = 0; st->steady && y < w->block[1]; y++)
+            for (int x = 0; x < w->block[2]; x++)
+                st->steady[((ptrdiff_t)(w->at[1] + y) * p->shape[2] + w->at[2] + x) * st->stride +
+                           w->at[0] + o] -= sum;
+    }
+}
+
 int engine_refresh(struct engine *e, int index)
 {
     const struct neurons *p = &e->model->population[index];
     struct stage *st = &e->stage[index];
     if (p->kind == AF_INPUT || p->kind == AF_MAXPOOL)
         return AF_OK;
-    int status = AF_OK;
+    bool per_neuron = p->bias_count != p->shape[0], steady = per_neuron;
     for (int c = 0; c < st->stride; c++) {
         bool there = c < p->shape[0];
-        st->base[c] = there && p->bias_count == p->shape[0] ? p->bias[c] : 0;
+        st->base[c] = there && !per_neuron ? p->bias[c] : 0;
         st->threshold[c] = there && p->threshold ? p->threshold[c] : STATE_LIMIT;
         st->inverse[c] = 1.0f / (float)st->threshold[c];
     }
-    st->constant = p->bias_count != p->shape[0];
+    int status = AF_OK;
     for (int k = 0; !status && k < p->input_count; k++) {
-        const struct synapses *s = &p->input[k];
-        const struct wiring *w = &s->wiring;
-        struct path *path = &st->path[k];
-        status = prepare_path(e, s, path);
-        st->constant = st->constant || w->source == 0;
-        /* What the offset adds to every sum, borders included, is constant: take it off the bias.
-         * The analog input's sums are formed apart, and project() takes it off there. */
-        if (path->offset && w->source != 0) {
-            bool whole = memcmp(w->block, p->shape, sizeof w->block) == 0;
-            st->constant = st->constant || !whole;
-            int64_t row = wiring_row(w);
-            for (int o = 0; whole && o < w->block[0]; o++) {
-                int32_t sum = 0;
-                for (int64_t i = 0; i < row; i++)
-                    sum += s->weight[o * row + i];
-                st->base[o] -= (int32_t)((uint32_t)sum * (uint32_t)path->offset << s->shift);
-            }
-        }
+        const struct wiring *w = &p->input[k].wiring;
+        status = prepare_path(e, &p->input[k], &st->path[k]);
+        bool whole = memcmp(w->block, p->shape, sizeof w->block) == 0;
+        steady = steady || w->source == 0 || (st->path[k].offset && !whole);
     }
+    free(st->steady);
+    free(st->initial);
+    st->steady = st->initial = NULL;
+    if (!status && steady && !(st->steady = lay_out(p, st, per_neuron ? p->bias : NULL, true)))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    st->initial_per_neuron = p->initial_count != p->shape[0];
+    if (!status && p->initial_count &&
+        !(st->initial = lay_out(p, st, p->initial, st->initial_per_neuron)))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int k = 0; !status && k < p->input_count; k++)
+        remove_offset(p, st, k);
     return status;
 }
 
@@ -328,6 +366,8 @@ void engine_free(struct engine *e)
         free(st->threshold);
         free(st->inverse);
         free(st->fanout);
+        free(st->steady);
+        free(st->initial);
     }
     free(e->stage);
     free(e);
@@ -460,16 +500,17 @@ static void view_cell(const struct wiring *w, const int16_t *source, int width, 
         }
 }
 
-/* Plain views, which are most: cells are copied as they lie. */
+/* Plain views, which are most: cells are copied as they lie. What lies beyond the view's channels
+ * meets weights of zero. */
 static void copy_cells(const struct kernel *kernel, const int16_t *from, int from_stride,
-                       uint8_t *to, int to_stride, int cells, int channels, int offset)
+                       uint8_t *to, const struct path *p, int cells, int channels, int plane)
 {
-    if (channels == to_stride && channels == from_stride) {
-        kernel->pack(to, from, cells * channels, offset);
+    if (p->stride == from_stride) {
+        kernel->pack(to, from, cells * p->stride, p->offset, plane);
         return;
     }
     for (int x = 0; x < cells; x++)
-        kernel->pack(to + x * to_stride, from + x * from_stride, channels, offset);
+        kernel->pack(to + x * p->stride, from + x * from_stride, channels, p->offset, plane);
 }
 
 /* The padded view, one byte a value: bits of value + offset, value_bits a plane. */
@@ -479,7 +520,7 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
     int height = source->shape[1], width = source->shape[2];
     int bits = l->engine->kernel->value_bits, shift = bits * plane, low = (1 << bits) - 1;
     uint8_t blank = (uint8_t)(p->offset >> shift & low);
-    bool plain = p->planes == 1 && view_is_source(w, source);
+    bool plain = view_is_source(w, source);
     size_t row_bytes = (size_t)p->cols * (size_t)p->stride;
     for (int j = 0; j < p->rows; j++) {
         uint8_t *to = l->view + (size_t)j * row_bytes;
@@ -500,8 +541,7 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
                 cells = 0;
             memset(to, blank, (size_t)first * (size_t)p->stride);
             copy_cells(l->engine->kernel, events + ((ptrdiff_t)vy * width + skip) * stride, stride,
-                       to + (size_t)first * (size_t)p->stride, p->stride, cells, w->channels,
-                       p->offset);
+                       to + (size_t)first * (size_t)p->stride, p, cells, w->channels, plane);
             size_t used = (size_t)(first + cells) * (size_t)p->stride;
             memset(to + used, blank, row_bytes - used);
             continue;
@@ -531,26 +571,40 @@ static void fill_wide(const struct lane *l, const struct neurons *source, const 
 
 /* ---- Projections --------------------------------------------------------------------------- */
 
-/* 1 x 1, one channel each, straight from the source: a shortcut. */
+/* The x for which 0 <= x * stride + shift < size, within [0, *to). */
+static void range_inside(int stride, int shift, int size, int *from, int *to)
+{
+    int below = shift < 0 ? (-shift + stride - 1) / stride : 0;
+    int end = size - shift <= 0 ? 0 : (size - shift - 1) / stride + 1;
+    *from = below;
+    *to = end < *to ? end : *to;
+}
+
+/* One channel each, straight from the source: a shortcut. */
 static void project_direct(const struct kernel *kernel, const struct neurons *source,
                            const struct wiring *w, const struct path *p, const int16_t *events,
                            int stride, int32_t *to, int to_width, int to_stride)
 {
+    int height = source->shape[1], width = source->shape[2];
+    struct scaling scaling = {.channels = w->channels,
+                              .sum_step = to_stride,
+                              .from_step = (ptrdiff_t)stride * w->stride[1]};
     for (int y = 0; y < w->block[1]; y++)
-        for (int x = 0; x < w->block[2]; x++)
-            for (int ky = 0; ky < w->kernel[0]; ky++)
-                for (int kx = 0; kx < w->kernel[1]; kx++) {
-                    int vy = y * w->stride[0] + ky * w->dilation[0] - w->before[0];
-                    int vx = x * w->stride[1] + kx * w->dilation[1] - w->before[1];
-                    if (vy < 0 || vy >= source->shape[1] || vx < 0 || vx >= source->shape[2])
-                        continue;
-                    const int16_t *from = events + ((ptrdiff_t)vy * source->shape[2] + vx) * stride;
-                    const int32_t *tap = p->taps + (ky * w->kernel[1] + kx) * p->stride;
-                    int32_t *sum =
-                        to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + x) * to_stride +
-                        w->at[0];
-                    kernel->add_scaled(sum, tap, from, w->channels);
-                }
+        for (int k = 0; k < w->kernel[0] * w->kernel[1]; k++) {
+            int vy = y * w->stride[0] + k / w->kernel[1] * w->dilation[0] - w->before[0];
+            int shift = k % w->kernel[1] * w->dilation[1] - w->before[1];
+            int first, end = w->block[2];
+            range_inside(w->stride[1], shift, width, &first, &end);
+            if (vy < 0 || vy >= height || first >= end)
+                continue;
+            scaling.positions = end - first;
+            scaling.tap = p->taps + k * p->stride;
+            scaling.from = events + ((ptrdiff_t)vy * width + first * w->stride[1] + shift) * stride;
+            scaling.sum = to +
+                          ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + first) * to_stride +
+                          w->at[0];
+            kernel->add_scaled(&scaling);
+        }
 }
 
 static void project_channelwise(const struct lane *l, const struct wiring *w, const struct path *p,
@@ -640,36 +694,6 @@ static void project(const struct lane *l, int index, int k, int32_t *to, bool fr
 
 /* ---- Populations --------------------------------------------------------------------------- */
 
-/* The offset of a view is part of every sum; where base does not take it off, this does. */
-static void remove_offset(const struct lane *l, int index, int k, int32_t *to)
-{
-    const struct engine *e = l->engine;
-    const struct synapses *s = &e->model->population[index].input[k];
-    const struct wiring *w = &s->wiring;
-    int offset = e->stage[index].path[k].offset, stride = e->stage[index].stride;
-    int64_t row = wiring_row(w);
-    for (int o = 0; offset && o < w->block[0]; o++) {
-        int32_t sum = 0;
-        for (int64_t i = 0; i < row; i++)
-            sum += s->weight[o * row + i];
-        sum = (int32_t)((uint32_t)sum * (uint32_t)offset << s->shift);
-        for (int y = 0; y < w->block[1]; y++)
-            for (int x = 0; x < w->block[2]; x++)
-                to[((ptrdiff_t)(w->at[1] + y) * e->model->population[index].shape[2] + w->at[2] +
-                    x) *
-                       stride +
-                   w->at[0] + o] -= sum;
-    }
-}
-
-/* Whether base already holds the offset's share of projection k (see engine_refresh). */
-static bool offset_in_base(const struct lane *l, int index, int k)
-{
-    const struct neurons *n = &l->engine->model->population[index];
-    const struct wiring *w = &n->input[k].wiring;
-    return w->source != 0 && memcmp(w->block, n->shape, sizeof w->block) == 0;
-}
-
 static void begin_population(struct lane *l, int index)
 {
     const struct engine *e = l->engine;
@@ -685,25 +709,19 @@ static void begin_population(struct lane *l, int index)
         memset(l->at[index].sums, 0, relay_sums(e, index) * sizeof(int32_t));
     if (!l->at[index].potential)
         return;
-    memset(l->at[index].potential, 0, elements * sizeof(int32_t));
-    for (int64_t j = 0; n->initial_count && j < area; j++)
-        for (int c = 0; c < n->shape[0]; c++)
-            l->at[index].potential[j * st->stride + c] =
-                n->initial[n->initial_count == n->shape[0] ? c : c * area + j];
-    if (!st->constant)
+    int32_t *v = l->at[index].potential;
+    if (!st->initial)
+        memset(v, 0, elements * sizeof *v);
+    else if (st->initial_per_neuron)
+        memcpy(v, st->initial, elements * sizeof *v);
+    for (int64_t j = 0; st->initial && !st->initial_per_neuron && j < area; j++)
+        memcpy(v + j * st->stride, st->initial, (size_t)st->stride * sizeof *v);
+    if (!st->steady)
         return;
-    int32_t *constant = l->at[index].constant;
-    memset(constant, 0, elements * sizeof *constant);
-    for (int64_t j = 0; n->bias_count != n->shape[0] && j < area; j++)
-        for (int c = 0; c < n->shape[0]; c++)
-            constant[j * st->stride + c] = n->bias[c * area + j];
-    for (int k = 0; k < n->input_count; k++) {
-        bool analog = n->input[k].wiring.source == 0 && l->analog;
-        if (analog)
-            project(l, index, k, constant, false);
-        if (n->kind != AF_MAXPOOL && !offset_in_base(l, index, k))
-            remove_offset(l, index, k, constant);
-    }
+    memcpy(l->at[index].constant, st->steady, elements * sizeof *st->steady);
+    for (int k = 0; k < n->input_count; k++)
+        if (n->input[k].wiring.source == 0 && l->analog)
+            project(l, index, k, l->at[index].constant, false);
 }
 
 static void load_input(struct lane *l, const int16_t *counts)
@@ -795,7 +813,7 @@ static void step_output(struct lane *l, int index, const int32_t *current)
 {
     const struct stage *st = &l->engine->stage[index];
     int32_t *v = l->at[index].potential;
-    const int32_t *constant = st->constant ? l->at[index].constant : NULL;
+    const int32_t *constant = st->steady ? l->at[index].constant : NULL;
     for (int64_t j = 0; j < st->positions; j++)
         for (int c = 0; c < st->stride; c++) {
             int64_t at = j * st->stride + c;
@@ -832,7 +850,7 @@ static void step_population(struct lane *l, int index)
         .burst = n->burst,
         .linear = n->kind == AF_LINEAR,
         .current = current,
-        .constant = st->constant ? l->at[index].constant : NULL,
+        .constant = st->steady ? l->at[index].constant : NULL,
         .base = st->base,
         .threshold = st->threshold,
         .inverse = st->inverse,
