@@ -1,7 +1,7 @@
 /* The integer network on this CPU: exact by model.h's semantics, dense, vectorised, and written
- * without a look at hw/. An engine is a model prepared for the CPU and may serve many threads; a lane
- * is one inference under way and belongs to one thread. Neurons are laid out position by position:
- * neuron (c, y, x) is element (y * width + x) * lane_stride(p) + c. */
+ * without a look at hw/. An engine is a model prepared for the CPU and may serve many threads; a
+ * lane is one inference under way and belongs to one thread. Neurons are laid out position by
+ * position: neuron (c, y, x) is element (y * width + x) * lane_stride(p) + c. */
 #ifndef ADAFIRE_ENGINE_H
 #define ADAFIRE_ENGINE_H
 
@@ -23,8 +23,8 @@ void lane_free(struct lane *lane);
 size_t lane_size(const struct engine *engine);
 
 /* Starts an inference for the populations first .. last (the others are not touched). counts: the
- * analog input, [channels][height][width]; NULL if the input comes step by step. It is needed only if
- * one of the populations reads the input. */
+ * analog input, [channels][height][width]; NULL if the input comes step by step. It is needed only
+ * if one of the populations reads the input. */
 void lane_begin(struct lane *lane, int first, int last, const int16_t *counts);
 /* The input events of the coming timestep (event inputs only). */
 void lane_input(struct lane *lane, const int16_t *counts);

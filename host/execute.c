@@ -112,6 +112,9 @@ int execute_node(const struct node *n, int opset, const struct tensor *const *in
         const struct call c = {n, opset, in, out};
         status = op->run(&c);
     }
+    for (int k = 0; !status && k < n->output_count; k++)
+        if (n->output[k] >= 0 && !out[k].data)
+            status = af_fail(AF_BAD_FILE, "output %d is one that it does not have", k);
     if (status) {
         for (int k = 0; k < n->output_count; k++)
             tensor_free(&out[k]);

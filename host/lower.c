@@ -565,9 +565,10 @@ static int lower_move(struct lowering *l, const struct node *n, const struct sig
             status = af_fail(AF_UNSUPPORTED, "what it moves depends on the data");
         args[i] = s ? &s->offset : NULL;
     }
-    args[0] = &numbers;
-    if (!status)
+    if (!status) {
+        args[0] = &numbers;
         status = execute_node(&copy, l->graph->opset, args, moved);
+    }
     int64_t count = status ? 0 : moved[k].count;
     bool same = !status && count == numbers.count;
     int32_t *index = status ? NULL : malloc((size_t)count * sizeof *index + 1);
@@ -721,8 +722,8 @@ static int lower_max(struct lowering *l, const struct node *n, struct signal *in
     out->shape[2] = w.out[1];
     for (int i = 0; !status && i < in->term_count; i++)
         status = add_relay(l, n, &in->term[i], &w, out, i);
-    if (!status)
-        memset(out->offset.data, 0, (size_t)out->offset.count * sizeof(float));
+    for (int64_t i = 0; !status && i < out->offset.count; i++)
+        ((float *)out->offset.data)[i] = 0;
     return status;
 }
 

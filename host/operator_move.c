@@ -443,9 +443,8 @@ static int run_constant(const struct call *c)
 static int run_constant_of_shape(const struct call *c)
 {
     int64_t dim[TENSOR_MAX_RANK];
-    int rank = call_ints(c, 0, "", dim, TENSOR_MAX_RANK);
     const struct tensor *shape = c->in[0];
-    rank = (int)shape->count;
+    int rank = (int)shape->count;
     if (shape->count > TENSOR_MAX_RANK)
         return af_fail(AF_UNSUPPORTED, "rank %lld", (long long)shape->count);
     for (int i = 0; i < rank; i++)

@@ -11,7 +11,7 @@ enum { EXIT_ERROR = 2 };
 /* "program: sentence" on standard error; returns EXIT_ERROR. Without a format: af_error(). */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_af(void);
-void cli_begin(const char *program);
+void cli_begin(const char *name);
 /* "try --help", after getopt has said what was wrong. */
 int cli_usage(void);
 
