@@ -286,9 +286,10 @@ static void flush(struct firing *f, struct sums *s)
 }
 
 /* The neurons c .. c + WIDE - 1 of all positions. */
-INLINE void fire_columns(struct firing *f, const int c, const bool is_linear, const bool is_signed,
-                         const bool per_neuron, const bool small)
+INLINE void fire_columns(struct firing *firing, const int c, const bool is_linear,
+                         const bool is_signed, const bool per_neuron, const bool small)
 {
+    const struct firing copy = *firing, *const f = &copy; /* no store changes what it points to */
     const lanes zero = {0}, burst = zero + f->burst, limit = zero + STATE_LIMIT;
     const lanes low = is_linear || is_signed ? -burst : zero;
     const lanes base = *(const lanes_u *)(f->base + c);
@@ -328,12 +329,12 @@ INLINE void fire_columns(struct firing *f, const int c, const bool is_linear, co
         s.run_events += event;
         if (--room == 0) {
             end_run(&s, fanout);
-            flush(f, &s);
+            flush(firing, &s);
             room = f->flush_after;
         }
     }
     end_run(&s, fanout);
-    flush(f, &s);
+    flush(firing, &s);
 }
 
 INLINE void fire_any(struct firing *f, const bool is_linear, const bool is_signed,

@@ -11,7 +11,8 @@ enum { VIEW_LIMIT = 1 << 29 }; /* values of a padded view: hostile geometry ends
 /* One projection, prepared. */
 struct path {
     bool channelwise; /* one weight per channel and tap: no product is worth it */
-    bool direct;      /* the view is the source as it lies in memory */
+    bool in_order;    /* the view's channels are the source's first */
+    bool plain;       /* the view is the source as it lies in memory */
     int stride;       /* elements of one view cell */
     int rows, cols;   /* of the padded view buffer */
     int offset;       /* added to every view value so that none is negative */
@@ -93,13 +94,12 @@ static void path_free(struct path *p)
     memset(p, 0, sizeof *p);
 }
 
-static bool view_is_source(const struct wiring *w, const struct neurons *source)
+static bool channels_in_order(const struct wiring *w)
 {
-    bool same =
-        !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1 && w->channels <= source->shape[0];
-    for (int i = 0; same && i < w->channels; i++)
-        same = w->map[i] == i;
-    return same;
+    int i = 0;
+    while (i < w->channels && w->map[i] == i)
+        i++;
+    return i == w->channels;
 }
 
 /* Channelwise paths work on 32-bit view values and plain loops over channels. */
@@ -173,7 +173,8 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
         most = CURRENT_LIMIT;
     bool negative = sends_negative(e->model, w->source);
     p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
-    p->direct = p->channelwise && view_is_source(w, &e->model->population[w->source]);
+    p->in_order = channels_in_order(w);
+    p->plain = p->in_order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
     p->offset = negative && !p->channelwise ? (int)most : 0;
     int64_t range = negative ? 2 * most : most;
     int bits = e->kernel->value_bits;
@@ -487,15 +488,17 @@ static void source_range(const struct wiring *w, int axis, int v, int size, int 
 }
 
 /* Sums the source cells of one view cell into sum[channels]. */
-static void view_cell(const struct wiring *w, const int16_t *source, int width, int stride,
-                      const int rows[2], const int cols[2], int32_t *sum)
+static void view_cell(const struct wiring *w, bool in_order, const int16_t *source, int width,
+                      int stride, const int rows[2], const int cols[2], int32_t *restrict sum)
 {
     memset(sum, 0, (size_t)w->channels * sizeof *sum);
     for (int uy = rows[0]; uy < rows[1]; uy++)
         for (int ux = cols[0]; ux < cols[1]; ux++) {
             const int16_t *from =
                 source + ((ptrdiff_t)(uy / w->up[0]) * width + ux / w->up[1]) * stride;
-            for (int i = 0; i < w->channels; i++)
+            for (int i = 0; in_order && i < w->channels; i++)
+                sum[i] += from[i];
+            for (int i = 0; !in_order && i < w->channels; i++)
                 sum[i] += from[w->map[i]];
         }
 }
@@ -520,7 +523,6 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
     int height = source->shape[1], width = source->shape[2];
     int bits = l->engine->kernel->value_bits, shift = bits * plane, low = (1 << bits) - 1;
     uint8_t blank = (uint8_t)(p->offset >> shift & low);
-    bool plain = view_is_source(w, source);
     size_t row_bytes = (size_t)p->cols * (size_t)p->stride;
     for (int j = 0; j < p->rows; j++) {
         uint8_t *to = l->view + (size_t)j * row_bytes;
@@ -530,7 +532,7 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
             memset(to, blank, row_bytes);
             continue;
         }
-        if (plain) {
+        if (p->plain) {
             int first = w->before[1] > 0 ? w->before[1] : 0;
             int skip = w->before[1] < 0 ? -w->before[1] : 0, cells = width - skip;
             if (first > p->cols)
@@ -548,7 +550,7 @@ static void fill_view(const struct lane *l, const struct neurons *source, const 
         }
         for (int i = 0; i < p->cols; i++, to += p->stride) {
             source_range(w, 1, i - w->before[1], width, &cols[0], &cols[1]);
-            view_cell(w, events, width, stride, rows, cols, l->wide);
+            view_cell(w, p->in_order, events, width, stride, rows, cols, l->wide);
             for (int c = 0; c < w->channels; c++)
                 to[c] = (uint8_t)((l->wide[c] + p->offset) >> shift & low);
         }
@@ -564,7 +566,7 @@ static void fill_wide(const struct lane *l, const struct neurons *source, const 
         source_range(w, 0, j - w->before[0], source->shape[1], &rows[0], &rows[1]);
         for (int i = 0; i < p->cols; i++, to += p->stride) {
             source_range(w, 1, i - w->before[1], source->shape[2], &cols[0], &cols[1]);
-            view_cell(w, events, source->shape[2], stride, rows, cols, to);
+            view_cell(w, p->in_order, events, source->shape[2], stride, rows, cols, to);
         }
     }
 }
@@ -678,7 +680,7 @@ static void project(const struct lane *l, int index, int k, int32_t *to, bool fr
     if (fresh && (!whole || p->channelwise))
         memset(to, 0, (size_t)e->stage[index].positions * (size_t)to_stride * sizeof *to);
     if (p->channelwise) {
-        if (p->direct) {
+        if (p->plain) {
             project_direct(e->kernel, source, w, p, events, stride, to, n->shape[2], to_stride);
         } else {
             fill_wide(l, source, w, p, events, stride);
