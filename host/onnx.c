@@ -185,7 +185,7 @@ static int read_tensor(const struct reader *r, const Onnx__TensorProto *p, struc
         return status;
     if (external)
         status = read_external(r, p, t);
-    else if (p->has_raw_data)
+    else if (p->has_raw_data && bytes)
         memcpy(t->data, p->raw_data.data, bytes);
     else
         for (int64_t i = 0; i < count; i++)
