@@ -150,7 +150,7 @@ static int prepare_fanout(struct engine *e, int index)
     struct stage *st = &e->stage[index];
     int64_t *position = malloc((size_t)st->positions * sizeof *position);
     int64_t *channel = malloc((size_t)p->shape[0] * sizeof *channel);
-    int64_t *sum = calloc((size_t)(st->positions * p->shape[0]), sizeof *sum);
+    int64_t *sum = calloc((size_t)(st->positions * p->shape[0]) + 1, sizeof *sum);
     free(st->fanout);
     st->fanout = engine_memory((size_t)(st->positions * st->stride) * sizeof *st->fanout);
     int status =
@@ -225,10 +225,10 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     }
 }
 
-int engine_refresh(struct engine *e, int index)
+int engine_refresh(struct engine *e, int population)
 {
-    const struct neurons *p = &e->model->population[index];
-    struct stage *st = &e->stage[index];
+    const struct neurons *p = &e->model->population[population];
+    struct stage *st = &e->stage[population];
     if (p->kind == AF_INPUT || p->kind == AF_MAXPOOL)
         return AF_OK;
     bool per_neuron = p->bias_count != p->shape[0], steady = per_neuron;
