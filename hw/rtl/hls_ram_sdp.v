@@ -1,0 +1,56 @@
+// A RAM with one port to read and one to write.
+//
+// q is the word at ra one cycle after re and holds until the next re. When one cycle reads and
+// writes the same address, q is the old word with BYPASS 0 and the new word with BYPASS 1.
+// The contents start as zero: in simulation by the loop below (which synthesis would take minutes
+// over), in an FPGA because its tools fill with zeros what a design leaves open.
+//
+// Addresses are below DEPTH; what one beyond reads is not defined.
+module hls_ram_sdp #(
+    parameter WIDTH  = 32,   // bits of a word
+    parameter DEPTH  = 1024, // words
+    parameter AWIDTH = 10,   // bits of DEPTH - 1, at least 1
+    parameter BYPASS = 0     // 1: reading sees the write of the same cycle
+) (
+    input  wire              clk,
+    input  wire [AWIDTH-1:0] ra, // address to read
+    input  wire              re, // read it
+    output wire [WIDTH-1:0]  q,  // the word last read
+    input  wire [AWIDTH-1:0] wa, // address to write
+    input  wire              we, // write it
+    input  wire [WIDTH-1:0]  wd  // the word to write
+);
+    // Behind a bypass nobody sees what the RAM itself reads in a collision.
+    (* no_rw_check = BYPASS *)
+    reg [WIDTH-1:0] mem [0:DEPTH-1];
+    reg [WIDTH-1:0] word;
+
+    always @(posedge clk) begin
+        if (we)
+            mem[wa] <= wd;
+        if (re)
+            word <= mem[ra];
+    end
+
+    generate
+        if (BYPASS != 0) begin : bypass
+            reg [WIDTH-1:0] written;
+            reg             hit;
+            always @(posedge clk)
+                if (re) begin
+                    written <= wd;
+                    hit     <= we && wa == ra;
+                end
+            assign q = hit ? written : word;
+        end else begin : plain
+            assign q = word;
+        end
+    endgenerate
+
+`ifndef SYNTHESIS
+    integer i;
+    initial
+        for (i = 0; i < DEPTH; i = i + 1)
+            mem[i] = {WIDTH{1'b0}};
+`endif
+endmodule
