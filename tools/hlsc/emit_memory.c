@@ -1,0 +1,320 @@
+/* Memories of a process: registers, block RAM (instances of hw/rtl) and initialised memories. */
+#include "emit.h"
+
+#include <string.h>
+
+static bool in_registers(const struct memory *m)
+{
+    return m->kind == MEMORY_REGISTERS;
+}
+
+static char *register_name(const struct emitter *e, const struct node *n)
+{
+    return text("m%d_%s_%d", n->memory, e->p->memory[n->memory].name, n->bank);
+}
+
+char *memory_output(struct emitter *e, const struct node *load)
+{
+    const struct memory *m = &e->p->memory[load->memory];
+    if (in_registers(m))
+        return register_name(e, load);
+    int low = load->bank * m->kept;
+    return text("m%d_q%d[%d:%d]", load->memory, load->port, low + m->kept - 1, low);
+}
+
+/* The element that lies in a row of a bank; NONE: beyond the array's end. */
+static long element_at(const struct memory *m, int bank, int row)
+{
+    long element = 0, stride = 1;
+    for (int d = m->dims - 1; d >= 0; d--) {
+        long rows = (m->size[d] + m->banks_of[d] - 1) / m->banks_of[d];
+        long b = bank % m->banks_of[d], r = row % rows;
+        bank /= m->banks_of[d];
+        row /= (int)rows;
+        long index = m->block_of[d] ? b * rows + r : r * m->banks_of[d] + b;
+        if (index >= m->size[d])
+            return NONE;
+        element += index * stride;
+        stride *= m->size[d];
+    }
+    return element;
+}
+
+static uint64_t initial(const struct memory *m, int bank, int row)
+{
+    long element = element_at(m, bank, row);
+    uint64_t v = element == NONE ? 0 : memory_initial(m, element);
+    return m->kept >= 64 ? v : v & ((1ull << m->kept) - 1);
+}
+
+static bool has_initial(const struct memory *m)
+{
+    for (long i = 0; i < m->total; i++)
+        if (memory_initial(m, i))
+            return true;
+    return false;
+}
+
+static void emit_register_bank(struct emitter *e, int memory, int bank)
+{
+    const struct memory *m = &e->p->memory[memory];
+    char *name = text("m%d_%s_%d", memory, m->name, bank);
+    fprintf(e->declarations, "  reg [%d:0] %s;\n  initial %s = %d'h%llx;\n", m->kept - 1, name,
+            name, m->kept, (unsigned long long)initial(m, bank, 0));
+    for (int i = 0; i < e->p->nodes; i++) {
+        const struct node *n = &e->p->node[i];
+        if (n->op == OP_STORE && n->memory == memory && n->bank == bank)
+            fprintf(e->data, "    if (%s) %s <= %s;\n",
+                    and_text(enable_text(e, n), guard_text(e, n)), name,
+                    value_text(e, n->in[1], m->kept, n->region, n->cycle));
+    }
+}
+
+/* ---- block RAM
+ * -------------------------------------------------------------------------------------- */
+
+struct port {
+    char *address, *enable, *write; /* NULL: not used */
+};
+struct bank {
+    struct port port[2]; /* simple: [0] reads, [1] writes; else the two ports */
+    char *data[2];
+};
+
+static int address_bits(const struct memory *m)
+{
+    return max_int(bits_of((uint64_t)m->depth - 1), 1);
+}
+
+static struct bank bank_ports(struct emitter *e, int memory, int bank)
+{
+    const struct memory *m = &e->p->memory[memory];
+    struct bank b = {0};
+    struct mux address[2] = {{0}}, data[2] = {{0}};
+    for (int i = 0; i < e->p->nodes; i++) {
+        const struct node *n = &e->p->node[i];
+        if (n->memory != memory || n->bank != bank || (n->op == OP_LOAD && !n->kept))
+            continue;
+        bool store = n->op == OP_STORE;
+        int k = m->kind == MEMORY_SIMPLE ? store : n->port;
+        mux_add(e, &address[k], n, value_text(e, n->in[0], address_bits(m), n->region, n->cycle));
+        char *enable = text("(%s)", and_text(enable_text(e, n), store ? guard_text(e, n) : NULL));
+        or_into(&b.port[k].enable, enable);
+        if (store) {
+            or_into(&b.port[k].write, enable);
+            mux_add(e, &data[k], n, value_text(e, n->in[1], m->kept, n->region, n->cycle));
+        }
+    }
+    for (int k = 0; k < 2; k++) {
+        b.port[k].address = mux_text(&address[k]);
+        b.data[k] = mux_text(&data[k]);
+    }
+    return b;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_ports(const struct bank *a, const struct bank *b)
+{
+    for (int k = 0; k < 2; k++)
+        if (!same_text(a->port[k].address, b->port[k].address) ||
+            !same_text(a->port[k].enable, b->port[k].enable) ||
+            !same_text(a->port[k].write, b->port[k].write))
+            return false;
+    return true;
+}
+
+/* A module of its own for contents that are not zero: two readers, or a reader and a writer. */
+static char *emit_initialised(struct emitter *e, int memory, int first, int banks, bool writes,
+                              bool second)
+{
+    const struct memory *m = &e->p->memory[memory];
+    int width = m->kept * banks, a = address_bits(m);
+    bool bypass = m->bypass && writes;
+    char *name = text("%s_%s_%d", e->p->name, m->name, first);
+    FILE *f = e->out;
+    fprintf(f,
+            "module %s_%d (\n  input  wire clk,\n  input  wire [%d:0] ra,\n  input  wire re,\n"
+            "  output %s [%d:0] q",
+            name, memory, a - 1, bypass ? "wire" : "reg ", width - 1);
+    if (second)
+        fprintf(f, ",\n  input  wire [%d:0] rb,\n  input  wire reb,\n  output reg  [%d:0] qb",
+                a - 1, width - 1);
+    if (writes)
+        fprintf(f, ",\n  input  wire [%d:0] wa,\n  input  wire we,\n  input  wire [%d:0] wd", a - 1,
+                width - 1);
+    fprintf(f, "\n);\n  reg [%d:0] memory [0:%d];\n  initial begin\n", width - 1, m->depth - 1);
+    for (int row = 0; row < m->depth; row++) {
+        fprintf(f, "    memory[%d] = {", row);
+        for (int b = banks - 1; b >= 0; b--)
+            fprintf(f, "%d'h%llx%s", m->kept, (unsigned long long)initial(m, first + b, row),
+                    b ? ", " : "};\n");
+    }
+    fprintf(f, "  end\n");
+    if (bypass)
+        fprintf(
+            f,
+            "  reg [%d:0] old, new_word;\n  reg hit;\n  assign q = hit ? new_word : old;\n"
+            "  always @(posedge clk) if (re) begin\n    old <= memory[ra];\n    new_word <= wd;\n"
+            "    hit <= we & (wa == ra);\n  end\n",
+            width - 1);
+    else
+        fprintf(f, "  always @(posedge clk) if (re) q <= memory[ra];\n");
+    if (second)
+        fprintf(f, "  always @(posedge clk) if (reb) qb <= memory[rb];\n");
+    if (writes)
+        fprintf(f, "  always @(posedge clk) if (we) memory[wa] <= wd;\n");
+    fprintf(f, "endmodule\n\n");
+    return text("%s_%d", name, memory);
+}
+
+static const char *or_zero(const char *s, int width)
+{
+    return s ? s : text("%d'd0", width);
+}
+
+/* Nets for the ports of banks first .. first+banks-1, which are one RAM. */
+static void emit_ram(struct emitter *e, int memory, int first, int banks, const struct bank *bank,
+                     bool initialised)
+{
+    const struct memory *m = &e->p->memory[memory];
+    int width = m->kept * banks, a = address_bits(m);
+    const struct port *x = &bank[first].port[0], *y = &bank[first].port[1];
+    char *n = text("m%d_%s_%d", memory, m->name, first);
+    char *data[2] = {NULL, NULL};
+    for (int k = 0; k < 2; k++)
+        for (int b = banks - 1; b >= 0; b--) {
+            const char *d = or_zero(bank[first + b].data[k], m->kept);
+            data[k] = data[k] ? text("%s,\n      %s", data[k], d) : text("%s", d);
+        }
+    bool simple = m->kind == MEMORY_SIMPLE, rom = m->kind == MEMORY_ROM;
+    for (int k = 0; k < 2; k++) {
+        const struct port *port = k ? y : x;
+        declare_net(e, a, text("%s_a%d", n, k));
+        declare_net(e, 1, text("%s_e%d", n, k));
+        fprintf(e->logic, "  assign %s_a%d = %s;\n  assign %s_e%d = %s;\n", n, k,
+                or_zero(port->address, a), n, k, port->enable ? port->enable : "1'b0");
+        if (rom || (simple && !k))
+            continue;
+        declare_net(e, width, text("%s_d%d", n, k));
+        fprintf(e->logic, "  assign %s_d%d = {%s};\n", n, k, data[k]);
+    }
+    int low = first * m->kept, high = low + width - 1;
+    if (initialised || rom) {
+        bool writes = simple && y->enable, second = rom && y->enable;
+        char *module = emit_initialised(e, memory, first, banks, writes, second);
+        fprintf(e->logic, "  %s u_%s (.clk(clk), .ra(%s_a0), .re(%s_e0), .q(m%d_q0[%d:%d])", module,
+                n, n, n, memory, high, low);
+        if (second)
+            fprintf(e->logic, ", .rb(%s_a1), .reb(%s_e1), .qb(m%d_q1[%d:%d])", n, n, memory, high,
+                    low);
+        if (writes)
+            fprintf(e->logic, ", .wa(%s_a1), .we(%s_e1), .wd(%s_d1)", n, n, n);
+        fprintf(e->logic, ");\n");
+        return;
+    }
+    if (simple) {
+        fprintf(
+            e->logic,
+            "  hls_ram_sdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d), .BYPASS(%d)) u_%s (.clk(clk),\n"
+            "    .ra(%s_a0), .re(%s_e0), .q(m%d_q0[%d:%d]), .wa(%s_a1), .we(%s_e1), .wd(%s_d1));\n",
+            width, m->depth, a, m->bypass && !e->p->source->options.break_bypass, n, n, n, memory,
+            high, low, n, n, n);
+        return;
+    }
+    fprintf(e->logic,
+            "  hls_ram_tdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d)) u_%s (.clk(clk),\n"
+            "    .a_addr(%s_a0), .a_en(%s_e0), .a_we(%s), .a_wd(%s_d0), .a_q(m%d_q0[%d:%d]),\n"
+            "    .b_addr(%s_a1), .b_en(%s_e1), .b_we(%s), .b_wd(%s_d1), .b_q(m%d_q1[%d:%d]));\n",
+            width, m->depth, a, n, n, n, x->write ? x->write : "1'b0", n, memory, high, low, n, n,
+            y->write ? y->write : "1'b0", n, memory, high, low);
+}
+
+static void emit_memory(struct emitter *e, int memory)
+{
+    struct memory *m = &e->p->memory[memory];
+    if (!m->kept)
+        return;
+    if (in_registers(m)) {
+        for (int b = 0; b < m->banks; b++)
+            emit_register_bank(e, memory, b);
+        return;
+    }
+    struct bank *bank = take((size_t)m->banks * sizeof *bank);
+    bool same = true, initialised = has_initial(m);
+    if (initialised && m->kind == MEMORY_TRUE_DUAL)
+        fail(m->where, "`%s` has initial values and two ports that write; initialise it in a loop",
+             m->name);
+    for (int b = 0; b < m->banks; b++) {
+        bank[b] = bank_ports(e, memory, b);
+        same &= same_ports(&bank[0], &bank[b]);
+    }
+    for (int k = 0; k < (m->kind == MEMORY_SIMPLE ? 1 : 2); k++)
+        declare_net(e, m->kept * m->banks, text("m%d_q%d", memory, k));
+    m->merged = same && m->banks > 1;
+    if (same)
+        emit_ram(e, memory, 0, m->banks, bank, initialised);
+    for (int b = 0; b < m->banks && !same; b++)
+        if (bank[b].port[0].enable || bank[b].port[1].enable)
+            emit_ram(e, memory, b, 1, bank, initialised);
+}
+
+void emit_memories(struct emitter *e)
+{
+    for (int i = 0; i < e->p->memories; i++)
+        emit_memory(e, i);
+}
+
+/* ---- promised dependences are watched in simulation
+ * --------------------------------------------------- */
+
+static void watch(struct emitter *e, int region, const struct dependence_promise *promise,
+                  const struct node *store, const struct node *load)
+{
+    const struct process *p = e->p;
+    const struct region *r = &p->region[region];
+    const struct memory *m = &p->memory[store->memory];
+    int a = address_bits(m);
+    for (int d = 1; !promise->distance || d < promise->distance; d++) {
+        int behind = store->cycle - d * r->ii; /* where the later iteration is at the store */
+        if (behind < load->cycle)
+            return;
+        if (load->guard != NONE && p->node[load->guard].op != OP_WIRES &&
+            p->node[load->guard].region == region && p->node[load->guard].ready > behind)
+            continue;
+        char *now = text("p%d_e%d & p%d_e%d", region, store->cycle, region, behind);
+        now = and_text(now, guard_text(e, store));
+        if (load->guard != NONE)
+            now = and_text(now, value_text(e, load->guard, 1, region, behind));
+        fprintf(e->logic,
+                "`ifndef SYNTHESIS\n  always @(posedge clk)\n    if (!rst & %s & %s == %s) begin\n"
+                "      $display(\"hlsc: %s:%d: promised dependence of %s broken at address %%0d\", "
+                "%s);\n"
+                "      $finish;\n    end\n`endif\n",
+                now, value_text(e, store->in[0], a, region, store->cycle),
+                value_text(e, load->in[0], a, region, behind), promise->where.file,
+                promise->where.line, m->name, value_text(e, store->in[0], a, region, store->cycle));
+    }
+}
+
+void emit_promises(struct emitter *e)
+{
+    struct process *p = e->p;
+    for (int i = 0; i < p->regions; i++) {
+        const struct region *r = &p->region[i];
+        for (int k = 0; r->pipelined && k < r->wishes->promises; k++) {
+            const struct dependence_promise *promise = &r->wishes->promise[k];
+            for (int x = 0; promise->inter && x < r->nodes; x++)
+                for (int y = 0; y < r->nodes; y++) {
+                    const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
+                    if (s->op == OP_STORE && l->op == OP_LOAD && s->memory == l->memory &&
+                        s->bank == l->bank && l->kept &&
+                        !strcmp(p->memory[s->memory].name, promise->variable))
+                        watch(e, i, promise, s, l);
+                }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/* From source to simplified LLVM IR, one function per process. */
+#ifndef HLSC_FRONTEND_H
+#define HLSC_FRONTEND_H
+#include "pragmas.h"
+#include <llvm-c/Target.h>
+
+struct source {
+    struct options options;
+    struct pragmas pragmas;
+    LLVMModuleRef module;
+    LLVMTargetDataRef layout;
+    LLVMValueRef top;
+    bool dataflow;         /* the top joins processes; else it is the one process */
+    LLVMValueRef *process; /* each function once */
+    int processes;
+};
+
+/* Runs clang and LLVM's passes. Fails with file, line and reason on what hardware cannot be made
+ * of: recursion, floating point, calls without a body, and so on. */
+struct source frontend(const struct options *options);
+void frontend_close(struct source *s);
+
+/* Calls that stand for hardware, after lowering. The read's result and the write's second operand
+ * are integers as wide as the token. */
+bool is_stream_read(LLVMValueRef call);
+bool is_stream_write(LLVMValueRef call);
+bool is_stream_empty(LLVMValueRef call);
+bool is_stream_open(LLVMValueRef call);
+#endif

@@ -1,0 +1,121 @@
+/* The schedule report: what was decided for every loop, memory and stream, and why. */
+#include "top.h"
+
+#include <string.h>
+
+static void report_loop(const struct process *p, const struct region *r, FILE *f)
+{
+    double longest = 0;
+    const struct node *slowest = NULL;
+    int adders = 0, multipliers = 0;
+    for (int k = 0; k < r->nodes; k++) {
+        const struct node *n = &p->node[r->node[k]];
+        if (!n->kept)
+            continue;
+        if (n->ready == n->cycle && n->ends > longest) {
+            longest = n->ends;
+            slowest = n;
+        }
+        adders += n->op == OP_ADD || n->op == OP_SUB;
+        multipliers += n->op == OP_MUL;
+    }
+    fprintf(f, "  loop, line %d: II %d, depth %d; %d adders, %d multipliers\n", r->where.line,
+            r->ii, r->length, adders, multipliers);
+    if (r->bound)
+        fprintf(f, "    II 1 is not possible: %s\n", r->bound);
+    if (slowest)
+        fprintf(f, "    longest path %.2f ns (estimated), ends at line %d\n", longest,
+                slowest->where.line);
+    if (longest > p->source->options.clock_ns)
+        fprintf(
+            f,
+            "    longer than the clock: one operation alone does not fit; choose a slower clock\n");
+}
+
+static void report_memory(const struct memory *m, FILE *f)
+{
+    static const char *const kinds[] = {"registers", "RAM, a read and a write port",
+                                        "RAM, two ports", "ROM"};
+    fprintf(f, "  %s: %ld x %d bits", m->name, m->total, m->kept);
+    if (m->kept < m->width)
+        fprintf(f, " (of %d)", m->width);
+    fprintf(f, ", %s", kinds[m->kind]);
+    if (m->banks > 1)
+        fprintf(f, ", %d banks%s", m->banks, m->merged ? " side by side in one wide memory" : "");
+    fprintf(f, "%s\n", m->bypass ? ", write-to-read bypass" : "");
+}
+
+struct cost {
+    long flip_flops, dsp, luts, rams;
+};
+
+static struct cost estimate(const struct process *p)
+{
+    const struct target *t = p->source->options.target;
+    struct cost c = {0};
+    for (int i = 0; i < p->nodes; i++) {
+        const struct node *n = &p->node[i];
+        if (n->region == NONE || !n->kept)
+            continue;
+        int copies = n->copies + n->kept_after + n->held + (n->op == OP_PHI);
+        c.flip_flops += (long)copies * n->kept;
+        struct narrow a = n->ins == 2 ? narrow_width(p, n->in[0], n->kept) : (struct narrow){0},
+                      b = n->ins == 2 ? narrow_width(p, n->in[1], n->kept) : (struct narrow){0};
+        if (n->op == OP_MUL && t->dsp_a && !is_const(p, n->in[1], NULL))
+            c.dsp += ((max_int(a.width, b.width) + t->dsp_a - 1) / t->dsp_a) *
+                     ((min_int(a.width, b.width) + t->dsp_b - 1) / t->dsp_b);
+        else if (n->op == OP_MUL)
+            c.luts += (long)min_int(a.width, b.width) * n->kept;
+        else if (n->op == OP_SHL || n->op == OP_LSHR || n->op == OP_ASHR)
+            c.luts += (long)n->kept * p->node[n->in[1]].width;
+        else if (n->op == OP_EQ || n->op == OP_NE || (n->op >= OP_ULT && n->op <= OP_SLE))
+            c.luts += max_int(p->node[n->in[0]].kept, 1);
+        else if (n->op != OP_PHI && n->op != OP_LOAD && n->op != OP_READ && n->op != OP_NOT)
+            c.luts += n->kept;
+    }
+    for (int i = 0; i < p->memories; i++) {
+        const struct memory *m = &p->memory[i];
+        long bits = (long)m->depth * m->kept;
+        if (m->kind == MEMORY_REGISTERS)
+            c.flip_flops += (long)m->banks * m->kept;
+        else if (m->merged)
+            c.rams += (bits * m->banks + t->ram_bits - 1) / t->ram_bits;
+        else
+            c.rams += (bits + t->ram_bits - 1) / t->ram_bits * m->banks;
+    }
+    return c;
+}
+
+void design_report(const struct design *d, FILE *f)
+{
+    fprintf(f, "%s: clock %g ns, target %s\n", d->name, d->source->options.clock_ns,
+            d->source->options.target->name);
+    for (int i = 0; i < d->processes; i++) {
+        const struct process *p = d->process[i];
+        int states = 0;
+        fprintf(f, "\nprocess %s, line %d\n", p->name, p->where.line);
+        for (int k = 0; k < p->regions; k++)
+            if (p->region[k].pipelined)
+                report_loop(p, &p->region[k], f);
+            else
+                states += p->region[k].length;
+        fprintf(f, "  %d states outside the pipelined loops\n", states);
+        for (int k = 0; k < p->memories; k++)
+            if (p->memory[k].kept)
+                report_memory(&p->memory[k], f);
+        struct cost c = estimate(p);
+        fprintf(f, "  estimated: %ld LUTs, %ld flip-flops, %ld DSP, %ld block RAMs\n", c.luts,
+                c.flip_flops, c.dsp, c.rams);
+    }
+    if (d->source->dataflow)
+        fprintf(f, "\nstreams\n");
+    for (int i = 0; d->source->dataflow && i < d->channels; i++) {
+        const struct channel *c = &d->channel[i];
+        fprintf(f, "  %s: %d bits", c->name, c->width);
+        if (c->outside)
+            fprintf(f, ", port\n");
+        else
+            fprintf(f, ", depth %d, %s -> %s\n", c->depth, d->instance[c->writer].name,
+                    d->instance[c->reader].name);
+    }
+}
