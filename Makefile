@@ -65,6 +65,9 @@ TEST_SH := $(wildcard tests/test_*.sh)
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c,$(wildcard tests/*.c))
 
+HLSC_SRC := $(wildcard tools/hlsc/*.c)
+HLSC := $(B)/hlsc
+
 GEN := $(B)/gen/onnx.pb-c.o
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/host/cpu_kernel_%.o) $(GEN)
 PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
@@ -74,7 +77,7 @@ FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 .PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man
 .SECONDARY:
 .DELETE_ON_ERROR:
-all: $(PROGRAMS) $(B)/libadafire.so
+all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
 
 $(B)/libadafire.a: $(LIB_OBJ)
 	@rm -f $@
@@ -96,6 +99,13 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(B)/libadafire.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# hlsc stands on LLVM; nothing else knows it.
+$(HLSC_SRC:%.c=$(B)/%.o): CFLAGS_ALL += -I$(shell llvm-config-19 --includedir) \
+	-DAF_VERSION='"$(VERSION)"'
+$(HLSC): $(HLSC_SRC:%.c=$(B)/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(shell llvm-config-19 --ldflags --libs core bitreader passes)
 
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
@@ -119,7 +129,7 @@ $(B)/%.o: %.c
 
 -include $(LIB_OBJ:.o=.d) $(KERNELS:%=$(B)/host/cpu_kernel_%.d) $(CLI_SRC:%.c=$(B)/%.d) \
 	$(CLI_COMMON:%.c=$(B)/%.d) $(TEST_SRC:%.c=$(B)/%.d) $(TEST_COMMON:%.c=$(B)/%.d) \
-	$(FUZZ_SRC:%.c=$(B)/%.d)
+	$(FUZZ_SRC:%.c=$(B)/%.d) $(HLSC_SRC:%.c=$(B)/%.d)
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -156,8 +166,11 @@ fuzz:
 	@$(MAKE) --no-print-directory BUILD=fuzz fuzzers
 	@tests/fuzz build/fuzz/fuzz $(SECONDS_EACH)
 
-MAN := $(PROGRAMS:$(B)/%=$(B)/man/%.1)
+MAN := $(PROGRAMS:$(B)/%=$(B)/man/%.1) $(B)/man/hlsc.1
 man: $(MAN)
+$(B)/man/hlsc.1: $(HLSC)
+	@mkdir -p $(@D)
+	$(Q)help2man --no-info --name="compile HLS-C to Verilog" -o $@ $<
 $(B)/man/%.1: $(B)/%
 	@mkdir -p $(@D)
 	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
@@ -165,9 +178,11 @@ $(B)/man/%.1: $(B)/%
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
-		$(INSTALL_TO)/share/man/man1
-	install -m 755 $(PROGRAMS) $(INSTALL_TO)/bin
+		$(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/adafire/rtl
+	install -m 755 $(PROGRAMS) $(HLSC) $(INSTALL_TO)/bin
 	install -m 644 host/adafire.h $(INSTALL_TO)/include
+	install -m 644 hw/hls.h hw/hls_host.h hw/hls_stream.c $(wildcard hw/rtl/*.v) \
+		$(INSTALL_TO)/share/adafire/rtl
 	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
@@ -176,7 +191,8 @@ install: all $(MAN)
 		host/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:
-	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS))) $(INSTALL_TO)/include/adafire.h \
+	rm -rf $(INSTALL_TO)/share/adafire
+	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC))) $(INSTALL_TO)/include/adafire.h \
 		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
 		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))
 
