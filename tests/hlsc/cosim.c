@@ -1,17 +1,28 @@
-/* The recording, a text file named by the environment variable COSIM_RECORDING:
+/* The recording, a text file named by the environment variable COSIM_RECORDING. Lines, in this
+ * order; numbers are hexadecimal with the highest digit first, counts are decimal:
  *
- *     stream in|out NAME BITS MASK      one line per stream; hexadecimal numbers, highest digit
- * first run scalar NAME VALUE return VALUE tokens NAME COUNT                 what this run read
- * from it or wrote to it, one per line
- *     ...
- *     work COUNT                        basic blocks that this run executed, a measure of its
- * length finish */
+ *     stream in|out NAME BITS MASK      for each stream
+ *     memory NAME BITS WORDS            for each memory
+ *
+ * and for each run
+ *
+ *     run
+ *     before NAME                       a memory, its words on the lines that follow
+ *     scalar NAME VALUE
+ *     return VALUE
+ *     tokens NAME COUNT                 what this run read from a stream or wrote to it, likewise
+ *     after NAME                        a memory again
+ *     work COUNT                        basic blocks that this run executed: how long it is
+ *
+ * and at last
+ *
+ *     finish */
 #include "cosim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_STREAMS = 64 };
+enum { MOST_STREAMS = 64, MOST_MEMORIES = 16 };
 
 struct recorded {
     char name[64];
@@ -23,8 +34,17 @@ struct recorded {
     unsigned char *copy; /* of those, if it is an input */
 };
 
+struct memory {
+    char name[64];
+    unsigned bytes;
+    size_t words;
+    unsigned char *contents;
+};
+
 static struct recorded streams[MOST_STREAMS];
 static int stream_count;
+static struct memory memories[MOST_MEMORIES];
+static int memory_count;
 static FILE *recording;
 static uint64_t work, work_before;
 static uint64_t random_state = 1;
@@ -74,6 +94,30 @@ void *cosim_stream(const char *name, bool input, unsigned token_bytes, const uns
     return r->stream;
 }
 
+void *cosim_open_memory(const char *name, unsigned word_bytes, size_t words)
+{
+    if (memory_count == MOST_MEMORIES)
+        fail(" is one memory too many", name);
+    struct memory *m = &memories[memory_count++];
+    snprintf(m->name, sizeof m->name, "%s", name);
+    m->bytes = word_bytes;
+    m->words = words;
+    m->contents = calloc(words, word_bytes);
+    if (!m->contents)
+        fail(": out of memory", name);
+    fprintf(file(), "memory %s %u %zu\n", name, 8 * word_bytes, words);
+    return m->contents;
+}
+
+static void put_memories(const char *when)
+{
+    for (const struct memory *m = memories; m < memories + memory_count; m++) {
+        fprintf(file(), "%s %s\n", when, m->name);
+        for (size_t i = 0; i < m->words; i++)
+            put_number(m->contents + i * m->bytes, m->bytes);
+    }
+}
+
 /* The tokens that wait in an input: the run may read them, and then they are gone. */
 static void copy_tokens(struct recorded *r)
 {
@@ -93,6 +137,7 @@ void cosim_begin(void)
         if (r->input)
             copy_tokens(r);
     }
+    put_memories("before");
     work_before = work;
 }
 
@@ -137,6 +182,7 @@ void cosim_end(void)
             put_input(r);
         else
             put_output(r);
+    put_memories("after");
     fprintf(file(), "work %llu\n", (unsigned long long)worked);
 }
 
@@ -149,6 +195,8 @@ int cosim_finish(void)
             hls_stream_read(r->stream, token, r->bytes);
         hls_stream_close(r->stream);
     }
+    for (struct memory *m = memories; m < memories + memory_count; m++)
+        free(m->contents);
     const bool bad = fflush(file()) || ferror(file());
     fclose(file());
     return bad ? 3 : 0;

@@ -18,7 +18,8 @@
  *     }
  *     #endif
  *
- * Streams and scalars bear the names of the kernel's parameters. What a run leaves in an input
+ * Streams, scalars and memories bear the names of the kernel's parameters; cosim_memory(T, p, n) is
+ * what the pointer p points to. What a run leaves in an input
  * stream is there for the next one; what it writes may be read, or left. Padding of structs is not
  * compared. */
 #ifndef COSIM_H
@@ -38,6 +39,10 @@
 #define cosim_in(T, name)  COSIM_STREAM(T, name, true)
 #define cosim_out(T, name) COSIM_STREAM(T, name, false)
 void *cosim_stream(const char *name, bool input, unsigned token_bytes, const unsigned char *mask);
+
+/* n words of zeros at first; what main and the kernel write stays. */
+#define cosim_memory(T, name, n) ((T *)cosim_open_memory(#name, sizeof(T), (n)))
+void *cosim_open_memory(const char *name, unsigned word_bytes, size_t words);
 
 void cosim_begin(void);
 /* The value, for the call. */

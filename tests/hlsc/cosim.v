@@ -207,6 +207,200 @@ module cosim_return #(parameter BITS = 8, parameter RUNS = 1, parameter HEX = ""
         end
 endmodule
 
+// What a pointer points to: an AXI4 memory that holds the recorded words when a run begins and is
+// compared with the recording when it has ended. Reads and responses take LATENCY cycles, and every
+// channel stalls.
+module cosim_memory #(
+    parameter BITS = 32,
+    parameter WORDS = 1,
+    parameter RUNS = 1,
+    parameter NUMBER = 0,
+    parameter NAME = "",
+    parameter HEX = "", // for each run the words before it and the words after it
+    parameter LATENCY = 20
+) (
+    input clk,
+    input rst,
+    input [31:0] seed,
+    input [31:0] stall,
+    input [31:0] run,
+    input active,
+    input check,
+    output [63:0] base, // the argument
+    input [63:0] araddr,
+    input [7:0] arlen,
+    input [2:0] arsize,
+    input [1:0] arburst,
+    input arvalid,
+    output reg arready,
+    output reg [BITS-1:0] rdata,
+    output [1:0] rresp,
+    output reg rlast,
+    output reg rvalid,
+    input rready,
+    input [63:0] awaddr,
+    input [7:0] awlen,
+    input [2:0] awsize,
+    input [1:0] awburst,
+    input awvalid,
+    output reg awready,
+    input [BITS-1:0] wdata,
+    input [BITS/8-1:0] wstrb,
+    input wlast,
+    input wvalid,
+    output wready,
+    output [1:0] bresp,
+    output reg bvalid,
+    input bready,
+    output reg failed
+);
+    // Close to a 4 KB boundary, which no burst may cross.
+    localparam [63:0] BASE = 64'h200000f80 + (NUMBER << 24);
+    localparam BYTES = BITS / 8;
+    localparam OPEN = 64; // bursts under way at most
+
+    reg [BITS-1:0] contents[0:2*RUNS*WORDS-1];
+    reg [BITS-1:0] memory[0:WORDS-1];
+    reg [31:0] loaded, now;
+    reg [63:0] read_at[0:OPEN-1], write_at[0:OPEN-1], from, to;
+    reg [31:0] read_due[0:OPEN-1], answer_due[0:OPEN-1];
+    reg [7:0] read_len[0:OPEN-1], write_len[0:OPEN-1];
+    reg [31:0] asked, served, announced, written, answered, beat, write_beat;
+    reg willing;
+    wire [3:0] go;
+    wire [31:0] unused[0:3];
+    integer i;
+    genvar k;
+
+    initial $readmemh(HEX, contents);
+    generate
+        for (k = 0; k < 4; k = k + 1) begin : channel
+            cosim_pace #(.NUMBER(NUMBER + 100 * k)) pace (
+                .clk(clk), .rst(rst), .seed(seed), .stall(stall), .go(go[k]), .random(unused[k]));
+        end
+    endgenerate
+    assign base = active ? BASE : {64{1'bx}};
+    assign rresp = 2'b00;
+    assign bresp = 2'b00;
+    assign wready = willing && announced != written;
+
+    task burst_is(input [63:0] addr, input [7:0] len, input [2:0] size, input [1:0] burst);
+        begin
+            if ((1 << size) != BYTES || burst != 2'b01 || addr % BYTES != 0 ||
+                addr[63:12] != ((addr + len * BYTES) >> 12)) begin
+                $display("cosim: %0s: a burst that AXI4 forbids in run %0d: address %h, length %0d",
+                         NAME, run, addr, len);
+                failed <= 1;
+            end
+            if (addr < BASE || addr + (len + 1) * BYTES > BASE + WORDS * BYTES) begin
+                $display("cosim: %0s: run %0d accesses words %0d to %0d of %0d", NAME, run,
+                         $signed(addr - BASE) / BYTES, $signed(addr - BASE) / BYTES + len, WORDS);
+                failed <= 1;
+            end
+        end
+    endtask
+
+    always @(posedge clk)
+        if (rst) begin
+            arready <= 0;
+            rvalid <= 0;
+            awready <= 0;
+            bvalid <= 0;
+            failed <= 0;
+            willing <= 0;
+            loaded = 0;
+            now = 0;
+            asked = 0;
+            served = 0;
+            announced = 0;
+            written = 0;
+            answered = 0;
+            beat = 0;
+            write_beat = 0;
+        end else begin
+            now = now + 1;
+            if (run != loaded) begin
+                for (i = 0; i < WORDS; i = i + 1)
+                    memory[i] = contents[2*(run-1)*WORDS+i];
+                loaded = run;
+            end
+            if ((^{arvalid, awvalid, wvalid}) === 1'bx) begin
+                $display("cosim: %0s: a valid is X in run %0d", NAME, run);
+                failed <= 1;
+            end else if ((arvalid || awvalid || wvalid) && !active) begin
+                $display("cosim: %0s is accessed outside of a run, after run %0d", NAME, run);
+                failed <= 1;
+            end
+
+            if (arvalid && arready) begin
+                burst_is(araddr, arlen, arsize, arburst);
+                read_at[asked%OPEN] = araddr;
+                read_len[asked%OPEN] = arlen;
+                read_due[asked%OPEN] = now + LATENCY;
+                asked = asked + 1;
+            end
+            arready <= asked - served < OPEN - 1 && go[0];
+            if (!rvalid || rready) begin
+                rvalid <= 0;
+                if (served != asked && now >= read_due[served%OPEN] && go[1]) begin
+                    from = (read_at[served%OPEN] - BASE) / BYTES + beat;
+                    rvalid <= 1;
+                    rdata <= from < WORDS ? memory[from] : {BITS{1'bx}};
+                    rlast <= beat == read_len[served%OPEN];
+                    if (beat == read_len[served%OPEN]) begin
+                        beat = 0;
+                        served = served + 1;
+                    end else
+                        beat = beat + 1;
+                end
+            end
+
+            if (wvalid && wready) begin
+                to = (write_at[written%OPEN] - BASE) / BYTES + write_beat;
+                for (i = 0; i < BYTES; i = i + 1)
+                    if (wstrb[i] && to < WORDS)
+                        memory[to][8*i+:8] = wdata[8*i+:8];
+                if (wlast !== (write_beat == write_len[written%OPEN])) begin
+                    $display("cosim: %0s: wlast is not at the last beat in run %0d", NAME, run);
+                    failed <= 1;
+                end
+                if (write_beat == write_len[written%OPEN]) begin
+                    answer_due[written%OPEN] = now + LATENCY;
+                    write_beat = 0;
+                    written = written + 1;
+                end else
+                    write_beat = write_beat + 1;
+            end
+            if (awvalid && awready) begin
+                burst_is(awaddr, awlen, awsize, awburst);
+                write_at[announced%OPEN] = awaddr;
+                write_len[announced%OPEN] = awlen;
+                announced = announced + 1;
+            end
+            awready <= announced - answered < OPEN - 1 && go[2];
+            willing <= go[3];
+            if (!bvalid || bready) begin
+                bvalid <= 0;
+                if (answered != written && now >= answer_due[answered%OPEN]) begin
+                    bvalid <= 1;
+                    answered = answered + 1;
+                end
+            end
+
+            if (check && (served != asked || answered != announced)) begin
+                $display("cosim: %0s: run %0d ends before its memory accesses do", NAME, run);
+                failed <= 1;
+            end
+            if (check)
+                for (i = 0; i < WORDS; i = i + 1)
+                    if (memory[i] !== contents[(2*run-1)*WORDS+i]) begin
+                        $display("cosim: %0s: word %0d after run %0d is %h, expected %h", NAME, i,
+                                 run, memory[i], contents[(2*run-1)*WORDS+i]);
+                        failed <= 1;
+                    end
+        end
+endmodule
+
 // Starts one run after the other and ends the simulation.
 module cosim_control #(parameter RUNS = 1, parameter LIMITS = "") (
     input clk,

@@ -18,16 +18,19 @@ enum {
     CYCLES_PER_BLOCK = 250, /* generous: a basic block may hold several divisions */
 };
 
-enum kind { STREAM_IN, STREAM_OUT, SCALAR, RETURN };
+enum kind { STREAM_IN, STREAM_OUT, SCALAR, RETURN, MEMORY };
 
 struct port {
     enum kind kind;
     char name[64];
     unsigned bits;
-    char *mask;    /* of a stream, as the recording spells it */
-    char **values; /* tokens of all runs, or a scalar's value in each */
+    char *mask; /* of a stream, as the recording spells it */
+    char *
+        *values; /* tokens of all runs; a scalar's value in each; a memory before and after each */
     size_t count, room;
-    uint64_t *ends; /* of a stream: tokens up to and with run r, r from 1 */
+    uint64_t *ends;     /* of a stream: tokens up to and with run r, r from 1 */
+    size_t words;       /* of a memory */
+    bool reads, writes; /* the kernel's half of a memory's port */
     bool recorded;
 };
 
@@ -102,18 +105,33 @@ static void read_ports(const char *path)
             add_port(SCALAR, name, bits);
         else if (sscanf(line, "return %u", &bits) == 1)
             add_port(RETURN, "ap_return", bits);
-        else if (!strncmp(line, "axi ", 4)) /* a memory model will stand here */
-            fail("AXI ports cannot be simulated yet: %s", line);
-        else if (*line != '\n')
+        else if (sscanf(line, "axi %63s %u", name, &bits) == 2) {
+            add_port(MEMORY, name, bits);
+            ports[port_count - 1].reads = strstr(line, " read") != NULL;
+            ports[port_count - 1].writes = strstr(line, " write") != NULL;
+        } else if (*line != '\n')
             fail("%s: unknown line: %s", path, line);
     }
     fclose(f);
 }
 
+static bool is_stream(const struct port *p)
+{
+    return p->kind == STREAM_IN || p->kind == STREAM_OUT;
+}
+
 static struct port *find_port(const char *name, bool stream)
 {
     for (struct port *p = ports; p < ports + port_count; p++)
-        if (!strcmp(p->name, name) && stream == (p->kind == STREAM_IN || p->kind == STREAM_OUT))
+        if (!strcmp(p->name, name) && p->kind != MEMORY && stream == is_stream(p))
+            return p;
+    return NULL;
+}
+
+static struct port *find_memory(const char *name)
+{
+    for (struct port *p = ports; p < ports + port_count; p++)
+        if (!strcmp(p->name, name) && p->kind == MEMORY)
             return p;
     return NULL;
 }
@@ -180,6 +198,34 @@ static void read_tokens(FILE *f)
     p->ends[runs] = p->count;
 }
 
+static void read_memory(void)
+{
+    char name[64];
+    unsigned bits;
+    size_t count;
+    if (sscanf(line, "memory %63s %u %zu", name, &bits, &count) != 3)
+        fail("bad line in the recording: %s", line);
+    struct port *p = find_memory(name);
+    if (!p)
+        fail("%s is no pointer that the kernel uses", name);
+    if (p->bits != bits)
+        fail("%s has words of %u bits, recorded are %u bits", name, p->bits, bits);
+    p->words = count;
+    p->recorded = true;
+}
+
+static void read_contents(FILE *f)
+{
+    struct port *p = find_memory(strchr(line, ' ') + 1);
+    if (!p)
+        fail("bad line in the recording: %s", line);
+    for (size_t i = 0; i < p->words; i++) {
+        if (!next_line(f))
+            fail("the recording ends too early");
+        add_value(p, line);
+    }
+}
+
 /* Scalars and the return value are recorded with 64 bits; the port may have fewer. */
 static void read_value(const char *name, const char *digits)
 {
@@ -206,6 +252,10 @@ static void read_recording(const char *path)
     while (!finished && next_line(f)) {
         if (!strncmp(line, "stream ", 7)) {
             read_stream();
+        } else if (!strncmp(line, "memory ", 7)) {
+            read_memory();
+        } else if (!strncmp(line, "before ", 7) || !strncmp(line, "after ", 6)) {
+            read_contents(f);
         } else if (!strcmp(line, "run")) {
             runs++;
         } else if (!strncmp(line, "tokens ", 7)) {
@@ -232,7 +282,7 @@ static void read_recording(const char *path)
     free(line);
     fclose(f);
     for (const struct port *p = ports; p < ports + port_count; p++)
-        if (!p->recorded || (p->values && !p->ends && p->count != runs))
+        if (!p->recorded || (p->values && !p->ends && p->kind != MEMORY && p->count != runs))
             fail("%s is not recorded in every run", p->name);
 }
 
@@ -262,19 +312,68 @@ static size_t words(const struct port *p)
 static void write_values(const struct port *p)
 {
     FILE *f = open_file(p->name, ".hex", "w");
-    const bool stream = p->kind == STREAM_IN || p->kind == STREAM_OUT;
-    if (!stream)
+    if (p->kind == SCALAR || p->kind == RETURN)
         fprintf(f, "0\n"); /* runs count from 1 */
     for (size_t i = 0; i < p->count; i++)
         fprintf(f, "%s\n", p->values[i]);
-    for (size_t i = p->count; stream && i < words(p); i++)
+    for (size_t i = p->count; is_stream(p) && i < words(p); i++)
         put_surplus(f, p->bits, (unsigned)i);
     close_file(f);
-    if (stream)
+    if (is_stream(p))
         write_ends(p->name, ".ends", p->ends);
 }
 
 /* ---- The testbench --------------------------------------------------------------------------- */
+
+/* The channels of AXI4 that are used: which half, width (0: data, -1: a bit for each byte of data),
+ * and whether the kernel drives it. */
+static const struct axi_signal {
+    char half;
+    const char *name;
+    int bits;
+    bool driven;
+} axi_signals[] = {{'r', "araddr", 64, true},  {'r', "arlen", 8, true},
+                   {'r', "arsize", 3, true},   {'r', "arburst", 2, true},
+                   {'r', "arvalid", 1, true},  {'r', "arready", 1, false},
+                   {'r', "rdata", 0, false},   {'r', "rresp", 2, false},
+                   {'r', "rlast", 1, false},   {'r', "rvalid", 1, false},
+                   {'r', "rready", 1, true},   {'w', "awaddr", 64, true},
+                   {'w', "awlen", 8, true},    {'w', "awsize", 3, true},
+                   {'w', "awburst", 2, true},  {'w', "awvalid", 1, true},
+                   {'w', "awready", 1, false}, {'w', "wdata", 0, true},
+                   {'w', "wstrb", -1, true},   {'w', "wlast", 1, true},
+                   {'w', "wvalid", 1, true},   {'w', "wready", 1, false},
+                   {'w', "bresp", 2, false},   {'w', "bvalid", 1, false},
+                   {'w', "bready", 1, true},   {0}};
+
+static bool used(const struct port *p, const struct axi_signal *s)
+{
+    return s->half == 'r' ? p->reads : p->writes;
+}
+
+static void put_memory_wires(FILE *f, const struct port *p)
+{
+    fprintf(f, "    wire [63:0] p_%s;\n", p->name);
+    for (const struct axi_signal *s = axi_signals; s->half; s++) {
+        unsigned bits = s->bits > 0 ? (unsigned)s->bits : s->bits ? p->bits / 8 : p->bits;
+        fprintf(f, "    wire [%u:0] p_%s_%s;\n", bits - 1, p->name, s->name);
+        if (!used(p, s) && s->driven)
+            fprintf(f, "    assign p_%s_%s = 0;\n", p->name, s->name);
+    }
+}
+
+static void put_memory_model(FILE *f, const struct port *p, int number)
+{
+    fprintf(f,
+            "    cosim_memory #(.BITS(%u), .WORDS(%zu), .RUNS(%u), .NUMBER(%d), .NAME(\"%s\"),\n"
+            "        .HEX(\"%s.hex\"))\n"
+            "    model_%s (.clk(clk), .rst(rst), .seed(seed), .stall(stall), .run(run),\n"
+            "        .active(active), .check(check), .base(p_%s), .failed(failed[%d])",
+            p->bits, p->words, runs, number, p->name, p->name, p->name, p->name, number);
+    for (const struct axi_signal *s = axi_signals; s->half; s++)
+        fprintf(f, ",\n        .%s(p_%s_%s)", s->name, p->name, s->name);
+    fprintf(f, ");\n");
+}
 
 static void put_wires(FILE *f, const struct port *p, int number)
 {
@@ -288,6 +387,7 @@ static void put_wires(FILE *f, const struct port *p, int number)
     case STREAM_OUT:
         fprintf(f, "    wire [%u:0] p_%s_din;\n    wire p_%s_full_n, p_%s_write;\n", high, n, n, n);
         break;
+    case MEMORY: put_memory_wires(f, p); break;
     default: fprintf(f, "    wire [%u:0] p_%s;\n", high, n);
     }
     if (p->kind == SCALAR)
@@ -331,6 +431,7 @@ static void put_model(FILE *f, const struct port *p, int number)
                 n, n);
         fprintf(f, "        .failed(failed[%d]));\n", number);
         break;
+    case MEMORY: put_memory_model(f, p, number); break;
     }
 }
 
@@ -338,9 +439,12 @@ static void put_connection(FILE *f, const struct port *p)
 {
     static const char *const suffixes[2][4] = {{"_dout", "_empty_n", "_read", NULL},
                                                {"_din", "_full_n", "_write", NULL}};
-    if (p->kind == SCALAR || p->kind == RETURN)
+    if (!is_stream(p))
         fprintf(f, ",\n        .%s(p_%s)", p->name, p->name);
-    else
+    for (const struct axi_signal *s = axi_signals; p->kind == MEMORY && s->half; s++)
+        if (used(p, s))
+            fprintf(f, ",\n        .m_axi_%s_%s(p_%s_%s)", p->name, s->name, p->name, s->name);
+    if (is_stream(p))
         for (const char *const *s = suffixes[p->kind == STREAM_OUT]; *s; s++)
             fprintf(f, ",\n        .%s%s(p_%s%s)", p->name, *s, p->name, *s);
 }

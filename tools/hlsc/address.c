@@ -1,21 +1,11 @@
 /* Loads and stores: which memory, which bank, which address. An index is taken apart into terms
  * with constant factors, so that the lanes of a partitioned array find their banks at compile time.
  */
-#include "graph.h"
+#include "address.h"
 
 #include <string.h>
 
-/* ---- an address as a sum of factor * term
- * ----------------------------------------------------------- */
-
-enum { MOST_TERMS = 24 };
-struct linear {
-    LLVMValueRef base;
-    LLVMValueRef term[MOST_TERMS];
-    int64_t factor[MOST_TERMS], constant; /* bytes */
-    int terms;
-    struct place where;
-};
+/* ---- an address as a sum of factor * term ---------------------------------------------------- */
 
 static void add_index(struct linear *l, LLVMValueRef v, int64_t factor)
 {
@@ -89,10 +79,7 @@ static void add_pointer(const struct process *p, struct linear *l, LLVMValueRef 
     }
 }
 
-/* Sum of factor/divisor * term, plus a constant, as a 32-bit node. Factors are multiples of
- * divisor. */
-static int linear_node(struct process *p, const struct linear *l, const int64_t *factor,
-                       int64_t constant)
+int linear_node(struct process *p, const struct linear *l, const int64_t *factor, int64_t constant)
 {
     int sum = NONE;
     for (int i = 0; i < l->terms; i++) {
@@ -108,8 +95,7 @@ static int linear_node(struct process *p, const struct linear *l, const int64_t 
     return sum == NONE ? c : make_binary(p, OP_ADD, sum, c);
 }
 
-/* ---- memories
- * ----------------------------------------------------------------------------------------- */
+/* ---- memories -------------------------------------------------------------------------------- */
 
 static LLVMTypeRef array_type(LLVMValueRef array)
 {
@@ -246,8 +232,7 @@ uint64_t memory_initial(const struct memory *m, long element)
     return LLVMConstIntGetZExtValue(v);
 }
 
-/* ---- bank and address
- * --------------------------------------------------------------------------------- */
+/* ---- bank and address ------------------------------------------------------------------------ */
 
 static int64_t floor_divide(int64_t a, int64_t b)
 {
@@ -382,9 +367,7 @@ static struct split locate(struct process *p, const struct memory *m, const stru
     return all;
 }
 
-/* ---- access
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- access ---------------------------------------------------------------------------------- */
 
 static int access_bank(struct process *p, int memory, int bank, int row, int value, int guard)
 {
@@ -426,86 +409,6 @@ static int access_memory(struct process *p, const struct linear *l, LLVMTypeRef 
                 make_select(p, here, access_bank(p, memory, b, s.row, NONE, p->at_guard), result);
     }
     return result;
-}
-
-/* A request: 64 bits of address, above them the number of beats. */
-static void request(struct process *p, int stream, int address, int beats)
-{
-    struct wire w[2] = {{address, 0, 64, false}, {beats, 0, 32, false}};
-    int token = make_wires(p, w, 2);
-    int node = make_effect(p, OP_WRITE, 0, 1, &token);
-    p->node[node].stream = stream;
-}
-
-static int axi_stream(struct process *p, struct axi *a, const char *half, int width, bool in)
-{
-    struct stream s = {.name = text("%s_%s", a->name, half),
-                       .width = width,
-                       .in = in,
-                       .parameter = NONE,
-                       .axi = true};
-    APPEND(p->stream, p->streams, p->stream_capacity, s);
-    return p->streams - 1;
-}
-
-static int find_axi(struct process *p, LLVMValueRef argument, int width, struct place where)
-{
-    int parameter = 0;
-    while (LLVMGetParam(p->function, (unsigned)parameter) != argument)
-        parameter++;
-    size_t n;
-    const char *name = LLVMGetValueName2(argument, &n);
-    for (int i = 0; i < p->streams; i++)
-        if (p->stream[i].parameter == parameter)
-            fail(where, "`%s` is a stream and is used as a pointer", name);
-    for (int i = 0; i < p->axis; i++)
-        if (p->axi[i].parameter == parameter) {
-            if (p->axi[i].width != width)
-                fail(where, "`%s` is accessed as %d bits and as %d bits", name, width,
-                     p->axi[i].width);
-            return i;
-        }
-    if (width < 8 || width > 1024 || (width & (width - 1)))
-        fail(where, "`%s`: an AXI port has 8, 16, ... 1024 bits, not %d", name, width);
-    struct axi a = {.name = name,
-                    .parameter = parameter,
-                    .width = width,
-                    .ar = NONE,
-                    .r = NONE,
-                    .aw = NONE,
-                    .w = NONE};
-    a.base = make_input(p, name, 64);
-    APPEND(p->axi, p->axis, p->axi_capacity, a);
-    return p->axis - 1;
-}
-
-static int access_axi(struct process *p, const struct linear *l, LLVMTypeRef type, int value)
-{
-    int width = type_width(type, l->where), which = find_axi(p, l->base, width, l->where);
-    struct axi *a = &p->axi[which];
-    int offset = linear_node(p, l, l->factor, l->constant);
-    int address = make_binary(p, OP_ADD, a->base, make_extended(p, offset, 64, false));
-    int one = make_const(p, 1, 32);
-    if (value == NONE) {
-        if (!a->loads) {
-            a->loads = true;
-            a->ar = axi_stream(p, a, "ar", 96, false);
-            a->r = axi_stream(p, a, "r", width, true);
-        }
-        request(p, a->ar, address, one);
-        int node = make_effect(p, OP_READ, width, 0, NULL);
-        p->node[node].stream = a->r;
-        return node;
-    }
-    if (!a->stores) {
-        a->stores = true;
-        a->aw = axi_stream(p, a, "aw", 96, false);
-        a->w = axi_stream(p, a, "w", width, false);
-    }
-    request(p, a->aw, address, one);
-    int node = make_effect(p, OP_WRITE, 0, 1, &value);
-    p->node[node].stream = a->w;
-    return node;
 }
 
 /* An element's type, without the array's dimensions. */
@@ -554,7 +457,7 @@ int build_access(struct process *p, LLVMValueRef pointer, LLVMTypeRef type, int 
     struct linear l = {.where = p->at_where};
     add_pointer(p, &l, pointer);
     if (LLVMIsAArgument(l.base))
-        return access_axi(p, &l, type, value);
+        return build_axi(p, &l, type, value);
     LLVMTypeRef here = LLVMIsAAllocaInst(l.base) ? type_at(p, &l) : NULL;
     int bits = type_width(type, l.where);
     if (here && LLVMGetTypeKind(here) == LLVMIntegerTypeKind && bits % 8 == 0 &&

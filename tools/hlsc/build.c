@@ -1,11 +1,10 @@
 /* LLVM IR of one function to a graph: control flow, regions, guards, instructions. */
-#include "graph.h"
+#include "address.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- values -------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 int type_width(LLVMTypeRef t, struct place where)
 {
@@ -99,8 +98,7 @@ static void set_value(struct process *p, LLVMValueRef v, int node)
     *value_slot(p, v) = node;
 }
 
-/* ---- instructions
- * ---------------------------------------------------------------------------------- */
+/* ---- instructions ---------------------------------------------------------------------------- */
 
 /* Restoring division, a step per bit; the scheduler spreads the steps over cycles. */
 static int divide(struct process *p, int a, int b, bool remainder)
@@ -367,10 +365,9 @@ static int instruction(struct process *p, LLVMValueRef i)
     }
 }
 
-/* ---- control flow
- * ------------------------------------------------------------------------------------ */
+/* ---- control flow ---------------------------------------------------------------------------- */
 
-static int block_index(const struct process *p, LLVMBasicBlockRef b)
+int block_index(const struct process *p, LLVMBasicBlockRef b)
 {
     for (int i = 0; i < p->blocks; i++)
         if (p->block[i].llvm == b)
@@ -470,7 +467,7 @@ static void find_dominators(struct process *p)
     }
 }
 
-static bool dominates(const struct process *p, int a, int b)
+bool dominates(const struct process *p, int a, int b)
 {
     while (p->block[b].order > p->block[a].order)
         b = p->block[b].dominator;
@@ -568,8 +565,7 @@ static void find_regions(struct process *p)
     }
 }
 
-/* ---- blocks to nodes
- * ----------------------------------------------------------------------------------- */
+/* ---- blocks to nodes ------------------------------------------------------------------------- */
 
 /* The conditions under which each way out of a block is taken. */
 static void find_edges(struct process *p, int block, int guard)
@@ -700,6 +696,70 @@ static void connect_phi(struct process *p, int node)
     p->node[node].ins = count;
 }
 
+/* ---- counters -------------------------------------------------------------------------------- */
+
+static void replace_node(struct process *p, int old, int new)
+{
+    for (int i = 0; i < p->nodes; i++) {
+        struct node *n = &p->node[i];
+        for (int k = 0; k < n->ins; k++)
+            if (n->in[k] == old)
+                n->in[k] = new;
+        for (int k = 0; k < n->wires; k++)
+            if (n->wire[k].node == old)
+                n->wire[k].node = new;
+    }
+    for (int i = 0; i < p->value_table_size; i++)
+        if (p->value_key[i] && p->value_table[i] == old)
+            p->value_table[i] = new;
+}
+
+static bool is_compared(const struct process *p, int node)
+{
+    for (int i = 0; i < p->nodes; i++) {
+        const struct node *n = &p->node[i];
+        if (n->op >= OP_EQ && n->op <= OP_SLE && (n->in[0] == node || n->in[1] == node))
+            return true;
+    }
+    return false;
+}
+
+/* `i + 1 < n` decides whether a loop goes on; with i + 1 in a register of its own, addition and
+ * comparison need not fit one cycle together. */
+static void count_ahead(struct process *p, int region)
+{
+    struct region *r = &p->region[region];
+    for (int k = 0; k < r->nodes; k++) {
+        int phi = r->node[k], nodes = r->nodes;
+        const struct node *n = &p->node[phi];
+        if (n->op != OP_PHI || n->ins != 2 || n->width > 64)
+            continue;
+        int back = p->block[n->from[1]].region == region, sum = n->in[back], front = n->from[!back];
+        uint64_t step;
+        if (p->node[sum].op != OP_ADD || p->node[sum].in[0] != phi ||
+            !is_const(p, p->node[sum].in[1], &step) || !is_compared(p, sum))
+            continue;
+        int start = n->in[!back], constant = p->node[sum].in[1];
+        p->at_where = p->node[sum].where;
+        p->at_region = region;
+        int ahead = make_phi(p, n->width, n->block);
+        replace_node(p, sum, ahead);
+        int next = make_binary(p, OP_ADD, ahead, constant);
+        p->at_region = p->block[front].region;
+        int first = make_binary(p, OP_ADD, start, constant);
+        p->node[ahead].name = p->node[phi].name;
+        p->node[ahead].ins = 2;
+        p->node[ahead].from = p->node[phi].from;
+        p->node[ahead].in = take(2 * sizeof(int));
+        p->node[ahead].in[back] = next;
+        p->node[ahead].in[!back] = first;
+        /* Phis stand first. */
+        memmove(r->node + 1, r->node, (size_t)nodes * sizeof *r->node);
+        r->node[0] = ahead;
+        k++;
+    }
+}
+
 static void find_exits(struct process *p)
 {
     for (int i = 0; i < p->regions; i++)
@@ -754,6 +814,10 @@ struct process *build(struct source *s, LLVMValueRef function)
     for (int i = 0; i < p->nodes; i++)
         if (p->node[i].op == OP_PHI)
             connect_phi(p, i);
+    for (int i = 0; i < p->regions; i++)
+        if (p->region[i].pipelined)
+            count_ahead(p, i);
     find_exits(p);
+    order_axi(p);
     return p;
 }

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names
- * ------------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static const char *const keywords[] = {
     "always",    "and",          "assign",     "automatic",   "begin",       "buf",
@@ -76,8 +75,7 @@ static const char *net(struct emitter *e, int node)
     return e->net[node];
 }
 
-/* ---- values as seen from a region and cycle
- * -------------------------------------------------------------- */
+/* ---- values as seen from a region and cycle -------------------------------------------------- */
 
 static char *literal(uint64_t value, int width)
 {
@@ -170,8 +168,7 @@ char *value_text(struct emitter *e, int node, int width, int region, int cycle)
     return pieces > 1 ? text("{%s}", s) : s;
 }
 
-/* ---- expressions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static char *operand(struct emitter *e, const struct node *n, int k, int width)
 {
@@ -281,9 +278,7 @@ static void emit_values(struct emitter *e)
     }
 }
 
-/* ---- control
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- control --------------------------------------------------------------------------------- */
 
 char *guard_text(struct emitter *e, const struct node *n)
 {
@@ -342,7 +337,10 @@ static bool is_transfer(const struct node *n)
 /* "There is no token" or "there is no room" for a read or write. */
 static char *lacking(const struct emitter *e, const struct node *n)
 {
-    return text("!%s_%s", e->p->stream[n->stream].name, n->op == OP_READ ? "empty_n" : "full_n");
+    const char *name = e->p->stream[n->stream].name;
+    if (n->after_writes)
+        return text("(!%s_full_n | ~%s_idle)", name, n->name);
+    return text("!%s_%s", name, n->op == OP_READ ? "empty_n" : "full_n");
 }
 
 /* What may stop a stage (or state): the transfers in it. */
@@ -459,8 +457,7 @@ static void emit_state_control(struct emitter *e, int region)
     }
 }
 
-/* ---- what happens at the clock edge
- * ---------------------------------------------------------------------------- */
+/* ---- what happens at the clock edge ---------------------------------------------------------- */
 
 static void enter(struct emitter *e, int region)
 {
@@ -618,9 +615,7 @@ static void emit_registers(struct emitter *e)
     }
 }
 
-/* ---- streams
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 static void emit_stream(struct emitter *e, int stream)
 {
@@ -646,9 +641,7 @@ static void emit_stream(struct emitter *e, int stream)
         fprintf(e->logic, "  assign %s_din = %s;\n", s->name, mux_text(&data));
 }
 
-/* ---- the module
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 static void emit_ports(struct emitter *e, FILE *f)
 {

@@ -70,8 +70,7 @@ static void emit_register_bank(struct emitter *e, int memory, int bank)
     }
 }
 
-/* ---- block RAM
- * -------------------------------------------------------------------------------------- */
+/* ---- block RAM ------------------------------------------------------------------------------- */
 
 struct port {
     char *address, *enable, *write; /* NULL: not used */
@@ -268,8 +267,7 @@ void emit_memories(struct emitter *e)
         emit_memory(e, i);
 }
 
-/* ---- promised dependences are watched in simulation
- * --------------------------------------------------- */
+/* ---- promised dependences are watched in simulation ------------------------------------------ */
 
 static void watch(struct emitter *e, int region, const struct dependence_promise *promise,
                   const struct node *store, const struct node *load)

@@ -101,8 +101,7 @@ static char *read_text(const char *path)
     return s;
 }
 
-/* ---- what cannot become hardware ---------------------------------------------------------------
- */
+/* ---- what cannot become hardware ------------------------------------------------------------- */
 
 static const char *value_name(LLVMValueRef v)
 {
@@ -235,8 +234,7 @@ static void check_functions(const struct source *s)
     check_calls(s->top, order, take((size_t)count), count);
 }
 
-/* ---- processes ---------------------------------------------------------------------------------
- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 static unsigned attribute_kind(const char *name)
 {
@@ -300,8 +298,7 @@ static void mark_inlining(struct source *s)
             LLVMSetLinkage(g, LLVMInternalLinkage);
 }
 
-/* ---- lowering: tokens and copies become integers
- * ------------------------------------------------- */
+/* ---- lowering: tokens and copies become integers --------------------------------------------- */
 
 struct lowering {
     LLVMModuleRef module;
@@ -489,8 +486,7 @@ static void lower(struct source *s)
     LLVMDisposeBuilder(l.builder);
 }
 
-/* ---- globals whose tail is zero
- * -------------------------------------------------------------------- */
+/* ---- globals whose tail is zero -------------------------------------------------------------- */
 
 /* The array type by which a program indexes a global that clang has given a struct for type. */
 static LLVMTypeRef indexed_type(LLVMTargetDataRef layout, LLVMValueRef g)
@@ -572,8 +568,7 @@ static void restore_arrays(struct source *s)
     }
 }
 
-/* ---- LLVM's passes
- * ------------------------------------------------------------------------------- */
+/* ---- LLVM's passes --------------------------------------------------------------------------- */
 
 static void passes(struct source *s, const char *list)
 {
@@ -617,8 +612,7 @@ static void simplify(struct source *s)
            "," CLEAN ",adce,simplifycfg,loop-simplify,lcssa),globaldce");
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 struct source frontend(const struct options *options)
 {

@@ -4,8 +4,7 @@
 
 enum { WIDEST = 1 << 16 };
 
-/* ---- nodes, equal ones once
- * ----------------------------------------------------------------------- */
+/* ---- nodes, equal ones once ------------------------------------------------------------------ */
 
 static int new_node(struct process *p, enum op op, int width, int ins, const int *in)
 {
@@ -173,8 +172,7 @@ int make_effect(struct process *p, enum op op, int width, int ins, const int *in
     return node;
 }
 
-/* ---- wires
- * --------------------------------------------------------------------------------------- */
+/* ---- wires ----------------------------------------------------------------------------------- */
 
 int segments(const struct process *p, int node, int low, int width, struct wire *out)
 {
@@ -287,8 +285,7 @@ int make_extended(struct process *p, int node, int width, bool is_signed)
     return make_wires(p, w, 2);
 }
 
-/* ---- bit by bit
- * ------------------------------------------------------------------------------------ */
+/* ---- bit by bit ------------------------------------------------------------------------------ */
 
 /* Is the bit constant? 0, 1, or NONE. */
 static int constant_bit(const struct process *p, const struct wire *w, int count, int bit)
@@ -356,8 +353,7 @@ int make_not(struct process *p, int a)
     return make_pure(p, OP_NOT, n->width, 1, &a);
 }
 
-/* ---- arithmetic
- * ------------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 static int64_t as_signed(uint64_t v, int width)
 {
@@ -454,15 +450,14 @@ int make_binary(struct process *p, enum op op, int a, int b)
             int t = a;
             a = b, b = t;
             y = x;
-            cb = true, ca = false;
+            cb = true;
         }
     if (cb && (op == OP_ADD || op == OP_SUB) && y == 0)
         return a;
     if (cb && op == OP_MUL && (y & (y - 1)) == 0)
         return y ? make_shift(p, OP_SHL, a, make_const(p, (uint64_t)bits_of(y) - 1, 32)) : b;
-    if (cb && op == OP_SLT && y == 0) { /* the sign */
+    if (cb && op == OP_SLT && y == 0) /* the sign */
         return make_slice(p, a, width - 1, 1);
-    }
     return make_pure(p, op, compares ? 1 : width, 2, (int[]){a, b});
 }
 
@@ -486,8 +481,7 @@ int make_select(struct process *p, int condition, int a, int b)
     return make_pure(p, OP_SELECT, p->node[a].width, 3, (int[]){condition, a, b});
 }
 
-/* ---- guards
- * ------------------------------------------------------------------------------------------ */
+/* ---- guards ---------------------------------------------------------------------------------- */
 
 int guard_and(struct process *p, int a, int b)
 {

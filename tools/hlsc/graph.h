@@ -60,6 +60,7 @@ struct node {
     int guard; /* LOAD, STORE, READ, WRITE, EMPTY: a bit, NONE: always */
     int memory, bank;
     int stream;
+    bool after_writes; /* WRITE of a request to read: once what was written has arrived */
     LLVMValueRef origin;
     struct place where;
     const char *name; /* in the source, where there is one */
@@ -138,6 +139,12 @@ struct axi {
     bool loads, stores;
     int base;         /* OP_INPUT */
     int ar, r, aw, w; /* streams, NONE: not used */
+    struct axi_access {
+        struct place where;
+        bool store;
+        const char *why_single; /* NULL: in bursts */
+    } * access;
+    int accesses, access_capacity;
 };
 
 struct block {
@@ -180,8 +187,7 @@ struct process {
     LLVMValueRef *value_key;
 };
 
-/* ---- graph.c: making nodes; each simplifies what it can
- * ------------------------------------------ */
+/* ---- graph.c: making nodes; each simplifies what it can -------------------------------------- */
 int make_const(struct process *p, uint64_t value, int width);
 int make_input(struct process *p, const char *name, int width);
 int make_phi(struct process *p, int width, int block);
@@ -209,18 +215,20 @@ struct narrow narrow_width(const struct process *p, int node, int width);
 /* The segments of bits low.. of a node; returns how many (at most `width`). */
 int segments(const struct process *p, int node, int low, int width, struct wire *out);
 
-/* ---- build.c, address.c -------------------------------------------------------------------------
- */
+/* ---- build.c, address.c, axi.c --------------------------------------------------------------- */
 struct process *build(struct source *s, LLVMValueRef function);
 int value_node(struct process *p, LLVMValueRef value);
 int type_width(LLVMTypeRef t, struct place where);
+int block_index(const struct process *p, LLVMBasicBlockRef b);
+bool dominates(const struct process *p, int a, int b);
+/* Was it promised that no round of the loop needs what another one stores there? */
+bool promised(const struct region *r, const char *variable);
 /* A load (value NONE) or store through a pointer into an array or an AXI port. */
 int build_access(struct process *p, LLVMValueRef pointer, LLVMTypeRef type, int value);
 /* Bit pattern of an element of a constant array. */
 uint64_t memory_initial(const struct memory *m, long element);
 
-/* ---- widths.c, schedule.c, emit.c
- * ----------------------------------------------------------------- */
+/* ---- widths.c, schedule.c, emit.c ------------------------------------------------------------ */
 void widths(struct process *p);
 void schedule(struct process *p);
 double node_delay(const struct process *p, const struct node *n);

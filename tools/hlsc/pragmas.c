@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Object-like macros, so that `II=LANES` means what it says: the preprocessor leaves pragmas alone.
  */
@@ -292,7 +292,7 @@ static int pragma_int(const struct pragma *p, const char *key, int otherwise)
     return v ? atoi(v) : otherwise;
 }
 
-/* ---- places --------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 struct place place_of(LLVMValueRef value)
 {
@@ -336,7 +336,7 @@ static bool same_file(const char *a, const char *b)
     return a && b && (!strcmp(a, b) || !strcmp(whole_path(a), whole_path(b)));
 }
 
-/* ---- loops ---------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static LLVMContextRef context_of(LLVMModuleRef module)
 {
@@ -450,7 +450,7 @@ static void attach_loops(struct pragmas *all, LLVMModuleRef module)
         }
         wish(best, p);
     }
-    for (int i = 0; i < all->loops; i++) {
+    for (int i = 0; i < latches; i++) {
         struct loop_wishes *l = &all->loop[i];
         /* A loop inside a pipelined one has no time of its own: it is unrolled. */
         for (int j = 0; j < all->loops && !l->pipeline; j++)

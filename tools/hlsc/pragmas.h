@@ -72,5 +72,6 @@ int pragmas_of_array(const struct pragmas *all, LLVMValueRef array, struct parti
 /* The name an array has in the source. */
 const char *source_name(LLVMValueRef value);
 
-struct place place_of(LLVMValueRef instruction_or_function);
+/* Of an instruction or a function. */
+struct place place_of(LLVMValueRef value);
 #endif

@@ -45,6 +45,16 @@ static void report_memory(const struct memory *m, FILE *f)
     fprintf(f, "%s\n", m->bypass ? ", write-to-read bypass" : "");
 }
 
+static void report_axi(const struct axi *a, FILE *f)
+{
+    fprintf(f, "  %s: AXI master, %d bits\n", a->name, a->width);
+    for (int i = 0; i < a->accesses; i++) {
+        const struct axi_access *x = &a->access[i];
+        fprintf(f, "    line %d %s %s%s\n", x->where.line, x->store ? "writes" : "reads",
+                x->why_single ? "word by word: " : "in bursts", x->why_single ? x->why_single : "");
+    }
+}
+
 struct cost {
     long flip_flops, dsp, luts, rams;
 };
@@ -103,6 +113,8 @@ void design_report(const struct design *d, FILE *f)
         for (int k = 0; k < p->memories; k++)
             if (p->memory[k].kept)
                 report_memory(&p->memory[k], f);
+        for (int k = 0; k < p->axis; k++)
+            report_axi(&p->axi[k], f);
         struct cost c = estimate(p);
         fprintf(f, "  estimated: %ld LUTs, %ld flip-flops, %ld DSP, %ld block RAMs\n", c.luts,
                 c.flip_flops, c.dsp, c.rams);

@@ -28,8 +28,7 @@ struct plan {
     int culprit;
 };
 
-/* ---- delays
- * ------------------------------------------------------------------------------------------- */
+/* ---- delays ---------------------------------------------------------------------------------- */
 
 static double multiply_delay(const struct process *p, const struct node *n)
 {
@@ -80,8 +79,7 @@ double node_delay(const struct process *p, const struct node *n)
     }
 }
 
-/* ---- what waits for what
- * -------------------------------------------------------------------------------- */
+/* ---- what waits for what --------------------------------------------------------------------- */
 
 static void add_source(struct process *p, int node, int other, int *count, int *capacity)
 {
@@ -140,14 +138,20 @@ static void depend(struct plan *s, int from, int to, int latency, int distance)
     APPEND(s->dependence, s->dependences, s->capacity, d);
 }
 
-static const struct dependence_promise *promise_for(const struct region *r, const struct memory *m,
+static const struct dependence_promise *promise_for(const struct region *r, const char *variable,
                                                     bool inter)
 {
     for (int i = 0; r->wishes && i < r->wishes->promises; i++)
         if (r->wishes->promise[i].inter == inter &&
-            !strcmp(r->wishes->promise[i].variable, m->name))
+            !strcmp(r->wishes->promise[i].variable, variable))
             return &r->wishes->promise[i];
     return NULL;
+}
+
+bool promised(const struct region *r, const char *variable)
+{
+    const struct dependence_promise *d = promise_for(r, variable, true);
+    return d && !d->distance;
 }
 
 /* Cycles from the first access to the second, so that memory shows what the program says. */
@@ -168,8 +172,8 @@ static void memory_dependences(struct plan *s, int i, int j)
     struct process *p = s->p;
     const struct node *a = &p->node[i], *b = &p->node[j];
     const struct memory *m = &p->memory[a->memory];
-    const struct dependence_promise *inter = promise_for(s->r, m, true),
-                                    *intra = promise_for(s->r, m, false);
+    const struct dependence_promise *inter = promise_for(s->r, m->name, true),
+                                    *intra = promise_for(s->r, m->name, false);
     if (i != j && !(intra && !intra->distance))
         depend(s, i, j, memory_latency(p, a, b), 0);
     if (!s->ii || (inter && !inter->distance))
@@ -180,6 +184,27 @@ static void memory_dependences(struct plan *s, int i, int j)
     if (i != j)
         depend(s, i, j, a->op == OP_STORE && b->op == OP_STORE ? 1 : memory_latency(p, a, b),
                distance);
+}
+
+/* Words come after their request. What is written is there for the requests that follow (a master
+ * is busy from the cycle after a request), and what was asked for has come before it is written
+ * over. j comes after i. */
+static void axi_dependences(struct plan *s, int i, int j)
+{
+    struct process *p = s->p;
+    int a = p->node[i].stream, b = p->node[j].stream;
+    for (int k = 0; a != NONE && b != NONE && k < p->axis; k++) {
+        const struct axi *x = &p->axi[k];
+        if (a == x->ar && b == x->r)
+            depend(s, i, j, 1, 0);
+        if (!x->loads || !x->stores)
+            continue;
+        if ((a == x->aw && b == x->ar) || (a == x->r && b == x->aw))
+            depend(s, i, j, 1, 0);
+        if (s->ii && !promised(s->r, x->name) &&
+            ((a == x->ar && b == x->aw) || (a == x->aw && b == x->r)))
+            depend(s, j, i, 1, 1);
+    }
 }
 
 static void find_dependences(struct plan *s)
@@ -205,20 +230,12 @@ static void find_dependences(struct plan *s)
                        (a->op == OP_STORE || b->op == OP_STORE))
                 memory_dependences(s, i, j);
         }
-    /* The data of an AXI read comes after its request; a request's tokens stay in order. */
     for (int x = 0; x < count; x++)
-        for (int y = x + 1; y < count; y++) {
-            const struct node *a = &p->node[access[x]], *b = &p->node[access[y]];
-            for (int k = 0; k < p->axis; k++)
-                if (a->op == OP_WRITE && b->op == OP_READ && a->stream == p->axi[k].ar &&
-                    b->stream == p->axi[k].r)
-                    depend(s, access[x], access[y], 1, 0);
-        }
+        for (int y = x + 1; y < count; y++)
+            axi_dependences(s, access[x], access[y]);
 }
 
-/* ---- ports
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- ports ----------------------------------------------------------------------------------- */
 
 static int slot_of(const struct plan *s, int cycle)
 {
@@ -283,8 +300,7 @@ static bool needs_port(const struct process *p, const struct node *n)
     return n->memory != NONE && p->memory[n->memory].kind != MEMORY_REGISTERS;
 }
 
-/* ---- one attempt
- * -------------------------------------------------------------------------------------------- */
+/* ---- one attempt ----------------------------------------------------------------------------- */
 
 static void place_phi(struct plan *s, struct node *n)
 {
@@ -442,8 +458,7 @@ static enum outcome attempt(struct plan *s, int ii)
     return s->ii && !exits_in_time(s) ? LATE_EXIT : FITS;
 }
 
-/* ---- explanations
- * --------------------------------------------------------------------------------------------- */
+/* ---- explanations ---------------------------------------------------------------------------- */
 
 static const char *op_name(const struct node *n)
 {
@@ -488,15 +503,13 @@ static char *recurrence(const struct process *p, int node)
     return text("%s -> the same of the next iteration", s);
 }
 
-/* ---- all regions
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- all regions ----------------------------------------------------------------------------- */
 
 /* Memories with a store and a load that one iteration hands to the next. */
 static bool carries(const struct process *p, const struct region *r, int memory)
 {
     bool load = false, store = false;
-    const struct dependence_promise *promise = promise_for(r, &p->memory[memory], true);
+    const struct dependence_promise *promise = promise_for(r, p->memory[memory].name, true);
     for (int k = 0; k < r->nodes; k++) {
         const struct node *n = &p->node[r->node[k]];
         if (n->memory == memory && !is_dead(p, n)) {

@@ -3,8 +3,7 @@
 #include "emit.h"
 #include <string.h>
 
-/* ---- from the dataflow function to instances and channels
- * -------------------------------------------- */
+/* ---- from the dataflow function to instances and channels ------------------------------------ */
 
 static const char *name_of(LLVMValueRef v)
 {
@@ -174,6 +173,8 @@ static void add_instance(struct design *d, LLVMValueRef call, LLVMValueRef funct
     for (int k = 0; k < d->processes; k++)
         if (d->process[k]->function == function)
             x.process = d->process[k];
+    if (!x.process)
+        fail(x.where, "internal: an unknown process is called");
     for (int k = 0; k < d->instances; k++)
         same += d->instance[k].process == x.process;
     x.name = same ? text("%s_%d", x.process->name, same + 1) : x.process->name;
@@ -229,8 +230,7 @@ struct design design_make(struct source *s)
     return d;
 }
 
-/* ---- Verilog
- * ------------------------------------------------------------------------------------------ */
+/* ---- Verilog --------------------------------------------------------------------------------- */
 
 static bool is_port(const struct design *d, const struct channel *c)
 {
@@ -507,8 +507,7 @@ static void emit_top(const struct design *d, FILE *f)
     fprintf(f, "endmodule\n\n");
 }
 
-/* ---- AXI4-Lite: Vitis HLS's register layout
- * --------------------------------------------------------- */
+/* ---- AXI4-Lite: Vitis HLS's register layout -------------------------------------------------- */
 
 static void emit_shell(const struct design *d, FILE *f)
 {

@@ -35,5 +35,5 @@ struct design {
 struct design design_make(struct source *s);
 void design_emit(struct design *d, FILE *out);
 void design_ports(const struct design *d, FILE *out);
-void design_report(const struct design *d, FILE *out);
+void design_report(const struct design *d, FILE *f);
 #endif

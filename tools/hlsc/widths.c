@@ -11,8 +11,7 @@ static bool raise_to(int *what, int value)
     return true;
 }
 
-/* ---- forward
- * ---------------------------------------------------------------------------------------- */
+/* ---- forward --------------------------------------------------------------------------------- */
 
 static int wires_significant(const struct process *p, const struct node *n)
 {
@@ -51,13 +50,15 @@ static int bounded_by_edge(const struct process *p, const struct node *phi, int 
         if (is_signed && (a->significant >= a->width || b->significant >= b->width))
             return known;
         int limit = c->in[taken_if ? 1 : 0], bounded = c->in[taken_if ? 0 : 1];
-        uint64_t v;
-        if (bounded != operand)
+        uint64_t v, step = 0;
+        const struct node *o = &p->node[operand];
+        if (bounded != operand &&
+            !(o->op == OP_ADD && o->in[0] == bounded && is_const(p, o->in[1], &step)))
             return known;
         bool strictly = taken_if ? less : equal; /* !(limit <= x) is x < limit */
-        if (strictly && is_const(p, limit, &v) && v)
-            return min_int(known, bits_of(v - 1));
-        return min_int(known, p->node[limit].significant);
+        if (is_const(p, limit, &v) && v && v + step >= v)
+            return min_int(known, bits_of(v + step - strictly));
+        return min_int(known, max_int(p->node[limit].significant, bits_of(step)) + (step != 0));
     }
     /* i != last, counted up to from a constant below: never beyond. */
     uint64_t start, step, last;
@@ -114,8 +115,7 @@ static void forward(struct process *p)
     }
 }
 
-/* ---- backward
- * ----------------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
 static bool demand(struct process *p, int node, int bits)
 {
