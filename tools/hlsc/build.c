@@ -698,7 +698,7 @@ static void connect_phi(struct process *p, int node)
 
 /* ---- counters -------------------------------------------------------------------------------- */
 
-static void replace_node(struct process *p, int old, int new)
+void replace_node(struct process *p, int old, int new)
 {
     for (int i = 0; i < p->nodes; i++) {
         struct node *n = &p->node[i];
@@ -708,6 +708,16 @@ static void replace_node(struct process *p, int old, int new)
         for (int k = 0; k < n->wires; k++)
             if (n->wire[k].node == old)
                 n->wire[k].node = new;
+        if (n->guard == old)
+            n->guard = new;
+    }
+    for (int i = 0; i < p->blocks; i++) {
+        struct block *b = &p->block[i];
+        for (int k = 0; k < b->nexts; k++)
+            if (b->edge_guard[k] == old)
+                b->edge_guard[k] = new;
+        if (b->guard == old)
+            b->guard = new;
     }
     for (int i = 0; i < p->value_table_size; i++)
         if (p->value_key[i] && p->value_table[i] == old)
@@ -814,6 +824,7 @@ struct process *build(struct source *s, LLVMValueRef function)
     for (int i = 0; i < p->nodes; i++)
         if (p->node[i].op == OP_PHI)
             connect_phi(p, i);
+    balance(p);
     for (int i = 0; i < p->regions; i++)
         if (p->region[i].pipelined)
             count_ahead(p, i);

@@ -178,6 +178,8 @@ static void check_call(LLVMValueRef call)
 static void check_instruction(LLVMValueRef i)
 {
     struct place where = place_of(i);
+    if (!where.line)
+        where = place_of(LLVMGetBasicBlockParent(LLVMGetInstructionParent(i)));
     if (is_float(LLVMTypeOf(i)))
         fail(where, "floating point is not supported; use integers with a scale");
     for (int k = 0; k < LLVMGetNumOperands(i); k++)

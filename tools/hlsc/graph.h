@@ -215,9 +215,11 @@ struct narrow narrow_width(const struct process *p, int node, int width);
 /* The segments of bits low.. of a node; returns how many (at most `width`). */
 int segments(const struct process *p, int node, int low, int width, struct wire *out);
 
-/* ---- build.c, address.c, axi.c --------------------------------------------------------------- */
+/* ---- build.c, address.c, axi.c, balance.c ---------------------------------------------------- */
 struct process *build(struct source *s, LLVMValueRef function);
 int value_node(struct process *p, LLVMValueRef value);
+void replace_node(struct process *p, int old, int new);
+void balance(struct process *p);
 int type_width(LLVMTypeRef t, struct place where);
 int block_index(const struct process *p, LLVMBasicBlockRef b);
 bool dominates(const struct process *p, int a, int b);

@@ -475,31 +475,67 @@ static const char *op_name(const struct node *n)
     return names[n->op];
 }
 
-static char *describe(const struct node *n)
+static bool has_name(const struct node *n)
 {
-    const char *name = n->op == OP_PHI || n->memory != NONE || n->stream != NONE ? n->name : NULL;
-    return text("%s%s%s%s (line %d)", op_name(n), name ? " `" : "", name ? name : "",
-                name ? "'" : "", n->where.line);
+    return n->name && (n->op == OP_PHI || n->memory != NONE || n->stream != NONE);
 }
 
-/* The chain of waiting that leads back to itself. */
+static char *describe(const struct node *n)
+{
+    if (n->op == OP_PHI && n->name)
+        return text("`%s'", n->name);
+    return has_name(n) ? text("%s `%s' (line %d)", op_name(n), n->name, n->where.line)
+                       : text("%s (line %d)", op_name(n), n->where.line);
+}
+
+/* Operations of one line in a row, without names: as one item. */
+static char *describe_row(const struct process *p, const int *chain, int count)
+{
+    char *s = NULL;
+    for (int k = 0; k < count; k++)
+        if (k < 4 || k == count - 1)
+            s = text("%s%s%s", s ? s : "",
+                     !s      ? ""
+                     : k > 4 ? " ... "
+                             : " ",
+                     op_name(&p->node[chain[k]]));
+    return count > 1 ? text("%s (line %d, %d operations)", s, p->node[chain[0]].where.line, count)
+                     : describe(&p->node[chain[0]]);
+}
+
+/* The chain of waiting that leads back to itself, from a variable or memory if there is one. */
 static char *recurrence(const struct process *p, int node)
 {
-    int *seen = take((size_t)p->nodes * sizeof *seen), start = node, steps = 0;
+    int *seen = take((size_t)p->nodes * sizeof *seen),
+        *chain = take((size_t)p->nodes * 2 * sizeof *chain), start = node, count = 0, first = 0;
     while (start != NONE && !seen[start]++)
         start = p->node[start].critical;
     if (start == NONE)
         return describe(&p->node[node]);
-    int chain[12], n = start;
+    int n = start;
     do {
-        if (steps < 12)
-            chain[steps] = n;
-        steps++;
+        chain[count++] = n;
         n = p->node[n].critical;
     } while (n != start);
-    char *s = text("%s", describe(&p->node[start]));
-    for (int k = min_int(steps, 12) - 1; k > 0; k--)
-        s = text("%s -> %s", s, describe(&p->node[chain[k]]));
+    for (int k = 0; k < count / 2; k++) { /* in the order of time */
+        int t = chain[k];
+        chain[k] = chain[count - 1 - k];
+        chain[count - 1 - k] = t;
+    }
+    for (int k = count - 1; k >= 0; k--)
+        if (has_name(&p->node[chain[k]]) && p->node[chain[k]].op != OP_STORE)
+            first = k;
+    memcpy(chain + count, chain, (size_t)count * sizeof *chain);
+    chain += first;
+    char *s = NULL;
+    for (int k = 0, end; k < count; k = end) {
+        for (end = k + 1; end < count && !has_name(&p->node[chain[k]]) &&
+                          !has_name(&p->node[chain[end]]) &&
+                          p->node[chain[end]].where.line == p->node[chain[k]].where.line;)
+            end++;
+        char *item = describe_row(p, chain + k, end - k);
+        s = s ? text("%s -> %s", s, item) : item;
+    }
     return text("%s -> the same of the next iteration", s);
 }
 

@@ -95,6 +95,17 @@ static void check_scalar(const struct instance *i, int parameter)
              parameter + 1, i->process->name);
 }
 
+/* A pointer is one AXI master, and that belongs to one process. */
+static void check_pointer(const struct design *d, int instance, LLVMValueRef pointer)
+{
+    for (int i = 0; i < instance; i++)
+        for (int k = 0; k < d->instance[i].process->axis; k++)
+            if (argument(&d->instance[i], d->instance[i].process->axi[k].parameter) == pointer)
+                fail(d->instance[instance].where,
+                     "pointer `%s` is used by %s and %s; give each a pointer of its own",
+                     name_of(pointer), d->instance[i].name, d->instance[instance].name);
+}
+
 static void connect(struct design *d, int instance)
 {
     struct instance *i = &d->instance[instance];
@@ -110,6 +121,8 @@ static void connect(struct design *d, int instance)
                      k + 1, p->name);
             if (LLVMGetTypeKind(LLVMTypeOf(a)) != LLVMPointerTypeKind)
                 check_scalar(i, k);
+            if (axi_of(p, k))
+                check_pointer(d, instance, a);
             continue;
         }
         struct channel *c = find_channel(d, a);

@@ -205,6 +205,16 @@ static void backward(struct process *p)
         p->memory[i].kept = min_int(p->memory[i].kept, loaded[i]);
 }
 
+static void break_width(struct process *p)
+{
+    /* A fault planted for the tests: a sum that lacks its highest bit. */
+    for (int i = p->nodes - 1; i >= 0; i--)
+        if (p->node[i].op == OP_ADD && p->node[i].kept > 2) {
+            p->node[i].kept--;
+            return;
+        }
+}
+
 void widths(struct process *p)
 {
     forward(p);
@@ -215,4 +225,6 @@ void widths(struct process *p)
         if (n->op == OP_READ || n->op == OP_INPUT)
             n->kept = n->width;
     }
+    if (p->source->options.break_width)
+        break_width(p);
 }

@@ -1,4 +1,12 @@
-/* Copies words from one place of memory to another, with a checksum. Loads and stores come as bursts. */
+/* Copies words from one place of memory to another, with a checksum in front. The accesses of the
+ * loop become bursts; a memory that answers after 20 cycles costs that time once for reading, and
+ * once whenever the kernel waits until all is written.
+ *
+ * ideal: 1000
+ * cosim: --top axi_copy --clock 5 --expect-cycles 1000:1120,20:32,40:62,100:152
+ * report: loop, line [0-9]*: II 1,
+ * report: reads in bursts
+ * report: writes in bursts */
 #include "hls.h"
 
 enum { LONGEST = 1000 };
@@ -25,12 +33,13 @@ int main(void)
 {
     uint32_t *from = cosim_memory(uint32_t, from, LONGEST),
              *to = cosim_memory(uint32_t, to, LONGEST + 1);
-    static const uint32_t words[] = {LONGEST, 0, 1, 63, 64, 65, 257};
-    for (int n = 0; n < 7; n++) {
+    static const uint32_t words[] = {LONGEST, 0, 1, 63, 64};
+    for (int n = 0; n < 5; n++) {
         for (uint32_t i = 0; i < LONGEST; i++)
             from[i] = (uint32_t)cosim_random();
         cosim_begin();
-        cosim_return(axi_copy(from, to, cosim_scalar(words, words[n]), cosim_scalar(mask, 0x0f0ff0f0u * n)));
+        cosim_return(
+            axi_copy(from, to, cosim_scalar(words, words[n]), cosim_scalar(mask, 0x0f0ff0f0u * n)));
         cosim_end();
     }
     return cosim_finish();
