@@ -126,12 +126,13 @@ static LLVMTypeRef leaf_type(LLVMTargetDataRef layout, LLVMTypeRef t, uint64_t o
 
 enum { MOST_AUTOMATIC = 32 };
 
+/* Banks: as the pragmas say; else small local arrays and small arrays within structs fall apart. */
 static void divide(struct memory *m, const struct pragmas *pragmas)
 {
     struct partition part[8];
     int n = pragmas_of_array(pragmas, m->array, part);
     for (int d = 0; d < m->dims; d++)
-        m->banks_of[d] = 1, m->factor[d] = 1;
+        m->banks_of[d] = d < m->outer || m->size[d] > MOST_AUTOMATIC ? 1 : (int)m->size[d];
     if (!n && LLVMIsAAllocaInst(m->array) && m->total <= MOST_AUTOMATIC)
         part[n++] = (struct partition){0}; /* a small local array is registers */
     for (int i = 0; i < n; i++) {
@@ -162,40 +163,108 @@ static void divide(struct memory *m, const struct pragmas *pragmas)
     }
 }
 
-static int find_memory(struct process *p, LLVMValueRef array, int64_t offset, struct place where)
+static LLVMTypeRef add_dimensions(struct memory *m, LLVMTargetDataRef layout, LLVMTypeRef t)
 {
-    LLVMTypeRef t = array_type(array);
-    struct memory m = {.array = array, .where = where, .name = source_name(array), .total = 1};
     while (LLVMGetTypeKind(t) == LLVMArrayTypeKind) {
-        if (m.dims == 8)
-            fail(where, "`%s` has more than 8 dimensions", m.name);
-        m.size[m.dims++] = (long)LLVMGetArrayLength2(t);
-        m.total *= (long)LLVMGetArrayLength2(t);
+        if (m->dims == 8)
+            fail(m->where, "`%s` has more than 8 dimensions", m->name);
+        m->size[m->dims] = (long)LLVMGetArrayLength2(t);
+        m->total *= m->size[m->dims];
         t = LLVMGetElementType(t);
-        if (m.total > 1 << 26)
-            fail(where, "`%s` is too large for on-chip memory", m.name);
+        m->stride[m->dims++] = (long)LLVMABISizeOfType(layout, t);
+        if (m->total > 1 << 26)
+            fail(m->where, "`%s` is too large for on-chip memory", m->name);
     }
-    if (!m.dims)
-        m.dims = 1, m.size[0] = 1;
-    m.element_bytes = (int)LLVMABISizeOfType(p->source->layout, t);
-    if (m.element_bytes < 1 || m.total < 1)
-        fail(where, "`%s` has no size", m.name);
-    m.leaf = (int)(((offset % m.element_bytes) + m.element_bytes) % m.element_bytes);
+    return t;
+}
+
+/* Goes down to the integer at a byte offset within an element of struct type; arrays on the way are
+ * further dimensions. NULL: there is none. */
+static LLVMTypeRef add_field(struct memory *m, LLVMTargetDataRef layout, LLVMTypeRef t,
+                             int64_t offset)
+{
+    m->leaf = 0;
+    while (LLVMGetTypeKind(t) == LLVMStructTypeKind) {
+        unsigned n = LLVMCountStructElementTypes(t), i = 0;
+        while (i + 1 < n && (int64_t)LLVMOffsetOfElement(layout, t, i + 1) <= offset)
+            i++;
+        if (!n)
+            return NULL;
+        int64_t at = (int64_t)LLVMOffsetOfElement(layout, t, i);
+        m->leaf += (int)at;
+        t = LLVMStructGetTypeAtIndex(t, i);
+        if (offset - at >= (int64_t)LLVMABISizeOfType(layout, t))
+            return NULL;
+        offset -= at;
+        t = add_dimensions(m, layout, t);
+        int64_t size = (int64_t)LLVMABISizeOfType(layout, t);
+        offset %= size ? size : 1;
+    }
+    return offset == 0 && LLVMGetTypeKind(t) == LLVMIntegerTypeKind ? t : NULL;
+}
+
+/* Does a dimension within the struct take steps of this size? */
+static bool steps(const struct memory *m, int64_t factor)
+{
+    for (int d = m->outer; d < m->dims; d++)
+        if (m->stride[d] && factor % m->stride[d] == 0)
+            return true;
+    return false;
+}
+
+/* Which field an access goes to: by its constant part, which lies beside the field where a variable
+ * index has something added or subtracted. */
+static LLVMTypeRef find_field(struct memory *m, LLVMTargetDataRef layout, LLVMTypeRef element,
+                              const struct linear *l)
+{
+    int64_t size = m->stride[m->outer - 1], step = 0, offset = (l->constant % size + size) % size;
+    for (int i = 0; i < l->terms; i++)
+        if (l->factor[i] % size)
+            step = l->factor[i];
+    struct memory outer = *m;
+    for (int k = 0; k < (step ? 33 : 1); k++) { /* 0, 1, -1, 2, -2 ... steps away */
+        int64_t at = offset + step * (k & 1 ? (k + 1) / 2 : -(k / 2));
+        *m = outer;
+        LLVMTypeRef leaf = at >= 0 && at < size ? add_field(m, layout, element, at) : NULL;
+        if (leaf && (!step || steps(m, step)))
+            return leaf;
+    }
+    return NULL;
+}
+
+static int find_memory(struct process *p, const struct linear *l)
+{
+    LLVMTargetDataRef layout = p->source->layout;
+    LLVMValueRef array = l->base;
+    struct memory m;
+    memset(&m, 0, sizeof m);
+    m.array = array;
+    m.where = l->where;
+    m.name = source_name(array);
+    m.total = 1;
+    LLVMTypeRef element = add_dimensions(&m, layout, array_type(array));
+    if (!m.dims) {
+        m.size[0] = 1;
+        m.stride[m.dims++] = (long)LLVMABISizeOfType(layout, element);
+    }
+    m.outer = m.dims;
+    if (m.stride[m.dims - 1] < 1 || m.total < 1)
+        fail(l->where, "`%s` has no size", m.name);
+    LLVMTypeRef leaf = find_field(&m, layout, element, l);
+    if (!leaf)
+        fail(l->where, "`%s` is accessed between its elements, or is not made of integers", m.name);
     for (int i = 0; i < p->memories; i++)
         if (p->memory[i].array == array && p->memory[i].leaf == m.leaf)
             return i;
-    LLVMTypeRef leaf = leaf_type(p->source->layout, t, (uint64_t)m.leaf);
-    if (!leaf)
-        fail(where, "`%s` is accessed between its elements, or is not made of integers", m.name);
     m.width = (int)LLVMGetIntTypeWidth(leaf);
     if (m.width > 64)
-        fail(where, "`%s`: elements of %d bits; at most 64", m.name, m.width);
+        fail(l->where, "`%s`: elements of %d bits; at most 64", m.name, m.width);
     m.kept = m.width;
-    if (LLVMGetTypeKind(t) == LLVMStructTypeKind)
+    if (LLVMGetTypeKind(element) == LLVMStructTypeKind)
         m.name = text("%s_at%d", m.name, m.leaf);
     m.constant = LLVMIsAGlobalVariable(array) && LLVMIsGlobalConstant(array);
     if (LLVMIsAGlobalVariable(array) && !LLVMGetInitializer(array))
-        fail(where, "`%s` is declared but not defined in this file", m.name);
+        fail(l->where, "`%s` is declared but not defined in this file", m.name);
     divide(&m, &p->source->pragmas);
     m.kind = m.depth == 1 ? MEMORY_REGISTERS : m.constant ? MEMORY_ROM : MEMORY_SIMPLE;
     APPEND(p->memory, p->memories, p->memory_capacity, m);
@@ -208,7 +277,11 @@ uint64_t memory_initial(const struct memory *m, long element)
         return 0;
     LLVMValueRef v = LLVMGetInitializer(m->array);
     LLVMTargetDataRef layout = LLVMGetModuleDataLayout(LLVMGetGlobalParent(m->array));
-    uint64_t offset = (uint64_t)element * (uint64_t)m->element_bytes + (uint64_t)m->leaf;
+    uint64_t offset = (uint64_t)m->leaf;
+    for (int d = m->dims - 1; d >= 0; d--) {
+        offset += (uint64_t)(element % m->size[d] * m->stride[d]);
+        element /= m->size[d];
+    }
     while (!LLVMIsAConstantInt(v)) {
         LLVMTypeRef t = LLVMTypeOf(v);
         if (LLVMIsNull(v) || LLVMIsUndef(v) || LLVMIsPoison(v))
@@ -309,23 +382,21 @@ static struct split split_dimension(struct process *p, const struct memory *m, i
 /* The whole: address within a bank, and the bank: constant, or a 32-bit node. */
 static struct split locate(struct process *p, const struct memory *m, const struct linear *l)
 {
-    int64_t stride[8], factor[8][MOST_TERMS] = {{0}}, constant[8] = {0},
-                       rest = l->constant - m->leaf;
-    bool dynamic[8] = {false}, divided = false;
-    stride[m->dims - 1] = m->element_bytes;
-    for (int d = m->dims - 2; d >= 0; d--)
-        stride[d] = stride[d + 1] * m->size[d + 1];
+    const long *stride = m->stride;
+    int64_t factor[8][MOST_TERMS] = {{0}}, constant[8] = {0}, rest = l->constant - m->leaf;
+    bool dynamic[8] = {false}, plain = true;
     for (int d = 0; d < m->dims; d++)
-        divided |= m->banks_of[d] > 1;
-    if (!divided) { /* one plain address */
+        plain &= m->banks_of[d] == 1 && (d == 0 || stride[d - 1] == stride[d] * m->size[d]);
+    if (plain) { /* one address */
+        int64_t unit = stride[m->dims - 1];
         int64_t flat[MOST_TERMS];
         for (int i = 0; i < l->terms; i++) {
-            if (l->factor[i] % m->element_bytes)
+            if (l->factor[i] % unit)
                 fail(l->where, "`%s` is indexed in steps that are not whole elements", m->name);
-            flat[i] = l->factor[i] / m->element_bytes;
+            flat[i] = l->factor[i] / unit;
         }
         return (struct split){.bank_node = NONE,
-                              .row = linear_node(p, l, flat, floor_divide(rest, m->element_bytes))};
+                              .row = linear_node(p, l, flat, floor_divide(rest, unit))};
     }
     for (int i = 0; i < l->terms; i++) {
         int d = 0;
@@ -387,7 +458,7 @@ static int access_bank(struct process *p, int memory, int bank, int row, int val
 
 static int access_memory(struct process *p, const struct linear *l, LLVMTypeRef type, int value)
 {
-    int memory = find_memory(p, l->base, l->constant, l->where);
+    int memory = find_memory(p, l);
     const struct memory *m = &p->memory[memory];
     int width = type_width(type, l->where);
     if (width != m->width)

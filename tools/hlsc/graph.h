@@ -110,10 +110,10 @@ struct memory {
     int leaf;           /* byte offset of the field within the element, for arrays of structs */
     const char *name;
     struct place where;
-    int width, element_bytes;
-    long size[8], total; /* elements by dimension */
-    int dims;
-    int banks_of[8], factor[8];
+    int width;
+    long size[8], stride[8], total; /* elements and bytes by dimension */
+    int dims, outer;                /* those from outer on lie within the struct */
+    int banks_of[8];
     bool block_of[8];
     int banks, depth;
     bool constant;
