@@ -29,11 +29,19 @@
 
 #include <string.h>
 
+/* gcc compiles what records. clang-tidy merely reads it, and its clang has no such builtin; clang
+ * as a compiler still says so, for without it padding would be compared. */
+#ifdef __clang_analyzer__
+#define COSIM_CLEAR_PADDING(object) ((void)(object))
+#else
+#define COSIM_CLEAR_PADDING(object) __builtin_clear_padding(object)
+#endif
+
 #define COSIM_STREAM(T, name, input)                                                               \
     __extension__({                                                                                \
         T cosim_mask;                                                                              \
         memset(&cosim_mask, 0xff, sizeof cosim_mask);                                              \
-        __builtin_clear_padding(&cosim_mask);                                                      \
+        COSIM_CLEAR_PADDING(&cosim_mask);                                                          \
         (T *)cosim_stream(#name, input, sizeof cosim_mask, (unsigned char *)&cosim_mask);          \
     })
 #define cosim_in(T, name)  COSIM_STREAM(T, name, true)

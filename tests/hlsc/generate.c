@@ -91,8 +91,8 @@ static int indent;
 
 static char *say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void open(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void close(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void begin_block(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void end_block(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void pragma(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Never freed: the program is short. */
@@ -122,7 +122,7 @@ static void line(const char *format, ...)
     va_end(arguments);
 }
 
-static void open(const char *format, ...)
+static void begin_block(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -131,7 +131,7 @@ static void open(const char *format, ...)
     indent++;
 }
 
-static void close(const char *format, ...)
+static void end_block(const char *format, ...)
 {
     va_list arguments;
     indent--;
@@ -291,11 +291,9 @@ static int token_count;
 
 static const struct token *integer_token(const struct type *type)
 {
-    struct token *t = calloc(1, sizeof *t);
-    if (!t)
-        abort();
-    t->name = type->name;
-    t->type = type;
+    static struct token of_bool, of_number[COUNT(number_types)];
+    struct token *t = type == &bool_type ? &of_bool : &of_number[type - number_types];
+    *t = (struct token){.name = type->name, .type = type};
     return t;
 }
 
@@ -315,7 +313,7 @@ static void declare_token(void)
     t->name = say("struct token%d", token_count++);
     t->lane = number_type();
     t->lanes = PICK(lane_counts);
-    open("%s {", t->name);
+    begin_block("%s {", t->name);
     line("%s lane[%d];", t->lane->name, t->lanes);
     if (use[PADDING] || chance(40)) { /* of the lanes' type: no padding */
         t->tag = use[PADDING] ? any_type() : t->lane;
@@ -325,7 +323,7 @@ static void declare_token(void)
         t->mark = &bool_type;
         line("bool mark;");
     }
-    close("};");
+    end_block("};");
 }
 
 /* ---- Expressions ----------------------------------------------------------------------------- */
@@ -586,7 +584,7 @@ static void helper_body(const char *local, const char *pointer, int size, bool l
     if (!pointer && chance(40))
         return;
     char *k = fresh("k");
-    open("for (int %s = 0; %s < %d; %s++) {", k, k, rounds, k);
+    begin_block("for (int %s = 0; %s < %d; %s++) {", k, k, rounds, k);
     if (!loops)
         pragma("unroll");
     else if (chance(60))
@@ -599,7 +597,7 @@ static void helper_body(const char *local, const char *pointer, int size, bool l
         line("if %s", condition(1)), line("    continue;");
     line("%s = %s;", local, size > 1 ? say("%s + %s[%s]", local, pointer, k) : expression(2));
     leave(s);
-    close("}");
+    end_block("}");
 }
 
 static void declare_helper(void)
@@ -622,7 +620,7 @@ static void declare_helper(void)
         add_variable(name, t, chance(30), 0);
     }
     line("static %s%s %s(%s)", chance(70) ? "inline " : "", result->name, h.name, list);
-    open("{");
+    begin_block("{");
     if (chance(20))
         pragma("inline");
     char *local = fresh("r");
@@ -635,7 +633,7 @@ static void declare_helper(void)
         line("    return %s;", expression(1));
     }
     line("return %s;", expression(2));
-    close("}");
+    end_block("}");
     line("%s", "");
     leave(s);
     helpers[helper_count++] = h;
@@ -739,14 +737,14 @@ static void bump(void)
 static void branch(struct context c)
 {
     c.depth--;
-    open("if %s {", condition(roll(0, 2)));
+    begin_block("if %s {", condition(roll(0, 2)));
     block(c, 1, 3);
     if (chance(45)) {
-        close("} else {");
+        end_block("} else {");
         indent++;
         block(c, 1, 3);
     }
-    close("}");
+    end_block("}");
 }
 
 static void choose(struct context c)
@@ -755,9 +753,9 @@ static void choose(struct context c)
     int label = roll(0, 1);
     c.depth--;
     c.may_break = false;
-    open("switch ((%s) & %d) {", expression(roll(0, 2)), (1 << bits) - 1);
+    begin_block("switch ((%s) & %d) {", expression(roll(0, 2)), (1 << bits) - 1);
     for (; label < 1 << bits; label += roll(1, 3)) {
-        close("case %d: {", label);
+        end_block("case %d: {", label);
         indent++;
         block(c, 1, 2);
         if (chance(80))
@@ -765,12 +763,12 @@ static void choose(struct context c)
         line("}");
     }
     if (chance(70)) {
-        close("default: {");
+        end_block("default: {");
         indent++;
         block(c, 1, 2);
         line("}");
     }
-    close("}");
+    end_block("}");
 }
 
 static const struct stream *some_input(void)
@@ -834,13 +832,13 @@ static void fill_struct(const char *name, const struct token *t, const char *mar
     } else {
         const struct scope s = scope_now();
         char *l = fresh("l");
-        open("for (int %s = 0; %s < %d; %s++) {", l, l, t->lanes, l);
+        begin_block("for (int %s = 0; %s < %d; %s++) {", l, l, t->lanes, l);
         pragma("unroll");
         add_variable(l, &number_types[U32], false, t->lanes);
         variables[variable_count - 1].constant = true;
         line("%s.lane[%s] = %s;", name, l, expression(roll(1, 2)));
         leave(s);
-        close("}");
+        end_block("}");
     }
     if (t->tag)
         line("%s.tag = %s;", name, expression(1));
@@ -879,7 +877,7 @@ static void lanes(struct context c)
         return;
     const struct scope s = scope_now();
     char *l = fresh("l");
-    open("for (int %s = 0; %s < %d; %s++) {", l, l, count, l);
+    begin_block("for (int %s = 0; %s < %d; %s++) {", l, l, count, l);
     pragma("unroll");
     add_variable(l, &number_types[U32], false, count);
     variables[variable_count - 1].constant = true;
@@ -891,7 +889,7 @@ static void lanes(struct context c)
     c.may_continue = true;
     block(c, 1, 2);
     leave(s);
-    close("}");
+    end_block("}");
 }
 
 /* Counting bits, the ways people do it. */
@@ -906,22 +904,22 @@ static void count_bits(struct context c)
         t = &number_types[U8];
     if (!c.pipelined && !c.unrolled && c.trips * t->bits <= MOST_TRIPS && chance(40)) {
         line("%s %s = %s;", t->name, x, expression(1));
-        open("while (%s) {", x);
+        begin_block("while (%s) {", x);
         line("%s &= %s - 1;", x, x);
         line("%s++;", v->type->bits > 1 ? v->name : x);
         if (v->type->bits == 1)
             line("%s &= %s - 1;", x, x);
-        close("}");
+        end_block("}");
         return;
     }
     line("const %s %s = %s;", t->name, x, expression(1));
-    open("for (int %s = 0; %s < %d; %s++) {", k, k, t->bits, k);
+    begin_block("for (int %s = 0; %s < %d; %s++) {", k, k, t->bits, k);
     pragma("unroll");
     if (chance(50))
         line("%s += %s >> %s & 1;", v->name, x, k);
     else
         line("if (%s >> %s & 1)", x, k), line("    %s = %s;", v->name, k);
-    close("}");
+    end_block("}");
 }
 
 static void local_array(struct context c)
@@ -948,11 +946,11 @@ static void local_array(struct context c)
         pragma("array_partition variable=%s complete%s", a.name, chance(50) ? " dim=1" : "");
     if (!initialised || chance(50)) {
         char *k = fresh("k");
-        open("for (int %s = 0; %s < %d; %s++) {", k, k, a.size[0], k);
+        begin_block("for (int %s = 0; %s < %d; %s++) {", k, k, a.size[0], k);
         if (registers || c.pipelined)
             pragma("unroll");
         line("%s[%s] = %s;", a.name, k, expression(1));
-        close("}");
+        end_block("}");
     }
     add_array(&a);
 }
@@ -1080,23 +1078,28 @@ static struct counter open_for(int most)
     const char *type = PICK(types);
     char *bound = loop_bound(most, &i.limit);
     switch (roll(0, 7)) {
-    case 0: open("for (int %s = %s - 1; %s >= 0; %s--) {", i.name, bound, i.name, i.name); break;
+    case 0:
+        begin_block("for (int %s = %s - 1; %s >= 0; %s--) {", i.name, bound, i.name, i.name);
+        break;
     case 1:
-        open("for (%s %s = %s; %s > 0; %s--) {", type, i.name, bound, i.name, i.name);
+        begin_block("for (%s %s = %s; %s > 0; %s--) {", type, i.name, bound, i.name, i.name);
         i.limit++;
         break;
     case 2:
-        open("for (%s %s = 0; %s < %s; %s += %d) {", type, i.name, i.name, bound, i.name,
-             roll(2, 3));
+        begin_block("for (%s %s = 0; %s < %s; %s += %d) {", type, i.name, i.name, bound, i.name,
+                    roll(2, 3));
         break;
     case 3:
-        open("for (%s %s = 0; %s <= %s; %s++) {", type, i.name, i.name, bound, i.name);
+        begin_block("for (%s %s = 0; %s <= %s; %s++) {", type, i.name, i.name, bound, i.name);
         i.limit++;
         break;
     case 4:
-        open("for (%s %s = %d; %s < %s; %s++) {", type, i.name, roll(0, 2), i.name, bound, i.name);
+        begin_block("for (%s %s = %d; %s < %s; %s++) {", type, i.name, roll(0, 2), i.name, bound,
+                    i.name);
         break;
-    default: open("for (%s %s = 0; %s < %s; %s++) {", type, i.name, i.name, bound, i.name); break;
+    default:
+        begin_block("for (%s %s = 0; %s < %s; %s++) {", type, i.name, i.name, bound, i.name);
+        break;
     }
     return i;
 }
@@ -1107,9 +1110,9 @@ static struct counter open_while(int most)
     struct counter i = {fresh("w"), &number_types[U8], roll(1, most)};
     line("uint8_t %s = 0;", i.name);
     switch (roll(0, 2)) {
-    case 0: open("while (%s && %s < %d) {", condition(1), i.name, i.limit); break;
-    case 1: open("while (%s < %d) {", i.name, i.limit); break;
-    default: open("while (1) {"); break;
+    case 0: begin_block("while (%s && %s < %d) {", condition(1), i.name, i.limit); break;
+    case 1: begin_block("while (%s < %d) {", i.name, i.limit); break;
+    default: begin_block("while (1) {"); break;
     }
     return i;
 }
@@ -1132,7 +1135,7 @@ static void loop(struct context c)
     const int most = MOST_TRIPS / c.trips < 40 ? MOST_TRIPS / c.trips : 40;
     const struct scope s = scope_now();
     if (by_condition)
-        open("{");
+        begin_block("{");
     const struct counter i = by_condition ? open_while(most) : open_for(most);
     if (pipelined)
         pipeline_pragma();
@@ -1150,9 +1153,9 @@ static void loop(struct context c)
     if (chance(30))
         block(c, 1, 2);
     leave(s);
-    close("}");
+    end_block("}");
     if (by_condition)
-        close("}");
+        end_block("}");
 }
 
 /* ---- Loops with a purpose -------------------------------------------------------------------- */
@@ -1184,7 +1187,7 @@ static void promise(void)
     const int size = a.size[0];
     const bool again = (size & (size - 1)) == 0 && chance(50);
     const struct counter i = {fresh("i"), &number_types[U32], again ? 2 * size : size};
-    open("for (int %s = 0; %s < %d; %s++) {", i.name, i.name, i.limit, i.name);
+    begin_block("for (int %s = 0; %s < %d; %s++) {", i.name, i.name, i.limit, i.name);
     pragma("pipeline");
     if (again)
         pragma("dependence variable=%s inter distance=%d true", a.name, size);
@@ -1201,7 +1204,7 @@ static void promise(void)
     block(c, 0, 2);
     line("%s = %s ^ %s;", cell, old, expression(2));
     leave(s);
-    close("}");
+    end_block("}");
     arrays[array_count++] = a;
 }
 
@@ -1219,7 +1222,7 @@ static void recall(void)
     int span = 4;
     while (2 * span <= a.size[0])
         span *= 2;
-    open("for (int %s = 0; %s < %d; %s++) {", i.name, i.name, i.limit, i.name);
+    begin_block("for (int %s = 0; %s < %d; %s++) {", i.name, i.name, i.limit, i.name);
     pipeline_pragma();
     add_variable(i.name, i.type, false, i.limit);
     inner_context(&c, &i, true);
@@ -1242,7 +1245,7 @@ static void recall(void)
     if (v)
         line("%s += %s;", v->name, old);
     leave(s);
-    close("}");
+    end_block("}");
 }
 
 /* Asks whether there is a token, as often as it takes: timing decides the cycles, not the result.
@@ -1255,14 +1258,14 @@ static void polling(void)
         return;
     char *got = fresh("got");
     line("uint8_t %s = 0;", got);
-    open("while (%s < %d) {", got, roll(1, 20));
+    begin_block("while (%s < %d) {", got, roll(1, 20));
     if (chance(70))
         pragma("pipeline");
-    open("if (!hls_empty(%s)) {", s->name);
+    begin_block("if (!hls_empty(%s)) {", s->name);
     line("%s = (uint64_t)%s * 5 + hls_read(%s);", v->name, v->name, s->name);
     line("%s++;", got);
-    close("}");
-    close("}");
+    end_block("}");
+    end_block("}");
 }
 
 /* ---- Links between processes ----------------------------------------------------------------- */
@@ -1308,15 +1311,15 @@ static void transfer_ended(const struct stream *from, const struct stream *to)
     char *last = fresh("last"), *i = fresh("i");
     if (from) {
         line("bool %s = false;", last);
-        open("while (!%s) {", last);
+        begin_block("while (!%s) {", last);
     } else {
         line("const uint8_t %s = (%s) & 15;", last, expression(2));
-        open("for (uint8_t %s = 0; %s <= %s; %s++) {", i, i, last, i);
+        begin_block("for (uint8_t %s = 0; %s <= %s; %s++) {", i, i, last, i);
     }
     if (chance(80))
         pipeline_pragma();
     pass_token(from, to, from ? last : say("%s == %s", i, last));
-    close("}");
+    end_block("}");
 }
 
 static void transfer_counted(const struct stream *from, const struct stream *to)
@@ -1335,13 +1338,13 @@ static void transfer_counted(const struct stream *from, const struct stream *to)
             line("hls_write(%s, %s);", to->name, bound);
         add_variable(bound, &number_types[U8], false, MOST_LINKED);
     }
-    open("for (int %s = 0; %s < %s; %s++) {", i, i, bound, i);
+    begin_block("for (int %s = 0; %s < %s; %s++) {", i, i, bound, i);
     if (chance(80))
         pipeline_pragma();
     add_variable(i, &number_types[U32], false, MOST_LINKED);
     pass_token(from, to, NULL);
     leave(outer);
-    close("}");
+    end_block("}");
 }
 
 /* A loop that reads every token of one link, writes every token of another, or both. */
@@ -1490,13 +1493,13 @@ static void dump_array(const struct array *a)
     const int banks = a->rank == 2 ? a->size[inner] : a->cyclic ? a->cyclic : 1;
     const int rounds = a->rank == 1 ? a->size[0] / banks : a->size[outer];
     char *i = fresh("i"), *k = fresh("k");
-    open("for (int %s = 0; %s < %d; %s++) {", i, i, rounds, i);
+    begin_block("for (int %s = 0; %s < %d; %s++) {", i, i, rounds, i);
     if (a->fixed[outer])
         pragma("unroll");
     else
         pragma("pipeline");
     if (banks > 1) {
-        open("for (int %s = 0; %s < %d; %s++) {", k, k, banks, k);
+        begin_block("for (int %s = 0; %s < %d; %s++) {", k, k, banks, k);
         pragma("unroll");
     }
     if (a->rank == 2)
@@ -1506,8 +1509,8 @@ static void dump_array(const struct array *a)
     else
         dump_value(say("%s[%s]", a->name, i), a->type);
     if (banks > 1)
-        close("}");
-    close("}");
+        end_block("}");
+    end_block("}");
 }
 
 static void dump_all(struct scope from)
@@ -1572,11 +1575,11 @@ static void define_process(struct process *p, const char *name, bool is_static)
     declare_own();
     line("%s%s %s(%s)", is_static ? "static " : "", p->result ? p->result->name : "void", name,
          parameters_of(p, false));
-    open("{");
+    begin_block("{");
     for (const struct scalar *s = scalars; s < scalars + scalar_count; s++)
         add_variable(s->name, s->type, !is_static && chance(20), 0);
     process_body(outer);
-    close("}");
+    end_block("}");
     line("%s", "");
     leave(outer);
     me = NULL;
@@ -1699,13 +1702,13 @@ static void define_dataflow(void)
         define_process(&processes[i], say("process%d", i), true);
     }
     line("void kernel(%s)", kernel_parameters());
-    open("{");
+    begin_block("{");
     pragma("dataflow");
     for (const struct link *l = links; l < links + link_count; l++)
         line("HLS_STREAM(%s, %s, %d);", l->stream.token->name, l->stream.name, l->depth);
     for (int i = 0; i < process_count; i++)
         line("process%d(%s);", i, parameters_of(&processes[i], true));
-    close("}");
+    end_block("}");
 }
 
 static void define_kernel(void)
@@ -1731,7 +1734,7 @@ static void define_kernel(void)
 static void fill_stream(const struct stream *s)
 {
     const struct token *t = s->token;
-    open("while (hls_stream_count(%s) < 4000) {", s->name);
+    begin_block("while (hls_stream_count(%s) < 4000) {", s->name);
     line("%s token;", t->name);
     if (t->type) {
         line("token = cosim_random();");
@@ -1745,7 +1748,7 @@ static void fill_stream(const struct stream *s)
             line("token.mark = cosim_random() & 1;");
     }
     line("hls_write(%s, token);", s->name);
-    close("}");
+    end_block("}");
 }
 
 static char *call_of_kernel(void)
@@ -1767,7 +1770,7 @@ static void define_main(unsigned long seed)
 {
     static const int counts[] = {0, 1, 2, 5, 9, 16, 17, 30, 31, 63, 100, 200, 255};
     line("\n#ifndef __HLSC__\n#include \"cosim.h\"\nint main(void)");
-    open("{");
+    begin_block("{");
     for (const struct process *p = processes; p < processes + process_count; p++) {
         for (const struct stream *s = p->in; s < p->in + p->ins; s++)
             line("hls_stream(%s) %s = cosim_in(%s, %s);", s->token->name, s->name, s->token->name,
@@ -1778,7 +1781,7 @@ static void define_main(unsigned long seed)
     }
     line("static const uint8_t ns[] = {%d, %d, %d};", PICK(counts), PICK(counts), PICK(counts));
     line("cosim_seed(%lu);", seed);
-    open("for (int run = 0; run < 3; run++) {");
+    begin_block("for (int run = 0; run < 3; run++) {");
     for (const struct process *p = processes; p < processes + process_count; p++)
         for (const struct stream *s = p->in; s < p->in + p->ins; s++)
             fill_stream(s);
@@ -1789,9 +1792,9 @@ static void define_main(unsigned long seed)
     line("cosim_begin();");
     line(processes[0].result ? "cosim_return(%s);" : "%s;", call_of_kernel());
     line("cosim_end();");
-    close("}");
+    end_block("}");
     line("return cosim_finish();");
-    close("}");
+    end_block("}");
     line("#endif");
 }
 

@@ -212,5 +212,6 @@ void balance(struct process *p)
         if (may_regroup(p->node[i].op) && p->node[i].region != NONE && !inner[i])
             rebuild(&b, i);
     for (int i = 0; i < p->regions; i++)
-        sort_region(p, i);
+        if (p->region[i].nodes)
+            sort_region(p, i);
 }

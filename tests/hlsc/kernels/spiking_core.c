@@ -90,10 +90,10 @@ integrate:
         kx = kx == KERNEL - 1 ? 0 : kx + 1;
     }
 fire:
-    for (uint16_t place = 0; place < HEIGHT * WIDTH; place++) {
+    for (int place = 0; place < HEIGHT * WIDTH; place++) {
 #pragma HLS pipeline II = 1
 #pragma HLS dependence variable = potential inter false
-        struct bursts b = {.place = place};
+        struct bursts b = {.place = (uint16_t)place};
         uint8_t any = 0;
         for (int l = 0; l < LANES; l++) {
             int16_t v = potential[place][l], spent = 0;
