@@ -29,8 +29,8 @@
 
 #include <string.h>
 
-/* gcc compiles what records. clang-tidy merely reads it, and its clang has no such builtin; clang
- * as a compiler still says so, for without it padding would be compared. */
+/* clang-tidy's clang lacks the builtin that gcc has. Compiling with such a clang stays an error:
+ * padding would be compared. */
 #ifdef __clang_analyzer__
 #define COSIM_CLEAR_PADDING(object) ((void)(object))
 #else
