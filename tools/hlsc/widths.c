@@ -148,8 +148,12 @@ static bool demand_operands(struct process *p, const struct node *n, const int *
             return false;
         changed |= demand(p, n->in[1], min_int(loaded[n->memory], p->memory[n->memory].kept));
         changed |= demand(p, n->in[0], bits_of((uint64_t)p->memory[n->memory].depth - 1));
-        return changed | demand(p, n->guard, 1);
-    case OP_WRITE: return demand(p, n->in[0], p->node[n->in[0]].width) | demand(p, n->guard, 1);
+        changed |= demand(p, n->guard, 1);
+        return changed;
+    case OP_WRITE:
+        changed |= demand(p, n->in[0], p->node[n->in[0]].width);
+        changed |= demand(p, n->guard, 1);
+        return changed;
     case OP_READ: return demand(p, n->guard, 1);
     default: break;
     }
@@ -170,8 +174,14 @@ static bool demand_operands(struct process *p, const struct node *n, const int *
             changed |= demand(p, n->in[k], bits);
         return changed;
     case OP_SELECT:
-        return demand(p, n->in[0], 1) | demand(p, n->in[1], bits) | demand(p, n->in[2], bits);
-    case OP_SHL: return demand(p, n->in[0], bits) | demand(p, n->in[1], p->node[n->in[1]].width);
+        changed |= demand(p, n->in[0], 1);
+        changed |= demand(p, n->in[1], bits);
+        changed |= demand(p, n->in[2], bits);
+        return changed;
+    case OP_SHL:
+        changed |= demand(p, n->in[0], bits);
+        changed |= demand(p, n->in[1], p->node[n->in[1]].width);
+        return changed;
     default:
         for (int k = 0; k < n->ins; k++)
             changed |= demand(p, n->in[k], p->node[n->in[k]].width);
