@@ -24,7 +24,7 @@ case $build in
     exit 77
     ;;
 esac
-make -s -C "$root" -f tests/hlsc/cosim.mk BUILD_DIR="$build" >&2 || exit 1
+MAKEFLAGS= make -s -C "$root" -f tests/hlsc/cosim.mk BUILD_DIR="$build" >&2 || exit 1
 export COSIM_READY=yes
 # Sanitized builds look for faults of the compiler itself: one simulator, fewer random programs.
 case $build in

@@ -17,9 +17,10 @@ char *memory_output(struct emitter *e, const struct node *load)
 {
     const struct memory *m = &e->p->memory[load->memory];
     if (in_registers(m))
-        return register_name(e, load);
+        return load->kept < m->kept ? text("%s[%d:0]", register_name(e, load), load->kept - 1)
+                                    : register_name(e, load);
     int low = load->bank * m->kept;
-    return text("m%d_q%d[%d:%d]", load->memory, load->port, low + m->kept - 1, low);
+    return text("m%d_q%d[%d:%d]", load->memory, load->port, low + load->kept - 1, low);
 }
 
 /* The element that lies in a row of a bank; NONE: beyond the array's end. */

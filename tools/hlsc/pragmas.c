@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -205,6 +206,10 @@ static void read_pragma(struct reader *r, const char *s)
         fail(r->where, "#pragma HLS %.*s is not known", (int)n, s);
     }
     p.kind = (enum pragma_kind)k;
+    for (int i = 0; i < r->out->count; i++) /* of a file that is included again */
+        if (r->out->pragma[i].kind == p.kind && r->out->pragma[i].where.line == p.where.line &&
+            !strcmp(r->out->pragma[i].where.file, p.where.file))
+            return;
     parse_words(r, &p, s + n);
     APPEND(r->out->pragma, r->out->count, r->capacity, p);
 }
@@ -294,16 +299,30 @@ static int pragma_int(const struct pragma *p, const char *key, int otherwise)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
+/* Debug information may cut a name anywhere; whole again, unless it is below the working directory.
+ */
+static const char *file_name(const char *file, unsigned file_length, const char *directory,
+                             unsigned directory_length)
+{
+    char here[4096];
+    if (*file == '/' || !directory || !directory_length ||
+        (getcwd(here, sizeof here) && strlen(here) == directory_length &&
+         !strncmp(here, directory, directory_length)))
+        return text("%.*s", (int)file_length, file);
+    return text("%.*s/%.*s", (int)directory_length, directory, (int)file_length, file);
+}
+
 struct place place_of(LLVMValueRef value)
 {
-    unsigned n = 0;
+    unsigned n = 0, d = 0;
     struct place where = {0};
     if (!LLVMIsAInstruction(value) && !LLVMIsAFunction(value))
         return where;
     where.line = (int)LLVMGetDebugLocLine(value);
-    const char *file = LLVMGetDebugLocFilename(value, &n);
+    const char *file = LLVMGetDebugLocFilename(value, &n),
+               *directory = LLVMGetDebugLocDirectory(value, &d);
     if (file)
-        where.file = text("%.*s", (int)n, file);
+        where.file = file_name(file, n, directory, d);
     return where;
 }
 
@@ -311,14 +330,14 @@ static struct place place_of_location(LLVMMetadataRef location)
 {
     struct place where = {.line = (int)LLVMDILocationGetLine(location)};
     LLVMMetadataRef file = LLVMDIScopeGetFile(LLVMDILocationGetScope(location));
-    unsigned n = 0;
+    unsigned n = 0, d = 0;
     const char *name = file ? LLVMDIFileGetFilename(file, &n) : NULL;
     if (name)
-        where.file = text("%.*s", (int)n, name);
+        where.file = file_name(name, n, LLVMDIFileGetDirectory(file, &d), d);
     return where;
 }
 
-/* Debug information shortens names below the working directory; the preprocessor does not. */
+/* The preprocessor keeps names as they were given. */
 static const char *whole_path(const char *name)
 {
     static const char *last_name, *last_path;
@@ -334,6 +353,11 @@ static const char *whole_path(const char *name)
 static bool same_file(const char *a, const char *b)
 {
     return a && b && (!strcmp(a, b) || !strcmp(whole_path(a), whole_path(b)));
+}
+
+static bool same_place(struct place a, struct place b)
+{
+    return a.line == b.line && same_file(a.file, b.file);
 }
 
 /* ---- loops ----------------------------------------------------------------------------------- */
@@ -448,7 +472,11 @@ static void attach_loops(struct pragmas *all, LLVMModuleRef module)
                  kind_names[p->kind]);
             continue;
         }
-        wish(best, p);
+        /* A file that is included several times has its loops as often. */
+        const struct place first = best->first, last = best->last;
+        for (struct loop_wishes *l = all->loop; l < all->loop + all->loops; l++)
+            if (same_place(l->first, first) && same_place(l->last, last))
+                wish(l, p);
     }
     for (int i = 0; i < latches; i++) {
         struct loop_wishes *l = &all->loop[i];
