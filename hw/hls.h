@@ -8,7 +8,11 @@
  *   hls_empty(in)               is there no token now? Timing, not data: simulation on the host and
  *                               hardware may differ
  *
- * A process reads or writes a stream, never both; a stream has one reader and one writer. */
+ * A process reads or writes a stream, never both; a stream has one reader and one writer.
+ *
+ * In a dataflow function whose processes feed each other in circles, HLS_CALL(process, stream...)
+ * stands for process(stream...), with streams as its only parameters, and HLS_RUN() for the end;
+ * on the host the processes then take turns (hls_host.h), and queues are as deep as in hardware. */
 #ifndef HLS_H
 #define HLS_H
 #include <stdbool.h>
@@ -21,9 +25,11 @@
 #define HLS_STREAM(T, name, depth)                                                                 \
     hls::stream<T> name;                                                                           \
     HLS_PRAGMA(HLS stream variable = name depth = depth)
-#define hls_read(s)     (s).read()
-#define hls_write(s, x) (s).write(x)
-#define hls_empty(s)    (s).empty()
+#define hls_read(s)            (s).read()
+#define hls_write(s, x)        (s).write(x)
+#define hls_empty(s)           (s).empty()
+#define HLS_CALL(process, ...) process(__VA_ARGS__)
+#define HLS_RUN()
 
 #else
 /* A stream is passed as a pointer to its token type, which types the macros; it is never
@@ -59,5 +65,17 @@ static inline void hls_stream_leave(void *stream)
         hls_stream_write((s), &hls_token, sizeof hls_token);                                       \
     } while (0)
 #define hls_empty(s) hls_stream_empty(s)
+
+#ifdef __HLSC__
+#define HLS_CALL(process, ...) process(__VA_ARGS__)
+#define HLS_RUN()
+#else
+void hls_call(const char *name, void (*process)(void), int streams, void *const *stream);
+int hls_run(unsigned flags);
+#define HLS_CALL(process, ...)                                                                     \
+    hls_call(#process, (void (*)(void))(process),                                                  \
+             (int)(sizeof((void *[]){__VA_ARGS__}) / sizeof(void *)), (void *[]){__VA_ARGS__})
+#define HLS_RUN() hls_run(1 /* HLS_HONOUR_DEPTH */)
+#endif
 #endif
 #endif

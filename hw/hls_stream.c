@@ -309,6 +309,46 @@ void hls_process_named(const char *name, void (*run)(void *argument), void *argu
     registered_end = &p->next;
 }
 
+/* ---- Processes with streams for parameters ----------------------------------------------------
+ */
+
+enum { MOST_CALL_STREAMS = 16 };
+struct call {
+    void (*process)(void);
+    void *stream[MOST_CALL_STREAMS];
+};
+
+/* Pointers of all types are passed alike, and whoever calls cleans up: parameters too many do not
+ * matter. */
+static void run_call(void *argument)
+{
+    struct call c = *(struct call *)argument;
+    free(argument);
+    void **s = c.stream;
+    ((void (*)(void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
+               void *, void *, void *, void *, void *, void *))c.process)(
+        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12], s[13],
+        s[14], s[15]);
+}
+
+void hls_call(const char *name, void (*process)(void), int streams, void *const *stream)
+{
+    struct call *c = calloc(1, sizeof *c);
+    if (!c)
+        out_of_memory();
+    if (streams > MOST_CALL_STREAMS) {
+        fprintf(stderr, "hls: process %s has %d streams, at most %d are possible\n", name, streams,
+                MOST_CALL_STREAMS);
+        exit(3);
+    }
+    c->process = process;
+    memcpy(c->stream, stream, (size_t)streams * sizeof *stream);
+    hls_process_named(name, run_call, c);
+}
+
+/* ---- Running them -----------------------------------------------------------------------------
+ */
+
 /* Memory for the stack is taken as it is touched; the lowest page catches what runs over. */
 static void prepare(struct process *p)
 {

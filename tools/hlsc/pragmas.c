@@ -331,9 +331,10 @@ static struct place place_of_location(LLVMMetadataRef location)
     struct place where = {.line = (int)LLVMDILocationGetLine(location)};
     LLVMMetadataRef file = LLVMDIScopeGetFile(LLVMDILocationGetScope(location));
     unsigned n = 0, d = 0;
-    const char *name = file ? LLVMDIFileGetFilename(file, &n) : NULL;
+    const char *name = file ? LLVMDIFileGetFilename(file, &n) : NULL,
+               *directory = file ? LLVMDIFileGetDirectory(file, &d) : NULL;
     if (name)
-        where.file = file_name(name, n, LLVMDIFileGetDirectory(file, &d), d);
+        where.file = file_name(name, n, directory, d);
     return where;
 }
 
