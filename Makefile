@@ -68,8 +68,12 @@ TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c,$(wildcard t
 HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
 
+# The accelerator for this computer (--board csim), once for each build of hw/config.h.
+ACCELERATOR := sim tiny
+CSIM_OBJ := $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+
 GEN := $(B)/gen/onnx.pb-c.o
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/host/cpu_kernel_%.o) $(GEN)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/host/cpu_kernel_%.o) $(CSIM_OBJ) $(GEN)
 PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
@@ -122,6 +126,12 @@ $(B)/host/cpu_kernel_%.o: host/cpu_kernel.c
 	@mkdir -p $(@D)
 	$(call say,CC,$< ($*))
 	$(Q)$(CC) $(CFLAGS_ALL) -Wno-psabi $(KERNEL_FLAGS_$*) -DKERNEL=$* -c -o $@ $<
+# HLS-C means its narrow types, and labels its loops for people.
+$(B)/hw/accelerator_%.o: hw/accelerator.c
+	@mkdir -p $(@D)
+	$(call say,CC,$< ($*))
+	$(Q)$(CC) $(filter-out -Wconversion -Wextra,$(CFLAGS_ALL)) -Wno-unknown-pragmas -Wno-unused-label \
+		-DBUILD_$(shell echo $* | tr a-z A-Z) -Daccelerator=accelerator_$* -c -o $@ $<
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

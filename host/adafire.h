@@ -89,10 +89,11 @@ const char *af_class_name(const struct af_model *model, int label);
 struct af_device;
 
 struct af_device_options {
-    int threads; /* 0: all cores */
+    int threads;       /* 0: all cores */
+    const char *build; /* of the accelerator, for "csim"; NULL: the default */
 };
 
-/* Opens a board ("cpu") and loads the model onto it. options may be NULL. The model must live as
+/* Opens a board ("cpu", "csim") and loads the model onto it. options may be NULL. The model must live as
  * long as the device. */
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);

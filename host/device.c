@@ -7,6 +7,8 @@
 
 const struct board boards[] = {
     {"cpu", "this computer's processor: exact, fast, no board needed", cpu_open},
+    {"csim", "the accelerator's own source, compiled for this computer: exact, slow",
+     csim_device_open},
     {NULL, NULL, NULL},
 };
 

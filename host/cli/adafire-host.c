@@ -27,6 +27,7 @@ static const char help[] =
     "EVENTS.npy@OFFSETS.npy; N-MNIST .bin).\n"
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
+    "      --build NAME       the accelerator's size: sim (default) or tiny\n"
     "  -l, --labels FILE      the right classes: .npy or idx\n"
     "      --reference FILE   the ANN's outputs (.npy): tells how often both agree\n"
     "  -t, --timesteps N      at most N timesteps\n"
@@ -43,7 +44,8 @@ static const char help[] =
     "      --help, --version\n";
 
 enum {
-    OPT_REFERENCE = 256,
+    OPT_BUILD = 256,
+    OPT_REFERENCE,
     OPT_NO_IAT,
     OPT_LIMIT,
     OPT_BATCH,
@@ -63,6 +65,7 @@ static const struct option options[] = {
     {"no-iat", no_argument, NULL, OPT_NO_IAT},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"batch", required_argument, NULL, OPT_BATCH},
+    {"build", required_argument, NULL, OPT_BUILD},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
     {"output", required_argument, NULL, 'o'},
@@ -94,6 +97,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case 'j': return cli_int("--threads", text, 1, 1024, &r->device.threads);
     case 'o': r->run.output = text; return 0;
     case 'q': r->quiet = true; return 0;
+    case OPT_BUILD: r->device.build = text; return 0;
     case OPT_REFERENCE: r->run.reference = text; return 0;
     case OPT_NO_IAT: r->run.no_iat = true; return 0;
     case OPT_LIMIT:

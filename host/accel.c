@@ -1,0 +1,400 @@
+/* Boards that are an accelerator behind a link: the program is loaded once, then every sample is an
+ * exchange. */
+#include "device.h"
+
+#include "error.h"
+#include "isa.h"
+#include "link/link.h"
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Synaptic operations that an event of a source causes through one projection: the product. */
+struct fanout {
+    int source;
+    int64_t *position, *channel;
+};
+
+struct accel {
+    struct af_device device;
+    struct link *link;
+    struct program *program;
+    struct fanout *fanout;
+    int fanouts;
+    uint32_t *message;
+    size_t room;
+    int16_t *counts;
+    int32_t *sums; /* of one output population, [channels][height][width] */
+};
+
+/* ---- Answers ----------------------------------------------------------------------------------
+ */
+
+struct reader {
+    const uint32_t *word;
+    size_t left;
+};
+
+static const char *status_text(uint32_t status)
+{
+    static const char *const texts[] = {"is well", "met words that are no message",
+                                        "does not know the command", "found a wrong length",
+                                        "found a wrong checksum"};
+    return status < sizeof texts / sizeof *texts ? texts[status] : "gives an unknown status";
+}
+
+/* The next answer, which must be to `command`; *payload are its words. */
+static int next_answer(struct reader *r, uint32_t command, const uint32_t **payload, size_t *words)
+{
+    if (r->left < 3)
+        return af_fail(AF_TIMEOUT, "the accelerator stopped before it answered");
+    const uint32_t head = r->word[0], length = r->word[1];
+    if (head >> 16 != MESSAGE_MAGIC || length > r->left - 3 ||
+        message_crc(r->word, 2 + length) != r->word[2 + length])
+        return af_fail(AF_IO, "an answer of the accelerator is damaged");
+    if (head >> 8 & 255)
+        return af_fail(AF_IO, "the accelerator %s", status_text(head >> 8 & 255));
+    if ((head & 255) != command)
+        return af_fail(AF_IO, "the accelerator answers to command %u instead of %u", head & 255,
+                       command);
+    *payload = r->word + 2;
+    *words = length;
+    r->word += 3 + length;
+    r->left -= 3 + length;
+    return AF_OK;
+}
+
+static int make_room(struct accel *a, size_t words)
+{
+    if (words <= a->room)
+        return AF_OK;
+    uint32_t *more = realloc(a->message, 2 * words * sizeof *more);
+    if (!more)
+        return af_fail(AF_NO_MEMORY, "no memory for a message");
+    a->message = more;
+    a->room = 2 * words;
+    return AF_OK;
+}
+
+/* Sends what stands in a->message and an END behind it. */
+static int exchange(struct accel *a, size_t words, struct reader *r)
+{
+    words += message_seal(a->message + words, COMMAND_END, 0);
+    return a->link->operations->exchange(a->link, a->message, words, &r->word, &r->left);
+}
+
+static int identify(struct accel *a, struct limits *limits)
+{
+    struct reader r;
+    const uint32_t *payload;
+    size_t words;
+    int status = make_room(a, 16);
+    if (!status)
+        status = exchange(a, message_seal(a->message, COMMAND_IDENTIFY, 0), &r);
+    if (!status)
+        status = next_answer(&r, COMMAND_IDENTIFY, &payload, &words);
+    if (status)
+        return status;
+    if (words * sizeof *payload != sizeof *limits || payload[0] != ISA_VERSION)
+        return af_fail(AF_NO_DEVICE,
+                       "the accelerator speaks version %u of its language, this host version %d",
+                       words ? payload[0] : 0, ISA_VERSION);
+    memcpy(limits, payload, sizeof *limits);
+    return AF_OK;
+}
+
+static int load(struct accel *a)
+{
+    struct reader r;
+    const uint32_t *payload;
+    size_t words, messages = 0;
+    const struct program *p = a->program;
+    int status = make_room(a, p->words + 3);
+    if (status)
+        return status;
+    memcpy(a->message, p->word, p->words * sizeof *p->word);
+    for (size_t i = 0; i < p->words; i += 3 + p->word[i + 1])
+        messages++;
+    status = exchange(a, p->words, &r);
+    for (size_t i = 0; i < messages && !status; i++)
+        status = next_answer(&r, COMMAND_LOAD, &payload, &words);
+    return status ? status : next_answer(&r, COMMAND_END, &payload, &words);
+}
+
+/* ---- A sample ---------------------------------------------------------------------------------
+ */
+
+static int put_list(struct accel *a, const int16_t *counts, size_t *words)
+{
+    const int *shape = a->device.model->population[0].shape;
+    int64_t n = (int64_t)shape[0] * shape[1] * shape[2];
+    size_t at = (*words)++;
+    int status = make_room(a, *words + 2 * (size_t)n + 8);
+    if (status)
+        return status;
+    uint32_t events = 0;
+    for (int c = 0; c < shape[0]; c++)
+        for (int y = 0; y < shape[1]; y++)
+            for (int x = 0; x < shape[2]; x++, counts++)
+                if (*counts) {
+                    a->message[(*words)++] = (uint32_t)c << 16 | (uint32_t)y;
+                    a->message[(*words)++] = (uint32_t)x << 16 | (uint16_t)*counts;
+                    events++;
+                }
+    a->message[at] = events;
+    return AF_OK;
+}
+
+static int run_exchange(struct accel *a, const struct af_sample *sample, int steps, int flags,
+                        struct reader *r)
+{
+    const struct af_model *m = a->device.model;
+    const int64_t inputs = neuron_count(&m->population[0]);
+    int status = make_room(a, 16);
+    size_t words = 3;
+    if (m->format.events)
+        flags |= RUN_EVENTS;
+    if (!status && sample->counts && !m->format.events)
+        status = af_fail(AF_BAD_ARGUMENT, "the model was not made for recordings of events");
+    else if (!status && !sample->counts)
+        status = model_quantise_input(m, sample->type, sample->data, a->counts);
+    if (status)
+        return status;
+    a->message[2] = (uint32_t)flags << 16 | (uint32_t)steps;
+    for (int t = 0; t < (m->format.events ? steps : 1) && !status; t++)
+        status = put_list(a, sample->counts ? sample->counts + t * inputs : a->counts, &words);
+    return status ? status : exchange(a, message_seal(a->message, COMMAND_RUN, words - 2), r);
+}
+
+/* Unscrambles the potentials of the outputs. */
+static void fill_outputs(struct accel *a, const uint32_t *payload, int steps, float *to)
+{
+    const struct af_model *m = a->device.model;
+    const struct program *p = a->program;
+    const int lanes = (int)p->limits.lanes;
+    size_t before = 0; /* words of a core's earlier outputs: the same order in all cores */
+    size_t *done = calloc(p->limits.cores, sizeof *done);
+    for (int i = 1; done && i < m->population_count; i++) {
+        const struct neurons *out = &m->population[i];
+        if (out->kind != AF_OUTPUT)
+            continue;
+        before = 0;
+        for (uint32_t k = 0; k < p->limits.cores; k++) {
+            const struct share s = program_share(p, i, (int)k);
+            const uint32_t *word = payload + before + done[k];
+            for (int y = 0; y < s.count[1]; y++)
+                for (int x = 0; x < s.count[2]; x++)
+                    for (int g = 0; g < s.count[0]; g++)
+                        for (int l = 0; l < lanes; l++, word++) {
+                            int c = (s.first[0] + g * s.step[0]) * lanes + l;
+                            int64_t n = ((int64_t)c * out->shape[1] + s.first[1] + y * s.step[1]) *
+                                            out->shape[2] +
+                                        s.first[2] + x * s.step[2];
+                            if (c < out->shape[0])
+                                a->sums[n] = (int32_t)*word;
+                        }
+            done[k] = (size_t)(word - payload) - before;
+            before += (size_t)p->output_words[k];
+        }
+        to += result_output(m, i, a->sums, steps, to);
+    }
+    free(done);
+}
+
+static void count_event(const struct accel *a, int population, int c, int y, int x, int count,
+                        struct af_result *r)
+{
+    const int width = a->device.model->population[population].shape[2];
+    r->events[population]++;
+    r->spikes[population] += abs(count);
+    for (int i = 0; i < a->fanouts; i++) {
+        const struct fanout *f = &a->fanout[i];
+        if (f->source == population) {
+            int64_t operations = f->position[y * width + x] * f->channel[c];
+            r->sops[population] += operations;
+            r->spike_sops[population] += operations * abs(count);
+        }
+    }
+}
+
+/* The events in front of the answer. */
+static int read_trace(struct accel *a, int64_t index, const struct af_run_options *o,
+                      struct reader *r, struct af_result *result)
+{
+    const struct af_model *m = a->device.model;
+    for (int step = 0; r->left && r->word[0] >> 16 != MESSAGE_MAGIC;) {
+        if (r->word[0] == TRACE_END) {
+            step++;
+            r->word++;
+            r->left--;
+            continue;
+        }
+        const uint32_t phase = r->word[0] >> 16, c = r->word[0] & 0xffff;
+        if (r->left < 3 || phase > (uint32_t)a->program->phases)
+            return af_fail(AF_IO, "an answer of the accelerator is damaged");
+        const int population = a->program->phase_of[phase], count = (int32_t)r->word[2];
+        const uint32_t y = r->word[1] >> 16, x = r->word[1] & 0xffff;
+        const struct neurons *p = &m->population[population];
+        if (c >= (uint32_t)p->shape[0] || y >= (uint32_t)p->shape[1] || x >= (uint32_t)p->shape[2])
+            return af_fail(AF_IO, "the accelerator sends an event of a neuron that is not there");
+        count_event(a, population, (int)c, (int)y, (int)x, count, result);
+        if (o->on_event)
+            o->on_event(o->on_event_context, index, step, population,
+                        (int)((c * (uint32_t)p->shape[1] + y) * (uint32_t)p->shape[2] + x), count);
+        r->word += 3;
+        r->left -= 3;
+    }
+    return AF_OK;
+}
+
+static int read_answer(struct accel *a, struct reader *r, int *steps, const uint32_t **outputs)
+{
+    const uint32_t *payload, *end;
+    size_t words, expected = 1;
+    for (uint32_t k = 0; k < a->program->limits.cores; k++)
+        expected += (size_t)a->program->output_words[k];
+    int status = next_answer(r, COMMAND_RUN, &payload, &words);
+    if (!status && words != expected)
+        status = af_fail(AF_IO, "the accelerator sends %zu words instead of %zu", words, expected);
+    if (status)
+        return status;
+    *steps = (int)payload[0];
+    *outputs = payload + 1;
+    return next_answer(r, COMMAND_END, &end, &words);
+}
+
+/* The outputs after each timestep: as many runs, each a timestep longer. */
+static int fill_history(struct accel *a, const struct af_sample *sample, struct af_result *result)
+{
+    int status = AF_OK;
+    for (int t = 1; t <= result->timesteps && !status; t++) {
+        struct reader r;
+        int steps;
+        const uint32_t *outputs;
+        status = run_exchange(a, sample, t, 0, &r);
+        if (!status)
+            status = read_answer(a, &r, &steps, &outputs);
+        if (!status)
+            fill_outputs(a, outputs, t, result->history + (int64_t)(t - 1) * result->output_size);
+    }
+    return status;
+}
+
+static int run_sample(struct accel *a, const struct af_sample *sample, int64_t index,
+                      const struct af_run_options *o, struct af_result *result)
+{
+    const struct af_model *m = a->device.model;
+    const bool iat = m->iat.metric != 0 && !o->no_iat;
+    struct reader r;
+    const uint32_t *outputs;
+    int status = result_make(m, o->trace ? o->timesteps : 0, result);
+    if (!status)
+        status = run_exchange(a, sample, o->timesteps, RUN_TRACE | (iat ? RUN_IAT : 0), &r);
+    if (!status)
+        status = read_trace(a, index, o, &r, result);
+    if (!status)
+        status = read_answer(a, &r, &result->timesteps, &outputs);
+    if (status)
+        return status;
+    if (result->timesteps < 1 || result->timesteps > o->timesteps)
+        return af_fail(AF_IO, "the accelerator took %d timesteps of %d", result->timesteps,
+                       o->timesteps);
+    fill_outputs(a, outputs, result->timesteps, result->output);
+    return o->trace ? fill_history(a, sample, result) : AF_OK;
+}
+
+static int accel_run(struct af_device *device, const struct af_sample *samples, int64_t count,
+                     const struct af_run_options *options, struct af_result *results)
+{
+    int status = AF_OK;
+    for (int64_t i = 0; i < count && !status; i++)
+        status = run_sample((struct accel *)device, &samples[i], i, options, &results[i]);
+    return status;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------------
+ */
+
+static void accel_close(struct af_device *device)
+{
+    struct accel *a = (struct accel *)device;
+    if (a->link)
+        a->link->operations->close(a->link);
+    program_free(a->program);
+    for (int i = 0; i < a->fanouts; i++) {
+        free(a->fanout[i].position);
+        free(a->fanout[i].channel);
+    }
+    free(a->fanout);
+    free(a->message);
+    free(a->counts);
+    free(a->sums);
+    free(a);
+}
+
+static int find_fanouts(struct accel *a)
+{
+    const struct af_model *m = a->device.model;
+    int projections = 0;
+    for (int i = 0; i < m->population_count; i++)
+        projections += m->population[i].input_count;
+    a->fanout = calloc((size_t)projections + 1, sizeof *a->fanout);
+    if (!a->fanout)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; i < m->population_count; i++)
+        for (int k = 0; m->population[i].kind != AF_MAXPOOL && k < m->population[i].input_count;
+             k++) {
+            const struct wiring *w = &m->population[i].input[k].wiring;
+            const int *shape = m->population[w->source].shape;
+            struct fanout *f = &a->fanout[a->fanouts++];
+            f->source = w->source;
+            f->position = calloc((size_t)shape[1] * (size_t)shape[2], sizeof *f->position);
+            f->channel = calloc((size_t)shape[0], sizeof *f->channel);
+            if (!f->position || !f->channel)
+                return af_fail(AF_NO_MEMORY, "no memory");
+            wiring_position_fanout(w, shape, f->position);
+            wiring_channel_fanout(w, shape[0], f->channel);
+        }
+    return AF_OK;
+}
+
+static int accel_open(struct link *link, const struct af_model *m, struct af_device **device)
+{
+    static const struct device_operations operations = {accel_run, accel_close};
+    struct accel *a = calloc(1, sizeof *a);
+    struct limits limits;
+    int64_t most = 1;
+    if (!a) {
+        link->operations->close(link);
+        return af_fail(AF_NO_MEMORY, "no memory");
+    }
+    a->device = (struct af_device){&operations, m};
+    a->link = link;
+    for (int i = 0; i < m->population_count; i++)
+        if (m->population[i].kind == AF_OUTPUT && neuron_count(&m->population[i]) > most)
+            most = neuron_count(&m->population[i]);
+    a->counts = calloc((size_t)neuron_count(&m->population[0]), sizeof *a->counts);
+    a->sums = calloc((size_t)most, sizeof *a->sums);
+    int status = a->counts && a->sums ? find_fanouts(a) : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = identify(a, &limits);
+    if (!status)
+        status = program_make(m, &limits, &a->program);
+    if (!status)
+        status = load(a);
+    if (status)
+        accel_close(&a->device);
+    else
+        *device = &a->device;
+    return status;
+}
+
+int csim_device_open(const struct af_device_options *options, const struct af_model *model,
+                     struct af_device **device)
+{
+    struct link *link;
+    *device = NULL;
+    int status = csim_open(options->build, &link);
+    return status ? status : accel_open(link, model, device);
+}

@@ -1,0 +1,39 @@
+/* A program: a model laid out for the accelerator's cores and memories, as the words to send. */
+#ifndef ADAFIRE_PROGRAM_H
+#define ADAFIRE_PROGRAM_H
+
+#include "model.h"
+
+/* What the machine says of itself, in the order of COMMAND_IDENTIFY (hw/isa.h). */
+struct limits {
+    uint32_t isa_version, build, cores, lanes, cells, sent_cells, weights, parameters, routes,
+        channels, axis, list, phases, program, classes, fired_depth;
+};
+
+/* Which neurons of a population a core owns: rows, columns and groups of `lanes` channels, each
+ * dealt out in turn. Cells are ordered row, column, group. */
+struct share {
+    int first[3], step[3]; /* group, row, column */
+    int count[3];
+};
+
+struct program {
+    const struct af_model *model;
+    struct limits limits;
+    uint32_t *word; /* LOAD messages */
+    size_t words, room;
+    int phases;        /* populations that fire */
+    int *phase_of;     /* [phases + 1] population; [0] is the input */
+    int *output_words; /* [cores] in the answer to RUN */
+};
+
+/* AF_UNSUPPORTED, with the memory's name, what is needed and what there is, if the model does not
+ * fit the machine. */
+int program_make(const struct af_model *m, const struct limits *limits, struct program **program);
+void program_free(struct program *p);
+struct share program_share(const struct program *p, int population, int core);
+/* A message around a payload that stands at word[2]: fills in the rest; returns its words. */
+size_t message_seal(uint32_t *word, int command, size_t payload);
+uint32_t message_crc(const uint32_t *word, size_t count);
+
+#endif

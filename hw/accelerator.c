@@ -1,0 +1,78 @@
+/* The accelerator: words in, words out (isa.h). One call is one exchange with the host; what was
+ * loaded stays for the next one.
+ *
+ *                 +-> fetch 0 -> expand 0 -> neurons 0 --+--> bursts --+
+ *   control -> gather                ...                 |             |
+ *      |      ^   +-> fetch 3 -> expand 3 -> neurons 3 --+             |
+ *      |      +----------------------------------------- | <-----------+
+ *      +-----------------> collect <--- potentials ------+
+ *                             +--> decisions to gather, words to the host
+ *
+ * A population fires in all cores at once; gather turns the bursts into events and sends each to
+ * every core, which adds it to whatever neurons of its own it reaches. After an END has passed
+ * through all cores the next population fires. */
+#include "hls.h"
+#include "tokens.h"
+
+#if CORES == 1
+#define EACH_CORE(X) X(0)
+#elif CORES == 4
+#define EACH_CORE(X) X(0) X(1) X(2) X(3)
+#endif
+#define BURSTS_IN(k)  hls_stream(struct bursts) fired##k,
+#define TOKENS_OUT(k) hls_stream(struct token) to##k,
+#define VALUES_IN(k)  hls_stream(int32_t) values##k,
+#define SEND(k)       hls_write(to##k, sending);
+#define SEND_ALL(t)                                                                                \
+    do {                                                                                           \
+        const struct token sending = (t);                                                          \
+        EACH_CORE(SEND)                                                                            \
+    } while (0)
+
+#include "control.c"
+#include "gather.c"
+#include "collect.c"
+#define IN_CORE(name) name##0
+#include "core.c"
+#undef IN_CORE
+#if CORES > 1
+#define IN_CORE(name) name##1
+#include "core.c"
+#undef IN_CORE
+#define IN_CORE(name) name##2
+#include "core.c"
+#undef IN_CORE
+#define IN_CORE(name) name##3
+#include "core.c"
+#undef IN_CORE
+#endif
+
+#define FIRED(k)  fired##k,
+#define TO(k)     to##k,
+#define VALUES(k) values##k,
+#define CORE_STREAMS(k)                                                                            \
+    HLS_STREAM(struct token, to##k, 16);                                                           \
+    HLS_STREAM(struct work, work##k, 64);                                                          \
+    HLS_STREAM(struct operation, operations##k, 16);                                               \
+    HLS_STREAM(struct bursts, fired##k, FIRED_DEPTH + 1);                                          \
+    HLS_STREAM(int32_t, values##k, 16);
+#define CORE_CALLS(k)                                                                              \
+    HLS_CALL(fetch##k, to##k, work##k);                                                            \
+    HLS_CALL(expand##k, work##k, operations##k);                                                   \
+    HLS_CALL(neurons##k, operations##k, fired##k, values##k);
+
+void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out);
+void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
+{
+#pragma HLS dataflow
+    HLS_STREAM(struct token, commands, 16);
+    HLS_STREAM(struct job, jobs, 16);
+    HLS_STREAM(struct token, trace, 16);
+    HLS_STREAM(bool, decisions, 2);
+    EACH_CORE(CORE_STREAMS)
+    HLS_CALL(control, in, commands, jobs);
+    HLS_CALL(gather, commands, EACH_CORE(FIRED) decisions, EACH_CORE(TO) trace);
+    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, decisions, out);
+    EACH_CORE(CORE_CALLS)
+    HLS_RUN();
+}

@@ -1,0 +1,124 @@
+/* Reads the host's messages (isa.h) and tells the others what to do. */
+
+/* CRC-32 of another word, its lowest byte first. */
+static inline uint32_t crc_word(uint32_t crc, uint32_t word)
+{
+    crc ^= word;
+    for (int bit = 0; bit < 32; bit++) {
+#pragma HLS unroll
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return crc;
+}
+
+static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
+                    hls_stream(struct job) jobs)
+{
+    bool on = true, lost = false;
+    while (on) {
+        uint32_t word = hls_read(in), crc = crc_word(0xffffffff, word);
+        struct job job = {.command = word & 0xffff};
+        if (word >> 16 != MESSAGE_MAGIC) {
+            job.status = MESSAGE_BAD_MAGIC;
+            if (!lost)
+                hls_write(jobs, job);
+            lost = true;
+            continue;
+        }
+        lost = false;
+        const uint32_t length = hls_read(in);
+        crc = crc_word(crc, length);
+        uint32_t left = length, head[3] = {0};
+        for (int i = 0; i < 3; i++)
+            if (left) {
+                head[i] = hls_read(in);
+                crc = crc_word(crc, head[i]);
+                left--;
+                if (i == 0 && job.command == COMMAND_RUN)
+                    break;
+                if (i == 1 && job.command == COMMAND_LOAD)
+                    break;
+            }
+        struct token t = {.core = head[0] >> 24, .channel = head[0] & 0xffff};
+        const uint32_t least = job.command == COMMAND_LOAD   ? 2
+                               : job.command == COMMAND_RUN  ? 1
+                               : job.command == COMMAND_READ ? 3
+                                                             : 0;
+        const bool exact = job.command != COMMAND_LOAD && job.command != COMMAND_RUN;
+        if ((word & 0xffff) > COMMAND_END)
+            job.status = MESSAGE_BAD_COMMAND;
+        else if (length < least || (exact && length > least))
+            job.status = MESSAGE_BAD_LENGTH;
+        job.timesteps = head[0] & 0xffff;
+        job.flags = head[0] >> 16;
+        job.core = head[0] >> 24;
+        job.words = head[2];
+        hls_write(jobs, job);
+        if (!job.status && job.command == COMMAND_LOAD) {
+            uint32_t address = head[1];
+            for (; left; left--) {
+#pragma HLS pipeline
+                const uint32_t data = hls_read(in);
+                crc = crc_word(crc, data);
+                if (t.channel == MEMORY_COLLECT) {
+                    const struct job store = {
+                        .command = JOB_STORE, .address = address, .word = data};
+                    hls_write(jobs, store);
+                } else {
+                    const struct token load = {.kind = TOKEN_LOAD,
+                                               .core = t.core,
+                                               .channel = t.channel,
+                                               .row = address >> 16,
+                                               .column = address & 0xffff,
+                                               .word = data};
+                    hls_write(out, load);
+                }
+                address++;
+            }
+        } else if (!job.status && job.command == COMMAND_RUN) {
+            const struct token start = {.kind = TOKEN_START,
+                                        .count = job.flags & RUN_IAT,
+                                        .row = job.timesteps,
+                                        .word = job.flags},
+                               end = {.kind = TOKEN_END};
+            hls_write(out, start);
+            const uint16_t lists = job.flags & RUN_EVENTS ? job.timesteps : 1;
+            for (uint16_t i = 0; i < lists; i++) {
+                uint32_t events = 0;
+                if (left) {
+                    events = hls_read(in);
+                    crc = crc_word(crc, events);
+                    left--;
+                }
+                for (; events && left > 1; events--) {
+#pragma HLS pipeline
+                    const uint32_t where = hls_read(in), what = hls_read(in);
+                    crc = crc_word(crc_word(crc, where), what);
+                    const struct token event = {.kind = TOKEN_EVENT,
+                                                .channel = where >> 16,
+                                                .row = where & 0xffff,
+                                                .column = what >> 16,
+                                                .count = (int16_t)what};
+                    hls_write(out, event);
+                    left -= 2;
+                }
+                hls_write(out, end);
+            }
+        } else if (!job.status && job.command == COMMAND_READ) {
+            t.kind = TOKEN_READ;
+            t.row = head[1] >> 16;
+            t.column = head[1] & 0xffff;
+            t.word = head[2];
+            hls_write(out, t);
+        }
+        for (; left; left--) {
+#pragma HLS pipeline
+            crc = crc_word(crc, hls_read(in));
+        }
+        on = job.status || job.command != COMMAND_END;
+        const struct job sum = {.command = JOB_CRC, .status = ~crc != hls_read(in)};
+        hls_write(jobs, sum);
+    }
+    const struct token exit = {.kind = TOKEN_EXIT};
+    hls_write(out, exit);
+}

@@ -1,0 +1,395 @@
+/* One core: three processes in a row. accelerator.c includes this file once for each core, with
+ * IN_CORE(name) giving names of its own to what belongs to it.
+ *
+ *   fetch    looks up where the events of a population go: for every projection the rows, columns
+ *            and channel groups that the source's row, column and channel reach in this core
+ *   expand   goes through all combinations, one a cycle
+ *   neurons  holds potentials and weights: adds factor * weight vector to a cell of LANES neurons,
+ *            one a cycle, and lets populations fire
+ *
+ * A projection is separable: which cell and weight vector an event meets is a sum of what its row,
+ * its column and its channel contribute. The host writes these tables, so stride, padding,
+ * dilation, pooling, repetition and groups cost the machine nothing. */
+
+static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) out)
+{
+    static uint32_t phase[PHASES], rows[AXIS], columns[AXIS], channel_weight[CHANNELS],
+        channel_cell[CHANNELS], route_row[ROUTES], route_column[ROUTES], route_channel[ROUTES],
+        route_shift[ROUTES];
+    static bool event_input;
+    uint16_t now = 0;
+    bool on = true;
+    while (on) {
+        const uint32_t routes = phase[now];
+        const uint16_t first = routes >> 16, number = routes & 0xffff;
+        uint16_t i = 0;
+        struct token t;
+    events:
+        for (;;) {
+#pragma HLS pipeline II = 1
+            if (i == 0)
+                t = hls_read(in);
+            if (t.kind != TOKEN_EVENT)
+                break;
+            if (number) {
+                const uint16_t route = first + i;
+                const uint32_t row = rows[route_row[route] + t.row],
+                               column = columns[route_column[route] + t.column],
+                               at = route_channel[route] + t.channel, shift = route_shift[route],
+                               cell = channel_cell[at];
+                const struct work w = {.kind = TOKEN_EVENT,
+                                       .rows = row & 255,
+                                       .columns = column & 255,
+                                       .groups = cell & 4095,
+                                       .row = row >> 8,
+                                       .column = column >> 8,
+                                       .cell = cell >> 12,
+                                       .weight = channel_weight[at],
+                                       .step = shift >> 8,
+                                       .factor = (int32_t)t.count << (shift & 15)};
+                if (w.rows && w.columns && w.groups)
+                    hls_write(out, w);
+            }
+            i = i + 1 >= number ? 0 : i + 1;
+        }
+        const uint32_t address = (uint32_t)t.row << 16 | t.column;
+        bool pass = true;
+        if (t.kind == TOKEN_LOAD) {
+            pass = false;
+            switch (t.channel) {
+            case MEMORY_PHASE: phase[address] = t.word; break;
+            case MEMORY_ROUTE_ROWS: route_row[address] = t.word; break;
+            case MEMORY_ROUTE_COLUMNS: route_column[address] = t.word; break;
+            case MEMORY_ROUTE_CHANNELS: route_channel[address] = t.word; break;
+            case MEMORY_ROUTE_SHIFT: route_shift[address] = t.word; break;
+            case MEMORY_ROWS: rows[address] = t.word; break;
+            case MEMORY_COLUMNS: columns[address] = t.word; break;
+            case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = t.word; break;
+            case MEMORY_CHANNEL_CELL: channel_cell[address] = t.word; break;
+            case MEMORY_FETCH: event_input = t.word; break;
+            default: pass = true;
+            }
+        } else if (t.kind == TOKEN_START)
+            now = 0;
+        else if (t.kind == TOKEN_NEXT)
+            now = event_input ? 0 : 1;
+        else if (t.kind == TOKEN_END)
+            now++;
+        else if (t.kind == TOKEN_EXIT)
+            on = false;
+        if (pass) {
+            const struct work w = {.kind = t.kind,
+                                   .cell = t.channel,
+                                   .weight = address,
+                                   .word = t.kind == TOKEN_START ? (uint32_t)t.count : t.word};
+            hls_write(out, w);
+        }
+    }
+}
+
+static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operation) out)
+{
+    static uint32_t row_list[LIST], column_list[LIST];
+    bool on = true;
+    while (on) {
+        struct work w;
+        uint8_t row = 0, column = 0;
+        uint16_t group = 0;
+        uint32_t along = 0;
+        bool fresh = true;
+    places:
+        for (;;) {
+#pragma HLS pipeline II = 1
+            if (fresh)
+                w = hls_read(in);
+            if (w.kind != TOKEN_EVENT)
+                break;
+            const uint32_t r = row_list[w.row + row], c = column_list[w.column + column];
+            const struct operation o = {.kind = TOKEN_EVENT,
+                                        .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
+                                        .weight = (r & 0xffff) + (c & 0xffff) + w.weight + along,
+                                        .factor = w.factor};
+            hls_write(out, o);
+            const bool groups_done = group + 1 == w.groups, columns_done = column + 1 == w.columns,
+                       rows_done = row + 1 == w.rows;
+            fresh = groups_done && columns_done && rows_done;
+            along = groups_done ? 0 : along + w.step;
+            group = groups_done ? 0 : group + 1;
+            if (groups_done)
+                column = columns_done ? 0 : column + 1;
+            if (groups_done && columns_done)
+                row = rows_done ? 0 : row + 1;
+        }
+        if (w.kind == TOKEN_LOAD && w.cell == MEMORY_ROW_LIST)
+            row_list[w.weight] = w.word;
+        else if (w.kind == TOKEN_LOAD && w.cell == MEMORY_COLUMN_LIST)
+            column_list[w.weight] = w.word;
+        else {
+            const struct operation o = {w.kind, w.cell, w.weight, (int32_t)w.word};
+            hls_write(out, o);
+        }
+        on = w.kind != TOKEN_EXIT;
+    }
+}
+
+/* 24 bits of a potential, as memory holds them. */
+static inline uint32_t IN_CORE(packed)(int32_t v)
+{
+    return (uint32_t)v & 0xffffff;
+}
+static inline int32_t IN_CORE(unpacked)(uint32_t word)
+{
+    return (int32_t)(word << 8) >> 8;
+}
+
+/* floor(v / threshold) within -16 .. 15: four steps of long division of the magnitude. */
+static inline int32_t IN_CORE(quotient)(int32_t v, int32_t threshold)
+{
+    int32_t rest = v < 0 ? -v : v, q = 0;
+    for (int bit = 3; bit >= 0; bit--) {
+#pragma HLS unroll
+        const bool fits = rest >= threshold << bit;
+        rest -= fits ? threshold << bit : 0;
+        q |= fits << bit;
+    }
+    return v >= 0 ? q : rest ? -q - 1 : -q;
+}
+
+static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct bursts) fired,
+                             hls_stream(int32_t) values)
+{
+    static uint32_t cell[CELLS][LANES];
+    static uint16_t sent[SENT_CELLS][LANES];
+    static int8_t weight[WEIGHTS][LANES];
+    static int32_t threshold[PARAMETERS][LANES], bias[PARAMETERS][LANES],
+        initial[PARAMETERS][LANES];
+    static uint32_t window[AXIS], program[PROGRAM];
+    static uint16_t counter, step_start, stop_start;
+    static bool watched;
+#pragma HLS array_partition variable = cell complete dim = 2
+#pragma HLS array_partition variable = sent complete dim = 2
+#pragma HLS array_partition variable = weight complete dim = 2
+#pragma HLS array_partition variable = threshold complete dim = 2
+#pragma HLS array_partition variable = bias complete dim = 2
+#pragma HLS array_partition variable = initial complete dim = 2
+    uint32_t loaded[LANES] = {0};
+    bool on = true;
+    while (on) {
+        struct operation o;
+        uint16_t last = NOWHERE, before_last = NOWHERE;
+        int32_t v1[LANES] = {0}, v2[LANES] = {0};
+    accumulate:
+        for (;;) {
+#pragma HLS pipeline II = 1
+#pragma HLS dependence variable = cell inter distance = 3 true
+            o = hls_read(in);
+            if (o.kind != TOKEN_EVENT)
+                break;
+            for (int l = 0; l < LANES; l++) {
+                int32_t v = o.cell == last          ? v1[l]
+                            : o.cell == before_last ? v2[l]
+                                                    : IN_CORE(unpacked)(cell[o.cell][l]);
+                v = IN_CORE(unpacked)((uint32_t)(v + weight[o.weight][l] * o.factor));
+                cell[o.cell][l] = IN_CORE(packed)(v);
+                v2[l] = v1[l];
+                v1[l] = v;
+            }
+            before_last = last;
+            last = o.cell;
+        }
+
+        bool run = false;
+        switch (o.kind) {
+        case TOKEN_LOAD: {
+            const uint32_t word = (uint32_t)o.factor;
+            if (o.cell == MEMORY_WINDOW)
+                window[o.weight] = word;
+            else if (o.cell == MEMORY_PROGRAM) {
+                /* Where a timestep and where the outputs begin stands in the first two words. */
+                if (o.weight == 0)
+                    step_start = word;
+                if (o.weight == 1)
+                    stop_start = word;
+                program[o.weight] = word;
+            } else if (o.cell == MEMORY_WEIGHT) {
+                const uint32_t at = o.weight / (LANES / 4);
+                for (int l = 0; l < LANES - 4; l++)
+                    loaded[l] = loaded[l + 4];
+                for (int l = 0; l < 4; l++)
+                    loaded[LANES - 4 + l] = word >> 8 * l & 255;
+                if (o.weight % (LANES / 4) == LANES / 4 - 1)
+                    for (int l = 0; l < LANES; l++)
+                        weight[at][l] = (int8_t)loaded[l];
+            } else {
+                const uint32_t at = o.weight / LANES;
+                const bool whole = o.weight % LANES == LANES - 1;
+                for (int l = 0; l < LANES - 1; l++)
+                    loaded[l] = loaded[l + 1];
+                loaded[LANES - 1] = word;
+                for (int l = 0; l < LANES && whole; l++) {
+                    if (o.cell == MEMORY_THRESHOLD)
+                        threshold[at][l] = (int32_t)loaded[l];
+                    if (o.cell == MEMORY_BIAS)
+                        bias[at][l] = (int32_t)loaded[l];
+                    if (o.cell == MEMORY_INITIAL)
+                        initial[at][l] = (int32_t)loaded[l];
+                    if (o.cell == MEMORY_CELL)
+                        cell[at][l] = IN_CORE(packed)((int32_t)loaded[l]);
+                }
+            }
+            break;
+        }
+        case TOKEN_START:
+            watched = o.factor;
+            counter = 2;
+            run = true;
+            break;
+        case TOKEN_NEXT:
+            counter = step_start;
+            run = true;
+            break;
+        case TOKEN_STOP:
+            counter = stop_start;
+            run = true;
+            break;
+        case TOKEN_END: run = true; break;
+        case TOKEN_READ:
+            for (int32_t i = 0; i < o.factor * LANES; i++)
+                hls_write(values, IN_CORE(unpacked)(cell[o.weight + i / LANES][i % LANES]));
+            break;
+        default: on = false;
+        }
+
+        while (run) {
+            const uint32_t w = program[counter], a = program[counter + 1], b = program[counter + 2],
+                           cells = program[counter + 3], parameters = program[counter + 4],
+                           rows = program[counter + 5], columns = program[counter + 6],
+                           groups = program[counter + 7], widths = program[counter + 8],
+                           sizes = program[counter + 9];
+            const uint8_t kind = w & 255, phi = w >> 8 & 255, mode = w >> 16 & 255;
+            const uint16_t vector = parameters >> 16, vectors = parameters & 0xffff;
+            uint16_t g = 0, x = 0, row = rows >> 16, column = columns >> 16, group = groups >> 16;
+            counter += INSTRUCTION_WORDS;
+            switch (kind) {
+            case DO_FILL:
+                for (uint32_t i = 0; i < cells; i++) {
+#pragma HLS pipeline II = 1
+                    for (int l = 0; l < LANES; l++) {
+                        cell[a + i][l] = IN_CORE(packed)(initial[vector + g][l]);
+                        if (b != NOWHERE)
+                            sent[b + i][l] = 0;
+                    }
+                    g = g + 1 == vectors ? 0 : g + 1;
+                }
+                break;
+            case DO_COPY:
+            case DO_ADD:
+                for (uint32_t i = 0; i < cells; i++) {
+#pragma HLS pipeline
+#pragma HLS dependence variable = cell inter false
+                    for (int l = 0; l < LANES; l++) {
+                        const int32_t add = IN_CORE(unpacked)(cell[b + i][l]);
+                        const int32_t v = kind == DO_ADD ? IN_CORE(unpacked)(cell[a + i][l]) : 0;
+                        cell[a + i][l] = IN_CORE(packed)(v + add);
+                    }
+                }
+                break;
+            case DO_FIRE:
+                for (uint32_t i = 0; i < cells; i++) {
+#pragma HLS pipeline II = 1
+#pragma HLS dependence variable = cell inter false
+#pragma HLS dependence variable = sent inter false
+                    struct bursts out = {.group = group, .row = row, .column = column};
+                    bool any = false;
+                    for (int l = 0; l < LANES; l++) {
+                        const int32_t theta = threshold[vector + g][l];
+                        int32_t v = IN_CORE(unpacked)(cell[a + i][l]) + bias[vector + g][l];
+                        const int32_t so_far = mode & FIRE_SIGNED ? sent[b + i][l] : 0;
+                        int32_t r = IN_CORE(quotient)(v, theta);
+                        const int32_t least = mode & FIRE_LINEAR ? -phi
+                                              : so_far < phi     ? -so_far
+                                                                 : -phi;
+                        r = r > phi ? phi : r < least ? least : r;
+                        v -= r * theta;
+                        v = v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
+                        cell[a + i][l] = IN_CORE(packed)(v);
+                        if (mode & FIRE_SIGNED)
+                            sent[b + i][l] = (uint16_t)(so_far + r);
+                        out.count[l] = (int16_t)r;
+                        any |= r != 0;
+                    }
+                    if (any)
+                        hls_write(fired, out);
+                    const bool groups_done = g + 1 == vectors, row_done = x + 1 == (widths >> 16);
+                    g = groups_done ? 0 : g + 1;
+                    group = groups_done ? groups >> 16 : group + (groups & 0xffff);
+                    if (groups_done) {
+                        x = row_done ? 0 : x + 1;
+                        column = row_done ? columns >> 16 : column + (columns & 0xffff);
+                        row += row_done ? rows & 0xffff : 0;
+                    }
+                }
+                break;
+            case DO_RELAY: {
+                /* parameters: windows of rows from `vector` on, of columns from widths & 0xffff;
+                 * sizes: cells of a row of sums << 16 | groups. */
+                uint16_t y = 0;
+                for (uint32_t i = 0; i < cells; i++) {
+                    const uint32_t up = window[vector + y], across = window[(widths & 0xffff) + x];
+                    const uint16_t height = up & 0xffff, width = across & 0xffff;
+                    int32_t most[LANES];
+                    for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+                        most[l] = INT32_MIN;
+                    }
+                    uint16_t ky = 0, kx = 0;
+                    for (uint16_t k = 0; k < height * width; k++) {
+#pragma HLS pipeline II = 1
+                        const uint16_t at = (uint16_t)(b + ((up >> 16) + ky) * (sizes >> 16) +
+                                                       ((across >> 16) + kx) * vectors + g);
+                        for (int l = 0; l < LANES; l++) {
+                            const int32_t v = IN_CORE(unpacked)(cell[at][l]);
+                            most[l] = v > most[l] ? v : most[l];
+                        }
+                        ky += kx + 1 == width;
+                        kx = kx + 1 == width ? 0 : kx + 1;
+                    }
+                    struct bursts out = {.group = group, .row = row, .column = column};
+                    bool any = false;
+                    for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+                        const int32_t v = IN_CORE(unpacked)(cell[a + i][l]);
+                        const int32_t top = height && width ? most[l] : v;
+                        cell[a + i][l] = IN_CORE(packed)(top);
+                        out.count[l] = (int16_t)(top - v);
+                        any |= top != v;
+                    }
+                    if (any)
+                        hls_write(fired, out);
+                    const bool groups_done = g + 1 == vectors, row_done = x + 1 == (widths >> 16);
+                    g = groups_done ? 0 : g + 1;
+                    group = groups_done ? groups >> 16 : group + (groups & 0xffff);
+                    if (groups_done) {
+                        x = row_done ? 0 : x + 1;
+                        y += row_done;
+                        column = row_done ? columns >> 16 : column + (columns & 0xffff);
+                        row += row_done ? rows & 0xffff : 0;
+                    }
+                }
+                break;
+            }
+            case DO_VALUES:
+                if (!(mode & VALUES_WATCHED) || watched)
+                    for (uint32_t i = 0; i < cells * LANES; i++)
+                        hls_write(values, IN_CORE(unpacked)(cell[a + i / LANES][i % LANES]));
+                break;
+            default: run = false;
+            }
+            if ((kind == DO_FIRE || kind == DO_RELAY) && !(mode & FIRE_SILENT)) {
+                const struct bursts end = {.end = true};
+                hls_write(fired, end);
+                run = false;
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/* Brings the bursts that the cores fire into one row of events, and sends them to all cores. */
+
+static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(bool) decisions,
+                   EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
+{
+    static uint16_t phases;
+    static bool event_input;
+    bool on = true;
+    while (on) {
+        struct token t = hls_read(in);
+        if (t.kind == TOKEN_LOAD && t.channel == MEMORY_GATHER) {
+            if (t.column == 0)
+                phases = t.word;
+            else
+                event_input = t.word;
+            continue;
+        }
+        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ) {
+#define SEND_ONE(k)                                                                                \
+    if (t.core == k)                                                                               \
+        hls_write(to##k, t);
+            EACH_CORE(SEND_ONE)
+            continue;
+        }
+        SEND_ALL(t);
+        if (t.kind == TOKEN_EXIT) {
+            on = false;
+            continue;
+        }
+        const bool traced = t.word & RUN_TRACE;
+        const uint16_t timesteps = t.row;
+        uint16_t step = 0;
+        bool stop = false, input = true;
+        while (!stop) {
+            for (bool more = input; more;) {
+#pragma HLS pipeline II = 1
+                struct token event = hls_read(in);
+                SEND_ALL(event);
+                event.core = 0;
+                if (traced && event_input && event.kind == TOKEN_EVENT)
+                    hls_write(trace, event);
+                more = event.kind != TOKEN_END;
+            }
+            for (uint16_t phase = 1; phase <= phases; phase++) {
+                struct bursts b = {0};
+                uint32_t lanes = 0, ended = 0;
+                uint8_t core = 0;
+                for (;;) {
+#pragma HLS pipeline
+                    if (!lanes) {
+#define TAKE_ONE(k)                                                                                \
+    if (core == k)                                                                                 \
+        b = hls_read(fired##k);
+                        EACH_CORE(TAKE_ONE)
+                        if (b.end)
+                            ended |= 1u << core;
+                        else
+                            for (int l = 0; l < LANES; l++)
+                                lanes |= (uint32_t)(b.count[l] != 0) << l;
+                        if (ended == (1u << CORES) - 1)
+                            break;
+                        /* The next core that has not ended. */
+                        uint8_t next = core;
+                        for (int k = CORES - 1; k > 0; k--) {
+                            const uint8_t other = (core + k) % CORES;
+                            next = ended >> other & 1 ? next : other;
+                        }
+                        core = next;
+                    } else {
+                        const uint8_t lane = __builtin_ctz(lanes);
+                        int16_t count = 0;
+                        for (int l = 0; l < LANES; l++)
+                            count = lane == l ? b.count[l] : count;
+                        const struct token event = {.kind = TOKEN_EVENT,
+                                                    .core = phase,
+                                                    .count = count,
+                                                    .channel = b.group * LANES + lane,
+                                                    .row = b.row,
+                                                    .column = b.column};
+                        SEND_ALL(event);
+                        if (traced)
+                            hls_write(trace, event);
+                        lanes &= lanes - 1;
+                    }
+                }
+                const struct token end = {.kind = TOKEN_END};
+                SEND_ALL(end);
+            }
+            const struct token done = {.kind = TOKEN_END};
+            if (traced)
+                hls_write(trace, done);
+            stop = hls_read(decisions);
+            const struct token decision = {.kind = stop ? TOKEN_STOP : TOKEN_NEXT};
+            SEND_ALL(decision);
+            input = event_input;
+            step++;
+        }
+        /* What an early exit leaves of the input. */
+        for (; event_input && step < timesteps; step++)
+            for (bool more = true; more;) {
+#pragma HLS pipeline II = 1
+                struct token event = hls_read(in);
+                more = event.kind != TOKEN_END;
+            }
+    }
+}

@@ -1,0 +1,94 @@
+/* The contract of host and accelerator: 32-bit words in, 32-bit words out.
+ *
+ * A message is MESSAGE_MAGIC << 16 | command, the number of payload words, the payload, and the
+ * CRC-32 (IEEE 802.3, bits in reflected order, each word's lowest byte first) of all words before.
+ * Its answer is MESSAGE_MAGIC << 16 | status << 8 | command, and the same again. An exchange is any
+ * number of messages; COMMAND_END, answered like any other, is the last one.
+ *
+ *   COMMAND_IDENTIFY  ()                          ISA_VERSION, build number, and the sizes of
+ * config.h from CORES to FIRED_DEPTH in their order COMMAND_LOAD      (core << 24 | memory, ()
+ *                      address, word...)
+ *   COMMAND_RUN       (flags << 16 | timesteps,   timesteps taken, then each core's output
+ * potentials lists of events)           (VALUES instructions after `stop`), lane by lane
+ *   COMMAND_READ      (core << 24, cell, count)   potentials, lane by lane
+ *   COMMAND_END       ()                          ()
+ *
+ * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
+ * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
+ * constant input. With RUN_TRACE the answer has length 0 and begins with every event of every
+ * population in the order in which it fires, three words (phase << 16 | channel, row << 16 |
+ * column, count), and TRACE_END after each timestep; its CRC follows the words that the answer has
+ * without it. */
+#ifndef ISA_H
+#define ISA_H
+
+enum { ISA_VERSION = 1, MESSAGE_MAGIC = 0xadf1 };
+#define TRACE_END 0xffffffffu
+
+enum command { COMMAND_IDENTIFY, COMMAND_LOAD, COMMAND_RUN, COMMAND_READ, COMMAND_END };
+enum message_status {
+    MESSAGE_OK,
+    MESSAGE_BAD_MAGIC, /* words were skipped until one looked like a message */
+    MESSAGE_BAD_COMMAND,
+    MESSAGE_BAD_LENGTH,
+    MESSAGE_BAD_CRC, /* what it loaded or answered must not be trusted */
+};
+enum run_flags { RUN_IAT = 1, RUN_TRACE = 2, RUN_EVENTS = 4 };
+
+/* What COMMAND_LOAD writes. Memories of vectors take them whole: LANES words, or LANES / 4 words of
+ * four weights, at the vector's number times that. */
+enum memory {
+    MEMORY_PHASE,      /* first route << 16 | routes of a phase: of the input, then of each firing
+                          population in order */
+    MEMORY_ROUTE_ROWS, /* first entry in MEMORY_ROWS, for source row 0 */
+    MEMORY_ROUTE_COLUMNS,  /* likewise in MEMORY_COLUMNS */
+    MEMORY_ROUTE_CHANNELS, /* likewise in MEMORY_CHANNEL_... */
+    MEMORY_ROUTE_SHIFT,    /* weights from one channel group to the next << 8 | shift */
+    MEMORY_ROWS, /* first << 8 | number of places in MEMORY_ROW_LIST that a source row reaches */
+    MEMORY_COLUMNS,
+    MEMORY_CHANNEL_WEIGHT, /* the source channel's first weight vector */
+    MEMORY_CHANNEL_CELL,   /* first cell << 12 | number of channel groups */
+    MEMORY_ROW_LIST, /* cell << 16 | weight vector, relative; rows, columns, channel are added */
+    MEMORY_COLUMN_LIST,
+    MEMORY_WEIGHT,
+    MEMORY_THRESHOLD,
+    MEMORY_BIAS,
+    MEMORY_INITIAL,
+    MEMORY_CELL,
+    MEMORY_WINDOW, /* first slot << 16 | slots of a relay's window, along rows or columns */
+    MEMORY_PROGRAM,
+    MEMORY_FETCH,   /* [0]: 1 if the input is event lists for every timestep */
+    MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: as MEMORY_FETCH */
+    MEMORY_COLLECT, /* core 0 only; see enum collect_word */
+    MEMORIES,
+};
+
+enum {
+    COLLECT_METRIC,
+    COLLECT_MULTIPLIER,
+    COLLECT_SHIFT,
+    COLLECT_WATCHED = 8,
+    COLLECT_OUTPUTS = 16,
+    COLLECT_LIMIT = 256,
+    COLLECT_VALID = 512
+};
+/* COLLECT_WATCHED + core: values that the core sends for early exit; COLLECT_OUTPUTS + core: for
+ * the answer; COLLECT_LIMIT + timestep; COLLECT_VALID + value: it belongs to a class. */
+
+/* An instruction is 8 words:
+ *   kind | phi << 8 | mode << 16, address a, address b, cells, parameter vectors (first << 16 |
+ *   number, which is also the number of channel groups), columns (first row << 16 | first column),
+ * step (of rows << 16 | of columns | group ...) */
+enum instruction {
+    DO_WAIT,   /* for the host's or the input's next word */
+    DO_FILL,   /* cells a.. = initial potentials; b: sent counts to clear, or NOWHERE */
+    DO_COPY,   /* cells a.. = cells b.. */
+    DO_ADD,    /* cells a.. += cells b.. */
+    DO_FIRE,   /* cells a..; b: sent counts, with FIRE_SIGNED */
+    DO_RELAY,  /* cells a.. hold what was sent; b: running sums */
+    DO_VALUES, /* sends cells a..; with VALUES_WATCHED only if early exit is on */
+};
+enum { FIRE_SIGNED = 1, FIRE_LINEAR = 2, FIRE_SILENT = 4, VALUES_WATCHED = 1 };
+enum { INSTRUCTION_WORDS = 10 };
+
+#endif
