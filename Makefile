@@ -45,9 +45,9 @@ else ifeq ($(BUILD),debug)
 OPT := -O0 -g
 endif
 
-CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -Ihost -Ihw -I$(B)/gen \
+CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -Ihost -Ihw -Isim -I$(B)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
+LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 
 # cpu_kernel.c is compiled once per instruction set.
 KERNELS := generic
@@ -111,6 +111,18 @@ $(HLSC): $(HLSC_SRC:%.c=$(B)/%.o)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(shell llvm-config-19 --ldflags --libs core bitreader passes)
 
+# The accelerator as hardware: HLS-C to Verilog, and Verilog to a simulator that --board sim opens.
+$(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
+	@mkdir -p $(@D)
+	$(call say,HLSC,$< ($*))
+	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top accelerator --clock 5 --target xcup \
+		--report $(@:.v=.txt) -o $@ $<
+$(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim.h $(wildcard hw/rtl/*.v)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@
+sim-%: $(B)/adafire-sim-%.so all
+	@echo "adafire-host --board sim --build $* runs it."
+
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
@@ -147,6 +159,7 @@ help:
 #: make              build the programs and the library into build/release
 #: make demo         convert and run the embedded example; writes report.html
 #: make test         every test that needs no hardware
+#: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
 #: make check-long   accuracy tables on the networks in DATA=../shared/data (an hour)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
@@ -159,7 +172,8 @@ help:
 demo: all
 	@tools/demo $(B)
 
-test: all $(TESTS)
+# Simulators are C++ of the tools' making: the sanitizers are for our own code.
+test: all $(TESTS) $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so)
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all

@@ -288,6 +288,7 @@ static int run_sample(struct accel *a, const struct af_sample *sample, int64_t i
     const bool iat = m->iat.metric != 0 && !o->no_iat;
     struct reader r;
     const uint32_t *outputs;
+    const uint64_t begin = a->link->operations->cycles(a->link);
     int status = result_make(m, o->trace ? o->timesteps : 0, result);
     if (!status)
         status = run_exchange(a, sample, o->timesteps, RUN_TRACE | (iat ? RUN_IAT : 0), &r);
@@ -300,6 +301,7 @@ static int run_sample(struct accel *a, const struct af_sample *sample, int64_t i
     if (result->timesteps < 1 || result->timesteps > o->timesteps)
         return af_fail(AF_IO, "the accelerator took %d timesteps of %d", result->timesteps,
                        o->timesteps);
+    result->cycles = (int64_t)(a->link->operations->cycles(a->link) - begin);
     fill_outputs(a, outputs, result->timesteps, result->output);
     return o->trace ? fill_history(a, sample, result) : AF_OK;
 }
@@ -390,11 +392,20 @@ static int accel_open(struct link *link, const struct af_model *m, struct af_dev
     return status;
 }
 
-int csim_device_open(const struct af_device_options *options, const struct af_model *model,
-                     struct af_device **device)
+int accel_open_csim(const struct af_device_options *options, const struct af_model *model,
+                    struct af_device **device)
 {
     struct link *link;
     *device = NULL;
-    int status = csim_open(options->build, &link);
+    int status = link_open_csim(options->build, &link);
+    return status ? status : accel_open(link, model, device);
+}
+
+int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
+                   struct af_device **device)
+{
+    struct link *link;
+    *device = NULL;
+    int status = link_open_sim(options->build, &link);
     return status ? status : accel_open(link, model, device);
 }

@@ -8,7 +8,9 @@
 const struct board boards[] = {
     {"cpu", "this computer's processor: exact, fast, no board needed", cpu_open},
     {"csim", "the accelerator's own source, compiled for this computer: exact, slow",
-     csim_device_open},
+     accel_open_csim},
+    {"sim", "the accelerator as hardware, clocked by Verilator: exact, cycle by cycle",
+     accel_open_sim},
     {NULL, NULL, NULL},
 };
 

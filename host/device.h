@@ -27,8 +27,10 @@ extern const struct board boards[]; /* ends with a NULL name */
 
 int cpu_open(const struct af_device_options *options, const struct af_model *model,
              struct af_device **device);
-int csim_device_open(const struct af_device_options *options, const struct af_model *model,
-                     struct af_device **device);
+int accel_open_csim(const struct af_device_options *options, const struct af_model *model,
+                    struct af_device **device);
+int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
+                   struct af_device **device);
 
 /* Allocates a result's arrays; `history` timesteps of outputs are kept if it is not 0. */
 int result_make(const struct af_model *m, int history, struct af_result *result);

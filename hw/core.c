@@ -285,7 +285,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             case DO_COPY:
             case DO_ADD:
                 for (uint32_t i = 0; i < cells; i++) {
-#pragma HLS pipeline
+#pragma HLS pipeline II = 2
 #pragma HLS dependence variable = cell inter false
                     for (int l = 0; l < LANES; l++) {
                         const int32_t add = IN_CORE(unpacked)(cell[b + i][l]);

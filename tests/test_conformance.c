@@ -111,31 +111,31 @@ static const char *difference(const struct af_model *m, const struct run *a, con
 }
 
 /* Returns true if the model fits the build. */
-static bool compare(const char *what, const char *build, const struct af_model *m,
-                    const struct af_sample *samples, int64_t count)
+static bool compare(const char *what, const char *board, const char *build,
+                    const struct af_model *m, const struct af_sample *samples, int64_t count)
 {
     bool fits = true;
     for (int iat = 0; iat < 2 && fits; iat++) {
         struct run cpu = run_on("cpu", NULL, m, samples, count, iat);
-        struct run csim = run_on("csim", build, m, samples, count, iat);
+        struct run other = run_on(board, build, m, samples, count, iat);
         CHECK_EQ(cpu.status, AF_OK);
-        if (csim.status == AF_UNSUPPORTED) {
+        if (other.status == AF_UNSUPPORTED) {
             fits = false;
         } else {
-            const char *why = difference(m, &cpu, &csim, count);
+            const char *why = difference(m, &cpu, &other, count);
             CHECK(!why);
             if (why)
-                printf("%s, build %s, early exit %d: %s\n", what, build, iat, why);
+                printf("%s, %s, build %s, early exit %d: %s\n", what, board, build, iat, why);
         }
         free_run(&cpu, count);
-        free_run(&csim, count);
+        free_run(&other, count);
     }
     return fits;
 }
 
 static bool seen[MODEL_FEATURES];
 
-static void test_random(const char *build, uint64_t from, uint64_t to)
+static void test_random(const char *board, const char *build, uint64_t from, uint64_t to)
 {
     int fitting = 0;
     for (uint64_t seed = from; seed < to; seed++) {
@@ -152,7 +152,7 @@ static void test_random(const char *build, uint64_t from, uint64_t to)
                                          : (struct af_sample){.type = AF_I16, .data = counts};
         }
         snprintf(what, sizeof what, "random network %d", (int)seed);
-        if (compare(what, build, m, sample, 2)) {
+        if (compare(what, board, build, m, sample, 2)) {
             fitting++;
             model_features(m, seen);
         }
@@ -160,20 +160,40 @@ static void test_random(const char *build, uint64_t from, uint64_t to)
             free(m->format.events ? (void *)sample[i].counts : (void *)sample[i].data);
         af_model_free(m);
     }
-    printf("%d of %d random networks fit the build %s\n", fitting, (int)(to - from), build);
+    printf("%d of %d random networks fit %s, build %s\n", fitting, (int)(to - from), board, build);
     CHECK(fitting > 0);
 }
 
 static uint64_t first = 1, past = 481;
 
-TEST(random_networks_on_sim)
+TEST(random_networks_on_csim)
 {
-    test_random("sim", first, past);
+    test_random("csim", "sim", first, past);
 }
 
-TEST(random_networks_on_tiny)
+TEST(random_networks_on_tiny_csim)
 {
-    test_random("tiny", first, past);
+    test_random("csim", "tiny", first, past);
+}
+
+/* The hardware itself; links that rest at random change nothing. */
+TEST(random_networks_on_sim)
+{
+    setenv("ADAFIRE_SIM_STALL", "0", 1);
+    test_random("sim", "tiny", first, first + (past - first) / 12);
+    setenv("ADAFIRE_SIM_STALL", "70", 1);
+    test_random("sim", "tiny", past - (past - first) / 12, past);
+}
+
+static bool has_simulator(const char *build)
+{
+    struct af_model *m = random_model(2);
+    struct af_device *device;
+    const struct af_device_options options = {.build = build};
+    int status = af_device_open("sim", &options, m, &device);
+    af_device_close(device);
+    af_model_free(m);
+    return status != AF_NO_DEVICE;
 }
 
 TEST(everything_was_seen)
@@ -192,8 +212,12 @@ int main(int argc, char **argv)
         first = strtoull(argv[1], NULL, 0);
         past = strtoull(argv[2], NULL, 0);
     }
-    RUN(random_networks_on_sim);
-    RUN(random_networks_on_tiny);
+    RUN(random_networks_on_csim);
+    RUN(random_networks_on_tiny_csim);
+    if (has_simulator("tiny"))
+        RUN(random_networks_on_sim);
+    else
+        SKIP("there is no simulator of the build tiny");
     if (argc != 3)
         RUN(everything_was_seen);
     return test_end();

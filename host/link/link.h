@@ -12,6 +12,8 @@ struct link_operations {
      * answer is missing. */
     int (*exchange)(struct link *link, const uint32_t *word, size_t words, const uint32_t **answer,
                     size_t *answers);
+    /* Clock cycles since it was opened, 0 where there are none to count. */
+    uint64_t (*cycles)(const struct link *link);
     void (*close)(struct link *link);
 };
 struct link {
@@ -20,6 +22,8 @@ struct link {
 
 /* The accelerator's HLS-C, compiled for this computer. build: NULL for the default. AF_NO_DEVICE
  * names the builds there are. */
-int csim_open(const char *build, struct link **link);
+int link_open_csim(const char *build, struct link **link);
+/* The same source as hardware, clocked by Verilator in this process. */
+int link_open_sim(const char *build, struct link **link);
 
 #endif

@@ -565,6 +565,16 @@ static bool has_initial_values(const struct memory *m)
     return false;
 }
 
+/* Where it is promised that a load does not need what is being stored, both may meet at an address;
+ * two ports that do so may give anything. */
+static bool has_promise(const struct process *p, const struct memory *m)
+{
+    for (int i = 0; i < p->regions; i++)
+        if (promise_for(&p->region[i], m->name, true))
+            return true;
+    return false;
+}
+
 /* A loop that misses its II is helped by a write-to-read bypass, else by a second port. */
 static bool help(struct process *p, const struct region *r)
 {
@@ -583,7 +593,7 @@ static bool help(struct process *p, const struct region *r)
             stores += n->memory == m && n->op == OP_STORE;
         }
         if (memory->kind == MEMORY_SIMPLE && !memory->bypass && !has_initial_values(memory) &&
-            (loads > memory->banks || stores > memory->banks)) {
+            !has_promise(p, memory) && (loads > memory->banks || stores > memory->banks)) {
             memory->kind = MEMORY_TRUE_DUAL;
             helped = true;
         }

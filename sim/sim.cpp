@@ -1,0 +1,141 @@
+// Clocks the Verilated accelerator: words in, words out, cycles counted.
+#include "sim.h"
+
+#include "Vaccelerator.h"
+#include <verilated.h>
+#if VM_TRACE
+#include <verilated_fst_c.h>
+#endif
+
+#include <memory>
+#include <new>
+#include <vector>
+
+struct sim {
+    VerilatedContext context;
+    std::unique_ptr<Vaccelerator> top;
+#if VM_TRACE
+    std::unique_ptr<VerilatedFstC> waves;
+#endif
+    sim_options options{};
+    std::vector<uint32_t> answer;
+    uint64_t cycles = 0;
+    uint32_t random = 1;
+};
+
+namespace
+{
+// Whether the link rests in this cycle.
+bool rests(sim &s)
+{
+    s.random ^= s.random << 13;
+    s.random ^= s.random >> 17;
+    s.random ^= s.random << 5;
+    return s.options.stall && s.random % 100 < s.options.stall;
+}
+
+// Inputs have settled; what the machine shows now is taken over at the rising edge.
+void clock(sim &s)
+{
+    for (int level = 1; level >= 0; level--) {
+        s.top->clk = level;
+        s.top->eval();
+#if VM_TRACE
+        if (s.waves && s.cycles >= s.options.trace_from && s.cycles <= s.options.trace_to)
+            s.waves->dump(2 * s.cycles + (level ? 0 : 1));
+#endif
+    }
+    s.cycles++;
+}
+
+void reset(sim &s)
+{
+    s.top->ap_start = 0;
+    s.top->in_empty_n = 0;
+    s.top->out_full_n = 0;
+    s.top->rst = 1;
+    for (int i = 0; i < 4; i++)
+        clock(s);
+    s.top->rst = 0;
+}
+} // namespace
+
+sim *sim_open(const sim_options *options)
+{
+    sim *s = new (std::nothrow) sim;
+    if (!s)
+        return nullptr;
+    s->options = *options;
+#if VM_TRACE
+    s->context.traceEverOn(true);
+#endif
+    s->top = std::make_unique<Vaccelerator>(&s->context);
+#if VM_TRACE
+    if (options->trace) {
+        s->waves = std::make_unique<VerilatedFstC>();
+        s->top->trace(s->waves.get(), 99);
+        s->waves->open(options->trace);
+    }
+#endif
+    reset(*s);
+    return s;
+}
+
+int sim_exchange(sim *s, const uint32_t *word, size_t words, const uint32_t **answer,
+                 size_t *answers)
+{
+    Vaccelerator &top = *s->top;
+    size_t taken = 0;
+    uint64_t quiet = 0;
+    s->answer.clear();
+    top.ap_start = 1;
+    bool offered = false, room = false;
+    for (bool first = true; first || !top.ap_done; first = false) {
+        // A word or room once offered stays until it is taken.
+        offered = offered || (taken < words && !rests(*s));
+        room = room || !rests(*s);
+        top.in_empty_n = offered;
+        top.in_dout = taken < words ? word[taken] : 0;
+        top.out_full_n = room;
+        top.eval();
+        const bool reads = top.in_read, writes = top.out_write;
+        const uint32_t written = top.out_din;
+        clock(*s);
+        top.ap_start = 0;
+        if (reads) {
+            taken++;
+            offered = false;
+        }
+        if (writes) {
+            try {
+                s->answer.push_back(written);
+            } catch (const std::bad_alloc &) {
+                return SIM_NO_MEMORY;
+            }
+            room = false;
+        }
+        quiet = reads || writes ? 0 : quiet + 1;
+        if (quiet > s->options.patience) {
+            reset(*s);
+            return SIM_STUCK;
+        }
+    }
+    *answer = s->answer.data();
+    *answers = s->answer.size();
+    return SIM_OK;
+}
+
+uint64_t sim_cycles(const sim *s)
+{
+    return s->cycles;
+}
+
+void sim_close(sim *s)
+{
+#if VM_TRACE
+    if (s->waves)
+        s->waves->close();
+#endif
+    s->top->final();
+    delete s;
+}
