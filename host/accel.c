@@ -10,18 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Synaptic operations that an event of a source causes through one projection: the product. */
-struct fanout {
-    int source;
-    int64_t *position, *channel;
-};
-
 struct accel {
     struct af_device device;
     struct link *link;
     struct program *program;
-    struct fanout *fanout;
-    int fanouts;
     uint32_t *message;
     size_t room;
     int16_t *counts;
@@ -164,7 +156,17 @@ static int run_exchange(struct accel *a, const struct af_sample *sample, int ste
     a->message[2] = (uint32_t)flags << 16 | (uint32_t)steps;
     for (int t = 0; t < (m->format.events ? steps : 1) && !status; t++)
         status = put_list(a, sample->counts ? sample->counts + t * inputs : a->counts, &words);
-    return status ? status : exchange(a, message_seal(a->message, COMMAND_RUN, words - 2), r);
+    if (status)
+        return status;
+    words = message_seal(a->message, COMMAND_RUN, words - 2);
+    const uint32_t cores = a->program->limits.cores;
+    status = make_room(a, words + 5 * (size_t)cores + 3);
+    for (uint32_t k = 0; k < cores && !status; k++) {
+        a->message[words + 2] = k << 24;
+        a->message[words + 3] = (uint32_t)a->program->phases + 1;
+        words += message_seal(a->message + words, COMMAND_COUNTERS, 2);
+    }
+    return status ? status : exchange(a, words, r);
 }
 
 /* Unscrambles the potentials of the outputs. */
@@ -202,25 +204,9 @@ static void fill_outputs(struct accel *a, const uint32_t *payload, int steps, fl
     free(done);
 }
 
-static void count_event(const struct accel *a, int population, int c, int y, int x, int count,
-                        struct af_result *r)
-{
-    const int width = a->device.model->population[population].shape[2];
-    r->events[population]++;
-    r->spikes[population] += abs(count);
-    for (int i = 0; i < a->fanouts; i++) {
-        const struct fanout *f = &a->fanout[i];
-        if (f->source == population) {
-            int64_t operations = f->position[y * width + x] * f->channel[c];
-            r->sops[population] += operations;
-            r->spike_sops[population] += operations * abs(count);
-        }
-    }
-}
-
 /* The events in front of the answer. */
-static int read_trace(struct accel *a, int64_t index, const struct af_run_options *o,
-                      struct reader *r, struct af_result *result)
+static int read_trace(const struct accel *a, int64_t index, const struct af_run_options *o,
+                      struct reader *r)
 {
     const struct af_model *m = a->device.model;
     for (int step = 0; r->left && r->word[0] >> 16 != MESSAGE_MAGIC;) {
@@ -238,10 +224,8 @@ static int read_trace(struct accel *a, int64_t index, const struct af_run_option
         const struct neurons *p = &m->population[population];
         if (c >= (uint32_t)p->shape[0] || y >= (uint32_t)p->shape[1] || x >= (uint32_t)p->shape[2])
             return af_fail(AF_IO, "the accelerator sends an event of a neuron that is not there");
-        count_event(a, population, (int)c, (int)y, (int)x, count, result);
-        if (o->on_event)
-            o->on_event(o->on_event_context, index, step, population,
-                        (int)((c * (uint32_t)p->shape[1] + y) * (uint32_t)p->shape[2] + x), count);
+        o->on_event(o->on_event_context, index, step, population,
+                    (int)((c * (uint32_t)p->shape[1] + y) * (uint32_t)p->shape[2] + x), count);
         r->word += 3;
         r->left -= 3;
     }
@@ -250,7 +234,7 @@ static int read_trace(struct accel *a, int64_t index, const struct af_run_option
 
 static int read_answer(struct accel *a, struct reader *r, int *steps, const uint32_t **outputs)
 {
-    const uint32_t *payload, *end;
+    const uint32_t *payload;
     size_t words, expected = 1;
     for (uint32_t k = 0; k < a->program->limits.cores; k++)
         expected += (size_t)a->program->output_words[k];
@@ -261,7 +245,43 @@ static int read_answer(struct accel *a, struct reader *r, int *steps, const uint
         return status;
     *steps = (int)payload[0];
     *outputs = payload + 1;
-    return next_answer(r, COMMAND_END, &end, &words);
+    return AF_OK;
+}
+
+static int read_end(struct reader *r)
+{
+    const uint32_t *payload;
+    size_t words;
+    return next_answer(r, COMMAND_END, &payload, &words);
+}
+
+static int64_t wide(const uint32_t *word)
+{
+    return (int64_t)((uint64_t)word[1] << 32 | word[0]);
+}
+
+/* Every core has seen all events, and counts the operations that they cause in it. */
+static int read_counters(const struct accel *a, struct reader *r, struct af_result *result)
+{
+    const struct program *p = a->program;
+    for (uint32_t k = 0; k < p->limits.cores; k++) {
+        const uint32_t *payload;
+        size_t words;
+        int status = next_answer(r, COMMAND_COUNTERS, &payload, &words);
+        if (!status && words != 8 * (size_t)(p->phases + 1))
+            status = af_fail(AF_IO, "the accelerator sends %zu words of counters", words);
+        if (status)
+            return status;
+        /* A constant input is no event. */
+        for (int i = p->model->format.events ? 0 : 1; i <= p->phases; i++) {
+            const int population = p->phase_of[i];
+            result->events[population] = wide(payload + 8 * i);
+            result->spikes[population] = wide(payload + 8 * i + 2);
+            result->sops[population] += wide(payload + 8 * i + 4);
+            result->spike_sops[population] += wide(payload + 8 * i + 6);
+        }
+    }
+    return AF_OK;
 }
 
 /* The outputs after each timestep: as many runs, each a timestep longer. */
@@ -291,11 +311,16 @@ static int run_sample(struct accel *a, const struct af_sample *sample, int64_t i
     const uint64_t begin = a->link->operations->cycles(a->link);
     int status = result_make(m, o->trace ? o->timesteps : 0, result);
     if (!status)
-        status = run_exchange(a, sample, o->timesteps, RUN_TRACE | (iat ? RUN_IAT : 0), &r);
-    if (!status)
-        status = read_trace(a, index, o, &r, result);
+        status = run_exchange(a, sample, o->timesteps,
+                              (o->on_event ? RUN_TRACE : 0) | (iat ? RUN_IAT : 0), &r);
+    if (!status && o->on_event)
+        status = read_trace(a, index, o, &r);
     if (!status)
         status = read_answer(a, &r, &result->timesteps, &outputs);
+    if (!status)
+        status = read_counters(a, &r, result);
+    if (!status)
+        status = read_end(&r);
     if (status)
         return status;
     if (result->timesteps < 1 || result->timesteps > o->timesteps)
@@ -324,41 +349,10 @@ static void accel_close(struct af_device *device)
     if (a->link)
         a->link->operations->close(a->link);
     program_free(a->program);
-    for (int i = 0; i < a->fanouts; i++) {
-        free(a->fanout[i].position);
-        free(a->fanout[i].channel);
-    }
-    free(a->fanout);
     free(a->message);
     free(a->counts);
     free(a->sums);
     free(a);
-}
-
-static int find_fanouts(struct accel *a)
-{
-    const struct af_model *m = a->device.model;
-    int projections = 0;
-    for (int i = 0; i < m->population_count; i++)
-        projections += m->population[i].input_count;
-    a->fanout = calloc((size_t)projections + 1, sizeof *a->fanout);
-    if (!a->fanout)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    for (int i = 0; i < m->population_count; i++)
-        for (int k = 0; m->population[i].kind != AF_MAXPOOL && k < m->population[i].input_count;
-             k++) {
-            const struct wiring *w = &m->population[i].input[k].wiring;
-            const int *shape = m->population[w->source].shape;
-            struct fanout *f = &a->fanout[a->fanouts++];
-            f->source = w->source;
-            f->position = calloc((size_t)shape[1] * (size_t)shape[2], sizeof *f->position);
-            f->channel = calloc((size_t)shape[0], sizeof *f->channel);
-            if (!f->position || !f->channel)
-                return af_fail(AF_NO_MEMORY, "no memory");
-            wiring_position_fanout(w, shape, f->position);
-            wiring_channel_fanout(w, shape[0], f->channel);
-        }
-    return AF_OK;
 }
 
 static int accel_open(struct link *link, const struct af_model *m, struct af_device **device)
@@ -378,7 +372,7 @@ static int accel_open(struct link *link, const struct af_model *m, struct af_dev
             most = neuron_count(&m->population[i]);
     a->counts = calloc((size_t)neuron_count(&m->population[0]), sizeof *a->counts);
     a->sums = calloc((size_t)most, sizeof *a->sums);
-    int status = a->counts && a->sums ? find_fanouts(a) : af_fail(AF_NO_MEMORY, "no memory");
+    int status = a->counts && a->sums ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = identify(a, &limits);
     if (!status)

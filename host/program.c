@@ -341,13 +341,16 @@ static void put_channel(struct compiler *c, struct core *core, const struct targ
     const struct wiring *w = t->wiring;
     const struct share *share = &t->place->share;
     const int lanes = (int)c->limits.lanes;
-    uint32_t weight = 0, cell = 0, groups = 0;
+    uint32_t weight = 0, cell = 0, groups = 0, reached = 0;
     if (i >= 0) {
         int per = w->block[0] / w->groups, first = w->at[0] + i / wiring_fan_in(w) * per;
         for (int g = 0; g < share->count[GROUP]; g++) {
             int group = share->first[GROUP] + g * share->step[GROUP];
             if (group * lanes >= first + per || (group + 1) * lanes <= first)
                 continue;
+            int from = first > group * lanes ? first : group * lanes,
+                to = first + per < (group + 1) * lanes ? first + per : (group + 1) * lanes;
+            reached += (uint32_t)(to - from);
             uint32_t at =
                 t->relay ? unit_vector(c, core, first % lanes) : put_vectors(c, core, s, i, group);
             if (!groups++) {
@@ -358,6 +361,7 @@ static void put_channel(struct compiler *c, struct core *core, const struct targ
     }
     put(c, core, MEMORY_CHANNEL_WEIGHT, weight);
     put(c, core, MEMORY_CHANNEL_CELL, cell << 12 | groups);
+    put(c, core, MEMORY_CHANNEL_FANOUT, t->relay ? 0 : reached);
 }
 
 /* The view's channel that shows a source channel for the n-th time, -1. */

@@ -82,7 +82,8 @@ static void collect(hls_stream(struct job) jobs,
                 for (int k = 0; k < CORES; k++)
                     length += outputs[k];
                 break;
-            case COMMAND_READ: length = job.words * LANES; break;
+            case COMMAND_COUNTERS:
+            case COMMAND_READ: length = job.words; break;
             default: break;
             }
         PUT((uint32_t)MESSAGE_MAGIC << 16 | (uint32_t)status << 8 | job.command);
@@ -99,6 +100,7 @@ static void collect(hls_stream(struct job) jobs,
         PUT((uint32_t)hls_read(values##k));
                 EACH_CORE(ANSWER_ONE)
                 break;
+            case COMMAND_COUNTERS:
             case COMMAND_READ:
 #define READ_ONE(k)                                                                                \
     for (uint32_t i = 0; job.core == k && i < length; i++)                                         \

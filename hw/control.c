@@ -36,14 +36,14 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                 left--;
                 if (i == 0 && job.command == COMMAND_RUN)
                     break;
-                if (i == 1 && job.command == COMMAND_LOAD)
+                if (i == 1 && (job.command == COMMAND_LOAD || job.command == COMMAND_COUNTERS))
                     break;
             }
         struct token t = {.core = head[0] >> 24, .channel = head[0] & 0xffff};
-        const uint32_t least = job.command == COMMAND_LOAD   ? 2
-                               : job.command == COMMAND_RUN  ? 1
-                               : job.command == COMMAND_READ ? 3
-                                                             : 0;
+        const uint32_t least = job.command == COMMAND_LOAD || job.command == COMMAND_COUNTERS ? 2
+                               : job.command == COMMAND_RUN                                   ? 1
+                               : job.command == COMMAND_READ                                  ? 3
+                                                                                              : 0;
         const bool exact = job.command != COMMAND_LOAD && job.command != COMMAND_RUN;
         if ((word & 0xffff) > COMMAND_END)
             job.status = MESSAGE_BAD_COMMAND;
@@ -52,7 +52,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         job.timesteps = head[0] & 0xffff;
         job.flags = head[0] >> 16;
         job.core = head[0] >> 24;
-        job.words = head[2];
+        job.words = job.command == COMMAND_COUNTERS ? head[1] * 8 : head[2] * LANES;
         hls_write(jobs, job);
         if (!job.status && job.command == COMMAND_LOAD) {
             uint32_t address = head[1];
@@ -104,6 +104,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                 }
                 hls_write(out, end);
             }
+        } else if (!job.status && job.command == COMMAND_COUNTERS) {
+            t.kind = TOKEN_COUNTERS;
+            t.word = head[1];
+            hls_write(out, t);
         } else if (!job.status && job.command == COMMAND_READ) {
             t.kind = TOKEN_READ;
             t.row = head[1] >> 16;

@@ -14,8 +14,9 @@
 static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) out)
 {
     static uint32_t phase[PHASES], rows[AXIS], columns[AXIS], channel_weight[CHANNELS],
-        channel_cell[CHANNELS], route_row[ROUTES], route_column[ROUTES], route_channel[ROUTES],
-        route_shift[ROUTES];
+        channel_cell[CHANNELS], channel_fanout[CHANNELS], route_row[ROUTES], route_column[ROUTES],
+        route_channel[ROUTES], route_shift[ROUTES];
+    static uint64_t total[PHASES][4];
     static bool event_input;
     uint16_t now = 0;
     bool on = true;
@@ -23,6 +24,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         const uint32_t routes = phase[now];
         const uint16_t first = routes >> 16, number = routes & 0xffff;
         uint16_t i = 0;
+        uint32_t seen = 0, spikes = 0;
+        uint64_t operations = 0, spike_operations = 0;
         struct token t;
     events:
         for (;;) {
@@ -31,6 +34,11 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 t = hls_read(in);
             if (t.kind != TOKEN_EVENT)
                 break;
+            const uint16_t size = t.count < 0 ? -t.count : t.count;
+            if (i == 0) {
+                seen++;
+                spikes += size;
+            }
             if (number) {
                 const uint16_t route = first + i;
                 const uint32_t row = rows[route_row[route] + t.row],
@@ -47,6 +55,9 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                                        .weight = channel_weight[at],
                                        .step = shift >> 8,
                                        .factor = (int32_t)t.count << (shift & 15)};
+                const uint32_t added = (uint32_t)w.rows * w.columns * channel_fanout[at];
+                operations += added;
+                spike_operations += (uint64_t)added * size;
                 if (w.rows && w.columns && w.groups)
                     hls_write(out, w);
             }
@@ -66,16 +77,31 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             case MEMORY_COLUMNS: columns[address] = t.word; break;
             case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = t.word; break;
             case MEMORY_CHANNEL_CELL: channel_cell[address] = t.word; break;
+            case MEMORY_CHANNEL_FANOUT: channel_fanout[address] = t.word; break;
             case MEMORY_FETCH: event_input = t.word; break;
             default: pass = true;
             }
-        } else if (t.kind == TOKEN_START)
+        } else if (t.kind == TOKEN_START) {
+            for (uint16_t k = 0; k < PHASES * 4; k++)
+                total[k / 4][k % 4] = 0;
             now = 0;
-        else if (t.kind == TOKEN_NEXT)
+        } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
-        else if (t.kind == TOKEN_END)
+        else if (t.kind == TOKEN_END) {
+            total[now][0] += seen;
+            total[now][1] += spikes;
+            total[now][2] += operations;
+            total[now][3] += spike_operations;
             now++;
-        else if (t.kind == TOKEN_EXIT)
+        } else if (t.kind == TOKEN_COUNTERS) {
+            pass = false;
+            for (uint32_t k = 0; k < t.word * 8; k++) {
+                const uint64_t sum = total[k / 8][k / 2 % 4];
+                const struct work w = {.kind = TOKEN_VALUE,
+                                       .word = k & 1 ? (uint32_t)(sum >> 32) : (uint32_t)sum};
+                hls_write(out, w);
+            }
+        } else if (t.kind == TOKEN_EXIT)
             on = false;
         if (pass) {
             const struct work w = {.kind = t.kind,
@@ -253,6 +279,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             run = true;
             break;
         case TOKEN_END: run = true; break;
+        case TOKEN_VALUE: hls_write(values, o.factor); break;
         case TOKEN_READ:
             for (int32_t i = 0; i < o.factor * LANES; i++)
                 hls_write(values, IN_CORE(unpacked)(cell[o.weight + i / LANES][i % LANES]));

@@ -15,7 +15,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                 event_input = t.word;
             continue;
         }
-        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ) {
+        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS) {
 #define SEND_ONE(k)                                                                                \
     if (t.core == k)                                                                               \
         hls_write(to##k, t);

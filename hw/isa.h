@@ -11,11 +11,13 @@
  *   COMMAND_RUN       (flags << 16 | timesteps,   timesteps taken, then each core's output
  * potentials lists of events)           (VALUES instructions after `stop`), lane by lane
  *   COMMAND_READ      (core << 24, cell, count)   potentials, lane by lane
- *   COMMAND_END       ()                          ()
+ *   COMMAND_COUNTERS  (core << 24, phases)        of the last run, for each phase 64 bits each, low
+ *                                                 word first: events, spikes, and the synaptic
+ * operations they caused in this core, an event once and every spike COMMAND_END       () ()
  *
  * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
  * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
- * constant input. With RUN_TRACE the answer has length 0 and begins with every event of every
+ * constant input. With RUN_TRACE every event of every
  * population in the order in which it fires, three words (phase << 16 | channel, row << 16 |
  * column, count), and TRACE_END after each timestep; its CRC follows the words that the answer has
  * without it. */
@@ -25,7 +27,14 @@
 enum { ISA_VERSION = 1, MESSAGE_MAGIC = 0xadf1 };
 #define TRACE_END 0xffffffffu
 
-enum command { COMMAND_IDENTIFY, COMMAND_LOAD, COMMAND_RUN, COMMAND_READ, COMMAND_END };
+enum command {
+    COMMAND_IDENTIFY,
+    COMMAND_LOAD,
+    COMMAND_RUN,
+    COMMAND_READ,
+    COMMAND_COUNTERS,
+    COMMAND_END
+};
 enum message_status {
     MESSAGE_OK,
     MESSAGE_BAD_MAGIC, /* words were skipped until one looked like a message */
@@ -48,6 +57,7 @@ enum memory {
     MEMORY_COLUMNS,
     MEMORY_CHANNEL_WEIGHT, /* the source channel's first weight vector */
     MEMORY_CHANNEL_CELL,   /* first cell << 12 | number of channel groups */
+    MEMORY_CHANNEL_FANOUT, /* neurons of this core that it reaches at one place */
     MEMORY_ROW_LIST, /* cell << 16 | weight vector, relative; rows, columns, channel are added */
     MEMORY_COLUMN_LIST,
     MEMORY_WEIGHT,

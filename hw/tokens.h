@@ -7,14 +7,16 @@
 #include <stdint.h>
 
 enum token_kind {
-    TOKEN_EVENT, /* count spikes of neuron (channel, row, column) of the population that fires */
-    TOKEN_END,   /* that population has fired */
-    TOKEN_START, /* an inference begins; count: 1 if early exit is on */
-    TOKEN_NEXT,  /* another timestep */
-    TOKEN_STOP,  /* no other one: outputs are sent */
-    TOKEN_LOAD,  /* word to memory `channel`, address: row, column (high and low half) */
-    TOKEN_READ,  /* word cells from address on are sent */
-    TOKEN_EXIT,  /* the exchange is over */
+    TOKEN_EVENT,    /* count spikes of neuron (channel, row, column) of the population that fires */
+    TOKEN_END,      /* that population has fired */
+    TOKEN_START,    /* an inference begins; count: 1 if early exit is on */
+    TOKEN_NEXT,     /* another timestep */
+    TOKEN_STOP,     /* no other one: outputs are sent */
+    TOKEN_LOAD,     /* word to memory `channel`, address: row, column (high and low half) */
+    TOKEN_READ,     /* word cells from address on are sent */
+    TOKEN_COUNTERS, /* word phases' counters are sent */
+    TOKEN_VALUE,    /* one of these, on its way */
+    TOKEN_EXIT,     /* the exchange is over */
 };
 
 /* From control and gather to the cores. */
