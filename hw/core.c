@@ -63,10 +63,10 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             }
             i = i + 1 >= number ? 0 : i + 1;
         }
-        const uint32_t address = (uint32_t)t.row << 16 | t.column;
-        bool pass = true;
-        if (t.kind == TOKEN_LOAD) {
-            pass = false;
+        for (; t.kind == TOKEN_LOAD; t = hls_read(in)) {
+#pragma HLS pipeline
+            const uint32_t address = (uint32_t)t.row << 16 | t.column;
+            bool pass = false;
             switch (t.channel) {
             case MEMORY_PHASE: phase[address] = t.word; break;
             case MEMORY_ROUTE_ROWS: route_row[address] = t.word; break;
@@ -81,7 +81,13 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             case MEMORY_FETCH: event_input = t.word; break;
             default: pass = true;
             }
-        } else if (t.kind == TOKEN_START) {
+            if (pass) {
+                const struct work w = {
+                    .kind = TOKEN_LOAD, .cell = t.channel, .weight = address, .word = t.word};
+                hls_write(out, w);
+            }
+        }
+        if (t.kind == TOKEN_START) {
             for (uint16_t k = 0; k < PHASES * 4; k++)
                 total[k / 4][k % 4] = 0;
             now = 0;
@@ -93,20 +99,18 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             total[now][2] += operations;
             total[now][3] += spike_operations;
             now++;
-        } else if (t.kind == TOKEN_COUNTERS) {
-            pass = false;
+        } else if (t.kind == TOKEN_EXIT)
+            on = false;
+        if (t.kind == TOKEN_COUNTERS)
             for (uint32_t k = 0; k < t.word * 8; k++) {
                 const uint64_t sum = total[k / 8][k / 2 % 4];
                 const struct work w = {.kind = TOKEN_VALUE,
                                        .word = k & 1 ? (uint32_t)(sum >> 32) : (uint32_t)sum};
                 hls_write(out, w);
             }
-        } else if (t.kind == TOKEN_EXIT)
-            on = false;
-        if (pass) {
+        else {
             const struct work w = {.kind = t.kind,
-                                   .cell = t.channel,
-                                   .weight = address,
+                                   .weight = (uint32_t)t.row << 16 | t.column,
                                    .word = t.kind == TOKEN_START ? (uint32_t)t.count : t.word};
             hls_write(out, w);
         }
@@ -146,14 +150,19 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
             if (groups_done && columns_done)
                 row = rows_done ? 0 : row + 1;
         }
-        if (w.kind == TOKEN_LOAD && w.cell == MEMORY_ROW_LIST)
-            row_list[w.weight] = w.word;
-        else if (w.kind == TOKEN_LOAD && w.cell == MEMORY_COLUMN_LIST)
-            column_list[w.weight] = w.word;
-        else {
-            const struct operation o = {w.kind, w.cell, w.weight, (int32_t)w.word};
-            hls_write(out, o);
+        for (; w.kind == TOKEN_LOAD; w = hls_read(in)) {
+#pragma HLS pipeline
+            if (w.cell == MEMORY_ROW_LIST)
+                row_list[w.weight] = w.word;
+            else if (w.cell == MEMORY_COLUMN_LIST)
+                column_list[w.weight] = w.word;
+            else {
+                const struct operation o = {TOKEN_LOAD, w.cell, w.weight, (int32_t)w.word};
+                hls_write(out, o);
+            }
         }
+        const struct operation o = {w.kind, 0, w.weight, (int32_t)w.word};
+        hls_write(out, o);
         on = w.kind != TOKEN_EXIT;
     }
 }
@@ -224,47 +233,43 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             last = o.cell;
         }
 
-        bool run = false;
-        switch (o.kind) {
-        case TOKEN_LOAD: {
+        for (; o.kind == TOKEN_LOAD; o = hls_read(in)) {
+#pragma HLS pipeline
             const uint32_t word = (uint32_t)o.factor;
+            const bool weights = o.cell == MEMORY_WEIGHT;
+            const uint32_t at = weights ? o.weight / (LANES / 4) : o.weight / LANES;
+            const bool whole =
+                weights ? o.weight % (LANES / 4) == LANES / 4 - 1 : o.weight % LANES == LANES - 1;
+            /* The lanes of a vector gather from the right. */
+            for (int l = 0; l < LANES; l++)
+                if (weights)
+                    loaded[l] = l < LANES - 4 ? loaded[l + 4] : word >> 8 * (l % 4) & 255;
+                else
+                    loaded[l] = l < LANES - 1 ? loaded[l + 1] : word;
             if (o.cell == MEMORY_WINDOW)
                 window[o.weight] = word;
-            else if (o.cell == MEMORY_PROGRAM) {
-                /* Where a timestep and where the outputs begin stands in the first two words. */
-                if (o.weight == 0)
-                    step_start = word;
-                if (o.weight == 1)
-                    stop_start = word;
+            if (o.cell == MEMORY_PROGRAM)
                 program[o.weight] = word;
-            } else if (o.cell == MEMORY_WEIGHT) {
-                const uint32_t at = o.weight / (LANES / 4);
-                for (int l = 0; l < LANES - 4; l++)
-                    loaded[l] = loaded[l + 4];
-                for (int l = 0; l < 4; l++)
-                    loaded[LANES - 4 + l] = word >> 8 * l & 255;
-                if (o.weight % (LANES / 4) == LANES / 4 - 1)
-                    for (int l = 0; l < LANES; l++)
-                        weight[at][l] = (int8_t)loaded[l];
-            } else {
-                const uint32_t at = o.weight / LANES;
-                const bool whole = o.weight % LANES == LANES - 1;
-                for (int l = 0; l < LANES - 1; l++)
-                    loaded[l] = loaded[l + 1];
-                loaded[LANES - 1] = word;
-                for (int l = 0; l < LANES && whole; l++) {
-                    if (o.cell == MEMORY_THRESHOLD)
-                        threshold[at][l] = (int32_t)loaded[l];
-                    if (o.cell == MEMORY_BIAS)
-                        bias[at][l] = (int32_t)loaded[l];
-                    if (o.cell == MEMORY_INITIAL)
-                        initial[at][l] = (int32_t)loaded[l];
-                    if (o.cell == MEMORY_CELL)
-                        cell[at][l] = IN_CORE(packed)((int32_t)loaded[l]);
-                }
+            /* Where a timestep and where the outputs begin stands in the first two words. */
+            if (o.cell == MEMORY_PROGRAM && o.weight == 0)
+                step_start = word;
+            if (o.cell == MEMORY_PROGRAM && o.weight == 1)
+                stop_start = word;
+            for (int l = 0; l < LANES && whole; l++) {
+                if (weights)
+                    weight[at][l] = (int8_t)loaded[l];
+                if (o.cell == MEMORY_THRESHOLD)
+                    threshold[at][l] = (int32_t)loaded[l];
+                if (o.cell == MEMORY_BIAS)
+                    bias[at][l] = (int32_t)loaded[l];
+                if (o.cell == MEMORY_INITIAL)
+                    initial[at][l] = (int32_t)loaded[l];
+                if (o.cell == MEMORY_CELL)
+                    cell[at][l] = IN_CORE(packed)((int32_t)loaded[l]);
             }
-            break;
         }
+        bool run = false;
+        switch (o.kind) {
         case TOKEN_START:
             watched = o.factor;
             counter = 2;
