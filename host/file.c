@@ -3,6 +3,7 @@
 #include "error.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,14 +61,25 @@ out:
 int file_create(struct file_out *out, const char *path)
 {
     memset(out, 0, sizeof *out);
-    size_t n = strlen(path) + sizeof ".XXXXXX";
-    out->path = strdup(path);
-    out->temporary = malloc(n);
-    if (!out->path || !out->temporary) {
+    struct stat s;
+    bool special = stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+    char *target = special ? NULL : realpath(path, NULL); /* a link stays a link */
+    out->path = target ? target : strdup(path);
+    size_t n = out->path ? strlen(out->path) + sizeof ".XXXXXX" : 0;
+    out->temporary = n && !special ? malloc(n) : NULL;
+    if (!out->path || (!special && !out->temporary)) {
         file_discard(out);
         return af_fail(AF_NO_MEMORY, "%s: no memory", path);
     }
-    snprintf(out->temporary, n, "%s.XXXXXX", path);
+    if (special) { /* a device or pipe is written to, never replaced */
+        out->stream = fopen(path, "wb");
+        int code = errno;
+        if (out->stream)
+            return AF_OK;
+        file_discard(out);
+        return af_fail(AF_IO, "%s: %s", path, strerror(code));
+    }
+    snprintf(out->temporary, n, "%s.XXXXXX", out->path);
     int fd = mkstemp(out->temporary);
     if (fd < 0) {
         int code = errno;
@@ -94,7 +106,7 @@ int file_commit(struct file_out *out)
     bool bad = ferror(out->stream) != 0;
     bad |= fclose(out->stream) != 0;
     out->stream = NULL;
-    if (bad || rename(out->temporary, out->path))
+    if (bad || (out->temporary && rename(out->temporary, out->path)))
         status = af_fail(AF_IO, "%s: cannot be written: %s", out->path, strerror(errno));
     if (!status) {
         free(out->temporary);

@@ -11,7 +11,7 @@ int file_read(const char *path, size_t limit, void **bytes, size_t *size);
 
 /* Opens a temporary file beside `path` for writing. file_commit closes it and renames it onto path;
  * file_discard closes and removes it. Exactly one of the two must follow; after a failed
- * file_commit nothing is left behind either. */
+ * file_commit nothing is left behind either. A device or a pipe is written to as it is. */
 struct file_out {
     FILE *stream;
     char *path, *temporary;

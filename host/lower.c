@@ -737,6 +737,7 @@ static int lower_tail(struct lowering *l, const struct node *n, const struct sig
     tensor_free(&out->offset);
     *out = s;
     out->tail = true;
+    out->unshaped |= strcmp(n->op, "ArgMax") == 0;
     return ends_network(n) ? note(l->network,
                                   "%s node '%s' at the end was dropped: the outputs are what it "
                                   "would read",
@@ -755,16 +756,22 @@ static int refuse(const struct node *n)
                    "dense layers, ReLU and pooling, so replace it and train again");
 }
 
+/* Movements behind an ArgMax go with it; behind a Softmax they still order the outputs. */
+static bool is_dropped(const struct node *n, const struct signal *in)
+{
+    return ends_network(n) || in->unshaped;
+}
+
 static int lower_live(struct lowering *l, const struct node *n, int live, struct signal *out, int k)
 {
     struct signal *in = input_signal(l, n, live);
     const char *op = n->op;
-    if (in->tail || ends_network(n)) {
-        if (in->tail && !moves_data(n) && !ends_network(n))
-            return af_fail(AF_UNSUPPORTED, "computes with the result of a Softmax, Sigmoid or "
-                                           "ArgMax, which can only end a network");
+    if (in->tail && !moves_data(n) && !ends_network(n))
+        return af_fail(AF_UNSUPPORTED, "computes with the result of a Softmax, Sigmoid or "
+                                       "ArgMax, which can only end a network");
+    if (is_dropped(n, in))
         return lower_tail(l, n, in, out);
-    }
+    out->tail = in->tail;
     if (strcmp(op, "Concat") == 0)
         return lower_concat(l, n, out);
     if (strcmp(op, "Add") == 0 || strcmp(op, "Sub") == 0)
@@ -840,11 +847,11 @@ static int lower_node(struct lowering *l, const struct node *n)
         if (is_live(s))
             live = k;
     }
-    bool tail = live >= 0 && (input_signal(l, n, live)->tail || ends_network(n));
+    bool dropped = live >= 0 && is_dropped(n, input_signal(l, n, live));
     bool known = execute_supports(n->op);
     if (!status && !known)
         status = refuse(n);
-    else if (!status && !tail) {
+    else if (!status && !dropped) {
         status = execute_node(n, l->graph->opset, args, outs);
         if (status) {
             free(args);
@@ -861,7 +868,7 @@ static int lower_node(struct lowering *l, const struct node *n)
         int populations = l->network->population_count;
         if (live >= 0 && !reads_shape_alone(n))
             status = lower_live(l, n, live, &made, k);
-        if (!status && !tail && l->network->population_count != populations && !fires(n))
+        if (!status && !dropped && l->network->population_count != populations && !fires(n))
             status = rerun_offset(l, n, args, k, &made);
         l->signal[value] = made;
         if (!status)
@@ -911,6 +918,28 @@ static int check_weights(const struct graph *g)
             if (!isfinite(((const float *)t->data)[j]))
                 return af_fail(AF_BAD_FILE, "constant '%.80s' holds a value that is not finite",
                                g->value[i].name);
+    }
+    return AF_OK;
+}
+
+/* Folding can divide by the root of a negative variance, or leave the range of float. */
+static int check_folded(const struct network *net)
+{
+    for (int i = 0; i < net->population_count; i++) {
+        const struct population *p = &net->population[i];
+        bool finite = true;
+        int64_t neurons = (int64_t)p->shape[0] * p->shape[1] * p->shape[2];
+        for (int64_t j = 0; p->bias && j < neurons; j++)
+            finite = finite && isfinite(p->bias[j]);
+        for (int k = 0; k < p->projection_count; k++)
+            for (int64_t w = 0;
+                 p->projection[k].weight && w < wiring_weights(&p->projection[k].wiring); w++)
+                finite = finite && isfinite(p->projection[k].weight[w]);
+        if (!finite)
+            return af_fail(AF_BAD_FILE,
+                           "'%.80s': folding BatchNormalization and scales into its weights makes "
+                           "a value that is not finite",
+                           p->name);
     }
     return AF_OK;
 }
@@ -1010,7 +1039,7 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
             status = lower_node(l, &g->node[i]);
     for (int i = 0; !status && i < g->output_count; i++)
         status = lower_output(l, g->output[i]);
-    return status;
+    return status ? status : check_folded(l->network);
 }
 
 int network_lower(const struct graph *g, const int shape[3], const struct normalisation *n,

@@ -2,6 +2,9 @@
 
 #include "error.h"
 
+#include <errno.h>
+#include <string.h>
+
 enum { HEADER = 128 };
 
 static void write_header(struct npy_writer *w)
@@ -33,7 +36,11 @@ int npy_append(struct npy_writer *w, const float *row)
 
 int npy_commit(struct npy_writer *w)
 {
-    rewind(w->out.stream);
+    if (fseek(w->out.stream, 0, SEEK_SET)) { /* rewind would forget that a write failed */
+        int status = af_fail(AF_IO, "%s: cannot be written: %s", w->out.path, strerror(errno));
+        file_discard(&w->out);
+        return status;
+    }
     write_header(w);
     return file_commit(&w->out);
 }

@@ -21,6 +21,7 @@ struct signal {
     struct projection *term;
     int32_t *index; /* [offset.count]; NULL: logical = physical order */
     bool tail;      /* behind a Softmax or the like that was dropped */
+    bool unshaped;  /* behind an ArgMax, whose output has another shape than what stands here */
 };
 
 void signal_free(struct signal *s);

@@ -99,6 +99,21 @@ if grep -qE 'https?://' "$work/r.html" && grep -qE '(src|href)="?http' "$work/r.
     fail "the report needs the network"
 else pass; fi
 
+# ---- What is no plain file is written to, never replaced
+mkfifo "$work/pipe"
+cat "$work/pipe" >"$work/piped.snn" &
+good "into a pipe" $convert --calib-labels $data/calib_labels.npy -o "$work/pipe"
+wait
+ln -s linked.snn "$work/link"
+touch "$work/linked.snn"
+good "through a link" $convert --calib-labels $data/calib_labels.npy -o "$work/link"
+if [ -p "$work/pipe" ] && [ -s "$work/piped.snn" ]; then pass; else fail "the pipe was replaced"; fi
+if [ -L "$work/link" ] && [ -s "$work/linked.snn" ]; then pass; else fail "the link was replaced"; fi
+cat "$work/pipe" >/dev/null &
+bad "outputs into a pipe" "cannot be written" $host -o "$work/pipe" --limit 2 "$work/m.snn" \
+    $data/test_images.npy
+wait
+
 # ---- The same whatever the threads and batches
 good "one thread" $convert --threads 1 --calib-labels $data/calib_labels.npy -o "$work/m1.snn"
 good "three threads" $convert --threads 3 --calib-labels $data/calib_labels.npy -o "$work/m3.snn"

@@ -459,6 +459,27 @@ TEST(dropped_ends)
     }
 }
 
+/* How exporters of opsets below 13 write a softmax over channels. */
+TEST(moved_after_softmax)
+{
+    const struct normalisation plain = {.scale = 1, .count = 1, .std = {1}};
+    const float zero[2] = {0};
+    int y = conv(image(2, 3, 4), 2, 5, 1, 1);
+    y = op("Transpose", y, END);
+    set_ints("perm", 4, 0, 3, 2, 1);
+    y = op("Softmax", y, END);
+    set_int("axis", 3);
+    result(op("Transpose", y, END));
+    set_ints("perm", 4, 0, 3, 2, 1);
+    struct network *net = NULL;
+    CHECK_EQ(network_lower(graph, (int[]){2, 3, 4}, &plain, 1, zero, &net), AF_OK);
+    const struct population *out = net ? &net->population[net->population_count - 1] : NULL;
+    CHECK(out && out->rank == 4 && out->dim[1] == 5 && out->dim[2] == 3 && out->dim[3] == 4);
+    CHECK(out && !out->order && out->shape[0] == 5);
+    network_free(net);
+    graph_free(graph);
+}
+
 TEST(symbolic_batch)
 {
     int x = begin(4, (int64_t[]){-1, 2, 6, 6}), y = relu(conv(x, 2, 3, 3, 3));
@@ -487,6 +508,13 @@ TEST(refusals)
     ((float *)graph->value[graph->node[0].input[1]].tensor.data)[0] = NAN;
     result(relu(w));
     refused(AF_BAD_FILE, "constant", "not finite");
+    w = conv(image(2, 5, 5), 2, 3, 1, 1);
+    y = op("BatchNormalization", w, constant(0, 1, 3), constant(0, 1, 3), constant(0, 1, 3),
+           constant(0, 1, 3), END);
+    for (int c = 0; c < 3; c++)
+        ((float *)graph->value[graph->node[1].input[4]].tensor.data)[c] = -1;
+    result(relu(y));
+    refused(AF_BAD_FILE, "Relu", "not finite");
 }
 
 TEST(real_networks)
@@ -535,6 +563,7 @@ int main(void)
     RUN(several_outputs);
     RUN(no_channel_left);
     RUN(dropped_ends);
+    RUN(moved_after_softmax);
     RUN(symbolic_batch);
     RUN(refusals);
     RUN(real_networks);

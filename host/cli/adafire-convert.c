@@ -143,16 +143,18 @@ struct request {
     bool json, quiet, desired_given;
 };
 
-/* Which of `names` (ending with NULL) the text is. */
+/* Which of `names` (ending with NULL) the text is; an empty name is a place that no text has. */
 static int read_choice(const char *option, const char *text, const char *const *names, int *choice)
 {
     char all[128] = "";
     for (int i = 0; names[i]; i++) {
+        if (!names[i][0])
+            continue;
         if (strcmp(names[i], text) == 0) {
             *choice = i;
             return 0;
         }
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", all[0] ? ", " : "", names[i]);
     }
     return cli_fail("%s must be one of %s, not '%s'", option, all, text);
 }
