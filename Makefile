@@ -99,7 +99,7 @@ $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(B)/libadafir
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(B)/libadafire.a
+$(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -169,7 +169,7 @@ help:
 #: make clean
 #: Options: V=1 (show commands), BUILD=release|debug|asan|tsan, CC=gcc|clang, CFLAGS=, CI=true (warnings are errors)
 
-demo: all
+demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.

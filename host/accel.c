@@ -20,8 +20,7 @@ struct accel {
     int32_t *sums; /* of one output population, [channels][height][width] */
 };
 
-/* ---- Answers ----------------------------------------------------------------------------------
- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 struct reader {
     const uint32_t *word;
@@ -30,9 +29,12 @@ struct reader {
 
 static const char *status_text(uint32_t status)
 {
-    static const char *const texts[] = {"is well", "met words that are no message",
-                                        "does not know the command", "found a wrong length",
-                                        "found a wrong checksum"};
+    static const char *const texts[] = {"is well",
+                                        "met words that are no message",
+                                        "does not know the command",
+                                        "found a wrong length",
+                                        "found a wrong checksum",
+                                        "was asked for what it does not have"};
     return status < sizeof texts / sizeof *texts ? texts[status] : "gives an unknown status";
 }
 
@@ -114,8 +116,7 @@ static int load(struct accel *a)
     return status ? status : next_answer(&r, COMMAND_END, &payload, &words);
 }
 
-/* ---- A sample ---------------------------------------------------------------------------------
- */
+/* ---- A sample -------------------------------------------------------------------------------- */
 
 static int put_list(struct accel *a, const int16_t *counts, size_t *words)
 {
@@ -340,8 +341,7 @@ static int accel_run(struct af_device *device, const struct af_sample *samples, 
     return status;
 }
 
-/* ---- Opening ----------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static void accel_close(struct af_device *device)
 {

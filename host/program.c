@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 enum { AXES = 3, GROUP = 0, ROW = 1, COLUMN = 2 };
+enum { MOST_WORDS = 1 << 24 /* of a core's memory */, MOST_CORES = 255, MOST_LANES = 256 };
 
 /* The contents of one core's memories, as they grow. */
 struct memory_image {
@@ -17,7 +18,7 @@ struct memory_image {
 };
 struct core {
     struct memory_image memory[MEMORIES];
-    uint32_t cells, sent;
+    uint32_t cells, sent, parameters, weights; /* cells and vectors so far */
     uint32_t units; /* weight vectors with a single 1, for relays; NONE: not there yet */
 };
 
@@ -46,24 +47,28 @@ struct compiler {
     int status;
 };
 
-/* ---- Memories ------------------------------------------------------------------------------- */
+/* ---- Memories -------------------------------------------------------------------------------- */
+
+static int make_room(struct memory_image *i)
+{
+    size_t room = i->room ? 2 * i->room : 256;
+    if (room > MOST_WORDS)
+        return af_fail(AF_UNSUPPORTED, "the model is far too large for this build");
+    uint32_t *more = realloc(i->word, room * sizeof *more);
+    if (!more)
+        return af_fail(AF_NO_MEMORY, "no memory for a program");
+    i->word = more;
+    i->room = room;
+    return AF_OK;
+}
 
 static void put(struct compiler *c, struct core *core, int memory, uint32_t word)
 {
     struct memory_image *i = &core->memory[memory];
-    if (c->status)
-        return;
-    if (i->count == i->room) {
-        size_t room = i->room ? 2 * i->room : 256;
-        uint32_t *more = realloc(i->word, room * sizeof *more);
-        if (!more) {
-            c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
-            return;
-        }
-        i->word = more;
-        i->room = room;
-    }
-    i->word[i->count++] = word;
+    if (!c->status && i->count == i->room)
+        c->status = make_room(i);
+    if (!c->status)
+        i->word[i->count++] = word;
 }
 
 static void fits(struct compiler *c, const char *what, size_t needed, size_t there)
@@ -85,11 +90,11 @@ static struct place *place_of(const struct compiler *c, int population, uint32_t
     return &c->place[(size_t)population * c->limits.cores + core];
 }
 
-/* ---- Shares --------------------------------------------------------------------------------- */
+/* ---- Shares ---------------------------------------------------------------------------------- */
 
 static int divide_up(int a, int b)
 {
-    return (a + b - 1) / b;
+    return b > 1 ? (a + b - 1) / b : a;
 }
 
 /* How a population is dealt out: cores along groups, rows and columns; as few cells for the fullest
@@ -99,9 +104,9 @@ static void choose_split(const int size[AXES], int cores, int split[AXES])
     int64_t best = INT64_MAX;
     for (int g = cores; g >= 1; g--)
         for (int y = 1; y <= cores; y++) {
-            if (cores % g || cores / g % y)
+            int x = cores / (g * y);
+            if (x < 1 || g * y * x != cores)
                 continue;
-            int x = cores / g / y;
             int64_t fullest = (int64_t)divide_up(size[GROUP], g) * divide_up(size[ROW], y) *
                               divide_up(size[COLUMN], x);
             /* Neighbours in a row differ in column: both ways where it makes no difference. */
@@ -131,8 +136,7 @@ struct share program_share(const struct program *p, int population, int core)
     return s;
 }
 
-/* ---- Where everything is kept -----------------------------------------------------------------
- */
+/* ---- Where everything is kept ---------------------------------------------------------------- */
 
 static bool is_analog(const struct af_model *m, int population)
 {
@@ -181,7 +185,8 @@ static void put_parameters(struct compiler *c, struct core *core, struct place *
                            const struct neurons *p)
 {
     bool bias_here = p->bias_count == p->shape[0], initial_here = p->initial_count == p->shape[0];
-    at->vector = (uint32_t)(core->memory[MEMORY_BIAS].count / c->limits.lanes);
+    at->vector = core->parameters;
+    core->parameters += (uint32_t)at->share.count[GROUP];
     for (int g = 0; g < at->share.count[GROUP]; g++)
         for (uint32_t l = 0; l < c->limits.lanes; l++) {
             int channel =
@@ -252,8 +257,7 @@ static void lay_out(struct compiler *c, int population, uint32_t k)
     put_parameters(c, core, at, p);
 }
 
-/* ---- Routes: where the events of a source go ----------------------------------------------------
- */
+/* ---- Routes: where the events of a source go ------------------------------------------------- */
 
 /* Where a projection leads in one core: the cells along rows and columns. */
 struct target {
@@ -306,7 +310,8 @@ static uint32_t put_vectors(struct compiler *c, struct core *core, const struct 
     const int fan_in = wiring_fan_in(w), lanes = (int)c->limits.lanes;
     const int per = w->block[0] / w->groups, first = view_channel / fan_in * per;
     const int taps = w->kernel[0] * w->kernel[1];
-    const uint32_t at = (uint32_t)(core->memory[MEMORY_WEIGHT].count * 4 / c->limits.lanes);
+    const uint32_t at = core->weights;
+    core->weights += (uint32_t)taps;
     for (int tap = 0; tap < taps; tap++)
         for (int l = 0; l < lanes; l += 4) {
             uint32_t word = 0;
@@ -326,7 +331,8 @@ static uint32_t unit_vector(struct compiler *c, struct core *core, int lane)
 {
     const int lanes = (int)c->limits.lanes;
     if (core->units == none) {
-        core->units = (uint32_t)(core->memory[MEMORY_WEIGHT].count * 4 / c->limits.lanes);
+        core->units = core->weights;
+        core->weights += (uint32_t)lanes;
         for (int one = 0; one < lanes; one++)
             for (int l = 0; l < lanes; l += 4)
                 put(c, core, MEMORY_WEIGHT, one / 4 * 4 == l ? 1u << 8 * (one - l) : 0);
@@ -431,7 +437,7 @@ static void put_phase(struct compiler *c, int population)
     }
 }
 
-/* ---- Instructions --------------------------------------------------------------------------- */
+/* ---- Instructions ---------------------------------------------------------------------------- */
 
 struct instruction_fields {
     uint32_t phi, mode, a, b, cells, vector, vectors, columns, window;
@@ -566,8 +572,7 @@ static void put_instructions(struct compiler *c, uint32_t k)
     }
 }
 
-/* ---- Messages ---------------------------------------------------------------------------------
- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 uint32_t message_crc(const uint32_t *word, size_t count)
 {
@@ -653,8 +658,8 @@ static int check_fit(struct compiler *c)
         const struct memory_image *m = core->memory;
         fits(c, "cells", core->cells, l->cells);
         fits(c, "cells of signed neurons", core->sent, l->sent_cells);
-        fits(c, "weight vectors", m[MEMORY_WEIGHT].count * 4 / l->lanes, l->weights);
-        fits(c, "parameter vectors", m[MEMORY_BIAS].count / l->lanes, l->parameters);
+        fits(c, "weight vectors", core->weights, l->weights);
+        fits(c, "parameter vectors", core->parameters, l->parameters);
         fits(c, "routes", m[MEMORY_ROUTE_ROWS].count, l->routes);
         fits(c, "channel entries", m[MEMORY_CHANNEL_CELL].count, l->channels);
         fits(c, "row entries", m[MEMORY_ROWS].count, l->axis);
@@ -696,6 +701,7 @@ static int compile(struct compiler *c)
     struct program *p = c->p;
     for (uint32_t k = 0; k < c->limits.cores; k++) {
         c->core[k].units = none;
+        c->core[k].parameters = 1;
         /* Parameter vector 0 is zero. */
         for (uint32_t l = 0; l < c->limits.lanes; l++) {
             put(c, &c->core[k], MEMORY_THRESHOLD, STATE_LIMIT);
@@ -719,27 +725,30 @@ static int compile(struct compiler *c)
 int program_make(const struct af_model *m, const struct limits *limits, struct program **program)
 {
     *program = NULL;
+    if (limits->cores < 1 || limits->cores > MOST_CORES || limits->lanes < 4 ||
+        limits->lanes > MOST_LANES || limits->lanes % 4)
+        return af_fail(AF_NO_DEVICE, "the accelerator claims %u cores of %u lanes", limits->cores,
+                       limits->lanes);
     struct program *p = calloc(1, sizeof *p);
-    struct compiler c = {.p = p, .m = m, .limits = *limits};
-    size_t populations = (size_t)m->population_count;
-    c.core = calloc(limits->cores, sizeof *c.core);
-    c.place = calloc(populations * limits->cores, sizeof *c.place);
+    struct core *core = calloc(limits->cores, sizeof *core);
+    struct place *place = calloc((size_t)m->population_count * limits->cores, sizeof *place);
+    struct compiler c = {.p = p, .m = m, .limits = *limits, .core = core, .place = place};
     int status = AF_OK;
     if (p) {
         p->model = m;
         p->limits = *limits;
-        p->phase_of = calloc(populations + 1, sizeof *p->phase_of);
+        p->phase_of = calloc((size_t)m->population_count + 1, sizeof *p->phase_of);
         p->output_words = calloc(limits->cores, sizeof *p->output_words);
     }
-    if (!p || !c.core || !c.place || !p->phase_of || !p->output_words)
+    if (!p || !core || !place || !p->phase_of || !p->output_words)
         status = af_fail(AF_NO_MEMORY, "no memory for a program");
     if (!status)
         status = compile(&c);
-    for (uint32_t k = 0; c.core && k < limits->cores; k++)
+    for (uint32_t k = 0; core && k < limits->cores; k++)
         for (int i = 0; i < MEMORIES; i++)
-            free(c.core[k].memory[i].word);
-    free(c.core);
-    free(c.place);
+            free(core[k].memory[i].word);
+    free(core);
+    free(place);
     if (status)
         program_free(p);
     else

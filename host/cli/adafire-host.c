@@ -253,6 +253,10 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     printf("  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
            "(%.3f and %.3f of it)\n",
            event, spike, ann, event / ann, spike / ann);
+    if (t->cycles > 0)
+        printf("  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
+               cli_human(t->cycles / (double)t->samples, a),
+               run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
 }
 
 static int write_report(const struct request *r, const struct run_totals *t)
