@@ -200,6 +200,7 @@ $(B)/man/%.1: $(B)/%
 	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
 
 INSTALL_TO := $(DESTDIR)$(PREFIX)
+SIMULATORS = $(wildcard $(B)/adafire-sim-*.so)
 install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
 		$(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/adafire/rtl
@@ -208,6 +209,7 @@ install: all $(MAN)
 	install -m 644 hw/hls.h hw/hls_host.h hw/hls_stream.c $(wildcard hw/rtl/*.v) \
 		$(INSTALL_TO)/share/adafire/rtl
 	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
+	$(if $(SIMULATORS),install -D -t $(INSTALL_TO)/lib/adafire $(SIMULATORS))
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
 	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
@@ -215,7 +217,7 @@ install: all $(MAN)
 		host/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:
-	rm -rf $(INSTALL_TO)/share/adafire
+	rm -rf $(INSTALL_TO)/share/adafire $(INSTALL_TO)/lib/adafire
 	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC))) $(INSTALL_TO)/include/adafire.h \
 		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
 		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))

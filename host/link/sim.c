@@ -14,10 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef AF_LIBRARY_DIRECTORY
-#define AF_LIBRARY_DIRECTORY "/usr/local/lib/adafire"
-#endif
-
 enum {
     PATIENCE = 20000000
 }; /* cycles without a word; the longest inference between two has fewer */
@@ -68,17 +64,20 @@ static void sim_link_close(struct link *link)
 /* Tries the places in turn; *tried names the last one. */
 static void *load_library(const char *build, char tried[PATH_MAX])
 {
-    char beside[PATH_MAX] = "";
-    const char *places[] = {getenv("ADAFIRE_SIM"), beside, AF_LIBRARY_DIRECTORY};
-    ssize_t n = readlink("/proc/self/exe", beside, sizeof beside - 1);
-    char *slash = n > 0 ? strrchr(beside, '/') : NULL;
+    char program[PATH_MAX] = "";
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    char *slash = n > 0 ? strrchr(program, '/') : NULL;
     if (slash)
         *slash = 0;
+    const struct {
+        const char *folder, *below;
+    } places[] = {{getenv("ADAFIRE_SIM"), ""}, {program, ""}, {program, "/../lib/adafire"}};
     void *library = NULL;
     for (size_t i = 0; i < sizeof places / sizeof *places && !library; i++) {
-        if (!places[i] || !*places[i])
+        if (!places[i].folder || !*places[i].folder)
             continue;
-        int length = snprintf(tried, PATH_MAX, "%s/adafire-sim-%s.so", places[i], build);
+        int length = snprintf(tried, PATH_MAX, "%s%s/adafire-sim-%s.so", places[i].folder,
+                              places[i].below, build);
         if (length < PATH_MAX && access(tried, R_OK) == 0)
             library = dlopen(tried, RTLD_NOW | RTLD_LOCAL);
     }
