@@ -78,7 +78,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 
-.PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man
+.PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
@@ -120,7 +120,7 @@ $(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
 $(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim.h $(wildcard hw/rtl/*.v)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@
-sim-%: $(B)/adafire-sim-%.so all
+$(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all
 	@echo "adafire-host --board sim --build $* runs it."
 
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.

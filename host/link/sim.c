@@ -113,8 +113,9 @@ int link_open_sim(const char *build, struct link **link)
     int status = AF_OK;
     if (!s->library)
         status = af_fail(AF_NO_DEVICE,
-                         "there is no simulator of the build '%.40s'; `make sim-%.40s` makes it",
-                         build, build);
+                         "there is no simulator of the build '%.40s'; `make sim-tiny` and `make "
+                         "sim-sim` make those of tiny and sim",
+                         build);
     else if (!find(s->library, "sim_open", &s->f.open) ||
              !find(s->library, "sim_exchange", &s->f.exchange) ||
              !find(s->library, "sim_cycles", &s->f.cycles) ||
