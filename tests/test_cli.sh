@@ -99,6 +99,20 @@ if grep -qE 'https?://' "$work/r.html" && grep -qE '(src|href)="?http' "$work/r.
     fail "the report needs the network"
 else pass; fi
 
+# ---- The accelerator's own source as a board
+good "cpu outputs" $host --limit 20 -o "$work/cpu.npy" "$work/m.snn" $data/test_images.npy
+for build in sim tiny; do
+    good "csim, $build" $host --board csim --build $build --limit 20 -o "$work/csim.npy" "$work/m.snn" \
+        $data/test_images.npy
+    if cmp -s "$work/cpu.npy" "$work/csim.npy"; then pass; else fail "csim, $build, differs from cpu"; fi
+done
+good "csim, events" $host --board csim --limit 2 --spikes "$work/csim.csv" "$work/m.snn" $data/test_images.npy
+good "cpu, events" $host --limit 2 --spikes "$work/cpu.csv" "$work/m.snn" $data/test_images.npy
+if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; then pass; else fail "events differ"; fi
+bad "no such build" "no build 'huge'" $host --board csim --build huge "$work/m.snn" $data/test_images.npy
+bad "no such simulator" "no simulator of the build 'huge'" $host --board sim --build huge "$work/m.snn" \
+    $data/test_images.npy
+
 # ---- What is no plain file is written to, never replaced
 mkfifo "$work/pipe"
 cat "$work/pipe" >"$work/piped.snn" &
