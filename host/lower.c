@@ -609,6 +609,9 @@ static int lower_relu(struct lowering *l, const struct node *n, struct signal *i
             least = (float)tensor_get(&low->offset, 0);
         if (high && high->offset.count)
             ceiling = (float)tensor_get(&high->offset, 0);
+        /* F.relu6 comes from PyTorch as a ReLU and a Clip with a maximum alone. */
+        if (least < 0 && !in->index && never_negative(l->network, in))
+            least = 0;
         if (least != 0 || !(ceiling > 0))
             return af_fail(AF_UNSUPPORTED, "clips to [%g, %g]; only [0, x] is a ReLU",
                            (double)least, (double)ceiling);

@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sums are kept in fixed point: integer addition makes them independent of the threads' order. */
-static const double fixed_point = 1 << 20;
+/* Sums are kept in fixed point: integer addition makes them independent of the threads' order. The
+ * channel's largest value takes 40 bits, which leaves room for as many samples as are ever read. */
+static double fixed_point(float largest)
+{
+    return largest > 0 ? ldexp(1, 39 - ilogbf(largest)) : 1;
+}
 
 struct worker {
     float **value;   /* [population] activations of one sample */
@@ -35,7 +39,8 @@ static void take_largest(const struct population *p, const float *v, float *larg
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     for (int ch = 0; ch < p->shape[0]; ch++)
         for (int64_t i = 0; i < area; i++)
-            largest[ch] = fmaxf(largest[ch], fabsf(v[ch * area + i]));
+            largest[ch] =
+                isfinite(v[ch * area + i]) ? fmaxf(largest[ch], fabsf(v[ch * area + i])) : INFINITY;
 }
 
 static void take_histogram(const struct population *p, const float *v, const float *largest,
@@ -44,9 +49,10 @@ static void take_histogram(const struct population *p, const float *v, const flo
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     for (int ch = 0; ch < p->shape[0]; ch++) {
         float scale = largest[ch] > 0 ? STATISTICS_BINS / largest[ch] : 0;
+        double unit = fixed_point(largest[ch]);
         uint32_t *bins = histogram ? histogram + (size_t)ch * STATISTICS_BINS : NULL;
         for (int64_t i = ch * area; i < (ch + 1) * area; i++) {
-            sum[i] += (int64_t)nearbyint((double)v[i] * fixed_point);
+            sum[i] += (int64_t)nearbyint((double)v[i] * unit);
             int bin = (int)(fabsf(v[i]) * scale);
             if (bins)
                 bins[bin < STATISTICS_BINS ? bin : STATISTICS_BINS - 1]++;
@@ -141,6 +147,11 @@ static int merge_largest(struct conversion *c, const struct worker *w, int worke
         for (int i = 0; i < workers; i++)
             for (int ch = 0; ch < pop->shape[0]; ch++)
                 s->largest[ch] = fmaxf(s->largest[ch], w[i].largest[p][ch]);
+        for (int ch = 0; ch < pop->shape[0]; ch++)
+            if (!isfinite(s->largest[ch]))
+                return af_fail(AF_BAD_FILE,
+                               "'%.80s': the network computes a value that is not finite",
+                               pop->name);
     }
     return AF_OK;
 }
@@ -163,7 +174,8 @@ static int merge_sums(struct conversion *c, const struct worker *w, int workers)
             int64_t sum = 0;
             for (int i = 0; i < workers; i++)
                 sum += w[i].sum[p][n];
-            s->neuron_mean[n] = (double)sum / fixed_point / (double)c->data->samples;
+            s->neuron_mean[n] =
+                (double)sum / fixed_point(s->largest[n / area]) / (double)c->data->samples;
             s->mean[n / area] += s->neuron_mean[n] / (double)area;
         }
         for (int i = 0; s->histogram && i < workers; i++)

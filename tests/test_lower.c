@@ -423,6 +423,18 @@ TEST(clipped)
     lowers();
 }
 
+TEST(clipped_above_alone)
+{
+    int y = relu(conv(image(2, 5, 5), 2, 3, 3, 3));
+    y = op("Clip", y, NONE, constant(3, 0), END);
+    result(conv(y, 3, 2, 1, 1));
+    lowers();
+    y = conv(image(2, 5, 5), 2, 3, 3, 3);
+    y = op("Clip", y, NONE, constant(3, 0), END);
+    result(conv(y, 3, 2, 1, 1));
+    refused(AF_UNSUPPORTED, "Clip", "only [0, x]");
+}
+
 TEST(several_outputs)
 {
     int x = image(2, 6, 6), y = relu(conv(x, 2, 3, 3, 3));
@@ -560,6 +572,7 @@ int main(void)
     RUN(channel_shuffle);
     RUN(linear_values);
     RUN(clipped);
+    RUN(clipped_above_alone);
     RUN(several_outputs);
     RUN(no_channel_left);
     RUN(dropped_ends);
