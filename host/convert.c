@@ -121,6 +121,15 @@ static int check_options(const struct convert_options *o)
     return AF_OK;
 }
 
+static int check_labels(const struct conversion *c)
+{
+    for (int64_t i = 0; c->data->labels && i < c->data->samples; i++)
+        if (c->data->labels[i] < 0 || c->data->labels[i] >= c->ann_size)
+            return af_fail(AF_BAD_FILE, "calibration sample %lld has label %lld of %lld classes",
+                           (long long)i, (long long)c->data->labels[i], (long long)c->ann_size);
+    return AF_OK;
+}
+
 int convert(const struct network *net, const struct input_format *format,
             const struct calibration *data, const struct convert_options *o, struct conversion *c)
 {
@@ -140,6 +149,13 @@ int convert(const struct network *net, const struct input_format *format,
                                  (long long)used.samples, (long long)data->samples);
     if (!status)
         status = conversion_measure(c);
+    if (!status)
+        status = check_labels(c);
+    if (!status && format->events && o->signed_bursts == CHOICE_ON)
+        status =
+            conversion_note(c, "signed bursts add up a recording over all timesteps; a network "
+                               "trained on single frames may lose by that (--signed auto "
+                               "measures it)");
     if (!status)
         status = begin_settings(c);
     if (!status)

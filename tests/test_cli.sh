@@ -99,6 +99,14 @@ if grep -qE 'https?://' "$work/r.html" && grep -qE '(src|href)="?http' "$work/r.
     fail "the report needs the network"
 else pass; fi
 
+# ---- What is said of the samples must fit the network
+printf 'zero\none\n' >"$work/names"
+bad "too few class names" "2 names, but the network has 10 classes" $convert --classes "$work/names" -o "$work/n.snn"
+bad "BGR of one channel" "--bgr needs 3 channels" $convert --bgr -o "$work/n.snn"
+head -c 2048 /dev/zero | tr '\0' '\12' | npy '256,' '<i8' >"$work/ten.npy"
+bad "a label too large" "classes" $convert --calib-limit 256 --calib-labels "$work/ten.npy" -o "$work/n.snn"
+if [ -e "$work/n.snn" ]; then fail "a model was left"; else pass; fi
+
 # ---- The accelerator's own source as a board
 good "cpu outputs" $host --limit 20 -o "$work/cpu.npy" "$work/m.snn" $data/test_images.npy
 for build in sim tiny; do

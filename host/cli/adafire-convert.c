@@ -449,6 +449,11 @@ static int add_class_names(struct af_model *m, const char *path)
     }
     free(line);
     fclose(f);
+    struct af_model_info info;
+    af_model_info(m, &info);
+    if (!status && m->class_count != info.classes)
+        status = af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
+                         m->class_count, info.classes);
     return status;
 }
 
@@ -507,6 +512,9 @@ static int convert_file(struct request *r)
     r->spec.channels = r->shape[0];
     r->spec.height = r->shape[1];
     r->spec.width = r->shape[2];
+    if (!status && r->norm.bgr && r->shape[0] != 3)
+        status =
+            af_fail(AF_BAD_ARGUMENT, "--bgr needs 3 channels; %s has %d", r->model, r->shape[0]);
     if (!status)
         status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit,
                                   r->exit_limit, &r->spec, &r->norm, &format, &data);
