@@ -29,21 +29,22 @@
         EACH_CORE(SEND)                                                                            \
     } while (0)
 
-#include "control.c"
-#include "gather.c"
-#include "collect.c"
+/* Parts of this translation unit, the core as often as there are cores. */
+#include "control.c" /* NOLINT */
+#include "gather.c"  /* NOLINT */
+#include "collect.c" /* NOLINT */
 #define IN_CORE(name) name##0
-#include "core.c"
+#include "core.c" /* NOLINT */
 #undef IN_CORE
 #if CORES > 1
 #define IN_CORE(name) name##1
-#include "core.c"
+#include "core.c" /* NOLINT */
 #undef IN_CORE
 #define IN_CORE(name) name##2
-#include "core.c"
+#include "core.c" /* NOLINT */
 #undef IN_CORE
 #define IN_CORE(name) name##3
-#include "core.c"
+#include "core.c" /* NOLINT */
 #undef IN_CORE
 #endif
 

@@ -30,12 +30,14 @@ static void collect(hls_stream(struct job) jobs,
                     uint16_t classes = 0, position = 0;
 #define WATCH_ONE(k)                                                                               \
     for (uint32_t i = 0; i < watched[k]; i++) {                                                    \
-        v[classes] = hls_read(values##k);                                                          \
-        classes += valid[position++];                                                              \
+        AT(v, classes) = hls_read(values##k);                                                      \
+        classes += AT(valid, position) && classes < CLASSES;                                       \
+        position++;                                                                                \
     }
                     EACH_CORE(WATCH_ONE)
-                    stop |= iat_stops(v, classes, (int32_t)multiplier, (int)shift, (int)metric,
-                                      (int32_t)limit[timesteps - 1]);
+                    if (classes)
+                        stop |= iat_stops(v, classes, (int32_t)multiplier, (int)shift, (int)metric,
+                                          (int32_t)AT(limit, timesteps - 1));
                 }
                 hls_write(decisions, stop);
             }
@@ -45,23 +47,22 @@ static void collect(hls_stream(struct job) jobs,
         for (bool more = status != MESSAGE_BAD_MAGIC; more;) {
             const struct job next = hls_read(jobs);
             if (next.command == JOB_CRC) {
-                if (next.status && !status)
-                    status = MESSAGE_BAD_CRC;
+                status = status ? status : next.status;
                 more = false;
             } else if (next.address == COLLECT_METRIC)
                 metric = next.word;
             else if (next.address == COLLECT_MULTIPLIER)
-                multiplier = next.word;
+                multiplier = next.word & INT32_MAX;
             else if (next.address == COLLECT_SHIFT)
-                shift = next.word;
+                shift = next.word & 63;
             else if (next.address >= COLLECT_VALID)
-                valid[next.address - COLLECT_VALID] = next.word;
+                AT(valid, next.address - COLLECT_VALID) = next.word;
             else if (next.address >= COLLECT_LIMIT)
-                limit[next.address - COLLECT_LIMIT] = next.word;
+                AT(limit, next.address - COLLECT_LIMIT) = next.word;
             else if (next.address >= COLLECT_OUTPUTS)
-                outputs[next.address - COLLECT_OUTPUTS] = next.word;
+                AT(outputs, next.address - COLLECT_OUTPUTS) = next.word;
             else
-                watched[next.address - COLLECT_WATCHED] = next.word;
+                AT(watched, next.address - COLLECT_WATCHED) = next.word;
         }
         uint32_t length = 0, crc = 0xffffffff, word;
 #define PUT(value)                                                                                 \

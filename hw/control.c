@@ -11,9 +11,36 @@ static inline uint32_t crc_word(uint32_t crc, uint32_t word)
     return crc;
 }
 
+/* Words of the memories, for addresses. */
+static const uint32_t memory_words[MEMORIES] = {
+    [MEMORY_PHASE] = PHASES,
+    [MEMORY_ROUTE_ROWS] = ROUTES,
+    [MEMORY_ROUTE_COLUMNS] = ROUTES,
+    [MEMORY_ROUTE_CHANNELS] = ROUTES,
+    [MEMORY_ROUTE_SHIFT] = ROUTES,
+    [MEMORY_ROWS] = AXIS,
+    [MEMORY_COLUMNS] = AXIS,
+    [MEMORY_CHANNEL_WEIGHT] = CHANNELS,
+    [MEMORY_CHANNEL_CELL] = CHANNELS,
+    [MEMORY_CHANNEL_FANOUT] = CHANNELS,
+    [MEMORY_ROW_LIST] = LIST,
+    [MEMORY_COLUMN_LIST] = LIST,
+    [MEMORY_WEIGHT] = WEIGHTS * LANES / 4,
+    [MEMORY_THRESHOLD] = PARAMETERS * LANES,
+    [MEMORY_BIAS] = PARAMETERS * LANES,
+    [MEMORY_INITIAL] = PARAMETERS * LANES,
+    [MEMORY_CELL] = CELLS * LANES,
+    [MEMORY_WINDOW] = AXIS,
+    [MEMORY_PROGRAM] = PROGRAM,
+    [MEMORY_FETCH] = 1,
+    [MEMORY_GATHER] = 2,
+    [MEMORY_COLLECT] = COLLECT_VALID + CLASSES,
+};
+
 static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     hls_stream(struct job) jobs)
 {
+    static bool event_input;
     bool on = true, lost = false;
     while (on) {
         uint32_t word = hls_read(in), crc = crc_word(0xffffffff, word);
@@ -52,6 +79,28 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         job.timesteps = head[0] & 0xffff;
         job.flags = head[0] >> 16;
         job.core = head[0] >> 24;
+        uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
+        if (!job.status) {
+            const uint32_t memory = head[0] & 0xffffff,
+                           room = memory < MEMORIES ? memory_words[memory] : 0;
+            bool good = true;
+            switch (job.command) {
+            case COMMAND_LOAD:
+                good = job.core < CORES && memory < MEMORIES && head[1] <= room &&
+                       left <= room - head[1];
+                break;
+            case COMMAND_RUN:
+                good = job.timesteps && (job.flags & RUN_EVENTS ? event_input : !event_input);
+                break;
+            case COMMAND_READ:
+                good = job.core < CORES && head[1] < CELLS && head[2] <= CELLS - head[1];
+                break;
+            case COMMAND_COUNTERS: good = job.core < CORES && head[1] <= PHASES; break;
+            default: break;
+            }
+            if (!good)
+                job.status = MESSAGE_BAD_VALUE;
+        }
         job.words = job.command == COMMAND_COUNTERS ? head[1] * 8 : head[2] * LANES;
         hls_write(jobs, job);
         if (!job.status && job.command == COMMAND_LOAD) {
@@ -60,6 +109,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
 #pragma HLS pipeline
                 const uint32_t data = hls_read(in);
                 crc = crc_word(crc, data);
+                if (t.channel == MEMORY_GATHER && address == 1)
+                    event_input = data;
                 if (t.channel == MEMORY_COLLECT) {
                     const struct job store = {
                         .command = JOB_STORE, .address = address, .word = data};
@@ -89,7 +140,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     events = hls_read(in);
                     crc = crc_word(crc, events);
                     left--;
-                }
+                } else
+                    late = MESSAGE_BAD_LENGTH;
                 for (; events && left > 1; events--) {
 #pragma HLS pipeline
                     const uint32_t where = hls_read(in), what = hls_read(in);
@@ -102,8 +154,12 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     hls_write(out, event);
                     left -= 2;
                 }
+                if (events)
+                    late = MESSAGE_BAD_LENGTH;
                 hls_write(out, end);
             }
+            if (left)
+                late = MESSAGE_BAD_LENGTH;
         } else if (!job.status && job.command == COMMAND_COUNTERS) {
             t.kind = TOKEN_COUNTERS;
             t.word = head[1];
@@ -120,7 +176,9 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             crc = crc_word(crc, hls_read(in));
         }
         on = job.status || job.command != COMMAND_END;
-        const struct job sum = {.command = JOB_CRC, .status = ~crc != hls_read(in)};
+        if (~crc != hls_read(in))
+            late = MESSAGE_BAD_CRC;
+        const struct job sum = {.command = JOB_CRC, .status = late};
         hls_write(jobs, sum);
     }
     const struct token exit = {.kind = TOKEN_EXIT};

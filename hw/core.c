@@ -21,8 +21,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
     uint16_t now = 0;
     bool on = true;
     while (on) {
-        const uint32_t routes = phase[now];
-        const uint16_t first = routes >> 16, number = routes & 0xffff;
+        const uint32_t routes = AT(phase, now);
+        const uint16_t first = routes >> 16, number = WITHIN(ROUTES, routes);
         uint16_t i = 0;
         uint32_t seen = 0, spikes = 0;
         uint64_t operations = 0, spike_operations = 0;
@@ -41,10 +41,10 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             }
             if (number) {
                 const uint16_t route = first + i;
-                const uint32_t row = rows[route_row[route] + t.row],
-                               column = columns[route_column[route] + t.column],
-                               at = route_channel[route] + t.channel, shift = route_shift[route],
-                               cell = channel_cell[at];
+                const uint32_t row = AT(rows, AT(route_row, route) + t.row),
+                               column = AT(columns, AT(route_column, route) + t.column),
+                               at = AT(route_channel, route) + t.channel,
+                               shift = AT(route_shift, route), cell = AT(channel_cell, at);
                 const struct work w = {.kind = TOKEN_EVENT,
                                        .rows = row & 255,
                                        .columns = column & 255,
@@ -52,10 +52,10 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                                        .row = row >> 8,
                                        .column = column >> 8,
                                        .cell = cell >> 12,
-                                       .weight = channel_weight[at],
+                                       .weight = AT(channel_weight, at),
                                        .step = shift >> 8,
-                                       .factor = (int32_t)t.count << (shift & 15)};
-                const uint32_t added = (uint32_t)w.rows * w.columns * channel_fanout[at];
+                                       .factor = t.count * (1 << (shift & 15))};
+                const uint32_t added = (uint32_t)w.rows * w.columns * AT(channel_fanout, at);
                 operations += added;
                 spike_operations += (uint64_t)added * size;
                 if (w.rows && w.columns && w.groups)
@@ -88,16 +88,16 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             }
         }
         if (t.kind == TOKEN_START) {
-            for (uint16_t k = 0; k < PHASES * 4; k++)
+            for (uint32_t k = 0; k < PHASES * 4; k++)
                 total[k / 4][k % 4] = 0;
             now = 0;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
         else if (t.kind == TOKEN_END) {
-            total[now][0] += seen;
-            total[now][1] += spikes;
-            total[now][2] += operations;
-            total[now][3] += spike_operations;
+            AT(total, now)[0] += seen;
+            AT(total, now)[1] += spikes;
+            AT(total, now)[2] += operations;
+            AT(total, now)[3] += spike_operations;
             now++;
         } else if (t.kind == TOKEN_EXIT)
             on = false;
@@ -134,7 +134,7 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
                 w = hls_read(in);
             if (w.kind != TOKEN_EVENT)
                 break;
-            const uint32_t r = row_list[w.row + row], c = column_list[w.column + column];
+            const uint32_t r = AT(row_list, w.row + row), c = AT(column_list, w.column + column);
             const struct operation o = {.kind = TOKEN_EVENT,
                                         .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
                                         .weight = (r & 0xffff) + (c & 0xffff) + w.weight + along,
@@ -220,17 +220,19 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             o = hls_read(in);
             if (o.kind != TOKEN_EVENT)
                 break;
+            const uint16_t at = o.cell & (CELLS - 1);
             for (int l = 0; l < LANES; l++) {
-                int32_t v = o.cell == last          ? v1[l]
-                            : o.cell == before_last ? v2[l]
-                                                    : IN_CORE(unpacked)(cell[o.cell][l]);
-                v = IN_CORE(unpacked)((uint32_t)(v + weight[o.weight][l] * o.factor));
-                cell[o.cell][l] = IN_CORE(packed)(v);
+                int32_t v = at == last          ? v1[l]
+                            : at == before_last ? v2[l]
+                                                : IN_CORE(unpacked)(cell[at][l]);
+                v = IN_CORE(unpacked)((uint32_t)v +
+                                      (uint32_t)AT(weight, o.weight)[l] * (uint32_t)o.factor);
+                cell[at][l] = IN_CORE(packed)(v);
                 v2[l] = v1[l];
                 v1[l] = v;
             }
             before_last = last;
-            last = o.cell;
+            last = at;
         }
 
         for (; o.kind == TOKEN_LOAD; o = hls_read(in)) {
@@ -259,9 +261,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 if (weights)
                     weight[at][l] = (int8_t)loaded[l];
                 if (o.cell == MEMORY_THRESHOLD)
-                    threshold[at][l] = (int32_t)loaded[l];
+                    threshold[at][l] = loaded[l] & 0x7fffff;
                 if (o.cell == MEMORY_BIAS)
-                    bias[at][l] = (int32_t)loaded[l];
+                    bias[at][l] = IN_CORE(unpacked)(loaded[l]);
                 if (o.cell == MEMORY_INITIAL)
                     initial[at][l] = (int32_t)loaded[l];
                 if (o.cell == MEMORY_CELL)
@@ -287,17 +289,19 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         case TOKEN_VALUE: hls_write(values, o.factor); break;
         case TOKEN_READ:
             for (int32_t i = 0; i < o.factor * LANES; i++)
-                hls_write(values, IN_CORE(unpacked)(cell[o.weight + i / LANES][i % LANES]));
+                hls_write(values, IN_CORE(unpacked)(AT(cell, o.weight + i / LANES)[i % LANES]));
             break;
         default: on = false;
         }
 
-        while (run) {
-            const uint32_t w = program[counter], a = program[counter + 1], b = program[counter + 2],
-                           cells = program[counter + 3], parameters = program[counter + 4],
-                           rows = program[counter + 5], columns = program[counter + 6],
-                           groups = program[counter + 7], widths = program[counter + 8],
-                           sizes = program[counter + 9];
+        /* A program that never waits ends all the same. */
+        for (uint16_t left = PROGRAM / INSTRUCTION_WORDS; run && left; left--) {
+            const uint32_t w = AT(program, counter), a = AT(program, counter + 1),
+                           b = AT(program, counter + 2),
+                           cells = WITHIN(CELLS, AT(program, counter + 3)),
+                           parameters = AT(program, counter + 4), rows = AT(program, counter + 5),
+                           columns = AT(program, counter + 6), groups = AT(program, counter + 7),
+                           widths = AT(program, counter + 8), sizes = AT(program, counter + 9);
             const uint8_t kind = w & 255, phi = w >> 8 & 255, mode = w >> 16 & 255;
             const uint16_t vector = parameters >> 16, vectors = parameters & 0xffff;
             uint16_t g = 0, x = 0, row = rows >> 16, column = columns >> 16, group = groups >> 16;
@@ -307,9 +311,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 for (uint32_t i = 0; i < cells; i++) {
 #pragma HLS pipeline II = 1
                     for (int l = 0; l < LANES; l++) {
-                        cell[a + i][l] = IN_CORE(packed)(initial[vector + g][l]);
+                        AT(cell, a + i)[l] = IN_CORE(packed)(AT(initial, vector + g)[l]);
                         if (b != NOWHERE)
-                            sent[b + i][l] = 0;
+                            AT(sent, b + i)[l] = 0;
                     }
                     g = g + 1 == vectors ? 0 : g + 1;
                 }
@@ -320,9 +324,10 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS pipeline II = 2
 #pragma HLS dependence variable = cell inter false
                     for (int l = 0; l < LANES; l++) {
-                        const int32_t add = IN_CORE(unpacked)(cell[b + i][l]);
-                        const int32_t v = kind == DO_ADD ? IN_CORE(unpacked)(cell[a + i][l]) : 0;
-                        cell[a + i][l] = IN_CORE(packed)(v + add);
+                        const int32_t add = IN_CORE(unpacked)(AT(cell, b + i)[l]);
+                        const int32_t v =
+                            kind == DO_ADD ? IN_CORE(unpacked)(AT(cell, a + i)[l]) : 0;
+                        AT(cell, a + i)[l] = IN_CORE(packed)(v + add);
                     }
                 }
                 break;
@@ -334,9 +339,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     struct bursts out = {.group = group, .row = row, .column = column};
                     bool any = false;
                     for (int l = 0; l < LANES; l++) {
-                        const int32_t theta = threshold[vector + g][l];
-                        int32_t v = IN_CORE(unpacked)(cell[a + i][l]) + bias[vector + g][l];
-                        const int32_t so_far = mode & FIRE_SIGNED ? sent[b + i][l] : 0;
+                        const int32_t theta = AT(threshold, vector + g)[l];
+                        int32_t v = IN_CORE(unpacked)(AT(cell, a + i)[l]) + AT(bias, vector + g)[l];
+                        const int32_t so_far = mode & FIRE_SIGNED ? AT(sent, b + i)[l] : 0;
                         int32_t r = IN_CORE(quotient)(v, theta);
                         const int32_t least = mode & FIRE_LINEAR ? -phi
                                               : so_far < phi     ? -so_far
@@ -344,9 +349,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                         r = r > phi ? phi : r < least ? least : r;
                         v -= r * theta;
                         v = v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
-                        cell[a + i][l] = IN_CORE(packed)(v);
+                        AT(cell, a + i)[l] = IN_CORE(packed)(v);
                         if (mode & FIRE_SIGNED)
-                            sent[b + i][l] = (uint16_t)(so_far + r);
+                            AT(sent, b + i)[l] = (uint16_t)(so_far + r);
                         out.count[l] = (int16_t)r;
                         any |= r != 0;
                     }
@@ -367,20 +372,22 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                  * sizes: cells of a row of sums << 16 | groups. */
                 uint16_t y = 0;
                 for (uint32_t i = 0; i < cells; i++) {
-                    const uint32_t up = window[vector + y], across = window[(widths & 0xffff) + x];
-                    const uint16_t height = up & 0xffff, width = across & 0xffff;
+                    const uint32_t up = AT(window, vector + y),
+                                   across = AT(window, (widths & 0xffff) + x);
+                    const uint16_t height = up & 0xffff, width = across & 0xffff,
+                                   slots = WITHIN(CELLS, (uint32_t)height * width);
                     int32_t most[LANES];
                     for (int l = 0; l < LANES; l++) {
 #pragma HLS unroll
                         most[l] = INT32_MIN;
                     }
                     uint16_t ky = 0, kx = 0;
-                    for (uint16_t k = 0; k < height * width; k++) {
+                    for (uint16_t k = 0; k < slots; k++) {
 #pragma HLS pipeline II = 1
                         const uint16_t at = (uint16_t)(b + ((up >> 16) + ky) * (sizes >> 16) +
                                                        ((across >> 16) + kx) * vectors + g);
                         for (int l = 0; l < LANES; l++) {
-                            const int32_t v = IN_CORE(unpacked)(cell[at][l]);
+                            const int32_t v = IN_CORE(unpacked)(AT(cell, at)[l]);
                             most[l] = v > most[l] ? v : most[l];
                         }
                         ky += kx + 1 == width;
@@ -390,9 +397,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     bool any = false;
                     for (int l = 0; l < LANES; l++) {
 #pragma HLS unroll
-                        const int32_t v = IN_CORE(unpacked)(cell[a + i][l]);
-                        const int32_t top = height && width ? most[l] : v;
-                        cell[a + i][l] = IN_CORE(packed)(top);
+                        const int32_t v = IN_CORE(unpacked)(AT(cell, a + i)[l]);
+                        const int32_t top = slots ? most[l] : v;
+                        AT(cell, a + i)[l] = IN_CORE(packed)(top);
                         out.count[l] = (int16_t)(top - v);
                         any |= top != v;
                     }
@@ -413,7 +420,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             case DO_VALUES:
                 if (!(mode & VALUES_WATCHED) || watched)
                     for (uint32_t i = 0; i < cells * LANES; i++)
-                        hls_write(values, IN_CORE(unpacked)(cell[a + i / LANES][i % LANES]));
+                        hls_write(values, IN_CORE(unpacked)(AT(cell, a + i / LANES)[i % LANES]));
                 break;
             default: run = false;
             }

@@ -10,7 +10,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
         struct token t = hls_read(in);
         if (t.kind == TOKEN_LOAD && t.channel == MEMORY_GATHER) {
             if (t.column == 0)
-                phases = t.word;
+                phases = t.word & (PHASES - 1);
             else
                 event_input = t.word;
             continue;

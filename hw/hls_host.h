@@ -16,6 +16,7 @@
  * Streams and processes belong to the thread that made them. */
 #ifndef HLS_HOST_H
 #define HLS_HOST_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,12 @@ enum { HLS_HONOUR_DEPTH = 1 }; /* a process that writes a full stream waits for 
 /* Runs the registered processes round robin and forgets them. 0 when all have returned, else the
  * number of those that wait for ever. */
 int hls_run(unsigned flags);
+
+/* Of the calling thread, for those who feed nonsense on purpose. hls_deadline: hls_run gives up, as
+ * in a deadlock, when about so many tokens were read or written; 0: never. hls_quiet: what is left
+ * waiting or unread is not reported. */
+extern _Thread_local uint64_t hls_deadline;
+extern _Thread_local bool hls_quiet;
 
 /* The most tokens it ever held: the depth that the order of C needs. */
 size_t hls_stream_peak(const void *stream);

@@ -64,6 +64,8 @@ static _Thread_local struct process *registered, **registered_end, *current;
 static _Thread_local ucontext_t scheduler;
 static _Thread_local bool honour_depth;
 static _Thread_local uint64_t moved; /* tokens, since hls_run began */
+_Thread_local uint64_t hls_deadline;
+_Thread_local bool hls_quiet;
 #ifdef __SANITIZE_ADDRESS__
 static _Thread_local void *scheduler_fake_stack;
 static _Thread_local const void *scheduler_stack;
@@ -211,7 +213,7 @@ void hls_stream_close(void *stream)
     if (!stream)
         return;
     struct stream *s = check(stream, 0);
-    if (s->tail != s->head)
+    if (s->tail != s->head && !hls_quiet)
         fprintf(stderr, "hls: stream '%s' is closed with %zu unread tokens\n", s->name,
                 s->tail - s->head);
     if (s->link)
@@ -406,8 +408,8 @@ static int report_deadlock(const struct process *list)
     int waiting = 0;
     for (const struct process *p = list; p; p = p->next)
         waiting += p->wait != DONE;
-    if (!waiting)
-        return 0;
+    if (!waiting || hls_quiet)
+        return waiting;
     fprintf(stderr, "hls: deadlock, %d process%s for ever\n", waiting,
             waiting == 1 ? " waits" : "es wait");
     for (const struct process *p = list; p; p = p->next) {
@@ -438,7 +440,7 @@ int hls_run(unsigned flags)
     for (struct process *p = list; p; p = p->next)
         prepare(p);
     int idle = 0;
-    for (bool went = true; went && idle < IDLE_ROUNDS;) {
+    for (bool went = true; went && idle < IDLE_ROUNDS && (!hls_deadline || moved < hls_deadline);) {
         const uint64_t before = moved;
         bool only_asked = true;
         went = false;

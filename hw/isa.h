@@ -40,7 +40,9 @@ enum message_status {
     MESSAGE_BAD_MAGIC, /* words were skipped until one looked like a message */
     MESSAGE_BAD_COMMAND,
     MESSAGE_BAD_LENGTH,
-    MESSAGE_BAD_CRC, /* what it loaded or answered must not be trusted */
+    MESSAGE_BAD_CRC,   /* what it loaded or answered must not be trusted */
+    MESSAGE_BAD_VALUE, /* no such core, memory or address, too many cells or phases, no timesteps,
+                          RUN_EVENTS not as in MEMORY_GATHER */
 };
 enum run_flags { RUN_IAT = 1, RUN_TRACE = 2, RUN_EVENTS = 4 };
 

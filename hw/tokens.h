@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whatever a host has written into tables, an index stays within its memory: sizes are powers of
+ * two. For counts that may be as large as the memory, WITHIN. */
+#define AT(memory, index)   (memory)[(index) & (sizeof(memory) / sizeof((memory)[0]) - 1)]
+#define WITHIN(size, count) ((count) & ((size)*2 - 1))
+
 enum token_kind {
     TOKEN_EVENT,    /* count spikes of neuron (channel, row, column) of the population that fires */
     TOKEN_END,      /* that population has fired */

@@ -11,6 +11,12 @@
 #include <new>
 #include <vector>
 
+// A check in the Verilog has failed: the exchange ends, not the program.
+void vl_finish(const char *, int, const char *)
+{
+    Verilated::threadContextp()->gotFinish(true);
+}
+
 struct sim {
     VerilatedContext context;
     std::unique_ptr<Vaccelerator> top;
@@ -115,7 +121,8 @@ int sim_exchange(sim *s, const uint32_t *word, size_t words, const uint32_t **an
             room = false;
         }
         quiet = reads || writes ? 0 : quiet + 1;
-        if (quiet > s->options.patience) {
+        if (quiet > s->options.patience || s->context.gotFinish()) {
+            s->context.gotFinish(false);
             reset(*s);
             return SIM_STUCK;
         }

@@ -64,7 +64,8 @@ static struct run run_on(const char *board, const char *build, const struct af_m
     if (!r.status)
         r.status = af_run(device, samples, count, &options, r.result);
     af_device_close(device);
-    qsort(r.events.event, r.events.count, sizeof *r.events.event, order);
+    if (r.events.event)
+        qsort(r.events.event, r.events.count, sizeof *r.events.event, order);
     return r;
 }
 

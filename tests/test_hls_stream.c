@@ -279,6 +279,39 @@ TEST(deadlock)
     CHECK(strstr(said, "in_turns waits for a token of stream 'other', which holds 0 tokens"));
 }
 
+/* Two that would go on for ever. */
+static void passes_on(void *argument)
+{
+    const struct pair *p = argument;
+    for (;;)
+        hls_write(p->out, hls_read(p->in));
+}
+
+static int run_for_ever(void *argument)
+{
+    struct pair *there = argument, back = {there->out, there->in, 0};
+    hls_process(passes_on, there);
+    hls_process(passes_on, &back);
+    return hls_run(HLS_HONOUR_DEPTH);
+}
+
+TEST(deadline)
+{
+    HLS_STREAM(uint32_t, there, 4);
+    HLS_STREAM(uint32_t, back, 4);
+    struct pair p = {there, back, 0};
+    int status;
+    hls_write(there, 1);
+    hls_deadline = 1000;
+    hls_quiet = true;
+    const char *said = said_by(run_for_ever, &p, &status);
+    CHECK_EQ(status, 2);
+    CHECK(!*said);
+    hls_deadline = 0;
+    hls_quiet = false;
+    (void)hls_read(there);
+}
+
 static void polls(void *argument)
 {
     const struct pair *p = argument;
@@ -319,6 +352,7 @@ int main(void)
     RUN(circle);
     RUN(depth);
     RUN(deadlock);
+    RUN(deadline);
     RUN(asking);
     return test_end();
 }

@@ -39,9 +39,7 @@ static int sim_link_exchange(struct link *link, const uint32_t *word, size_t wor
     switch (s->f.exchange(s->sim, word, words, answer, answers)) {
     case SIM_OK: return AF_OK;
     case SIM_NO_MEMORY: return af_fail(AF_NO_MEMORY, "no memory for an answer");
-    default:
-        return af_fail(AF_TIMEOUT, "the simulated accelerator has stood still for %d cycles",
-                       PATIENCE);
+    default: return af_fail(AF_TIMEOUT, "the simulated accelerator has come to a stop");
     }
 }
 
