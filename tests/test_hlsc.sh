@@ -80,6 +80,17 @@ for kernel in "$here"/hlsc/kernels/*.c; do
         check "$name: yosys" synthesize "$dir/kernel.v" "$name"
     done
 done
+# Behind AXI4-Lite, as a host sees it.
+shell_passes() {
+    iverilog -g2005 -I "$here/rtl" -y "$here/rtl" -y "$root/hw/rtl" -s tb_shell -o "$work/shell.vvp" \
+        "$here/hlsc/tb_shell.v" "$work/shell.v" && vvp -n "$work/shell.vvp" >"$work/shell.log"
+    cat "$work/shell.log"
+    grep -q '^pass tb_shell$' "$work/shell.log" && ! grep -q FAIL "$work/shell.log"
+}
+check "shell: hlsc" "$hlsc" -w -I"$root/hw" -DSHELL "$here/hlsc/kernels/axi_copy.c" --top axi_copy -o "$work/shell.v"
+check "shell: verilator -Wall" lint "$work/shell.v" axi_copy_axi
+check "shell: iverilog -Wall" lint_icarus "$work/shell.v" axi_copy_axi
+check "shell: a host starts it and reads the result" shell_passes
 check "a queue too shallow is named" finds 'hlsc: .*waits for room in .samples. \(depth 8, .*three_rates.c:[0-9]+\)' \
     "$here/hlsc/cosim" "$here/hlsc/kernels/three_rates.c" --top three_rates -D SHALLOW
 check "a promise that does not hold is noticed" finds 'hlsc: .*promised dependence of bin broken' \

@@ -575,12 +575,15 @@ static void emit_shell(const struct design *d, FILE *f)
             "  wire [%d:0] args;\n  wire [%d:0] ret;\n",
             max_int(32 * words, 32) - 1, max_int(32 * result_words, 1) - 1);
     if (result)
-        fprintf(f, "  wire [%d:0] ap_return;\n  assign ret = {%d'd0, ap_return};\n", result - 1,
-                32 * result_words - result + 0);
+        fprintf(f,
+                result < 32 * result_words
+                    ? "  wire [%d:0] ap_return;\n  assign ret = {%d'd0, ap_return};\n"
+                    : "  wire [%d:0] ap_return;\n  assign ret = ap_return;\n",
+                result - 1, 32 * result_words - result);
     else
         fprintf(f, "  assign ret = 1'b0;\n");
     fprintf(f,
-            "  hls_axi_lite #(.ARG_WORDS(%d), .RETURN_WORDS(%d)) control (.clk(clk), .rst(rst),\n"
+            "  hls_axi_lite #(.ARG_WORDS(%d), .RETURN_WORDS(%d)) lite (.clk(clk), .rst(rst),\n"
             "    .interrupt(interrupt), .ap_start(ap_start), .ap_done(ap_done), .ap_idle(ap_idle), "
             ".args(args), .ret(ret)",
             words, result_words);

@@ -13,6 +13,9 @@ enum { LONGEST = 1000 };
 
 uint32_t axi_copy(const uint32_t *from, uint32_t *to, uint32_t words, uint32_t mask)
 {
+#ifdef SHELL
+#pragma HLS interface s_axilite port = return
+#endif
 #pragma HLS interface m_axi port = from
 #pragma HLS interface m_axi port = to
     uint32_t sum = 0;
