@@ -305,6 +305,14 @@ uint64_t memory_initial(const struct memory *m, long element)
     return LLVMConstIntGetZExtValue(v);
 }
 
+bool memory_has_initial(const struct memory *m)
+{
+    for (long i = 0; i < m->total; i++)
+        if (memory_initial(m, i))
+            return true;
+    return false;
+}
+
 /* ---- bank and address ------------------------------------------------------------------------ */
 
 static int64_t floor_divide(int64_t a, int64_t b)

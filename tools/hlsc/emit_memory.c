@@ -48,14 +48,6 @@ static uint64_t initial(const struct memory *m, int bank, int row)
     return m->kept >= 64 ? v : v & ((1ull << m->kept) - 1);
 }
 
-static bool has_initial(const struct memory *m)
-{
-    for (long i = 0; i < m->total; i++)
-        if (memory_initial(m, i))
-            return true;
-    return false;
-}
-
 static void emit_register_bank(struct emitter *e, int memory, int bank)
 {
     const struct memory *m = &e->p->memory[memory];
@@ -244,7 +236,7 @@ static void emit_memory(struct emitter *e, int memory)
         return;
     }
     struct bank *bank = take((size_t)m->banks * sizeof *bank);
-    bool same = true, initialised = has_initial(m);
+    bool same = true, initialised = memory_has_initial(m);
     if (initialised && m->kind == MEMORY_TRUE_DUAL)
         fail(m->where, "`%s` has initial values and two ports that write; initialise it in a loop",
              m->name);

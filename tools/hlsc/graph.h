@@ -229,6 +229,8 @@ bool promised(const struct region *r, const char *variable);
 int build_access(struct process *p, LLVMValueRef pointer, LLVMTypeRef type, int value);
 /* Bit pattern of an element of a constant array. */
 uint64_t memory_initial(const struct memory *m, long element);
+/* Is one of them not zero? */
+bool memory_has_initial(const struct memory *m);
 
 /* ---- widths.c, schedule.c, emit.c ------------------------------------------------------------ */
 void widths(struct process *p);

@@ -556,15 +556,6 @@ static bool carries(const struct process *p, const struct region *r, int memory)
     return load && store && !(promise && promise->distance != 1);
 }
 
-/* Those are modules of their own, with one port that writes. */
-static bool has_initial_values(const struct memory *m)
-{
-    for (long i = 0; i < m->total; i++)
-        if (memory_initial(m, i))
-            return true;
-    return false;
-}
-
 /* Where it is promised that a load does not need what is being stored, both may meet at an address;
  * two ports that do so may give anything. */
 static bool has_promise(const struct process *p, const struct memory *m)
@@ -592,7 +583,8 @@ static bool help(struct process *p, const struct region *r)
             loads += n->memory == m && n->op == OP_LOAD && n->kept;
             stores += n->memory == m && n->op == OP_STORE;
         }
-        if (memory->kind == MEMORY_SIMPLE && !memory->bypass && !has_initial_values(memory) &&
+        if (memory->kind == MEMORY_SIMPLE && !memory->bypass &&
+            !memory_has_initial(memory) && /* a module of its own, with one port that writes */
             !has_promise(p, memory) && (loads > memory->banks || stores > memory->banks)) {
             memory->kind = MEMORY_TRUE_DUAL;
             helped = true;
