@@ -3,6 +3,13 @@
 set -u
 here=$PWD rtl=$PWD/hw/rtl bench=$PWD/tests/rtl
 passed=0 failed=0 skipped=0
+case ${ADAFIRE_BUILD:-} in
+*asan | *tsan)
+    echo "skip: Verilog is the same in every build"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 77
+    ;;
+esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
