@@ -33,7 +33,7 @@ static const char help[] =
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
-    "      --batch N          samples at a time (default 64)\n"
+    "      --batch N          samples at a time (default 64; 1 where they run one by one)\n"
     "  -j, --threads N        default: all cores\n"
     "      --top K            print the K best classes of every sample\n"
     "  -o, --output FILE      write the outputs, one row a sample (.npy)\n"
@@ -329,6 +329,12 @@ static int run_model(struct request *r)
     struct run_totals totals = {0};
     int status = af_model_load(r->model_path, &model);
     r->model = model;
+    /* Simulated boards are slow: something to see after each sample. */
+    bool slow = strcmp(r->board, "cpu") != 0;
+    if (slow && !r->run.batch)
+        r->run.batch = 1;
+    if (!status && slow)
+        cli_progress("loading", 0);
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
     if (!status && r->run.timesteps > model->timesteps)
