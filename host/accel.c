@@ -170,39 +170,49 @@ static int run_exchange(struct accel *a, const struct af_sample *sample, int ste
     return status ? status : exchange(a, words, r);
 }
 
-/* Unscrambles the potentials of the outputs. */
+/* Where a core's part of an output stands among the words that it sends: one output after the
+ * other. */
+static size_t output_offset(const struct program *p, int population, int core)
+{
+    size_t words = 0;
+    for (int i = 1; i < population; i++)
+        if (p->model->population[i].kind == AF_OUTPUT) {
+            const struct share s = program_share(p, i, core);
+            words += (size_t)s.count[0] * (size_t)s.count[1] * (size_t)s.count[2];
+        }
+    return words * p->limits.lanes;
+}
+
+/* Unscrambles a core's part of an output. */
+static void take_output(struct accel *a, int population, int core, const uint32_t *word)
+{
+    const struct neurons *out = &a->device.model->population[population];
+    const struct share s = program_share(a->program, population, core);
+    const int lanes = (int)a->program->limits.lanes;
+    for (int y = 0; y < s.count[1]; y++)
+        for (int x = 0; x < s.count[2]; x++)
+            for (int g = 0; g < s.count[0]; g++)
+                for (int l = 0; l < lanes; l++, word++) {
+                    int c = (s.first[0] + g * s.step[0]) * lanes + l;
+                    int64_t row = (int64_t)c * out->shape[1] + s.first[1] + y * s.step[1];
+                    if (c < out->shape[0])
+                        a->sums[row * out->shape[2] + s.first[2] + x * s.step[2]] = (int32_t)*word;
+                }
+}
+
 static void fill_outputs(struct accel *a, const uint32_t *payload, int steps, float *to)
 {
-    const struct af_model *m = a->device.model;
     const struct program *p = a->program;
-    const int lanes = (int)p->limits.lanes;
-    size_t before = 0; /* words of a core's earlier outputs: the same order in all cores */
-    size_t *done = calloc(p->limits.cores, sizeof *done);
-    for (int i = 1; done && i < m->population_count; i++) {
-        const struct neurons *out = &m->population[i];
-        if (out->kind != AF_OUTPUT)
+    for (int i = 1; i < p->model->population_count; i++) {
+        if (p->model->population[i].kind != AF_OUTPUT)
             continue;
-        before = 0;
-        for (uint32_t k = 0; k < p->limits.cores; k++) {
-            const struct share s = program_share(p, i, (int)k);
-            const uint32_t *word = payload + before + done[k];
-            for (int y = 0; y < s.count[1]; y++)
-                for (int x = 0; x < s.count[2]; x++)
-                    for (int g = 0; g < s.count[0]; g++)
-                        for (int l = 0; l < lanes; l++, word++) {
-                            int c = (s.first[0] + g * s.step[0]) * lanes + l;
-                            int64_t n = ((int64_t)c * out->shape[1] + s.first[1] + y * s.step[1]) *
-                                            out->shape[2] +
-                                        s.first[2] + x * s.step[2];
-                            if (c < out->shape[0])
-                                a->sums[n] = (int32_t)*word;
-                        }
-            done[k] = (size_t)(word - payload) - before;
-            before += (size_t)p->output_words[k];
+        const uint32_t *words = payload; /* of one core after the other */
+        for (int k = 0; k < (int)p->limits.cores; k++) {
+            take_output(a, i, k, words + output_offset(p, i, k));
+            words += p->output_words[k];
         }
-        to += result_output(m, i, a->sums, steps, to);
+        to += result_output(p->model, i, a->sums, steps, to);
     }
-    free(done);
 }
 
 /* The events in front of the answer. */

@@ -12,6 +12,7 @@
  * every core, which adds it to whatever neurons of its own it reaches. After an END has passed
  * through all cores the next population fires. */
 #include "hls.h"
+#include "neuron.h"
 #include "tokens.h"
 
 #if CORES == 1

@@ -167,29 +167,6 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
     }
 }
 
-/* 24 bits of a potential, as memory holds them. */
-static inline uint32_t IN_CORE(packed)(int32_t v)
-{
-    return (uint32_t)v & 0xffffff;
-}
-static inline int32_t IN_CORE(unpacked)(uint32_t word)
-{
-    return (int32_t)(word << 8) >> 8;
-}
-
-/* floor(v / threshold) within -16 .. 15: four steps of long division of the magnitude. */
-static inline int32_t IN_CORE(quotient)(int32_t v, int32_t threshold)
-{
-    int32_t rest = v < 0 ? -v : v, q = 0;
-    for (int bit = 3; bit >= 0; bit--) {
-#pragma HLS unroll
-        const bool fits = rest >= threshold << bit;
-        rest -= fits ? threshold << bit : 0;
-        q |= fits << bit;
-    }
-    return v >= 0 ? q : rest ? -q - 1 : -q;
-}
-
 static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct bursts) fired,
                              hls_stream(int32_t) values)
 {
@@ -222,12 +199,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 break;
             const uint16_t at = o.cell & (CELLS - 1);
             for (int l = 0; l < LANES; l++) {
-                int32_t v = at == last          ? v1[l]
-                            : at == before_last ? v2[l]
-                                                : IN_CORE(unpacked)(cell[at][l]);
-                v = IN_CORE(unpacked)((uint32_t)v +
-                                      (uint32_t)AT(weight, o.weight)[l] * (uint32_t)o.factor);
-                cell[at][l] = IN_CORE(packed)(v);
+                int32_t v = at == last ? v1[l] : at == before_last ? v2[l] : unpacked(cell[at][l]);
+                v = unpacked((uint32_t)v + (uint32_t)AT(weight, o.weight)[l] * (uint32_t)o.factor);
+                cell[at][l] = packed(v);
                 v2[l] = v1[l];
                 v1[l] = v;
             }
@@ -263,11 +237,11 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 if (o.cell == MEMORY_THRESHOLD)
                     threshold[at][l] = loaded[l] & 0x7fffff;
                 if (o.cell == MEMORY_BIAS)
-                    bias[at][l] = IN_CORE(unpacked)(loaded[l]);
+                    bias[at][l] = unpacked(loaded[l]);
                 if (o.cell == MEMORY_INITIAL)
                     initial[at][l] = (int32_t)loaded[l];
                 if (o.cell == MEMORY_CELL)
-                    cell[at][l] = IN_CORE(packed)((int32_t)loaded[l]);
+                    cell[at][l] = packed((int32_t)loaded[l]);
             }
         }
         bool run = false;
@@ -289,7 +263,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         case TOKEN_VALUE: hls_write(values, o.factor); break;
         case TOKEN_READ:
             for (int32_t i = 0; i < o.factor * LANES; i++)
-                hls_write(values, IN_CORE(unpacked)(AT(cell, o.weight + i / LANES)[i % LANES]));
+                hls_write(values, unpacked(AT(cell, o.weight + i / LANES)[i % LANES]));
             break;
         default: on = false;
         }
@@ -303,19 +277,26 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                            columns = AT(program, counter + 6), groups = AT(program, counter + 7),
                            widths = AT(program, counter + 8), sizes = AT(program, counter + 9);
             const uint8_t kind = w & 255, phi = w >> 8 & 255, mode = w >> 16 & 255;
-            const uint16_t vector = parameters >> 16, vectors = parameters & 0xffff;
-            uint16_t g = 0, x = 0, row = rows >> 16, column = columns >> 16, group = groups >> 16;
+            const uint16_t vector = parameters >> 16;
+            const struct share share = {.groups = parameters & 0xffff,
+                                        .columns = widths >> 16,
+                                        .first_group = groups >> 16,
+                                        .next_group = groups & 0xffff,
+                                        .first_column = columns >> 16,
+                                        .next_column = columns & 0xffff,
+                                        .next_row = rows & 0xffff};
+            struct cursor at = {.group = groups >> 16, .column = columns >> 16, .row = rows >> 16};
             counter += INSTRUCTION_WORDS;
             switch (kind) {
             case DO_FILL:
                 for (uint32_t i = 0; i < cells; i++) {
 #pragma HLS pipeline II = 1
                     for (int l = 0; l < LANES; l++) {
-                        AT(cell, a + i)[l] = IN_CORE(packed)(AT(initial, vector + g)[l]);
+                        AT(cell, a + i)[l] = packed(AT(initial, vector + at.g)[l]);
                         if (b != NOWHERE)
                             AT(sent, b + i)[l] = 0;
                     }
-                    g = g + 1 == vectors ? 0 : g + 1;
+                    at.g = at.g + 1 == share.groups ? 0 : at.g + 1;
                 }
                 break;
             case DO_COPY:
@@ -324,10 +305,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS pipeline II = 2
 #pragma HLS dependence variable = cell inter false
                     for (int l = 0; l < LANES; l++) {
-                        const int32_t add = IN_CORE(unpacked)(AT(cell, b + i)[l]);
-                        const int32_t v =
-                            kind == DO_ADD ? IN_CORE(unpacked)(AT(cell, a + i)[l]) : 0;
-                        AT(cell, a + i)[l] = IN_CORE(packed)(v + add);
+                        const int32_t add = unpacked(AT(cell, b + i)[l]);
+                        const int32_t v = kind == DO_ADD ? unpacked(AT(cell, a + i)[l]) : 0;
+                        AT(cell, a + i)[l] = packed(v + add);
                     }
                 }
                 break;
@@ -336,20 +316,20 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS pipeline II = 1
 #pragma HLS dependence variable = cell inter false
 #pragma HLS dependence variable = sent inter false
-                    struct bursts out = {.group = group, .row = row, .column = column};
+                    struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
                     bool any = false;
                     for (int l = 0; l < LANES; l++) {
-                        const int32_t theta = AT(threshold, vector + g)[l];
-                        int32_t v = IN_CORE(unpacked)(AT(cell, a + i)[l]) + AT(bias, vector + g)[l];
+                        const int32_t theta = AT(threshold, vector + at.g)[l];
+                        int32_t v = unpacked(AT(cell, a + i)[l]) + AT(bias, vector + at.g)[l];
                         const int32_t so_far = mode & FIRE_SIGNED ? AT(sent, b + i)[l] : 0;
-                        int32_t r = IN_CORE(quotient)(v, theta);
+                        int32_t r = quotient(v, theta);
                         const int32_t least = mode & FIRE_LINEAR ? -phi
                                               : so_far < phi     ? -so_far
                                                                  : -phi;
                         r = r > phi ? phi : r < least ? least : r;
                         v -= r * theta;
                         v = v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
-                        AT(cell, a + i)[l] = IN_CORE(packed)(v);
+                        AT(cell, a + i)[l] = packed(v);
                         if (mode & FIRE_SIGNED)
                             AT(sent, b + i)[l] = (uint16_t)(so_far + r);
                         out.count[l] = (int16_t)r;
@@ -357,23 +337,15 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     }
                     if (any)
                         hls_write(fired, out);
-                    const bool groups_done = g + 1 == vectors, row_done = x + 1 == (widths >> 16);
-                    g = groups_done ? 0 : g + 1;
-                    group = groups_done ? groups >> 16 : group + (groups & 0xffff);
-                    if (groups_done) {
-                        x = row_done ? 0 : x + 1;
-                        column = row_done ? columns >> 16 : column + (columns & 0xffff);
-                        row += row_done ? rows & 0xffff : 0;
-                    }
+                    advance(&at, &share);
                 }
                 break;
             case DO_RELAY: {
                 /* parameters: windows of rows from `vector` on, of columns from widths & 0xffff;
                  * sizes: cells of a row of sums << 16 | groups. */
-                uint16_t y = 0;
                 for (uint32_t i = 0; i < cells; i++) {
-                    const uint32_t up = AT(window, vector + y),
-                                   across = AT(window, (widths & 0xffff) + x);
+                    const uint32_t up = AT(window, vector + at.y),
+                                   across = AT(window, (widths & 0xffff) + at.x);
                     const uint16_t height = up & 0xffff, width = across & 0xffff,
                                    slots = WITHIN(CELLS, (uint32_t)height * width);
                     int32_t most[LANES];
@@ -384,43 +356,36 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     uint16_t ky = 0, kx = 0;
                     for (uint16_t k = 0; k < slots; k++) {
 #pragma HLS pipeline II = 1
-                        const uint16_t at = (uint16_t)(b + ((up >> 16) + ky) * (sizes >> 16) +
-                                                       ((across >> 16) + kx) * vectors + g);
+                        const uint16_t slot =
+                            (uint16_t)(b + ((up >> 16) + ky) * (sizes >> 16) +
+                                       ((across >> 16) + kx) * share.groups + at.g);
                         for (int l = 0; l < LANES; l++) {
-                            const int32_t v = IN_CORE(unpacked)(AT(cell, at)[l]);
+                            const int32_t v = unpacked(AT(cell, slot)[l]);
                             most[l] = v > most[l] ? v : most[l];
                         }
                         ky += kx + 1 == width;
                         kx = kx + 1 == width ? 0 : kx + 1;
                     }
-                    struct bursts out = {.group = group, .row = row, .column = column};
+                    struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
                     bool any = false;
                     for (int l = 0; l < LANES; l++) {
 #pragma HLS unroll
-                        const int32_t v = IN_CORE(unpacked)(AT(cell, a + i)[l]);
+                        const int32_t v = unpacked(AT(cell, a + i)[l]);
                         const int32_t top = slots ? most[l] : v;
-                        AT(cell, a + i)[l] = IN_CORE(packed)(top);
+                        AT(cell, a + i)[l] = packed(top);
                         out.count[l] = (int16_t)(top - v);
                         any |= top != v;
                     }
                     if (any)
                         hls_write(fired, out);
-                    const bool groups_done = g + 1 == vectors, row_done = x + 1 == (widths >> 16);
-                    g = groups_done ? 0 : g + 1;
-                    group = groups_done ? groups >> 16 : group + (groups & 0xffff);
-                    if (groups_done) {
-                        x = row_done ? 0 : x + 1;
-                        y += row_done;
-                        column = row_done ? columns >> 16 : column + (columns & 0xffff);
-                        row += row_done ? rows & 0xffff : 0;
-                    }
+                    advance(&at, &share);
                 }
                 break;
             }
             case DO_VALUES:
                 if (!(mode & VALUES_WATCHED) || watched)
                     for (uint32_t i = 0; i < cells * LANES; i++)
-                        hls_write(values, IN_CORE(unpacked)(AT(cell, a + i / LANES)[i % LANES]));
+                        hls_write(values, unpacked(AT(cell, a + i / LANES)[i % LANES]));
                 break;
             default: run = false;
             }

@@ -19,13 +19,6 @@ static bool varies(const struct process *p, int region, LLVMValueRef v)
            p->block[block_index(p, LLVMGetInstructionParent(v))].region == region;
 }
 
-static LLVMValueRef object_of(LLVMValueRef pointer)
-{
-    while (LLVMIsAGetElementPtrInst(pointer))
-        pointer = LLVMGetOperand(pointer, 0);
-    return pointer;
-}
-
 /* Loads from or stores to a parameter within a region. */
 static int accesses(const struct process *p, int region, LLVMValueRef parameter, LLVMOpcode op)
 {
@@ -35,7 +28,7 @@ static int accesses(const struct process *p, int region, LLVMValueRef parameter,
         for (LLVMValueRef i = LLVMGetFirstInstruction(p->block[r->block[k]].llvm); i;
              i = LLVMGetNextInstruction(i))
             count += LLVMGetInstructionOpcode(i) == op &&
-                     object_of(LLVMGetOperand(i, op == LLVMStore)) == parameter;
+                     pointer_base(LLVMGetOperand(i, op == LLVMStore)) == parameter;
     return count;
 }
 
@@ -216,9 +209,7 @@ static int new_stream(struct process *p, const struct axi *a, const char *part, 
 
 static int find_axi(struct process *p, LLVMValueRef argument, int width, struct place where)
 {
-    int parameter = 0;
-    while (LLVMGetParam(p->function, (unsigned)parameter) != argument)
-        parameter++;
+    int parameter = parameter_index(p, argument);
     size_t n;
     const char *name = LLVMGetValueName2(argument, &n);
     for (int i = 0; i < p->streams; i++)

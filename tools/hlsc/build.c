@@ -221,13 +221,19 @@ static int intrinsic(struct process *p, LLVMValueRef call, const char *name)
 #undef IS
 }
 
+int parameter_index(const struct process *p, LLVMValueRef argument)
+{
+    int i = 0;
+    while (LLVMGetParam(p->function, (unsigned)i) != argument)
+        i++;
+    return i;
+}
+
 static int find_stream(struct process *p, LLVMValueRef pointer, int width, bool in)
 {
     if (!LLVMIsAArgument(pointer))
         fail(p->at_where, "a stream must be a parameter of the process that uses it");
-    int parameter = 0;
-    while (LLVMGetParam(p->function, (unsigned)parameter) != pointer)
-        parameter++;
+    int parameter = parameter_index(p, pointer);
     size_t n;
     const char *name = LLVMGetValueName2(pointer, &n);
     for (int i = 0; i < p->axis; i++)

@@ -356,7 +356,7 @@ static void lower_stream(struct lowering *l, LLVMValueRef call, bool read)
     LLVMInstructionEraseFromParent(call);
 }
 
-static LLVMValueRef pointer_base(LLVMValueRef p)
+LLVMValueRef pointer_base(LLVMValueRef p)
 {
     while (LLVMIsAGetElementPtrInst(p) ||
            (LLVMIsAConstantExpr(p) && LLVMGetConstOpcode(p) == LLVMGetElementPtr))

@@ -20,6 +20,9 @@ struct source {
 struct source frontend(const struct options *options);
 void frontend_close(struct source *s);
 
+/* The object that a pointer points into. */
+LLVMValueRef pointer_base(LLVMValueRef p);
+
 /* Calls that stand for hardware, after lowering. The read's result and the write's second operand
  * are integers as wide as the token. */
 bool is_stream_read(LLVMValueRef call);

@@ -221,6 +221,7 @@ int value_node(struct process *p, LLVMValueRef value);
 void replace_node(struct process *p, int old, int new);
 void balance(struct process *p);
 int type_width(LLVMTypeRef t, struct place where);
+int parameter_index(const struct process *p, LLVMValueRef argument);
 int block_index(const struct process *p, LLVMBasicBlockRef b);
 bool dominates(const struct process *p, int a, int b);
 /* Was it promised that no round of the loop needs what another one stores there? */

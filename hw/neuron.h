@@ -1,0 +1,55 @@
+/* The arithmetic of neurons, and the walk over a core's cells: what core.c needs and has no state.
+ */
+#ifndef NEURON_H
+#define NEURON_H
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The cells of a population in this core: their numbers along rows, columns and groups of channels,
+ * and which of the population's they are. */
+struct share {
+    uint16_t groups, columns; /* how many */
+    uint16_t first_group, next_group, first_column, next_column, next_row;
+};
+struct cursor {
+    uint16_t g, x, y;            /* number in this core */
+    uint16_t group, column, row; /* of the population */
+};
+
+static inline void advance(struct cursor *at, const struct share *share)
+{
+    const bool groups_done = at->g + 1 == share->groups, row_done = at->x + 1 == share->columns;
+    at->g = groups_done ? 0 : at->g + 1;
+    at->group = groups_done ? share->first_group : at->group + share->next_group;
+    if (groups_done) {
+        at->x = row_done ? 0 : at->x + 1;
+        at->y += row_done;
+        at->column = row_done ? share->first_column : at->column + share->next_column;
+        at->row += row_done ? share->next_row : 0;
+    }
+}
+
+/* 24 bits of a potential, as memory holds them. */
+static inline uint32_t packed(int32_t v)
+{
+    return (uint32_t)v & 0xffffff;
+}
+static inline int32_t unpacked(uint32_t word)
+{
+    return (int32_t)(word << 8) >> 8;
+}
+
+/* floor(v / threshold) within -16 .. 15: four steps of long division of the magnitude. */
+static inline int32_t quotient(int32_t v, int32_t threshold)
+{
+    int32_t rest = v < 0 ? -v : v, q = 0;
+    for (int bit = 3; bit >= 0; bit--) {
+#pragma HLS unroll
+        const bool fits = rest >= threshold << bit;
+        rest -= fits ? threshold << bit : 0;
+        q |= fits << bit;
+    }
+    return v >= 0 ? q : rest ? -q - 1 : -q;
+}
+
+#endif
