@@ -227,11 +227,11 @@ static int read_trace(const struct accel *a, int64_t index, const struct af_run_
             r->left--;
             continue;
         }
-        const uint32_t phase = r->word[0] >> 16, c = r->word[0] & 0xffff;
+        const uint32_t phase = r->word[0];
         if (r->left < 3 || phase > (uint32_t)a->program->phases)
             return af_fail(AF_IO, "an answer of the accelerator is damaged");
-        const int population = a->program->phase_of[phase], count = (int32_t)r->word[2];
-        const uint32_t y = r->word[1] >> 16, x = r->word[1] & 0xffff;
+        const int population = a->program->phase_of[phase], count = (int16_t)r->word[2];
+        const uint32_t c = r->word[1] >> 16, y = r->word[1] & 0xffff, x = r->word[2] >> 16;
         const struct neurons *p = &m->population[population];
         if (c >= (uint32_t)p->shape[0] || y >= (uint32_t)p->shape[1] || x >= (uint32_t)p->shape[2])
             return af_fail(AF_IO, "the accelerator sends an event of a neuron that is not there");

@@ -19,6 +19,7 @@ struct memory_image {
 struct core {
     struct memory_image memory[MEMORIES];
     uint32_t cells, sent, parameters, weights; /* cells and vectors so far */
+    uint32_t weight_bytes;
     uint32_t units; /* weight vectors with a single 1, for relays; NONE: not there yet */
 };
 
@@ -253,6 +254,8 @@ static void lay_out(struct compiler *c, int population, uint32_t k)
     if (p->kind == AF_RELU && p->signed_bursts) {
         at->sent = core->sent;
         core->sent += at->cells;
+        fits(c, "spikes that a neuron with signed bursts may send", (size_t)(p->burst * c->m->timesteps),
+             c->limits.sent_most);
     }
     put_parameters(c, core, at, p);
 }
@@ -303,6 +306,17 @@ static void put_places(struct compiler *c, struct core *core, const struct targe
     put(c, core, index, (uint32_t)(first << 8 | count));
 }
 
+/* Four weights are a word, whatever the number of lanes. */
+static void put_weight(struct compiler *c, struct core *core, int8_t weight)
+{
+    struct memory_image *i = &core->memory[MEMORY_WEIGHT];
+    if (core->weight_bytes % 4 == 0)
+        put(c, core, MEMORY_WEIGHT, 0);
+    if (!c->status)
+        i->word[i->count - 1] |= (uint32_t)(uint8_t)weight << core->weight_bytes % 4 * 8;
+    core->weight_bytes++;
+}
+
 static uint32_t put_vectors(struct compiler *c, struct core *core, const struct synapses *s,
                             int view_channel, int group)
 {
@@ -313,16 +327,10 @@ static uint32_t put_vectors(struct compiler *c, struct core *core, const struct 
     const uint32_t at = core->weights;
     core->weights += (uint32_t)taps;
     for (int tap = 0; tap < taps; tap++)
-        for (int l = 0; l < lanes; l += 4) {
-            uint32_t word = 0;
-            for (int i = 0; i < 4; i++) {
-                int o = group * lanes + l + i - w->at[0];
-                if (o >= first && o < first + per) {
-                    int64_t index = ((int64_t)o * fan_in + view_channel % fan_in) * taps + tap;
-                    word |= (uint32_t)(uint8_t)s->weight[index] << 8 * i;
-                }
-            }
-            put(c, core, MEMORY_WEIGHT, word);
+        for (int l = 0; l < lanes; l++) {
+            const int o = group * lanes + l - w->at[0];
+            const int64_t index = ((int64_t)o * fan_in + view_channel % fan_in) * taps + tap;
+            put_weight(c, core, o >= first && o < first + per ? s->weight[index] : 0);
         }
     return at;
 }
@@ -334,8 +342,8 @@ static uint32_t unit_vector(struct compiler *c, struct core *core, int lane)
         core->units = core->weights;
         core->weights += (uint32_t)lanes;
         for (int one = 0; one < lanes; one++)
-            for (int l = 0; l < lanes; l += 4)
-                put(c, core, MEMORY_WEIGHT, one / 4 * 4 == l ? 1u << 8 * (one - l) : 0);
+            for (int l = 0; l < lanes; l++)
+                put_weight(c, core, l == one);
     }
     return core->units + (uint32_t)lane;
 }
@@ -538,25 +546,29 @@ static void put_firing(struct compiler *c, struct core *core, const struct neuro
 static void put_instructions(struct compiler *c, uint32_t k)
 {
     struct core *core = &c->core[k];
-    const struct instruction_fields nothing = {0};
     int output;
     model_outputs(c->m, &output);
+    const struct instruction_fields input = {.mode = WAIT_INPUT}, decision = {.mode = WAIT_DECISION},
+                                    start = {.mode = WAIT_START};
+    struct instruction_fields watched = {.mode = VALUES_WATCHED,
+                                         .a = place_of(c, output, k)->v,
+                                         .cells = place_of(c, output, k)->cells};
     put(c, core, MEMORY_PROGRAM, 0);
     put(c, core, MEMORY_PROGRAM, 0);
     for (int i = 1; i < c->m->population_count; i++)
         put_beginning(c, core, &c->m->population[i], place_of(c, i, k));
     if (!c->m->format.events)
-        instruct(c, core, DO_WAIT, NULL, nothing);
+        instruct(c, core, DO_WAIT, NULL, input);
     uint32_t step = (uint32_t)core->memory[MEMORY_PROGRAM].count;
     if (c->m->format.events)
-        instruct(c, core, DO_WAIT, NULL, nothing);
+        instruct(c, core, DO_WAIT, NULL, input);
     for (int i = 1; i < c->m->population_count; i++)
         put_firing(c, core, &c->m->population[i], place_of(c, i, k));
-    instruct(c, core, DO_VALUES, NULL,
-             (struct instruction_fields){.mode = VALUES_WATCHED,
-                                         .a = place_of(c, output, k)->v,
-                                         .cells = place_of(c, output, k)->cells});
-    instruct(c, core, DO_WAIT, NULL, nothing);
+    watched.mode |= VALUES_STEP_ENDS;
+    instruct(c, core, DO_VALUES, NULL, watched);
+    watched.mode &= ~(uint32_t)VALUES_STEP_ENDS;
+    instruct(c, core, DO_VALUES, NULL, watched);
+    instruct(c, core, DO_WAIT, NULL, decision);
     uint32_t stop = (uint32_t)core->memory[MEMORY_PROGRAM].count;
     for (int i = 1; i < c->m->population_count; i++)
         if (c->m->population[i].kind == AF_OUTPUT) {
@@ -565,7 +577,7 @@ static void put_instructions(struct compiler *c, uint32_t k)
                      (struct instruction_fields){.a = at->v, .cells = at->cells});
             c->p->output_words[k] += (int)(at->cells * c->limits.lanes);
         }
-    instruct(c, core, DO_WAIT, NULL, nothing);
+    instruct(c, core, DO_WAIT, NULL, start);
     if (!c->status) {
         core->memory[MEMORY_PROGRAM].word[0] = step;
         core->memory[MEMORY_PROGRAM].word[1] = stop;
@@ -622,29 +634,28 @@ static int load_collector(struct compiler *c)
     const int classes = c->m->population[output].shape[0];
     const uint32_t exit[3] = {(uint32_t)x->metric, (uint32_t)x->multiplier, (uint32_t)x->shift};
     status = load(p, 0, MEMORY_COLLECT, COLLECT_METRIC, exit, 3);
-    uint32_t position = 0;
     for (uint32_t k = 0; k < c->limits.cores && !status; k++) {
         const struct place *at = place_of(c, output, k);
+        const int lanes = (int)c->limits.lanes;
         const uint32_t watched = at->cells * c->limits.lanes,
                        answered = (uint32_t)p->output_words[k];
+        uint32_t real = 0; /* no lanes that the last channel group leaves empty */
+        for (int g = 0; g < at->share.count[GROUP]; g++) {
+            const int first = (at->share.first[GROUP] + g * at->share.step[GROUP]) * lanes;
+            real += (uint32_t)(first + lanes <= classes ? lanes : classes - first);
+        }
         status = load(p, 0, MEMORY_COLLECT, COLLECT_WATCHED + k, &watched, 1);
         if (!status)
+            status = load(p, 0, MEMORY_COLLECT, COLLECT_CLASSES + k, &real, 1);
+        if (!status)
             status = load(p, 0, MEMORY_COLLECT, COLLECT_OUTPUTS + k, &answered, 1);
-        for (uint32_t i = 0; x->metric != IAT_OFF && i < watched && !status; i++, position++) {
-            const uint32_t lanes = c->limits.lanes;
-            const int channel =
-                (at->share.first[GROUP] + (int)(i / lanes) * at->share.step[GROUP]) * (int)lanes +
-                (int)(i % lanes);
-            const uint32_t valid = channel < classes;
-            if (position >= c->limits.classes)
-                return af_fail(AF_UNSUPPORTED,
-                               "early exit over %d classes needs more than the %u of this build",
-                               classes, c->limits.classes);
-            status = load(p, 0, MEMORY_COLLECT, COLLECT_VALID + position, &valid, 1);
-        }
     }
+    if (x->metric != IAT_OFF)
+        fits(c, "timesteps with early exit", (size_t)c->m->timesteps, c->limits.timesteps);
+    status = status ? status : c->status;
     for (int t = 0; x->metric != IAT_OFF && t < c->m->timesteps && !status; t++) {
-        const uint32_t limit = (uint32_t)x->limit[t];
+        /* 16 bits are more than any entropy, and always and never stay what they are. */
+        const uint32_t limit = x->limit[t] < 0xffff ? (uint32_t)x->limit[t] : 0xffff;
         status = load(p, 0, MEMORY_COLLECT, (uint32_t)(COLLECT_LIMIT + t), &limit, 1);
     }
     return status;
@@ -664,7 +675,7 @@ static int check_fit(struct compiler *c)
         fits(c, "channel entries", m[MEMORY_CHANNEL_CELL].count, l->channels);
         fits(c, "row entries", m[MEMORY_ROWS].count, l->axis);
         fits(c, "column entries", m[MEMORY_COLUMNS].count, l->axis);
-        fits(c, "window entries", m[MEMORY_WINDOW].count, l->axis);
+        fits(c, "window entries", m[MEMORY_WINDOW].count, l->windows);
         fits(c, "places of rows", m[MEMORY_ROW_LIST].count, l->list);
         fits(c, "places of columns", m[MEMORY_COLUMN_LIST].count, l->list);
         fits(c, "populations", m[MEMORY_PHASE].count, l->phases);
@@ -686,9 +697,6 @@ static int emit(struct compiler *c)
             if (i->count)
                 status = load(p, k, memory, 0, i->word, i->count);
         }
-        const uint32_t events = c->m->format.events;
-        if (!status)
-            status = load(p, k, MEMORY_FETCH, 0, &events, 1);
     }
     const uint32_t gather[2] = {(uint32_t)p->phases, c->m->format.events};
     if (!status)
@@ -725,8 +733,8 @@ static int compile(struct compiler *c)
 int program_make(const struct af_model *m, const struct limits *limits, struct program **program)
 {
     *program = NULL;
-    if (limits->cores < 1 || limits->cores > MOST_CORES || limits->lanes < 4 ||
-        limits->lanes > MOST_LANES || limits->lanes % 4)
+    if (limits->cores < 1 || limits->cores > MOST_CORES || limits->lanes < 1 ||
+        limits->lanes > MOST_LANES)
         return af_fail(AF_NO_DEVICE, "the accelerator claims %u cores of %u lanes", limits->cores,
                        limits->lanes);
     struct program *p = calloc(1, sizeof *p);

@@ -15,6 +15,9 @@
 #include "neuron.h"
 #include "tokens.h"
 
+/* Tokens in a queue that only has to take up what two processes differ in speed. */
+enum { QUEUE = SMALL_CORE ? 2 : 16 };
+
 #if CORES == 1
 #define EACH_CORE(X) X(0)
 #elif CORES == 4
@@ -32,8 +35,11 @@
 
 /* Parts of this translation unit, the core as often as there are cores. */
 #include "control.c" /* NOLINT */
-#include "gather.c"  /* NOLINT */
 #include "collect.c" /* NOLINT */
+#if SMALL_CORE
+#include "small_core.c" /* NOLINT */
+#else
+#include "gather.c" /* NOLINT */
 #define IN_CORE(name) name##0
 #include "core.c" /* NOLINT */
 #undef IN_CORE
@@ -49,6 +55,8 @@
 #undef IN_CORE
 #endif
 
+#endif
+
 #define FIRED(k)  fired##k,
 #define TO(k)     to##k,
 #define VALUES(k) values##k,
@@ -56,8 +64,8 @@
     HLS_STREAM(struct token, to##k, 16);                                                           \
     HLS_STREAM(struct work, work##k, 64);                                                          \
     HLS_STREAM(struct operation, operations##k, 16);                                               \
-    HLS_STREAM(struct bursts, fired##k, FIRED_DEPTH + 1);                                          \
-    HLS_STREAM(int32_t, values##k, 16);
+    HLS_STREAM(struct bursts, fired##k, FIRED_DEPTH + 1);
+#define VALUE_STREAMS(k) HLS_STREAM(int32_t, values##k, QUEUE);
 #define CORE_CALLS(k)                                                                              \
     HLS_CALL(fetch##k, to##k, work##k);                                                            \
     HLS_CALL(expand##k, work##k, operations##k);                                                   \
@@ -67,14 +75,19 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out);
 void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 {
 #pragma HLS dataflow
-    HLS_STREAM(struct token, commands, 16);
-    HLS_STREAM(struct job, jobs, 16);
-    HLS_STREAM(struct token, trace, 16);
+    HLS_STREAM(struct token, commands, QUEUE);
+    HLS_STREAM(struct job, jobs, QUEUE);
+    HLS_STREAM(struct token, trace, QUEUE);
     HLS_STREAM(bool, decisions, 2);
-    EACH_CORE(CORE_STREAMS)
+    EACH_CORE(VALUE_STREAMS)
     HLS_CALL(control, in, commands, jobs);
+#if SMALL_CORE
+    HLS_CALL(small_core, commands, values0, trace, decisions);
+#else
+    EACH_CORE(CORE_STREAMS)
     HLS_CALL(gather, commands, EACH_CORE(FIRED) decisions, EACH_CORE(TO) trace);
-    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, decisions, out);
     EACH_CORE(CORE_CALLS)
+#endif
+    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, decisions, out);
     HLS_RUN();
 }

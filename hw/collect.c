@@ -1,117 +1,139 @@
 /* Answers the host, and decides after each timestep whether the inference may stop (iat.h). */
 #include "iat.h"
 
+#if SMALL_CORE
+/* A bit a cycle, where multipliers are dear. */
+static inline uint64_t product(uint64_t a, uint32_t b)
+{
+    uint64_t sum = 0;
+    for (; b; b >>= 1, a <<= 1)
+        sum += b & 1 ? a : 0;
+    return sum;
+}
+#else
+static inline uint64_t product(uint64_t a, uint32_t b)
+{
+    return a * b;
+}
+#endif
+
+#define TAKE_VALUE(k)                                                                              \
+    if (core == (k))                                                                               \
+        value = hls_read(values##k);
+
 static void collect(hls_stream(struct job) jobs,
                     EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool) decisions,
                     hls_stream(uint32_t) out)
 {
-    static uint32_t metric, multiplier, shift, watched[CORES], outputs[CORES], limit[256];
-    static bool valid[CLASSES];
-    static int32_t v[CLASSES];
+    static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
+    static uint16_t limit[TIMESTEPS];
     bool on = true;
     while (on) {
         const struct job job = hls_read(jobs);
         uint16_t timesteps = 0;
-        if (!job.status && job.command == COMMAND_RUN) {
-            for (bool stop = false; !stop;) {
-                for (bool more = job.flags & RUN_TRACE; more;) {
-                    const struct token t = hls_read(trace);
-                    more = t.kind != TOKEN_END;
-                    if (more) {
-                        hls_write(out, (uint32_t)t.core << 16 | t.channel);
-                        hls_write(out, (uint32_t)t.row << 16 | t.column);
-                        hls_write(out, (uint32_t)(int32_t)t.count);
-                    } else
-                        hls_write(out, TRACE_END);
+        for (bool stop = job.status || job.command != COMMAND_RUN; !stop;) {
+            for (bool more = job.what >> 16 & RUN_TRACE; more;) {
+                const struct token t = hls_read(trace);
+                more = t.kind != TOKEN_END;
+                hls_write(out, more ? t.core : TRACE_END);
+                if (more) {
+                    hls_write(out, t.where);
+                    hls_write(out, t.what);
                 }
-                timesteps++;
-                stop = timesteps == job.timesteps;
-                if (job.flags & RUN_IAT) {
-                    uint16_t classes = 0, position = 0;
-#define WATCH_ONE(k)                                                                               \
-    for (uint32_t i = 0; i < watched[k]; i++) {                                                    \
-        AT(v, classes) = hls_read(values##k);                                                      \
-        classes += AT(valid, position) && classes < CLASSES;                                       \
-        position++;                                                                                \
-    }
-                    EACH_CORE(WATCH_ONE)
-                    if (classes)
-                        stop |= iat_stops(v, classes, (int32_t)multiplier, (int)shift, (int)metric,
-                                          (int32_t)AT(limit, timesteps - 1));
-                }
-                hls_write(decisions, stop);
             }
+            stop = timesteps + 1u == low(job.what);
+            if (job.what >> 16 & RUN_IAT) {
+                int32_t most = INT32_MIN;
+                uint64_t z = 0, weighted = 0;
+                /* The largest first, then the exponentials: each core sends its values twice. */
+                for (int pass = 0; pass < 2; pass++)
+                    for (uint8_t core = 0; core < CORES; core++)
+                        for (uint16_t i = 0; i < watched[core]; i++) {
+                            int32_t value = 0;
+                            EACH_CORE(TAKE_VALUE)
+                            const bool counts = i < classes[core];
+                            if (counts && pass == 0)
+                                most = value > most ? value : most;
+                            else if (counts) {
+                                const uint32_t down = (uint32_t)most - (uint32_t)value;
+                                const uint64_t y = product(down, multiplier) >> shift;
+                                const uint32_t e = iat_exponential((int64_t)y);
+                                z += e;
+                                weighted += e ? product(e, (uint32_t)y) : 0;
+                            }
+                        }
+                const int32_t bound = AT(limit, timesteps);
+                const int32_t spare = bound - iat_logarithm(z);
+                if (z && metric == IAT_CONFIDENCE)
+                    stop |= (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > product(z, (uint32_t)bound);
+                else if (z)
+                    stop |= spare > 0 && weighted < product(z, (uint32_t)spare);
+            }
+            timesteps++;
+            hls_write(decisions, stop);
         }
         /* The status of an answer is known when the request has been read to its end. */
         uint8_t status = job.status;
         for (bool more = status != MESSAGE_BAD_MAGIC; more;) {
             const struct job next = hls_read(jobs);
-            if (next.command == JOB_CRC) {
+            const uint32_t core = next.what & 255, group = next.what & ~255u;
+            if (next.command == JOB_CHECKED) {
                 status = status ? status : next.status;
                 more = false;
-            } else if (next.address == COLLECT_METRIC)
-                metric = next.word;
-            else if (next.address == COLLECT_MULTIPLIER)
+            } else if (group == COLLECT_WATCHED && core < CORES)
+                watched[core] = low(next.word);
+            else if (group == COLLECT_CLASSES && core < CORES)
+                classes[core] = low(next.word);
+            else if (group == COLLECT_OUTPUTS && core < CORES)
+                outputs[core] = low(next.word);
+            else if (next.what >= COLLECT_LIMIT)
+                AT(limit, next.what - COLLECT_LIMIT) = next.word;
+            else if (next.what == COLLECT_METRIC)
+                metric = next.word & 3;
+            else if (next.what == COLLECT_MULTIPLIER)
                 multiplier = next.word & INT32_MAX;
-            else if (next.address == COLLECT_SHIFT)
+            else if (next.what == COLLECT_SHIFT)
                 shift = next.word & 63;
-            else if (next.address >= COLLECT_VALID)
-                AT(valid, next.address - COLLECT_VALID) = next.word;
-            else if (next.address >= COLLECT_LIMIT)
-                AT(limit, next.address - COLLECT_LIMIT) = next.word;
-            else if (next.address >= COLLECT_OUTPUTS)
-                AT(outputs, next.address - COLLECT_OUTPUTS) = next.word;
-            else
-                AT(watched, next.address - COLLECT_WATCHED) = next.word;
         }
-        uint32_t length = 0, crc = 0xffffffff, word;
-#define PUT(value)                                                                                 \
-    do {                                                                                           \
-        word = (value);                                                                            \
-        crc = crc_word(crc, word);                                                                 \
-        hls_write(out, word);                                                                      \
-    } while (0)
         static const uint32_t identity[] = {
-            ISA_VERSION, BUILD_NUMBER, CORES, LANES, CELLS,  SENT_CELLS, WEIGHTS, PARAMETERS,
-            ROUTES,      CHANNELS,     AXIS,  LIST,  PHASES, PROGRAM,    CLASSES, FIRED_DEPTH};
-        const uint16_t identity_words = sizeof identity / sizeof *identity;
-        if (!job.status)
-            switch (job.command) {
-            case COMMAND_IDENTIFY: length = identity_words; break;
-            case COMMAND_RUN:
-                length = 1;
-                for (int k = 0; k < CORES; k++)
-                    length += outputs[k];
-                break;
-            case COMMAND_COUNTERS:
-            case COMMAND_READ: length = job.words; break;
-            default: break;
+            ISA_VERSION, BUILD_NUMBER, CORES,    LANES, CELLS,   SENT_CELLS, SENT_MOST, WEIGHTS,
+            PARAMETERS,  ROUTES,       CHANNELS, AXIS,  LIST,    WINDOWS,    PHASES,    PROGRAM,
+            TIMESTEPS,   FIRED_DEPTH};
+        uint32_t length = 0;
+        if (!job.status && job.command == COMMAND_IDENTIFY)
+            length = sizeof identity / sizeof *identity;
+        else if (!job.status && job.command == COMMAND_RUN) {
+            length = 1;
+            for (uint8_t core = 0; core < CORES; core++)
+                length += outputs[core];
+        } else if (!job.status && (job.command == COMMAND_READ || job.command == COMMAND_COUNTERS))
+            length = job.what;
+        /* Head, length, what was asked for, checksum. */
+        uint32_t crc = 0xffffffff, left_of_core = job.command == COMMAND_RUN ? outputs[0] : length;
+        uint8_t core = job.command == COMMAND_RUN ? 0 : job.core;
+        for (uint32_t i = 0; i < length + 3; i++) {
+            uint32_t word = 0;
+            if (i == 0)
+                word = (uint32_t)MESSAGE_MAGIC << 16 | (uint32_t)status << 8 | job.command;
+            else if (i == 1)
+                word = length;
+            else if (i == length + 2)
+                word = ~crc;
+            else if (job.command == COMMAND_IDENTIFY)
+                word = identity[i - 2];
+            else if (i == 2 && job.command == COMMAND_RUN)
+                word = timesteps;
+            else {
+                for (; left_of_core == 0; left_of_core = outputs[core])
+                    core++;
+                left_of_core--;
+                int32_t value = 0;
+                EACH_CORE(TAKE_VALUE)
+                word = (uint32_t)value;
             }
-        PUT((uint32_t)MESSAGE_MAGIC << 16 | (uint32_t)status << 8 | job.command);
-        PUT(length);
-        if (!job.status)
-            switch (job.command) {
-            case COMMAND_IDENTIFY:
-                for (uint16_t i = 0; i < identity_words; i++)
-                    PUT(identity[i]);
-                break;
-            case COMMAND_RUN: PUT(timesteps);
-#define ANSWER_ONE(k)                                                                              \
-    for (uint32_t i = 0; i < outputs[k]; i++)                                                      \
-        PUT((uint32_t)hls_read(values##k));
-                EACH_CORE(ANSWER_ONE)
-                break;
-            case COMMAND_COUNTERS:
-            case COMMAND_READ:
-#define READ_ONE(k)                                                                                \
-    for (uint32_t i = 0; job.core == k && i < length; i++)                                         \
-        PUT((uint32_t)hls_read(values##k));
-                EACH_CORE(READ_ONE)
-                break;
-            default: break;
-            }
-        word = ~crc;
-        hls_write(out, word);
+            crc = crc_word(crc, word);
+            hls_write(out, word);
+        }
         on = job.status || job.command != COMMAND_END;
     }
 }

@@ -5,38 +5,44 @@
 
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
+#define SMALL_CORE   1 /* small_core.c: one process, one lane, one memory for all tables */
 #define CORES        1
-#define LANES        8
+#define LANES        1
 enum {
-    CELLS = 1024,
-    SENT_CELLS = 1024,
-    WEIGHTS = 4096,
+    CELLS = 2048,
+    SENT_CELLS = 512,
+    SENT_MOST = 255,
+    WEIGHTS = 4608,
     PARAMETERS = 64,
-    ROUTES = 32,
-    CHANNELS = 512,
-    AXIS = 256,
-    LIST = 512,
-    PHASES = 16,
-    PROGRAM = 256,
-    CLASSES = 16,
-    FIRED_DEPTH = 256,
+    ROUTES = 8,
+    CHANNELS = 52,
+    AXIS = 32,
+    LIST = 64,
+    WINDOWS = 16,
+    PHASES = 8,
+    PROGRAM = 170,
+    TIMESTEPS = 16, /* limits of early exit */
+    FIRED_DEPTH = 2048,
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
+#define SMALL_CORE   0
 #define CORES        4
 #define LANES        16
 enum {
     CELLS = 8192,       /* potentials, running sums, constant currents, LANES a cell; per core */
     SENT_CELLS = 4096,  /* of neurons with signed bursts */
+    SENT_MOST = 65535,  /* spikes that a neuron with signed bursts may send */
     WEIGHTS = 8192,     /* vectors of LANES weights */
     PARAMETERS = 512,   /* vectors of thresholds, biases, initial potentials */
     ROUTES = 128,       /* projections, as seen from their source */
     CHANNELS = 8192,    /* entries of the routes' channel tables */
     AXIS = 4096,        /* entries of the routes' row tables, and as many for columns */
     LIST = 8192,        /* destinations that these refer to */
+    WINDOWS = 4096,     /* rows and columns of relays */
     PHASES = 64,        /* populations that fire, and the input */
     PROGRAM = 1024,     /* words of instructions */
-    CLASSES = 1024,     /* lanes of the output that early exit watches */
+    TIMESTEPS = 256,    /* with early exit */
     FIRED_DEPTH = 1024, /* cells that one core may fire in a timestep */
 };
 #endif

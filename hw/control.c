@@ -1,6 +1,6 @@
-/* Reads the host's messages (isa.h) and tells the others what to do. */
+/* Reads the host's messages (isa.h) and tells the others what to do: one word at a time. */
 
-/* CRC-32 of another word, its lowest byte first. The remainder is linear in its bits, so each adds
+/* CRC-32 of another word, its lowest byte first. The remainder is linear in the bits, so each adds
  * its own: a tree of exclusive ors, where shifting bit by bit would be a chain of 32. */
 static inline uint32_t crc_word(uint32_t crc, uint32_t word)
 {
@@ -19,175 +19,186 @@ static inline uint32_t crc_word(uint32_t crc, uint32_t word)
     return sum;
 }
 
-/* Words of the memories, for addresses. */
-static const uint32_t memory_words[MEMORIES] = {
-    [MEMORY_PHASE] = PHASES,
-    [MEMORY_ROUTE_ROWS] = ROUTES,
-    [MEMORY_ROUTE_COLUMNS] = ROUTES,
-    [MEMORY_ROUTE_CHANNELS] = ROUTES,
-    [MEMORY_ROUTE_SHIFT] = ROUTES,
-    [MEMORY_ROWS] = AXIS,
-    [MEMORY_COLUMNS] = AXIS,
-    [MEMORY_CHANNEL_WEIGHT] = CHANNELS,
-    [MEMORY_CHANNEL_CELL] = CHANNELS,
-    [MEMORY_CHANNEL_FANOUT] = CHANNELS,
-    [MEMORY_ROW_LIST] = LIST,
-    [MEMORY_COLUMN_LIST] = LIST,
-    [MEMORY_WEIGHT] = WEIGHTS * LANES / 4,
-    [MEMORY_THRESHOLD] = PARAMETERS * LANES,
-    [MEMORY_BIAS] = PARAMETERS * LANES,
-    [MEMORY_INITIAL] = PARAMETERS * LANES,
-    [MEMORY_CELL] = CELLS * LANES,
-    [MEMORY_WINDOW] = AXIS,
-    [MEMORY_PROGRAM] = PROGRAM,
-    [MEMORY_FETCH] = 1,
-    [MEMORY_GATHER] = 2,
-    [MEMORY_COLLECT] = COLLECT_VALID + CLASSES,
-};
+/* Words of a memory, for addresses. */
+static inline uint32_t memory_words(uint8_t memory)
+{
+    return memory == MEMORY_PHASE            ? PHASES
+           : memory <= MEMORY_ROUTE_SHIFT    ? ROUTES
+           : memory <= MEMORY_COLUMNS        ? AXIS
+           : memory <= MEMORY_CHANNEL_FANOUT ? CHANNELS
+           : memory <= MEMORY_COLUMN_LIST    ? LIST
+           : memory == MEMORY_WEIGHT         ? (WEIGHTS * LANES + 3) / 4
+           : memory <= MEMORY_INITIAL        ? PARAMETERS * LANES
+           : memory == MEMORY_CELL           ? CELLS * LANES
+           : memory == MEMORY_WINDOW         ? WINDOWS
+           : memory == MEMORY_PROGRAM        ? PROGRAM
+           : memory == MEMORY_GATHER         ? 2
+           : memory == MEMORY_COLLECT        ? COLLECT_LIMIT + TIMESTEPS
+                                             : 0;
+}
+
+/* Payload words in front of a command's data; others have these alone. */
+static inline uint32_t head_words(uint8_t command)
+{
+    return command == COMMAND_LOAD || command == COMMAND_COUNTERS ? 2
+           : command == COMMAND_RUN                               ? 1
+           : command == COMMAND_READ                              ? 3
+                                                                  : 0;
+}
+static inline bool has_data(uint8_t command)
+{
+    return command == COMMAND_LOAD || command == COMMAND_RUN;
+}
 
 static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     hls_stream(struct job) jobs)
 {
+    /* What the next word is; from HEAD on it is of the payload. Those before MAGIC read
+     * none. */
+    enum { SIZE, ROOM, JUDGE, MORE, LIST_END, MAGIC, LENGTH, CHECK, HEAD, DATA, LIST_LENGTH, WHERE, WHAT, REST };
     static bool event_input;
+    uint8_t state = MAGIC, command = 0, status = MESSAGE_OK, core = 0, memory = 0, at = 0;
+    uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
+    uint16_t lists = 0;
+    uint32_t crc = 0, left = 0, room = 0, before = 0, last = 0, events = 0;
     bool on = true, lost = false;
     while (on) {
-        uint32_t word = hls_read(in), crc = crc_word(0xffffffff, word);
-        struct job job = {.command = word & 0xffff};
-        if (word >> 16 != MESSAGE_MAGIC) {
-            job.status = MESSAGE_BAD_MAGIC;
-            if (!lost)
-                hls_write(jobs, job);
-            lost = true;
-            continue;
-        }
-        lost = false;
-        const uint32_t length = hls_read(in);
-        crc = crc_word(crc, length);
-        uint32_t left = length, head[3] = {0};
-        for (int i = 0; i < 3; i++)
-            if (left) {
-                head[i] = hls_read(in);
-                crc = crc_word(crc, head[i]);
-                left--;
-                if (i == 0 && job.command == COMMAND_RUN)
-                    break;
-                if (i == 1 && (job.command == COMMAND_LOAD || job.command == COMMAND_COUNTERS))
-                    break;
-            }
-        struct token t = {.core = head[0] >> 24, .channel = head[0] & 0xffff};
-        const uint32_t least = job.command == COMMAND_LOAD || job.command == COMMAND_COUNTERS ? 2
-                               : job.command == COMMAND_RUN                                   ? 1
-                               : job.command == COMMAND_READ                                  ? 3
-                                                                                              : 0;
-        const bool exact = job.command != COMMAND_LOAD && job.command != COMMAND_RUN;
-        if ((word & 0xffff) > COMMAND_END)
-            job.status = MESSAGE_BAD_COMMAND;
-        else if (length < least || (exact && length > least))
-            job.status = MESSAGE_BAD_LENGTH;
-        job.timesteps = head[0] & 0xffff;
-        job.flags = head[0] >> 16;
-        job.core = head[0] >> 24;
-        uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
-        if (!job.status) {
-            const uint32_t memory = head[0] & 0xffffff,
-                           room = memory < MEMORIES ? memory_words[memory] : 0;
-            bool good = true;
-            switch (job.command) {
-            case COMMAND_LOAD:
-                good = job.core < CORES && memory < MEMORIES && head[1] <= room &&
-                       left <= room - head[1];
-                break;
-            case COMMAND_RUN:
-                good = job.timesteps && (job.flags & RUN_EVENTS ? event_input : !event_input);
-                break;
-            case COMMAND_READ:
-                good = job.core < CORES && head[1] < CELLS && head[2] <= CELLS - head[1];
-                break;
-            case COMMAND_COUNTERS: good = job.core < CORES && head[1] <= PHASES; break;
-            default: break;
-            }
-            if (!good)
-                job.status = MESSAGE_BAD_VALUE;
-        }
-        job.words = job.command == COMMAND_COUNTERS ? head[1] * 8 : head[2] * LANES;
-        hls_write(jobs, job);
-        if (!job.status && job.command == COMMAND_LOAD) {
-            uint32_t address = head[1];
-            for (; left; left--) {
 #pragma HLS pipeline
-                const uint32_t data = hls_read(in);
-                crc = crc_word(crc, data);
-                if (t.channel == MEMORY_GATHER && address == 1)
-                    event_input = data;
-                if (t.channel == MEMORY_COLLECT) {
-                    const struct job store = {
-                        .command = JOB_STORE, .address = address, .word = data};
-                    hls_write(jobs, store);
-                } else {
-                    const struct token load = {.kind = TOKEN_LOAD,
-                                               .core = t.core,
-                                               .channel = t.channel,
-                                               .row = address >> 16,
-                                               .column = address & 0xffff,
-                                               .word = data};
-                    hls_write(out, load);
-                }
-                address++;
+        uint32_t word = 0;
+        if (state >= MAGIC)
+            word = hls_read(in);
+        const bool wrong = ~crc != word;
+        if (state >= MAGIC)
+            crc = crc_word(state == MAGIC ? 0xffffffff : crc, word);
+        const uint32_t rest = left - 1;
+        const bool more = rest > 0; /* words behind this one */
+        struct token token = {.core = core};
+        struct job job = {.command = command, .status = status, .core = core};
+        bool send = false, tell = false;
+        const bool in_payload = state >= HEAD;
+        switch (state) {
+        case MAGIC:
+            command = (uint8_t)word;
+            status = high(word) != MESSAGE_MAGIC   ? MESSAGE_BAD_MAGIC
+                     : low(word) > COMMAND_END ? MESSAGE_BAD_COMMAND
+                                                   : MESSAGE_OK;
+            late = MESSAGE_OK;
+            job.command = command;
+            job.status = status;
+            tell = status == MESSAGE_BAD_MAGIC && !lost;
+            lost = status == MESSAGE_BAD_MAGIC;
+            state = lost ? MAGIC : LENGTH;
+            break;
+        case LENGTH:
+            left = word;
+            state = SIZE;
+            break;
+        case SIZE: {
+            const uint32_t least = head_words(command);
+            if (!status && (left < least || (!has_data(command) && left > least)))
+                status = MESSAGE_BAD_LENGTH;
+            at = 0;
+            core = 0;
+            job.status = status;
+            tell = status || !left;
+            state = !left ? CHECK : status ? REST : HEAD;
+            break;
+        }
+        case HEAD:
+            if (at == 0 && command != COMMAND_RUN) {
+                core = (uint8_t)(word >> 24);
+                memory = word & 0xffff00 ? MEMORIES : (uint8_t)word;
             }
-        } else if (!job.status && job.command == COMMAND_RUN) {
-            const struct token start = {.kind = TOKEN_START,
-                                        .count = job.flags & RUN_IAT,
-                                        .row = job.timesteps,
-                                        .word = job.flags},
-                               end = {.kind = TOKEN_END};
-            hls_write(out, start);
-            const uint16_t lists = job.flags & RUN_EVENTS ? job.timesteps : 1;
-            for (uint16_t i = 0; i < lists; i++) {
-                uint32_t events = 0;
-                if (left) {
-                    events = hls_read(in);
-                    crc = crc_word(crc, events);
-                    left--;
-                } else
-                    late = MESSAGE_BAD_LENGTH;
-                for (; events && left > 1; events--) {
-#pragma HLS pipeline
-                    const uint32_t where = hls_read(in), what = hls_read(in);
-                    crc = crc_word(crc_word(crc, where), what);
-                    const struct token event = {.kind = TOKEN_EVENT,
-                                                .channel = where >> 16,
-                                                .row = where & 0xffff,
-                                                .column = what >> 16,
-                                                .count = (int16_t)what};
-                    hls_write(out, event);
-                    left -= 2;
-                }
-                if (events)
-                    late = MESSAGE_BAD_LENGTH;
-                hls_write(out, end);
-            }
-            if (left)
+            at++;
+            before = last;
+            last = word;
+            state = at == head_words(command) ? ROOM : HEAD;
+            break;
+        case ROOM:
+            room = command == COMMAND_LOAD   ? memory_words(memory)
+                   : command == COMMAND_READ ? CELLS
+                                             : PHASES;
+            state = JUDGE;
+            break;
+        case JUDGE: {
+            const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
+                       counters = command == COMMAND_COUNTERS;
+            const uint32_t first = load ? last : counters ? 0 : before, count = load ? left : last;
+            if (run ? !low(last) || event_input != ((last >> 16 & RUN_EVENTS) > 0)
+                    : core >= CORES || first > room || count > room - first || !room)
+                status = MESSAGE_BAD_VALUE;
+            token.kind = run ? TOKEN_START : counters ? TOKEN_COUNTERS : TOKEN_READ;
+            token.where = run ? low(last) : before;
+            token.what = run ? high(last) : last;
+            send = !status && !load;
+            job.status = status;
+            job.what = run ? last : last * (counters ? 8 : LANES);
+            tell = true;
+            lists = last >> 16 & RUN_EVENTS ? low(last) : 1;
+            late = !status && run && !left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
+            state = !left ? !status && run ? LIST_END : CHECK
+                    : status               ? REST
+                    : run                  ? LIST_LENGTH
+                                           : DATA;
+            break;
+        }
+        case DATA:
+            if (memory == MEMORY_GATHER && last == 1)
+                event_input = word;
+            token.kind = TOKEN_LOAD;
+            token.where = (uint32_t)memory << 24 | (last & 0xffffff);
+            token.what = word;
+            job.command = JOB_STORE;
+            job.what = last;
+            job.word = word;
+            send = memory != MEMORY_COLLECT;
+            tell = !send;
+            last++;
+            state = more ? DATA : CHECK;
+            break;
+        case LIST_LENGTH:
+            events = word;
+            state = MORE;
+            break;
+        case MORE:
+            if (events && left < 2)
                 late = MESSAGE_BAD_LENGTH;
-        } else if (!job.status && job.command == COMMAND_COUNTERS) {
-            t.kind = TOKEN_COUNTERS;
-            t.word = head[1];
-            hls_write(out, t);
-        } else if (!job.status && job.command == COMMAND_READ) {
-            t.kind = TOKEN_READ;
-            t.row = head[1] >> 16;
-            t.column = head[1] & 0xffff;
-            t.word = head[2];
-            hls_write(out, t);
+            state = events && left > 1 ? WHERE : LIST_END;
+            break;
+        case WHERE:
+            last = word;
+            state = WHAT;
+            break;
+        case WHAT:
+            token.kind = TOKEN_EVENT;
+            token.where = last;
+            token.what = word;
+            send = true;
+            events--;
+            state = events && rest > 1 ? WHERE : MORE;
+            break;
+        case LIST_END:
+            token.kind = TOKEN_END;
+            send = true;
+            lists--;
+            if (lists ? !left : left)
+                late = MESSAGE_BAD_LENGTH;
+            state = lists ? left && !late ? LIST_LENGTH : LIST_END : left ? REST : CHECK;
+            break;
+        case REST: state = more ? REST : CHECK; break;
+        default: /* CHECK */
+            job.command = JOB_CHECKED;
+            job.status = wrong ? MESSAGE_BAD_CRC : late;
+            tell = true;
+            on = status || command != COMMAND_END;
+            state = MAGIC;
         }
-        for (; left; left--) {
-#pragma HLS pipeline
-            crc = crc_word(crc, hls_read(in));
-        }
-        on = job.status || job.command != COMMAND_END;
-        if (~crc != hls_read(in))
-            late = MESSAGE_BAD_CRC;
-        const struct job sum = {.command = JOB_CRC, .status = late};
-        hls_write(jobs, sum);
+        if (in_payload)
+            left = rest;
+        if (send)
+            hls_write(out, token);
+        if (tell)
+            hls_write(jobs, job);
     }
     const struct token exit = {.kind = TOKEN_EXIT};
     hls_write(out, exit);

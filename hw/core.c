@@ -17,9 +17,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         channel_cell[CHANNELS], channel_fanout[CHANNELS], route_row[ROUTES], route_column[ROUTES],
         route_channel[ROUTES], route_shift[ROUTES];
     static uint64_t total[PHASES][4];
-    static bool event_input;
     uint16_t now = 0;
-    bool on = true;
+    bool on = true, event_input = false;
     while (on) {
         const uint32_t routes = AT(phase, now);
         const uint16_t first = routes >> 16, number = WITHIN(ROUTES, routes);
@@ -34,16 +33,17 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 t = hls_read(in);
             if (t.kind != TOKEN_EVENT)
                 break;
-            const uint16_t size = t.count < 0 ? -t.count : t.count;
+            const int16_t count = (int16_t)t.what;
+            const uint16_t size = count < 0 ? -count : count;
             if (i == 0) {
                 seen++;
                 spikes += size;
             }
             if (number) {
                 const uint16_t route = first + i;
-                const uint32_t row = AT(rows, AT(route_row, route) + t.row),
-                               column = AT(columns, AT(route_column, route) + t.column),
-                               at = AT(route_channel, route) + t.channel,
+                const uint32_t row = AT(rows, AT(route_row, route) + low(t.where)),
+                               column = AT(columns, AT(route_column, route) + high(t.what)),
+                               at = AT(route_channel, route) + high(t.where),
                                shift = AT(route_shift, route), cell = AT(channel_cell, at);
                 const struct work w = {.kind = TOKEN_EVENT,
                                        .rows = row & 255,
@@ -54,7 +54,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                                        .cell = cell >> 12,
                                        .weight = AT(channel_weight, at),
                                        .step = shift >> 8,
-                                       .factor = t.count * (1 << (shift & 15))};
+                                       .factor = count * (1 << (shift & 15))};
                 const uint32_t added = (uint32_t)w.rows * w.columns * AT(channel_fanout, at);
                 operations += added;
                 spike_operations += (uint64_t)added * size;
@@ -65,25 +65,25 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         }
         for (; t.kind == TOKEN_LOAD; t = hls_read(in)) {
 #pragma HLS pipeline
-            const uint32_t address = (uint32_t)t.row << 16 | t.column;
+            const uint32_t address = t.where & 0xffffff;
+            const uint8_t memory = t.where >> 24;
             bool pass = false;
-            switch (t.channel) {
-            case MEMORY_PHASE: phase[address] = t.word; break;
-            case MEMORY_ROUTE_ROWS: route_row[address] = t.word; break;
-            case MEMORY_ROUTE_COLUMNS: route_column[address] = t.word; break;
-            case MEMORY_ROUTE_CHANNELS: route_channel[address] = t.word; break;
-            case MEMORY_ROUTE_SHIFT: route_shift[address] = t.word; break;
-            case MEMORY_ROWS: rows[address] = t.word; break;
-            case MEMORY_COLUMNS: columns[address] = t.word; break;
-            case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = t.word; break;
-            case MEMORY_CHANNEL_CELL: channel_cell[address] = t.word; break;
-            case MEMORY_CHANNEL_FANOUT: channel_fanout[address] = t.word; break;
-            case MEMORY_FETCH: event_input = t.word; break;
+            switch (memory) {
+            case MEMORY_PHASE: phase[address] = t.what; break;
+            case MEMORY_ROUTE_ROWS: route_row[address] = t.what; break;
+            case MEMORY_ROUTE_COLUMNS: route_column[address] = t.what; break;
+            case MEMORY_ROUTE_CHANNELS: route_channel[address] = t.what; break;
+            case MEMORY_ROUTE_SHIFT: route_shift[address] = t.what; break;
+            case MEMORY_ROWS: rows[address] = t.what; break;
+            case MEMORY_COLUMNS: columns[address] = t.what; break;
+            case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = t.what; break;
+            case MEMORY_CHANNEL_CELL: channel_cell[address] = t.what; break;
+            case MEMORY_CHANNEL_FANOUT: channel_fanout[address] = t.what; break;
             default: pass = true;
             }
             if (pass) {
                 const struct work w = {
-                    .kind = TOKEN_LOAD, .cell = t.channel, .weight = address, .word = t.word};
+                    .kind = TOKEN_LOAD, .cell = memory, .weight = address, .word = t.what};
                 hls_write(out, w);
             }
         }
@@ -91,6 +91,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             for (uint32_t k = 0; k < PHASES * 4; k++)
                 total[k / 4][k % 4] = 0;
             now = 0;
+            event_input = t.what & RUN_EVENTS;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
         else if (t.kind == TOKEN_END) {
@@ -102,7 +103,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         } else if (t.kind == TOKEN_EXIT)
             on = false;
         if (t.kind == TOKEN_COUNTERS)
-            for (uint32_t k = 0; k < t.word * 8; k++) {
+            for (uint32_t k = 0; k < t.what * 8; k++) {
                 const uint64_t sum = total[k / 8][k / 2 % 4];
                 const struct work w = {.kind = TOKEN_VALUE,
                                        .word = k & 1 ? (uint32_t)(sum >> 32) : (uint32_t)sum};
@@ -110,8 +111,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             }
         else {
             const struct work w = {.kind = t.kind,
-                                   .weight = (uint32_t)t.row << 16 | t.column,
-                                   .word = t.kind == TOKEN_START ? (uint32_t)t.count : t.word};
+                                   .weight = t.where,
+                                   .word = t.what};
             hls_write(out, w);
         }
     }
@@ -175,7 +176,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
     static int8_t weight[WEIGHTS][LANES];
     static int32_t threshold[PARAMETERS][LANES], bias[PARAMETERS][LANES],
         initial[PARAMETERS][LANES];
-    static uint32_t window[AXIS], program[PROGRAM];
+    static uint32_t window[WINDOWS], program[PROGRAM];
     static uint16_t counter, step_start, stop_start;
     static bool watched;
 #pragma HLS array_partition variable = cell complete dim = 2
@@ -247,7 +248,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         bool run = false;
         switch (o.kind) {
         case TOKEN_START:
-            watched = o.factor;
+            watched = o.factor & RUN_IAT;
             counter = 2;
             run = true;
             break;

@@ -4,15 +4,12 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
     static uint16_t phases;
-    static bool event_input;
     bool on = true;
     while (on) {
         struct token t = hls_read(in);
-        if (t.kind == TOKEN_LOAD && t.channel == MEMORY_GATHER) {
-            if (t.column == 0)
-                phases = t.word & (PHASES - 1);
-            else
-                event_input = t.word;
+        if (t.kind == TOKEN_LOAD && t.where >> 24 == MEMORY_GATHER) {
+            if (low(t.where) == 0)
+                phases = t.what & (PHASES - 1);
             continue;
         }
         if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS) {
@@ -27,8 +24,8 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
             on = false;
             continue;
         }
-        const bool traced = t.word & RUN_TRACE;
-        const uint16_t timesteps = t.row;
+        const bool traced = t.what & RUN_TRACE, event_input = t.what & RUN_EVENTS;
+        const uint16_t timesteps = t.where;
         uint16_t step = 0;
         bool stop = false, input = true;
         while (!stop) {
@@ -73,10 +70,10 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                             count = lane == l ? b.count[l] : count;
                         const struct token event = {.kind = TOKEN_EVENT,
                                                     .core = phase,
-                                                    .count = count,
-                                                    .channel = b.group * LANES + lane,
-                                                    .row = b.row,
-                                                    .column = b.column};
+                                                    .where = (uint32_t)(b.group * LANES + lane)
+                                                                 << 16 | b.row,
+                                                    .what = (uint32_t)b.column << 16 |
+                                                            (uint16_t)count};
                         SEND_ALL(event);
                         if (traced)
                             hls_write(trace, event);

@@ -18,9 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HLS_PRAGMA(text) _Pragma(#text)
+
 #ifdef __cplusplus
 #include <hls_stream.h>
-#define HLS_PRAGMA(text) _Pragma(#text)
 #define hls_stream(T)    hls::stream<T> &
 #define HLS_STREAM(T, name, depth)                                                                 \
     hls::stream<T> name;                                                                           \

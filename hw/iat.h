@@ -14,7 +14,24 @@
 #include "iat_tables.h"
 
 enum { IAT_OFF, IAT_ENTROPY, IAT_CONFIDENCE };
-enum { IAT_Y_BITS = 12, IAT_E_BITS = 20 };
+enum { IAT_Y_BITS = 12, IAT_E_BITS = 20, IAT_TABLE_BITS = 8, IAT_MANTISSA_BITS = 16 };
+
+/* 2^-y; 0 where that is less than a unit. */
+static inline uint32_t iat_exponential(int64_t y)
+{
+    const int64_t whole = y >> IAT_Y_BITS;
+    const uint32_t mantissa =
+        iat_exp2[(y >> (IAT_Y_BITS - IAT_TABLE_BITS)) & ((1 << IAT_TABLE_BITS) - 1)];
+    return whole > IAT_E_BITS ? 0 : mantissa << (IAT_E_BITS - IAT_MANTISSA_BITS) >> whole;
+}
+
+/* log2 Z: 12 fractional bits. Z is at least that of the largest output, 2^19 or more. */
+static inline int32_t iat_logarithm(uint64_t z)
+{
+    const int top = 63 - __builtin_clzll(z);
+    return (int32_t)((uint32_t)(top - IAT_E_BITS) << IAT_Y_BITS) +
+           iat_log2[(z >> (top - IAT_TABLE_BITS)) & ((1 << IAT_TABLE_BITS) - 1)];
+}
 
 /* Entropy (IAT_ENTROPY) or largest probability (IAT_CONFIDENCE) times Z, and Z itself. */
 static inline int64_t iat_measure(const int32_t *v, int classes, int32_t multiplier, int shift,
@@ -25,19 +42,14 @@ static inline int64_t iat_measure(const int32_t *v, int classes, int32_t multipl
         most = v[k] > most ? v[k] : most;
     int64_t sum = 0, weighted = 0;
     for (int k = 0; k < classes; k++) {
-        int64_t y = ((int64_t)most - v[k]) * multiplier >> shift;
-        int64_t whole = y >> IAT_Y_BITS;
-        int64_t e = whole > IAT_E_BITS ? 0 : iat_exp2[(y >> (IAT_Y_BITS - 10)) & 1023] >> whole;
+        const int64_t y = ((int64_t)most - v[k]) * multiplier >> shift, e = iat_exponential(y);
         sum += e;
         weighted += e * y;
     }
     *z = sum;
     if (metric == IAT_CONFIDENCE)
         return (int64_t)1 << (IAT_E_BITS + IAT_Y_BITS);
-    int top = 63 - __builtin_clzll((unsigned long long)sum); /* sum >= 2^20: the largest class */
-    int64_t log2_z =
-        ((int64_t)(top - IAT_E_BITS) << IAT_Y_BITS) + iat_log2[(sum >> (top - 10)) & 1023];
-    return sum * log2_z + weighted;
+    return sum * iat_logarithm((uint64_t)sum) + weighted;
 }
 
 static inline int iat_stops(const int32_t *v, int classes, int32_t multiplier, int shift,

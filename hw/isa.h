@@ -5,26 +5,27 @@
  * Its answer is MESSAGE_MAGIC << 16 | status << 8 | command, and the same again. An exchange is any
  * number of messages; COMMAND_END, answered like any other, is the last one.
  *
- *   COMMAND_IDENTIFY  ()                          ISA_VERSION, build number, and the sizes of
- * config.h from CORES to FIRED_DEPTH in their order COMMAND_LOAD      (core << 24 | memory, ()
- *                      address, word...)
- *   COMMAND_RUN       (flags << 16 | timesteps,   timesteps taken, then each core's output
- * potentials lists of events)           (VALUES instructions after `stop`), lane by lane
+ *   COMMAND_IDENTIFY  ()              ISA_VERSION, build number, and the sizes of config.h from
+ *                                     CORES to FIRED_DEPTH in their order
+ *   COMMAND_LOAD      (core << 24 | memory, address, word...)   ()
+ *   COMMAND_RUN       (flags << 16 | timesteps, lists of events)   timesteps taken, then each
+ *                                     core's output potentials (its VALUES instructions after
+ *                                     `stop`), lane by lane
  *   COMMAND_READ      (core << 24, cell, count)   potentials, lane by lane
- *   COMMAND_COUNTERS  (core << 24, phases)        of the last run, for each phase 64 bits each, low
- *                                                 word first: events, spikes, and the synaptic
- * operations they caused in this core, an event once and every spike COMMAND_END       () ()
+ *   COMMAND_COUNTERS  (core << 24, phases)   of the last run, for each phase 64 bits each, low word
+ *                                     first: events, spikes, and the synaptic operations they
+ *                                     caused in this core, an event once and every spike
+ *   COMMAND_END       ()              ()
  *
  * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
  * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
- * constant input. With RUN_TRACE every event of every
- * population in the order in which it fires, three words (phase << 16 | channel, row << 16 |
- * column, count), and TRACE_END after each timestep; its CRC follows the words that the answer has
- * without it. */
+ * constant input. With RUN_TRACE the answer stands behind every event of every population in the
+ * order in which it fires, three words (phase, and the event as above), and TRACE_END after each
+ * timestep; its CRC does not include these. */
 #ifndef ISA_H
 #define ISA_H
 
-enum { ISA_VERSION = 1, MESSAGE_MAGIC = 0xadf1 };
+enum { ISA_VERSION = 2, MESSAGE_MAGIC = 0xadf1 };
 #define TRACE_END 0xffffffffu
 
 enum command {
@@ -69,9 +70,8 @@ enum memory {
     MEMORY_CELL,
     MEMORY_WINDOW, /* first slot << 16 | slots of a relay's window, along rows or columns */
     MEMORY_PROGRAM,
-    MEMORY_FETCH,   /* [0]: 1 if the input is event lists for every timestep */
-    MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: as MEMORY_FETCH */
-    MEMORY_COLLECT, /* core 0 only; see enum collect_word */
+    MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: 1 if the input is event lists for every timestep */
+    MEMORY_COLLECT, /* core 0 only: */
     MEMORIES,
 };
 
@@ -79,20 +79,25 @@ enum {
     COLLECT_METRIC,
     COLLECT_MULTIPLIER,
     COLLECT_SHIFT,
-    COLLECT_WATCHED = 8,
-    COLLECT_OUTPUTS = 16,
-    COLLECT_LIMIT = 256,
-    COLLECT_VALID = 512
+    COLLECT_WATCHED = 0x100, /* + core: values that it sends for early exit, twice */
+    COLLECT_CLASSES = 0x200, /* + core: as many of them, the first, belong to classes */
+    COLLECT_OUTPUTS = 0x300, /* + core: values that it sends for the answer */
+    COLLECT_LIMIT = 0x400,   /* + timestep */
 };
-/* COLLECT_WATCHED + core: values that the core sends for early exit; COLLECT_OUTPUTS + core: for
- * the answer; COLLECT_LIMIT + timestep; COLLECT_VALID + value: it belongs to a class. */
 
-/* An instruction is 8 words:
- *   kind | phi << 8 | mode << 16, address a, address b, cells, parameter vectors (first << 16 |
- *   number, which is also the number of channel groups), columns (first row << 16 | first column),
- * step (of rows << 16 | of columns | group ...) */
+/* An instruction is ten words:
+ *   kind | phi << 8 | mode << 16
+ *   address a
+ *   address b
+ *   cells
+ *   first parameter vector << 16 | their number, which is also the number of channel groups
+ *   first row << 16 | from one row to the next
+ *   the same for columns
+ *   the same for channel groups
+ *   columns << 16 | first window of columns (DO_RELAY; of rows: first parameter vector)
+ *   sums in a row << 16 (DO_RELAY) */
 enum instruction {
-    DO_WAIT,   /* for the host's or the input's next word */
+    DO_WAIT,   /* for the input's events, the decision of early exit, or another run */
     DO_FILL,   /* cells a.. = initial potentials; b: sent counts to clear, or NOWHERE */
     DO_COPY,   /* cells a.. = cells b.. */
     DO_ADD,    /* cells a.. += cells b.. */
@@ -100,7 +105,9 @@ enum instruction {
     DO_RELAY,  /* cells a.. hold what was sent; b: running sums */
     DO_VALUES, /* sends cells a..; with VALUES_WATCHED only if early exit is on */
 };
-enum { FIRE_SIGNED = 1, FIRE_LINEAR = 2, FIRE_SILENT = 4, VALUES_WATCHED = 1 };
+enum { FIRE_SIGNED = 1, FIRE_LINEAR = 2, FIRE_SILENT = 4 };
+enum { VALUES_WATCHED = 1, VALUES_STEP_ENDS = 2 /* the first of a timestep */ };
+enum { WAIT_START, WAIT_INPUT, WAIT_DECISION }; /* modes of DO_WAIT: what is waited for */
 enum { INSTRUCTION_WORDS = 10 };
 
 #endif

@@ -6,31 +6,41 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whatever a host has written into tables, an index stays within its memory: sizes are powers of
- * two. For counts that may be as large as the memory, WITHIN. */
-#define AT(memory, index)   (memory)[(index) & (sizeof(memory) / sizeof((memory)[0]) - 1)]
-#define WITHIN(size, count) ((count) & ((size)*2 - 1))
+/* Whatever a host has written into tables, an index stays within its memory. Powers of two cost
+ * nothing. WITHIN: for counts that may be as large as the memory, a power of two. */
+#define IS_POWER_OF_2(n)     (((n) & ((n)-1)) == 0)
+#define INDEX(size, index)   (IS_POWER_OF_2(size) ? (index) & ((size)-1) : (index) % (size))
+#define AT(memory, index)    (memory)[INDEX(sizeof(memory) / sizeof((memory)[0]), (index))]
+#define WITHIN(size, count)  ((count) & ((size)*2 - 1))
 
 enum token_kind {
-    TOKEN_EVENT,    /* count spikes of neuron (channel, row, column) of the population that fires */
+    TOKEN_EVENT,    /* of the population that fires; where: channel << 16 | row, what: column << 16
+                       | count (signed), as in messages */
     TOKEN_END,      /* that population has fired */
-    TOKEN_START,    /* an inference begins; count: 1 if early exit is on */
+    TOKEN_START,    /* an inference begins; where: timesteps, what: flags */
     TOKEN_NEXT,     /* another timestep */
     TOKEN_STOP,     /* no other one: outputs are sent */
-    TOKEN_LOAD,     /* word to memory `channel`, address: row, column (high and low half) */
-    TOKEN_READ,     /* word cells from address on are sent */
-    TOKEN_COUNTERS, /* word phases' counters are sent */
-    TOKEN_VALUE,    /* one of these, on its way */
+    TOKEN_LOAD,     /* where: memory << 24 | address, what: the word */
+    TOKEN_READ,     /* where: first cell, what: number of cells to send */
+    TOKEN_COUNTERS, /* what: number of phases whose counters are to be sent */
+    TOKEN_VALUE,    /* what: one of these, on its way */
     TOKEN_EXIT,     /* the exchange is over */
 };
 
-/* From control and gather to the cores. */
+/* From control and gather to the cores; as a trace from gather to collect. */
 struct token {
-    uint8_t kind, core; /* core: of LOAD and READ */
-    int16_t count;
-    uint16_t channel, row, column;
-    uint32_t word;
+    uint8_t kind;
+    uint8_t core; /* of LOAD, READ and COUNTERS; of a traced event its phase */
+    uint32_t where, what;
 };
+static inline uint32_t high(uint32_t word)
+{
+    return word >> 16;
+}
+static inline uint32_t low(uint32_t word)
+{
+    return word & 0xffff;
+}
 
 /* From fetch to expand: an event meets a projection. Other tokens pass through. */
 struct work {
@@ -62,13 +72,14 @@ struct bursts {
 
 /* From control to collect: an answer is due. */
 struct job {
-    uint8_t command, status;
-    uint16_t timesteps, flags;
-    uint16_t core;
-    uint32_t words;
-    uint32_t memory, address, word; /* LOAD of MEMORY_COLLECT */
+    uint8_t command, status, core;
+    uint32_t what; /* RUN: flags << 16 | timesteps, COUNTERS and READ: words, JOB_STORE: address */
+    uint32_t word;
 };
-enum { JOB_CRC = 100, JOB_STORE = 101 }; /* commands beside those of the ISA */
+enum {
+    JOB_CHECKED = 100, /* the request has been read to its end: its status */
+    JOB_STORE = 101,   /* word to MEMORY_COLLECT */
+};
 
 enum { NOWHERE = 0xffff };
 

@@ -92,11 +92,10 @@ static void make_wipe(const struct limits *l)
         {MEMORY_THRESHOLD, l->parameters * l->lanes},
         {MEMORY_BIAS, l->parameters * l->lanes},
         {MEMORY_INITIAL, l->parameters * l->lanes},
-        {MEMORY_WINDOW, l->axis},
+        {MEMORY_WINDOW, l->windows},
         {MEMORY_PROGRAM, l->program},
-        {MEMORY_FETCH, 1},
         {MEMORY_GATHER, 2},
-        {MEMORY_COLLECT, COLLECT_VALID + l->classes},
+        {MEMORY_COLLECT, COLLECT_LIMIT + l->timesteps},
     };
     const size_t count = sizeof tables / sizeof *tables;
     size_t words = 8;

@@ -19,7 +19,7 @@ static const struct refusal {
     {"load without address", COMMAND_LOAD, 1, {0}, MESSAGE_BAD_LENGTH},
     {"load of no memory", COMMAND_LOAD, 3, {MEMORIES, 0, 1}, MESSAGE_BAD_VALUE},
     {"load of no core", COMMAND_LOAD, 3, {1u << 24, 0, 1}, MESSAGE_BAD_VALUE},
-    {"load beyond the end", COMMAND_LOAD, 4, {MEMORY_FETCH, 0, 0, 0}, MESSAGE_BAD_VALUE},
+    {"load beyond the end", COMMAND_LOAD, 4, {MEMORY_GATHER, 1, 0, 0}, MESSAGE_BAD_VALUE},
     {"load far away", COMMAND_LOAD, 3, {MEMORY_CELL, 0xffffffff, 1}, MESSAGE_BAD_VALUE},
     {"run without timesteps", COMMAND_RUN, 2, {0, 0}, MESSAGE_BAD_VALUE},
     {"run with events, which the program has not",
@@ -78,7 +78,7 @@ TEST(damaged)
 {
     struct link *link;
     CHECK_EQ(link_open_csim("tiny", &link), 0);
-    message[2] = MEMORY_FETCH;
+    message[2] = MEMORY_GATHER;
     message[3] = message[4] = 0;
     size_t words = message_seal(message, COMMAND_LOAD, 3);
     message[words - 1] ^= 1u << 31;

@@ -396,6 +396,7 @@ static void find_blocks(struct process *p)
             fail(place_of(t), "this kind of jump cannot become hardware");
         unsigned n = LLVMGetNumSuccessors(t);
         b->edge_guard = take((n + 1) * sizeof *b->edge_guard);
+        b->edge_condition = take((n + 1) * sizeof *b->edge_condition);
         for (unsigned k = 0; k < n; k++)
             APPEND(b->next, b->nexts, b->next_capacity, block_index(p, LLVMGetSuccessor(t, k)));
     }
@@ -573,55 +574,143 @@ static void find_regions(struct process *p)
 
 /* ---- blocks to nodes ------------------------------------------------------------------------- */
 
-/* The conditions under which each way out of a block is taken. */
+/* The conditions under which each way out of a block is taken, and the guards that follow. */
 static void find_edges(struct process *p, int block, int guard)
 {
     struct block *b = &p->block[block];
     LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
     p->at_where = place_of(t);
     if (b->nexts == 1)
-        b->edge_guard[0] = guard;
+        b->edge_condition[0] = NONE;
     else if (LLVMGetInstructionOpcode(t) == LLVMBr) {
         int c = value_node(p, LLVMGetCondition(t));
-        b->edge_guard[0] = guard_and(p, guard, c);
-        b->edge_guard[1] = guard_and(p, guard, make_not(p, c));
+        b->edge_condition[0] = c;
+        b->edge_condition[1] = make_not(p, c);
     } else if (LLVMGetInstructionOpcode(t) == LLVMSwitch) {
-        int v = value_node(p, LLVMGetOperand(t, 0)), none = guard;
+        int v = value_node(p, LLVMGetOperand(t, 0)), none = NONE;
         for (int i = 1; i < b->nexts; i++) {
             int here = make_binary(p, OP_EQ, v, value_node(p, LLVMGetOperand(t, 2 * (unsigned)i)));
-            b->edge_guard[i] = guard_and(p, guard, here);
+            b->edge_condition[i] = here;
             none = guard_and(p, none, make_not(p, here));
         }
-        b->edge_guard[0] = none;
+        b->edge_condition[0] = none;
     }
+    for (int i = 0; i < b->nexts; i++)
+        b->edge_guard[i] = guard_and(p, guard, b->edge_condition[i]);
 }
 
-/* The guard under which control comes from one block to the next; several edges may lead there. */
-static int way_guard(struct process *p, int from, int to)
+/* The blocks on the ways from one that dominates it to `block`, in order; false if such a way can
+ * also lead elsewhere. */
+static bool ways_between(const struct process *p, int from, int block, int *list, int *count)
 {
-    int g = NONE;
-    bool first = true;
-    for (int k = 0; k < p->block[from].nexts; k++) {
-        if (p->block[from].next[k] != to)
+    const int region = p->block[block].region, head = p->region[region].block[0];
+    bool *seen = take((size_t)p->blocks * sizeof *seen), only = true;
+    seen[from] = true;
+    for (int o = p->block[from].order; o < p->block[block].order; o++) {
+        const int x = p->order[o];
+        const struct block *b = &p->block[x];
+        if (!seen[x])
             continue;
-        g = first ? p->block[from].edge_guard[k] : guard_or(p, g, p->block[from].edge_guard[k]);
-        first = false;
+        list[(*count)++] = x;
+        only &= b->nexts > 0;
+        for (int k = 0; k < b->nexts; k++) {
+            const int n = b->next[k];
+            only &= p->block[n].region == region && n != head &&
+                    p->block[n].order <= p->block[block].order;
+            seen[n] = true;
+        }
     }
-    return g;
+    return only;
 }
 
-/* Inside a pipelined loop a phi chooses by the guards of the edges. */
-static int chosen(struct process *p, LLVMValueRef phi, int block)
+/* Of the edges from one block to another, given that control has come to the first. */
+static int way_condition(struct process *p, int from, int to)
 {
-    int node = NONE;
-    for (unsigned k = LLVMCountIncoming(phi); k-- > 0;) {
-        int from = block_index(p, LLVMGetIncomingBlock(phi, k));
-        if (!p->block[from].reached)
-            continue;
-        int v = value_node(p, LLVMGetIncomingValue(phi, k)), g = way_guard(p, from, block);
-        node = node == NONE || g == NONE ? v : make_select(p, g, v, node);
+    const struct block *b = &p->block[from];
+    int *c = take((size_t)b->nexts * sizeof *c), count = 0;
+    for (int e = 0; e < b->nexts; e++)
+        if (b->next[e] == to)
+            c[count++] = b->edge_condition[e];
+    return guard_any(p, c, count);
+}
+
+/* Within a pipelined loop: a block's guard, and for every block before it the condition under which
+ * control comes from there, given that it has come to the dominator. What joins after a branch is
+ * as certain as what forked. */
+static int find_join(struct process *p, int block, int *way)
+{
+    const struct block *b = &p->block[block];
+    int *list = take((size_t)p->blocks * sizeof *list), count = 0,
+        *reached = take((size_t)p->blocks * sizeof *reached), guard = NONE;
+    const bool certain = ways_between(p, b->dominator, block, list, &count);
+    p->block[block].certain = certain;
+    for (int i = 0; i <= count; i++) {
+        const int x = i < count ? list[i] : block;
+        const struct block *at = &p->block[x];
+        int *g = take((size_t)(at->befores + 1) * sizeof *g);
+        for (int k = 0; x != b->dominator && k < at->befores; k++) {
+            const int from = at->before[k];
+            g[k] = guard_and(p, from == b->dominator ? NONE : reached[from], way_condition(p, from, x));
+            if (x == block)
+                way[k] = g[k];
+        }
+        if (x == b->dominator || (x != block && at->certain))
+            reached[x] = x == b->dominator ? NONE : reached[at->dominator];
+        else
+            reached[x] = guard_any(p, g, at->befores);
     }
-    return node == NONE ? make_const(p, 0, type_width(LLVMTypeOf(phi), p->at_where)) : node;
+    guard = p->block[b->dominator].guard;
+    return certain ? guard : guard_and(p, guard, reached[block]);
+}
+
+/* A choice between values of which exactly one's condition holds; the last one's is not asked. */
+static int choice(struct process *p, const int *value, const int *condition, int count)
+{
+    if (count == 1)
+        return value[0];
+    const int half = count / 2;
+    int first = condition[0];
+    for (int i = 1; i < half; i++)
+        first = guard_or(p, first, condition[i]);
+    const int a = choice(p, value, condition, half),
+              b = choice(p, value + half, condition + half, count - half);
+    return first == NONE ? a : make_select(p, first, a, b);
+}
+
+/* Inside a pipelined loop a phi chooses by the ways that lead to it. Ways with the same value are
+ * one; the value with the most of them needs no condition. */
+static int chosen(struct process *p, LLVMValueRef phi, int block, const int *way)
+{
+    const struct block *b = &p->block[block];
+    const size_t n = (size_t)b->befores;
+    int *value = take((n + 1) * sizeof *value), *ways = take((n + 1) * sizeof *ways),
+        *of = take((n + 1) * sizeof *of), *list = take((n + 1) * sizeof *list),
+        *condition = take((n + 1) * sizeof *condition), values = 0, most = 0;
+    for (int k = 0; k < b->befores; k++) {
+        int v = NONE, i = 0;
+        for (unsigned q = LLVMCountIncoming(phi); q-- > 0;)
+            if (block_index(p, LLVMGetIncomingBlock(phi, q)) == b->before[k])
+                v = value_node(p, LLVMGetIncomingValue(phi, q));
+        while (i < values && value[i] != v)
+            i++;
+        value[i] = v;
+        of[k] = i;
+        ways[i]++;
+        values += i == values;
+        most = ways[i] > ways[most] ? i : most;
+    }
+    for (int i = 0; i < values; i++) {
+        int count = 0;
+        for (int k = 0; k < b->befores; k++)
+            if (of[k] == i)
+                list[count++] = way[k];
+        condition[i] = i == most ? NONE : guard_any(p, list, count);
+    }
+    const int last = value[most];
+    value[most] = value[values - 1];
+    condition[most] = condition[values - 1];
+    value[values - 1] = last;
+    return choice(p, value, condition, values);
 }
 
 static void build_block(struct process *p, int block)
@@ -630,16 +719,10 @@ static void build_block(struct process *p, int block)
     struct region *r = &p->region[b->region];
     bool head = r->block[0] == block;
     p->at_region = b->region;
+    int *way = take((size_t)(b->befores + 1) * sizeof *way);
     p->at_guard = NONE;
-    if (r->pipelined && !head) {
-        bool first = true;
-        for (int k = 0; k < b->befores; k++) {
-            int g = way_guard(p, b->before[k], block);
-            p->at_guard = first ? g : guard_or(p, p->at_guard, g);
-            first = false;
-        }
-    }
-    b->guard = p->at_guard;
+    b->guard = r->pipelined && !head ? find_join(p, block, way) : NONE;
+    p->at_guard = b->guard;
     for (LLVMValueRef i = LLVMGetFirstInstruction(b->llvm); i; i = LLVMGetNextInstruction(i)) {
         if (LLVMIsATerminatorInst(i))
             break;
@@ -649,7 +732,7 @@ static void build_block(struct process *p, int block)
             p->at_where = r->where;
         if (LLVMIsAPHINode(i)) {
             if (!head)
-                set_value(p, i, chosen(p, i, block));
+                set_value(p, i, chosen(p, i, block, way));
             continue;
         }
         int node = instruction(p, i);
@@ -719,9 +802,12 @@ void replace_node(struct process *p, int old, int new)
     }
     for (int i = 0; i < p->blocks; i++) {
         struct block *b = &p->block[i];
-        for (int k = 0; k < b->nexts; k++)
+        for (int k = 0; k < b->nexts; k++) {
             if (b->edge_guard[k] == old)
                 b->edge_guard[k] = new;
+            if (b->edge_condition[k] == old)
+                b->edge_condition[k] = new;
+        }
         if (b->guard == old)
             b->guard = new;
     }

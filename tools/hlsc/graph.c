@@ -521,6 +521,25 @@ int guard_or(struct process *p, int a, int b)
     return is_const(p, g, &v) && v ? NONE : g;
 }
 
+int guard_any(struct process *p, int *guard, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++) {
+            const bool plain = guard[i] != NONE && guard[k] != NONE;
+            const int joined = plain ? join(p, guard[i], guard[k]) : NONE;
+            if (plain && guard[i] != guard[k] && joined == NONE)
+                continue;
+            guard[k] = joined != NONE ? joined : guard_or(p, guard[i], guard[k]);
+            guard[i] = guard[--count];
+            i = k - 1; /* what it has become may join with others */
+            break;
+        }
+    int any = guard[0];
+    for (int i = 1; i < count; i++)
+        any = guard_or(p, any, guard[i]);
+    return any;
+}
+
 static bool contradicts(const struct process *p, int a, int b)
 {
     const struct node *x = &p->node[a], *y = &p->node[b];

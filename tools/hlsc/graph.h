@@ -151,8 +151,10 @@ struct block {
     LLVMBasicBlockRef llvm;
     int *next, nexts, next_capacity;
     int *before, befores, before_capacity; /* each predecessor once */
-    int *edge_guard;                       /* of each way out, within a pipelined loop or state */
+    int *edge_condition;                   /* of each way out, once control is here */
+    int *edge_guard;                       /* and from the beginning of a loop's round, or state */
     int guard, region, order, dominator;
+    bool certain; /* in a pipelined loop: control comes here whenever it comes to the dominator */
     bool reached;
 };
 
@@ -202,6 +204,8 @@ int make_effect(struct process *p, enum op op, int width, int ins, const int *in
 /* Conjunction and disjunction of guards; NONE is "always". */
 int guard_and(struct process *p, int a, int b);
 int guard_or(struct process *p, int a, int b);
+/* Disjunction of at least one; the list is used up. What forked and joins again is found. */
+int guard_any(struct process *p, int *guard, int count);
 /* Can both never hold at once, by their form? */
 bool guards_exclude(const struct process *p, int a, int b);
 
