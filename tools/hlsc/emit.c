@@ -82,6 +82,13 @@ static char *literal(uint64_t value, int width)
     return text("%d'h%llx", width, (unsigned long long)value);
 }
 
+static void note_use(struct emitter *e, int node, int region, int cycle)
+{
+    const int at = region == NONE ? e->leaving : region;
+    const struct region *r = &e->p->region[at];
+    register_use(e, node, r->pipelined ? r->state : r->state + cycle);
+}
+
 /* The register or net in which a node is found there. */
 static const char *holder(struct emitter *e, int node, int region, int cycle)
 {
@@ -90,6 +97,8 @@ static const char *holder(struct emitter *e, int node, int region, int cycle)
     if (n->op == OP_INPUT)
         return n->name;
     if (n->region != region) {
+        if (!r->pipelined)
+            note_use(e, node, region, cycle);
         if (!r->pipelined && n->op == OP_PHI)
             return net(e, node);
         if (r->pipelined) {
@@ -100,6 +109,8 @@ static const char *holder(struct emitter *e, int node, int region, int cycle)
         return text("%s_q", net(e, node));
     }
     if (!r->pipelined) {
+        if (n->op == OP_PHI || cycle > n->ready)
+            note_use(e, node, region, cycle);
         if (n->op == OP_PHI || cycle == n->ready)
             return net(e, node);
         n->held = true;
@@ -469,6 +480,17 @@ static void enter(struct emitter *e, int region)
         fprintf(e->clocked, "        p%d_phase <= %d'd0;\n", region, bits_of((uint64_t)r->ii - 1));
 }
 
+/* A phi gets a value; where both share a register it is there already. */
+static void set_register(struct emitter *e, int phi, int value, int region, int cycle)
+{
+    const int kept = e->p->node[phi].kept, from = copied(e->p, value, kept);
+    if (e->shared[phi] && from != NONE && e->shared[from] == e->shared[phi])
+        return;
+    const int width = e->shared[phi] ? e->shared_width[phi] : kept;
+    const char *to = e->shared[phi] ? text("r%d", e->shared[phi]) : net(e, phi);
+    fprintf(e->clocked, "        %s <= %s;\n", to, value_text(e, value, width, region, cycle));
+}
+
 /* The phis of a region's first block get what comes along an edge. */
 static void pass_phis(struct emitter *e, int from, int to, int region, int cycle)
 {
@@ -478,8 +500,7 @@ static void pass_phis(struct emitter *e, int from, int to, int region, int cycle
         const struct node *n = &p->node[r->node[k]];
         for (int q = 0; n->op == OP_PHI && n->block == to && n->kept && q < n->ins; q++)
             if (n->from[q] == from)
-                fprintf(e->clocked, "        %s <= %s;\n", net(e, r->node[k]),
-                        value_text(e, n->in[q], n->kept, region, cycle));
+                set_register(e, r->node[k], n->in[q], region, cycle);
     }
 }
 
@@ -578,12 +599,35 @@ static void emit_loop(struct emitter *e, int region)
         fprintf(f, "      if (p%d_done%s) begin\n        state[%d] <= 1'b0;\n", region, chosen,
                 r->state);
         enter(e, p->block[r->exit[x].to].region);
+        e->leaving = region;
         pass_phis(e, r->exit[x].from, r->exit[x].to, NONE, 0);
         fprintf(f, "      end\n");
     }
     fprintf(e->resets, "      p%d_run <= 1'b0;\n", region);
     for (int c = 1; c < r->length; c++)
         fprintf(e->resets, "      p%d_v%d <= 1'b0;\n", region, c);
+}
+
+/* A value's part in a shared register. */
+static void share(struct emitter *e, int node)
+{
+    const struct node *n = &e->p->node[node];
+    const int width = e->shared_width[node];
+    bool first = true;
+    for (int i = 0; i < node; i++)
+        first &= e->shared[i] != e->shared[node];
+    if (first)
+        declare(e, "reg", width, text("r%d", e->shared[node]));
+    const char *name = n->op == OP_PHI ? net(e, node) : text("%s_q", net(e, node));
+    declare(e, "wire", n->kept, name);
+    fprintf(e->logic, "  assign %s = r%d[%d:0];\n", name, e->shared[node], n->kept - 1);
+    if (n->op != OP_PHI && width > n->kept)
+        fprintf(e->clocked, "      if (s%d_e) r%d <= {%d'd0, %s};\n",
+                e->p->region[n->region].state + n->ready, e->shared[node], width - n->kept,
+                net(e, node));
+    else if (n->op != OP_PHI)
+        fprintf(e->clocked, "      if (s%d_e) r%d <= %s;\n",
+                e->p->region[n->region].state + n->ready, e->shared[node], net(e, node));
 }
 
 /* Copies of values that are read later than they come. */
@@ -594,6 +638,10 @@ static void emit_registers(struct emitter *e)
         if (n->region == NONE || !n->kept)
             continue;
         const struct region *r = &e->p->region[n->region];
+        if (e->shared[i]) {
+            share(e, i);
+            continue;
+        }
         if (n->op == OP_PHI)
             declare(e, "reg", n->kept, net(e, i));
         for (int d = 1; d <= n->copies; d++) {
@@ -726,44 +774,72 @@ static void emit_control(struct emitter *e)
     }
 }
 
+struct sections {
+    char *declarations, *logic, *clocked, *data, *resets;
+};
+
+static void emit_body(struct emitter *e, struct sections *to)
+{
+    struct process *p = e->p;
+    size_t size[5];
+    e->declarations = section(&to->declarations, &size[0]);
+    e->logic = section(&to->logic, &size[1]);
+    e->clocked = section(&to->clocked, &size[2]);
+    e->data = section(&to->data, &size[3]);
+    e->resets = section(&to->resets, &size[4]);
+    emit_values(e);
+    emit_control(e);
+    for (int i = 0; i < p->streams; i++)
+        emit_stream(e, i);
+    emit_memories(e);
+    emit_promises(e);
+    emit_registers(e);
+    fclose(e->declarations);
+    fclose(e->logic);
+    fclose(e->clocked);
+    fclose(e->data);
+    fclose(e->resets);
+}
+
+static void free_sections(struct sections *s)
+{
+    free(s->declarations);
+    free(s->logic);
+    free(s->clocked);
+    free(s->data);
+    free(s->resets);
+}
+
 void emit(struct process *p, FILE *out)
 {
-    struct emitter e = {.p = p, .out = out};
-    char *declarations, *logic, *clocked, *data, *resets;
-    size_t size[5];
+    struct emitter e = {.p = p, .leaving = NONE};
+    struct sections s;
+    char *nothing;
+    size_t size;
     e.net = take((size_t)p->nodes * sizeof *e.net);
-    e.declarations = section(&declarations, &size[0]);
-    e.logic = section(&logic, &size[1]);
-    e.clocked = section(&clocked, &size[2]);
-    e.data = section(&data, &size[3]);
-    e.resets = section(&resets, &size[4]);
+    e.use = take((size_t)p->nodes * sizeof *e.use);
+    e.shared = take((size_t)p->nodes * sizeof *e.shared);
+    e.shared_width = take((size_t)p->nodes * sizeof *e.shared_width);
     number_states(&e);
-    emit_values(&e);
-    emit_control(&e);
-    for (int i = 0; i < p->streams; i++)
-        emit_stream(&e, i);
-    emit_memories(&e);
-    emit_promises(&e);
-    emit_registers(&e);
-    fclose(e.declarations);
-    fclose(e.logic);
-    fclose(e.clocked);
-    fclose(e.data);
-    fclose(e.resets);
+    /* Once to see which registers are read where, once for good. */
+    e.out = section(&nothing, &size);
+    emit_body(&e, &s);
+    fclose(e.out);
+    free(nothing);
+    free_sections(&s);
+    share_registers(&e);
+    e.out = out;
+    emit_body(&e, &s);
     fprintf(out, "// %s, line %d\nmodule %s (\n", p->name, p->where.line, p->name);
     emit_ports(&e, out);
     fprintf(out, "\n);\n  reg [%d:0] state;\n  assign ap_idle = state[0];\n%s%s", e.states - 1,
-            declarations, logic);
+            s.declarations, s.logic);
     fprintf(out,
             "\n  always @(posedge clk) begin\n    ap_done <= 1'b0;\n    if (rst) begin\n"
             "      state <= %d'd1;\n%s    end else begin\n%s    end\n  end\n",
-            e.states, resets, clocked);
-    if (*data)
-        fprintf(out, "\n  always @(posedge clk) begin\n%s  end\n", data);
+            e.states, s.resets, s.clocked);
+    if (*s.data)
+        fprintf(out, "\n  always @(posedge clk) begin\n%s  end\n", s.data);
     fprintf(out, "endmodule\n\n");
-    free(declarations);
-    free(logic);
-    free(clocked);
-    free(data);
-    free(resets);
+    free_sections(&s);
 }

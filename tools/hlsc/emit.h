@@ -9,6 +9,10 @@ struct emitter {
     FILE *declarations, *logic, *clocked, *data, *resets;
     const char **net;
     int states, final_state; /* final_state 0: none, else it waits for the AXI writes to arrive */
+    int leaving;             /* the pipelined loop whose results are being read, NONE */
+    bool **use;              /* [node][state]: a register is read there; NULL: nowhere */
+    int *shared;             /* [node]: number of the register that it shares, 0: its own */
+    int *shared_width;
 };
 
 /* Who drives a shared port: by stage or state, and by guard where several share a cycle. */
@@ -29,6 +33,12 @@ char *enable_text(const struct emitter *e, const struct node *n);
 char *and_text(const char *a, const char *b);
 void or_into(char **list, const char *term);
 const char *port_name(const char *name, struct place where);
+
+/* registers.c: what emission has read decides which values share a register. */
+void register_use(struct emitter *e, int node, int state);
+void share_registers(struct emitter *e);
+/* The node whose low bits a value is, all of its own and no others; NONE: something else. */
+int copied(const struct process *p, int node, int width);
 
 /* emit_memory.c */
 void emit_memories(struct emitter *e);
