@@ -1,29 +1,34 @@
 /* Answers the host, and decides after each timestep whether the inference may stop (iat.h). */
 #include "iat.h"
 
-#if SMALL_CORE
-/* A bit a cycle, where multipliers are dear. */
-static inline uint64_t product(uint64_t a, uint32_t b)
+/* One multiplier for all of early exit. */
+static void multiply(hls_stream(struct factors) in, hls_stream(uint64_t) out)
 {
-    uint64_t sum = 0;
-    for (; b; b >>= 1, a <<= 1)
-        sum += b & 1 ? a : 0;
-    return sum;
-}
+    for (;;) {
+        const struct factors f = hls_read(in);
+        if (f.last)
+            break;
+#if SMALL_CORE /* a bit a cycle, where multipliers are dear */
+        uint64_t sum = 0, a = f.a;
+        for (uint32_t b = f.b; b; b >>= 1) {
+            sum += b & 1 ? a : 0;
+            a <<= 1;
+        }
 #else
-static inline uint64_t product(uint64_t a, uint32_t b)
-{
-    return a * b;
-}
+        const uint64_t sum = f.a * f.b;
 #endif
+        hls_write(out, sum);
+    }
+}
 
 #define TAKE_VALUE(k)                                                                              \
     if (core == (k))                                                                               \
         value = hls_read(values##k);
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool) decisions,
-                    hls_stream(uint32_t) out)
+                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace,
+                    hls_stream(uint64_t) products, hls_stream(struct factors) factors,
+                    hls_stream(bool) decisions, hls_stream(uint32_t) out)
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
     static uint16_t limit[TIMESTEPS];
@@ -45,6 +50,7 @@ static void collect(hls_stream(struct job) jobs,
             if (job.what >> 16 & RUN_IAT) {
                 int32_t most = INT32_MIN;
                 uint64_t z = 0, weighted = 0;
+                struct factors f = {.last = false};
                 /* The largest first, then the exponentials: each core sends its values twice. */
                 for (int pass = 0; pass < 2; pass++)
                     for (uint8_t core = 0; core < CORES; core++)
@@ -55,19 +61,29 @@ static void collect(hls_stream(struct job) jobs,
                             if (counts && pass == 0)
                                 most = value > most ? value : most;
                             else if (counts) {
-                                const uint32_t down = (uint32_t)most - (uint32_t)value;
-                                const uint64_t y = product(down, multiplier) >> shift;
-                                const uint32_t e = iat_exponential((int64_t)y);
-                                z += e;
-                                weighted += e ? product(e, (uint32_t)y) : 0;
+                                f.a = (uint32_t)most - (uint32_t)value;
+                                f.b = multiplier;
+                                hls_write(factors, f);
+                                const uint64_t y = hls_read(products) >> shift;
+                                f.a = y;
+                                f.b = iat_exponential((int64_t)y);
+                                z += f.b;
+                                hls_write(factors, f);
+                                weighted += hls_read(products);
                             }
                         }
-                const int32_t bound = AT(limit, timesteps);
-                const int32_t spare = bound - iat_logarithm(z);
-                if (z && metric == IAT_CONFIDENCE)
-                    stop |= (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > product(z, (uint32_t)bound);
-                else if (z)
-                    stop |= spare > 0 && weighted < product(z, (uint32_t)spare);
+                f.a = z;
+                f.b = AT(limit, timesteps);
+                if (metric == IAT_ENTROPY) {
+                    const int32_t spare = (int32_t)f.b - (z ? iat_logarithm(z) : 0);
+                    f.b = spare > 0 ? (uint32_t)spare : 0;
+                }
+                hls_write(factors, f);
+                const uint64_t bound = hls_read(products);
+                if (metric == IAT_CONFIDENCE)
+                    stop |= z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > bound;
+                else
+                    stop |= weighted < bound;
             }
             timesteps++;
             hls_write(decisions, stop);
@@ -136,4 +152,6 @@ static void collect(hls_stream(struct job) jobs,
         }
         on = job.status || job.command != COMMAND_END;
     }
+    const struct factors last = {.last = true};
+    hls_write(factors, last);
 }

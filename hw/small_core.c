@@ -257,17 +257,15 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                     count = relay(&o, i, g, x, y);
                 else if (o.kind == DO_VALUES)
                     hls_write(values, unpacked(AT(cell, a)));
-                else {
-                    uint32_t v = 0;
-                    if (o.kind == DO_FILL)
-                        v = AT(table, AT_INITIAL + o.vector + g);
-                    else
-                        v = AT(cell, b);
+                else if (o.kind == DO_FILL) {
+                    AT(cell, a) = packed((int32_t)AT(table, AT_INITIAL + o.vector + g));
+                    if (o.b != NOWHERE)
+                        AT(sent, b) = 0;
+                } else {
+                    uint32_t v = AT(cell, b);
                     if (o.kind == DO_ADD)
                         v += AT(cell, a);
                     AT(cell, a) = packed((int32_t)v);
-                    if (o.kind == DO_FILL && o.b != NOWHERE)
-                        AT(sent, b) = 0;
                 }
                 event.where = (uint32_t)g << 16 | y;
                 event.what = (uint32_t)x << 16 | (uint16_t)count;

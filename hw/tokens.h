@@ -7,11 +7,18 @@
 #include <stdint.h>
 
 /* Whatever a host has written into tables, an index stays within its memory. Powers of two cost
- * nothing. WITHIN: for counts that may be as large as the memory, a power of two. */
-#define IS_POWER_OF_2(n)     (((n) & ((n)-1)) == 0)
-#define INDEX(size, index)   (IS_POWER_OF_2(size) ? (index) & ((size)-1) : (index) % (size))
-#define AT(memory, index)    (memory)[INDEX(sizeof(memory) / sizeof((memory)[0]), (index))]
-#define WITHIN(size, count)  ((count) & ((size)*2 - 1))
+ * nothing; hardware takes others by as many bits, and what lies beyond the end is not there. */
+#define SMEAR(n, by)        ((n) | (n) >> (by))
+#define MASK(size)          (SMEAR(SMEAR(SMEAR(SMEAR((size)-1, 1), 2), 4), 8) | ((size)-1) >> 16)
+#define BITS_OF(size, i)    ((i) & MASK((uint32_t)(size)))
+#ifdef __HLSC__
+#define INDEX(size, i)      BITS_OF(size, i)
+#else
+#define INDEX(size, i)      (BITS_OF(size, i) < (size) ? BITS_OF(size, i) : 0)
+#endif
+#define AT(memory, index)   (memory)[INDEX(sizeof(memory) / sizeof((memory)[0]), (index))]
+/* For counts that may be as large as the memory, a power of two. */
+#define WITHIN(size, count) ((count) & ((size)*2 - 1))
 
 enum token_kind {
     TOKEN_EVENT,    /* of the population that fires; where: channel << 16 | row, what: column << 16
@@ -79,6 +86,13 @@ struct job {
 enum {
     JOB_CHECKED = 100, /* the request has been read to its end: its status */
     JOB_STORE = 101,   /* word to MEMORY_COLLECT */
+};
+
+/* From collect to multiply. */
+struct factors {
+    uint64_t a;
+    uint32_t b;
+    bool last;
 };
 
 enum { NOWHERE = 0xffff };
