@@ -202,10 +202,10 @@ static void put_parameters(struct compiler *c, struct core *core, struct place *
         }
 }
 
-/* The windows of a relay along an axis: every tap of every own row (column) has a slot of its own.
- */
+/* The windows of a relay along an axis: every tap of every own row (column) has a slot of its own,
+ * so many cells from the one before. */
 static void put_windows(struct compiler *c, struct core *core, struct place *at,
-                        const struct wiring *w, int axis)
+                        const struct wiring *w, int axis, uint32_t cells)
 {
     const struct share *s = &at->share;
     int a = axis - 1;
@@ -217,7 +217,7 @@ static void put_windows(struct compiler *c, struct core *core, struct place *at,
             int v = o * w->stride[a] + k * w->dilation[a] - w->before[a];
             at->slots[a] += v >= 0 && v < w->view[a];
         }
-        put(c, core, MEMORY_WINDOW, first << 16 | (at->slots[a] - first));
+        put(c, core, MEMORY_WINDOW, first * cells << 16 | (at->slots[a] - first));
     }
 }
 
@@ -233,8 +233,9 @@ static void lay_out(struct compiler *c, int population, uint32_t k)
     if (population == 0)
         return;
     if (p->kind == AF_MAXPOOL) {
-        put_windows(c, core, at, &p->input[0].wiring, ROW);
-        put_windows(c, core, at, &p->input[0].wiring, COLUMN);
+        const uint32_t groups = (uint32_t)n[GROUP];
+        put_windows(c, core, at, &p->input[0].wiring, COLUMN, groups);
+        put_windows(c, core, at, &p->input[0].wiring, ROW, at->slots[1] * groups);
         at->v = take_cells(core, at->cells);
         at->sums = take_cells(core, at->slots[0] * at->slots[1] * (uint32_t)n[GROUP]);
         if (is_analog(c->m, p->input[0].wiring.source))

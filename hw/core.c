@@ -354,18 +354,19 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS unroll
                         most[l] = INT32_MIN;
                     }
-                    uint16_t ky = 0, kx = 0;
+                    uint16_t down = 0, right = 0, kx = 0;
                     for (uint16_t k = 0; k < slots; k++) {
 #pragma HLS pipeline II = 1
                         const uint16_t slot =
-                            (uint16_t)(b + ((up >> 16) + ky) * (sizes >> 16) +
-                                       ((across >> 16) + kx) * share.groups + at.g);
+                            (uint16_t)(b + (up >> 16) + down + (across >> 16) + right + at.g);
                         for (int l = 0; l < LANES; l++) {
                             const int32_t v = unpacked(AT(cell, slot)[l]);
                             most[l] = v > most[l] ? v : most[l];
                         }
-                        ky += kx + 1 == width;
-                        kx = kx + 1 == width ? 0 : kx + 1;
+                        const bool row_done = kx + 1 == width;
+                        down += row_done ? sizes >> 16 : 0;
+                        right = row_done ? 0 : right + share.groups;
+                        kx = row_done ? 0 : kx + 1;
                     }
                     struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
                     bool any = false;

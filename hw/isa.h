@@ -68,7 +68,7 @@ enum memory {
     MEMORY_BIAS,
     MEMORY_INITIAL,
     MEMORY_CELL,
-    MEMORY_WINDOW, /* first slot << 16 | slots of a relay's window, along rows or columns */
+    MEMORY_WINDOW, /* first cell << 16 | slots of a relay's window, along rows or columns */
     MEMORY_PROGRAM,
     MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: 1 if the input is event lists for every timestep */
     MEMORY_COLLECT, /* core 0 only: */
