@@ -16,7 +16,7 @@
 #include "tokens.h"
 
 /* Tokens in a queue that only has to take up what two processes differ in speed. */
-enum { QUEUE = SMALL_CORE ? 2 : 16 };
+enum { QUEUE = SMALL_CORE ? 1 : 16 };
 
 #if CORES == 1
 #define EACH_CORE(X) X(0)
@@ -78,9 +78,9 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
     HLS_STREAM(struct token, commands, QUEUE);
     HLS_STREAM(struct job, jobs, QUEUE);
     HLS_STREAM(struct token, trace, QUEUE);
-    HLS_STREAM(bool, decisions, 2);
-    HLS_STREAM(struct factors, factors, 2);
-    HLS_STREAM(uint64_t, products, 2);
+    HLS_STREAM(bool, decisions, QUEUE);
+    HLS_STREAM(struct factors, factors, 1);
+    HLS_STREAM(uint64_t, products, 1);
     EACH_CORE(VALUE_STREAMS)
     HLS_CALL(control, in, commands, jobs);
 #if SMALL_CORE

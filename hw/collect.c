@@ -1,7 +1,10 @@
 /* Answers the host, and decides after each timestep whether the inference may stop (iat.h). */
 #include "iat.h"
 
-/* One multiplier for all of early exit. */
+/* Of the sum of as many exponentials as there may be outputs. */
+enum { Z_BITS = IAT_E_BITS + (SMALL_CORE ? 11 : 16) };
+
+/* One multiplier for all of early exit: a * b >> shift. */
 static void multiply(hls_stream(struct factors) in, hls_stream(uint64_t) out)
 {
     for (;;) {
@@ -9,13 +12,16 @@ static void multiply(hls_stream(struct factors) in, hls_stream(uint64_t) out)
         if (f.last)
             break;
 #if SMALL_CORE /* a bit a cycle, where multipliers are dear */
-        uint64_t sum = 0, a = f.a;
-        for (uint32_t b = f.b; b; b >>= 1) {
-            sum += b & 1 ? a : 0;
-            a <<= 1;
+        uint64_t sum = 0;
+        uint32_t b = f.b;
+        for (uint8_t i = 0; i < 32; i++) {
+            sum = (sum << 1) + (b >> 31 ? f.a : 0);
+            b <<= 1;
         }
+        for (uint8_t i = f.shift; i; i--)
+            sum >>= 1;
 #else
-        const uint64_t sum = f.a * f.b;
+        const uint64_t sum = f.a * f.b >> f.shift;
 #endif
         hls_write(out, sum);
     }
@@ -49,8 +55,7 @@ static void collect(hls_stream(struct job) jobs,
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
                 int32_t most = INT32_MIN;
-                uint64_t z = 0, weighted = 0;
-                struct factors f = {.last = false};
+                uint64_t z = 0, weighted = 0; /* of fewer than 2^16 values */
                 /* The largest first, then the exponentials: each core sends its values twice. */
                 for (int pass = 0; pass < 2; pass++)
                     for (uint8_t core = 0; core < CORES; core++)
@@ -61,24 +66,31 @@ static void collect(hls_stream(struct job) jobs,
                             if (counts && pass == 0)
                                 most = value > most ? value : most;
                             else if (counts) {
-                                f.a = (uint32_t)most - (uint32_t)value;
-                                f.b = multiplier;
-                                hls_write(factors, f);
-                                const uint64_t y = hls_read(products) >> shift;
-                                f.a = y;
-                                f.b = iat_exponential((int64_t)y);
-                                z += f.b;
-                                hls_write(factors, f);
-                                weighted += hls_read(products);
+                                const struct factors down = {
+                                    .a = (uint32_t)most - (uint32_t)value,
+                                    .b = multiplier,
+                                    .shift = shift};
+                                hls_write(factors, down);
+                                const uint64_t y = hls_read(products), whole = y >> IAT_Y_BITS;
+                                const struct factors power = {
+                                    .a = iat_mantissa(y),
+                                    .b = 1,
+                                    .shift = whole > IAT_E_BITS ? 63 : (uint8_t)whole};
+                                hls_write(factors, power);
+                                const uint32_t e = (uint32_t)hls_read(products);
+                                const struct factors part = {.a = e, .b = y & 0x1ffff};
+                                hls_write(factors, part);
+                                z = (z + e) & (((uint64_t)1 << Z_BITS) - 1);
+                                weighted = (weighted + hls_read(products)) & (((uint64_t)1 << (Z_BITS + 12)) - 1);
                             }
                         }
-                f.a = z;
-                f.b = AT(limit, timesteps);
-                if (metric == IAT_ENTROPY) {
-                    const int32_t spare = (int32_t)f.b - (z ? iat_logarithm(z) : 0);
-                    f.b = spare > 0 ? (uint32_t)spare : 0;
-                }
-                hls_write(factors, f);
+                const uint16_t most_allowed = AT(limit, timesteps);
+                const int32_t spare = most_allowed - (z ? iat_logarithm(z) : 0);
+                const struct factors whole = {.a = z,
+                                              .b = metric == IAT_CONFIDENCE ? most_allowed
+                                                   : spare > 0              ? (uint32_t)spare
+                                                                            : 0};
+                hls_write(factors, whole);
                 const uint64_t bound = hls_read(products);
                 if (metric == IAT_CONFIDENCE)
                     stop |= z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > bound;
@@ -97,11 +109,11 @@ static void collect(hls_stream(struct job) jobs,
                 status = status ? status : next.status;
                 more = false;
             } else if (group == COLLECT_WATCHED && core < CORES)
-                watched[core] = low(next.word);
+                watched[core] = WITHIN(CELLS * LANES, next.word);
             else if (group == COLLECT_CLASSES && core < CORES)
-                classes[core] = low(next.word);
+                classes[core] = WITHIN(CELLS * LANES, next.word);
             else if (group == COLLECT_OUTPUTS && core < CORES)
-                outputs[core] = low(next.word);
+                outputs[core] = WITHIN(CELLS * LANES, next.word);
             else if (next.what >= COLLECT_LIMIT)
                 AT(limit, next.what - COLLECT_LIMIT) = next.word;
             else if (next.what == COLLECT_METRIC)
@@ -115,7 +127,7 @@ static void collect(hls_stream(struct job) jobs,
             ISA_VERSION, BUILD_NUMBER, CORES,    LANES, CELLS,   SENT_CELLS, SENT_MOST, WEIGHTS,
             PARAMETERS,  ROUTES,       CHANNELS, AXIS,  LIST,    WINDOWS,    PHASES,    PROGRAM,
             TIMESTEPS,   FIRED_DEPTH};
-        uint32_t length = 0;
+        word_count length = 0;
         if (!job.status && job.command == COMMAND_IDENTIFY)
             length = sizeof identity / sizeof *identity;
         else if (!job.status && job.command == COMMAND_RUN) {
@@ -125,28 +137,35 @@ static void collect(hls_stream(struct job) jobs,
         } else if (!job.status && (job.command == COMMAND_READ || job.command == COMMAND_COUNTERS))
             length = job.what;
         /* Head, length, what was asked for, checksum. */
-        uint32_t crc = 0xffffffff, left_of_core = job.command == COMMAND_RUN ? outputs[0] : length;
-        uint8_t core = job.command == COMMAND_RUN ? 0 : job.core;
-        for (uint32_t i = 0; i < length + 3; i++) {
+        const bool run = job.command == COMMAND_RUN;
+        uint32_t crc = 0xffffffff;
+        word_count left = length, of_core = run ? outputs[0] : length;
+        uint8_t core = run ? 0 : job.core, at = 0;
+        for (bool more = true; more;) {
             uint32_t word = 0;
-            if (i == 0)
+            if (at == 0)
                 word = (uint32_t)MESSAGE_MAGIC << 16 | (uint32_t)status << 8 | job.command;
-            else if (i == 1)
+            else if (at == 1)
                 word = length;
-            else if (i == length + 2)
-                word = ~crc;
-            else if (job.command == COMMAND_IDENTIFY)
-                word = identity[i - 2];
-            else if (i == 2 && job.command == COMMAND_RUN)
-                word = timesteps;
             else {
-                for (; left_of_core == 0; left_of_core = outputs[core])
-                    core++;
-                left_of_core--;
-                int32_t value = 0;
-                EACH_CORE(TAKE_VALUE)
-                word = (uint32_t)value;
+                more = left > 0;
+                left--;
+                if (!more)
+                    word = ~crc;
+                else if (job.command == COMMAND_IDENTIFY)
+                    word = identity[at - 2];
+                else if (at == 2 && run)
+                    word = timesteps;
+                else {
+                    for (; of_core == 0; of_core = outputs[core])
+                        core++;
+                    of_core--;
+                    int32_t value = 0;
+                    EACH_CORE(TAKE_VALUE)
+                    word = (uint32_t)value;
+                }
             }
+            at += at < 128;
             crc = crc_word(crc, word);
             hls_write(out, word);
         }

@@ -60,7 +60,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     uint8_t state = MAGIC, command = 0, status = MESSAGE_OK, core = 0, memory = 0, at = 0;
     uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
     uint16_t lists = 0;
-    uint32_t crc = 0, left = 0, room = 0, before = 0, last = 0, events = 0;
+    uint32_t crc = 0, room = 0, before = 0, last = 0;
+    word_count left = 0, events = 0;
     bool on = true, lost = false;
     while (on) {
 #pragma HLS pipeline
@@ -70,7 +71,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         const bool wrong = ~crc != word;
         if (state >= MAGIC)
             crc = crc_word(state == MAGIC ? 0xffffffff : crc, word);
-        const uint32_t rest = left - 1;
+        const word_count rest = left - 1;
         const bool more = rest > 0; /* words behind this one */
         struct token token = {.core = core};
         struct job job = {.command = command, .status = status, .core = core};
@@ -91,7 +92,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             break;
         case LENGTH:
             left = word;
-            state = SIZE;
+            lost = word > MOST_WORDS;
+            job.status = MESSAGE_BAD_MAGIC;
+            tell = lost;
+            state = lost ? MAGIC : SIZE;
             break;
         case SIZE: {
             const uint32_t least = head_words(command);
@@ -157,7 +161,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             state = more ? DATA : CHECK;
             break;
         case LIST_LENGTH:
-            events = word;
+            events = word < MOST_WORDS ? word : MOST_WORDS;
             state = MORE;
             break;
         case MORE:

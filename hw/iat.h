@@ -16,21 +16,20 @@
 enum { IAT_OFF, IAT_ENTROPY, IAT_CONFIDENCE };
 enum { IAT_Y_BITS = 12, IAT_E_BITS = 20, IAT_TABLE_BITS = 8, IAT_MANTISSA_BITS = 16 };
 
-/* 2^-y; 0 where that is less than a unit. */
-static inline uint32_t iat_exponential(int64_t y)
+/* 2^-y is this >> y's whole part; 0 where that is more than IAT_E_BITS. */
+static inline uint32_t iat_mantissa(uint64_t y)
 {
-    const int64_t whole = y >> IAT_Y_BITS;
-    const uint32_t mantissa =
-        iat_exp2[(y >> (IAT_Y_BITS - IAT_TABLE_BITS)) & ((1 << IAT_TABLE_BITS) - 1)];
-    return whole > IAT_E_BITS ? 0 : mantissa << (IAT_E_BITS - IAT_MANTISSA_BITS) >> whole;
+    const int fraction = (int)(y >> (IAT_Y_BITS - IAT_TABLE_BITS)) & ((1 << IAT_TABLE_BITS) - 1);
+    return (uint32_t)iat_exp2[fraction] << (IAT_E_BITS - IAT_MANTISSA_BITS);
 }
 
-/* log2 Z: 12 fractional bits. Z is at least that of the largest output, 2^19 or more. */
+/* log2 Z: 12 fractional bits. Z is at least that of the largest output, nearly 2^20. */
 static inline int32_t iat_logarithm(uint64_t z)
 {
-    const int top = 63 - __builtin_clzll(z);
-    return (int32_t)((uint32_t)(top - IAT_E_BITS) << IAT_Y_BITS) +
-           iat_log2[(z >> (top - IAT_TABLE_BITS)) & ((1 << IAT_TABLE_BITS) - 1)];
+    int exponent = IAT_TABLE_BITS - IAT_E_BITS;
+    for (; z >> (IAT_TABLE_BITS + 1); z >>= 1)
+        exponent++;
+    return exponent * (1 << IAT_Y_BITS) + iat_log2[z & ((1 << IAT_TABLE_BITS) - 1)];
 }
 
 /* Entropy (IAT_ENTROPY) or largest probability (IAT_CONFIDENCE) times Z, and Z itself. */
@@ -42,7 +41,8 @@ static inline int64_t iat_measure(const int32_t *v, int classes, int32_t multipl
         most = v[k] > most ? v[k] : most;
     int64_t sum = 0, weighted = 0;
     for (int k = 0; k < classes; k++) {
-        const int64_t y = ((int64_t)most - v[k]) * multiplier >> shift, e = iat_exponential(y);
+        const int64_t y = ((int64_t)most - v[k]) * multiplier >> shift, whole = y >> IAT_Y_BITS,
+                      e = whole > IAT_E_BITS ? 0 : iat_mantissa((uint64_t)y) >> whole;
         sum += e;
         weighted += e * y;
     }

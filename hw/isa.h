@@ -38,7 +38,8 @@ enum command {
 };
 enum message_status {
     MESSAGE_OK,
-    MESSAGE_BAD_MAGIC, /* words were skipped until one looked like a message */
+    MESSAGE_BAD_MAGIC, /* words were skipped until one looked like a message, of a length that can
+                          be (less than 2^24 words, in small builds 2^16) */
     MESSAGE_BAD_COMMAND,
     MESSAGE_BAD_LENGTH,
     MESSAGE_BAD_CRC,   /* what it loaded or answered must not be trusted */

@@ -3,28 +3,38 @@
  * channel, and all tables share one memory. A neuron that fires is at once an event: its synapses
  * are added before the next neuron is looked at. */
 
-/* Where the host's memories lie in the table. */
+/* Where the host's memories lie in the table. Up to AT_WINDOW each begins at a multiple of its size,
+ * so that an index is put beside it and not added. */
 enum {
-    AT_PHASE = 0,
-    AT_ROUTE_ROWS = AT_PHASE + PHASES,
+    AT_ROUTE_ROWS = 0,
     AT_ROUTE_COLUMNS = AT_ROUTE_ROWS + ROUTES,
     AT_ROUTE_CHANNELS = AT_ROUTE_COLUMNS + ROUTES,
     AT_ROUTE_SHIFT = AT_ROUTE_CHANNELS + ROUTES,
-    AT_ROWS = AT_ROUTE_SHIFT + ROUTES,
-    AT_COLUMNS = AT_ROWS + AXIS,
-    AT_CHANNEL_WEIGHT = AT_COLUMNS + AXIS,
-    AT_CHANNEL_CELL = AT_CHANNEL_WEIGHT + CHANNELS,
-    AT_CHANNEL_FANOUT = AT_CHANNEL_CELL + CHANNELS,
-    AT_ROW_LIST = AT_CHANNEL_FANOUT + CHANNELS,
+    AT_COUNTERS = AT_ROUTE_SHIFT + ROUTES, /* events, spikes, operations, those of all spikes */
+    AT_ROW_LIST = AT_COUNTERS + PHASES * 4,
     AT_COLUMN_LIST = AT_ROW_LIST + LIST,
-    AT_THRESHOLD = AT_COLUMN_LIST + LIST,
+    AT_ROWS = AT_COLUMN_LIST + LIST,
+    AT_COLUMNS = AT_ROWS + AXIS,
+    AT_PHASE = AT_COLUMNS + AXIS,
+    AT_WINDOW = AT_PHASE + PHASES,
+    AT_THRESHOLD = AT_WINDOW + WINDOWS,
     AT_BIAS = AT_THRESHOLD + PARAMETERS,
     AT_INITIAL = AT_BIAS + PARAMETERS,
-    AT_WINDOW = AT_INITIAL + PARAMETERS,
-    AT_PROGRAM = AT_WINDOW + WINDOWS,
-    AT_COUNTERS = AT_PROGRAM + PROGRAM, /* events, spikes, operations, operations of all spikes */
-    TABLE = AT_COUNTERS + PHASES * 4,
+    AT_CHANNEL_WEIGHT = AT_INITIAL + PARAMETERS,
+    AT_CHANNEL_CELL = AT_CHANNEL_WEIGHT + CHANNELS,
+    AT_CHANNEL_FANOUT = AT_CHANNEL_CELL + CHANNELS,
+    AT_PROGRAM = AT_CHANNEL_FANOUT + CHANNELS,
+    TABLE = AT_PROGRAM + PROGRAM,
 };
+#define ALIGNED(name, size) _Static_assert(AT_##name % (size) == 0, #name)
+ALIGNED(COUNTERS, PHASES * 4);
+ALIGNED(ROW_LIST, LIST);
+ALIGNED(COLUMN_LIST, LIST);
+ALIGNED(ROWS, AXIS);
+ALIGNED(COLUMNS, AXIS);
+ALIGNED(PHASE, PHASES);
+ALIGNED(WINDOW, WINDOWS);
+#define BESIDE(name, size, index) AT(table, AT_##name | ((index) & ((size)-1)))
 
 static inline uint16_t table_base(uint8_t memory)
 {
@@ -81,10 +91,10 @@ static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, 
                                  int16_t count)
 {
     uint16_t operations = 0;
-    const uint32_t rows = AT(table, AT_ROWS + AT(table, AT_ROUTE_ROWS + route) + row),
-                   columns = AT(table, AT_COLUMNS + AT(table, AT_ROUTE_COLUMNS + route) + column),
-                   shift = AT(table, AT_ROUTE_SHIFT + route);
-    const uint16_t at = AT(table, AT_ROUTE_CHANNELS + route) + channel,
+    const uint32_t rows = BESIDE(ROWS, AXIS, BESIDE(ROUTE_ROWS, ROUTES, route) + row),
+                   columns = BESIDE(COLUMNS, AXIS, BESIDE(ROUTE_COLUMNS, ROUTES, route) + column),
+                   shift = BESIDE(ROUTE_SHIFT, ROUTES, route);
+    const uint16_t at = BESIDE(ROUTE_CHANNELS, ROUTES, route) + channel,
                    first = AT(table, AT_CHANNEL_WEIGHT + at),
                    fanout = AT(table, AT_CHANNEL_FANOUT + at);
     const uint32_t to = AT(table, AT_CHANNEL_CELL + at);
@@ -92,10 +102,10 @@ static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, 
     const int32_t factor = count * (1 << (shift & 15));
     uint16_t y = rows >> 8;
     for (uint8_t rows_left = rows & 255; rows_left && groups; rows_left--, y++) {
-        const uint32_t r = AT(table, AT_ROW_LIST + y);
+        const uint32_t r = BESIDE(ROW_LIST, LIST, y);
         uint16_t x = columns >> 8;
         for (uint8_t columns_left = columns & 255; columns_left; columns_left--, x++) {
-            const uint32_t c = AT(table, AT_COLUMN_LIST + x);
+            const uint32_t c = BESIDE(COLUMN_LIST, LIST, x);
             uint16_t v = high(r) + high(c) + (to >> 12), w = low(r) + low(c) + first;
             operations += fanout;
             for (uint16_t g = 0; g < groups; g++) {
@@ -115,18 +125,19 @@ static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, 
 static inline void add_event(uint8_t phase, uint16_t channel, uint8_t row, uint8_t column,
                              int16_t count)
 {
-    const uint32_t routes = AT(table, AT_PHASE + phase);
+    const uint32_t routes = BESIDE(PHASE, PHASES, phase);
     uint16_t operations = 0, route = high(routes);
     for (uint8_t left = routes & (2 * ROUTES - 1); left; left--, route++)
         operations += add_route(route, channel, row, column, count);
-    uint16_t size = count < 0 ? -count : count, at = AT_COUNTERS + 4 * phase;
-    uint32_t times = operations;
-    AT(table, at) += 1;
-    AT(table, at + 1) += size;
-    AT(table, at + 2) += operations;
-    for (; size; size >>= 1, times <<= 1)
-        if (size & 1)
-            AT(table, at + 3) += times;
+    const uint16_t size = count < 0 ? -count : count;
+    uint32_t of_spikes = 0, times = operations;
+    for (uint16_t bits = size; bits; bits >>= 1, times <<= 1)
+        of_spikes += bits & 1 ? times : 0;
+    for (uint8_t k = 0; k < 4; k++)
+        BESIDE(COUNTERS, PHASES * 4, phase << 2 | k) += k == 0   ? 1
+                                                        : k == 1 ? size
+                                                        : k == 2 ? operations
+                                                                 : of_spikes;
 }
 
 static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
@@ -143,7 +154,7 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                 hls_write(values, unpacked(AT(cell, at)));
         if (t.kind == TOKEN_COUNTERS)
             for (uint16_t i = 0; i < WITHIN(PHASES, t.what) * 8; i++)
-                hls_write(values, i & 1 ? 0 : (int32_t)AT(table, AT_COUNTERS + (i >> 1)));
+                hls_write(values, i & 1 ? 0 : (int32_t)BESIDE(COUNTERS, PHASES * 4, i >> 1));
         if (t.kind != TOKEN_START)
             continue;
         for (uint16_t i = 0; i < PHASES * 4; i++)
@@ -151,31 +162,37 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
         const bool traced = t.what & RUN_TRACE, iat = t.what & RUN_IAT,
                    event_input = t.what & RUN_EVENTS;
         uint16_t lists = event_input ? t.where : 1;
-        uint16_t counter = 2;
+        uint16_t counter = AT_PROGRAM + 2;
         uint8_t left = PROGRAM / INSTRUCTION_WORDS, phase = 0;
         bool stopped = false;
         for (;;) {
             /* An instruction (isa.h). One core owns whole populations, so what shares need is left
              * out. A program that never waits ends all the same. */
-            const uint16_t at = AT_PROGRAM + counter;
-            const uint32_t head = AT(table, at), parameters = AT(table, at + 4),
-                           widths = AT(table, at + 8);
+            uint32_t head = 0, parameters = 0, widths = 0;
+            uint16_t a = 0, b = 0, cells = 0, sums = 0;
+            for (uint8_t i = 0; i < INSTRUCTION_WORDS; i++, counter++) {
+#pragma HLS pipeline II = 1
+                const uint32_t word = AT(table, counter);
+                head = i == 0 ? word : head;
+                a = i == 1 ? word : a;
+                b = i == 2 ? word : b;
+                cells = i == 3 ? WITHIN(CELLS, word) : cells;
+                parameters = i == 4 ? word : parameters;
+                widths = i == 8 ? word : widths;
+                sums = i == 9 ? high(word) : sums;
+            }
             const uint8_t kind = head & 7, mode = head >> 16 & 7;
             const int8_t phi = head >> 8 & 15;
-            uint16_t a = AT(table, at + 1), b = AT(table, at + 2),
-                     cells = WITHIN(CELLS, AT(table, at + 3));
             const uint16_t vector = high(parameters), groups = low(parameters),
-                           columns = high(widths), window = low(widths),
-                           sums = AT(table, at + 9) >> 16;
+                           columns = high(widths), window = low(widths);
             const bool waits = kind == DO_WAIT, input = waits && mode == WAIT_INPUT,
                        clears = kind == DO_FILL && b != NOWHERE;
-            counter += INSTRUCTION_WORDS;
             left = waits ? PROGRAM / INSTRUCTION_WORDS : left - 1;
             if (!left || (waits && !input)) {
                 if (stopped)
                     break;
                 stopped = hls_read(decisions);
-                counter = AT(table, AT_PROGRAM + stopped);
+                counter = AT_PROGRAM + AT(table, AT_PROGRAM + stopped);
                 left = PROGRAM / INSTRUCTION_WORDS;
                 phase = 1;
                 /* What an early exit leaves of the input. */
@@ -209,8 +226,8 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                     if (clears)
                         AT(sent, b) = 0;
                 } else if (kind == DO_RELAY) {
-                    const uint32_t up = AT(table, AT_WINDOW + vector + row),
-                                   across = AT(table, AT_WINDOW + window + column);
+                    const uint32_t up = BESIDE(WINDOW, WINDOWS, vector + row),
+                                   across = BESIDE(WINDOW, WINDOWS, window + column);
                     const int32_t before = unpacked(AT(cell, a));
                     int32_t most = low(up) && low(across) ? INT32_MIN : before;
                     uint16_t slots = b + high(up) + high(across) + channel;

@@ -5,7 +5,7 @@
 // full_n and empty_n are registers; neither depends on read or write of the same cycle.
 //
 // DEPTH up to 32, or 512 bits altogether: registers or LUT RAM. A token is at dout one cycle after
-// its write. DEPTH 1 is made as DEPTH 2, at full throughput.
+// its write. DEPTH 1 is one register, which a token enters every other cycle at most.
 //
 // Deeper: block RAM, whose output register is dout and holds one token more. A token is at dout two
 // cycles after its write.
@@ -22,21 +22,20 @@ module hls_fifo #(
     input  wire             read,    // take it away; only while empty_n
     output wire             empty_n  // there is a token
 );
-    localparam WORDS = DEPTH < 2 ? 2 : DEPTH;
-    localparam ABITS = $clog2(WORDS);
-    localparam [ABITS-1:0] LAST = WORDS[ABITS-1:0] - 1'b1;
+    localparam ABITS = DEPTH > 1 ? $clog2(DEPTH) : 1;
+    localparam [ABITS-1:0] LAST = DEPTH[ABITS-1:0] - 1'b1;
     localparam DEEP = DEPTH > 32 && WIDTH * DEPTH > 512;
 
     // A ring. A deep one never pops the word that it writes, so what a collision reads does not
     // matter.
     (* no_rw_check = DEEP *)
-    reg  [WIDTH-1:0] ring [0:WORDS-1];
+    reg  [WIDTH-1:0] ring [0:DEPTH-1];
     reg  [ABITS-1:0] head;   // the oldest token
     reg  [ABITS-1:0] tail;   // where the next one goes
     reg              filled; // the ring holds a token
     wire             pop;    // it leaves the ring
-    wire [ABITS-1:0] head_next = head == LAST ? {ABITS{1'b0}} : head + 1'b1;
-    wire [ABITS-1:0] tail_next = tail == LAST ? {ABITS{1'b0}} : tail + 1'b1;
+    wire [ABITS-1:0] head_next = DEPTH == 1 || head == LAST ? {ABITS{1'b0}} : head + 1'b1;
+    wire [ABITS-1:0] tail_next = DEPTH == 1 || tail == LAST ? {ABITS{1'b0}} : tail + 1'b1;
 
     always @(posedge clk) begin
         if (write) begin
