@@ -79,8 +79,6 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
     HLS_STREAM(struct job, jobs, QUEUE);
     HLS_STREAM(struct token, trace, QUEUE);
     HLS_STREAM(bool, decisions, QUEUE);
-    HLS_STREAM(struct factors, factors, 1);
-    HLS_STREAM(uint64_t, products, 1);
     EACH_CORE(VALUE_STREAMS)
     HLS_CALL(control, in, commands, jobs);
 #if SMALL_CORE
@@ -90,7 +88,6 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
     HLS_CALL(gather, commands, EACH_CORE(FIRED) decisions, EACH_CORE(TO) trace);
     EACH_CORE(CORE_CALLS)
 #endif
-    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, products, factors, decisions, out);
-    HLS_CALL(multiply, factors, products);
+    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, decisions, out);
     HLS_RUN();
 }

@@ -3,28 +3,20 @@
 
 /* Of the sum of as many exponentials as there may be outputs. */
 enum { Z_BITS = IAT_E_BITS + (SMALL_CORE ? 11 : 16) };
+enum { Y_MOST = (IAT_E_BITS + 1) << IAT_Y_BITS }; /* from there on e is 0 */
 
-/* One multiplier for all of early exit: a * b >> shift. */
-static void multiply(hls_stream(struct factors) in, hls_stream(uint64_t) out)
+static inline uint64_t scaled(uint64_t a, uint32_t b, uint8_t shift)
 {
-    for (;;) {
-        const struct factors f = hls_read(in);
-        if (f.last)
-            break;
 #if SMALL_CORE /* a bit a cycle, where multipliers are dear */
-        uint64_t sum = 0;
-        uint32_t b = f.b;
-        for (uint8_t i = 0; i < 32; i++) {
-            sum = (sum << 1) + (b >> 31 ? f.a : 0);
-            b <<= 1;
-        }
-        for (uint8_t i = f.shift; i; i--)
-            sum >>= 1;
-#else
-        const uint64_t sum = f.a * f.b >> f.shift;
-#endif
-        hls_write(out, sum);
+    uint64_t sum = 0;
+    for (uint8_t left = 32 + shift; left; left--) {
+        sum = left > shift ? (sum << 1) + (b >> 31 ? a : 0) : sum >> 1;
+        b <<= 1;
     }
+    return sum;
+#else
+    return a * b >> shift;
+#endif
 }
 
 #define TAKE_VALUE(k)                                                                              \
@@ -32,9 +24,8 @@ static void multiply(hls_stream(struct factors) in, hls_stream(uint64_t) out)
         value = hls_read(values##k);
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace,
-                    hls_stream(uint64_t) products, hls_stream(struct factors) factors,
-                    hls_stream(bool) decisions, hls_stream(uint32_t) out)
+                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool) decisions,
+                    hls_stream(uint32_t) out)
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
     static uint16_t limit[TIMESTEPS];
@@ -56,46 +47,59 @@ static void collect(hls_stream(struct job) jobs,
             if (job.what >> 16 & RUN_IAT) {
                 int32_t most = INT32_MIN;
                 uint64_t z = 0, weighted = 0; /* of fewer than 2^16 values */
-                /* The largest first, then the exponentials: each core sends its values twice. */
-                for (int pass = 0; pass < 2; pass++)
-                    for (uint8_t core = 0; core < CORES; core++)
-                        for (uint16_t i = 0; i < watched[core]; i++) {
+                /* The largest; the exponentials; the limit. Each core sends its values twice. */
+                enum { LARGEST, EXPONENTIALS, LIMIT };
+                for (uint8_t pass = LARGEST; pass <= LIMIT; pass++)
+                    for (uint8_t core = 0; core < (pass == LIMIT ? 1 : CORES); core++)
+                        for (word_count i = 0; i < (pass == LIMIT ? 1 : watched[core]); i++) {
                             int32_t value = 0;
-                            EACH_CORE(TAKE_VALUE)
-                            const bool counts = i < classes[core];
-                            if (counts && pass == 0)
+                            if (pass != LIMIT) {
+                                EACH_CORE(TAKE_VALUE)
+                                if (i >= classes[core])
+                                    continue;
+                            }
+                            if (pass == LARGEST) {
                                 most = value > most ? value : most;
-                            else if (counts) {
-                                const struct factors down = {
-                                    .a = (uint32_t)most - (uint32_t)value,
-                                    .b = multiplier,
-                                    .shift = shift};
-                                hls_write(factors, down);
-                                const uint64_t y = hls_read(products), whole = y >> IAT_Y_BITS;
-                                const struct factors power = {
-                                    .a = iat_mantissa(y),
-                                    .b = 1,
-                                    .shift = whole > IAT_E_BITS ? 63 : (uint8_t)whole};
-                                hls_write(factors, power);
-                                const uint32_t e = (uint32_t)hls_read(products);
-                                const struct factors part = {.a = e, .b = y & 0x1ffff};
-                                hls_write(factors, part);
-                                z = (z + e) & (((uint64_t)1 << Z_BITS) - 1);
-                                weighted = (weighted + hls_read(products)) & (((uint64_t)1 << (Z_BITS + 12)) - 1);
+                                continue;
+                            }
+                            uint32_t y = 0, e = 0;
+                            for (uint8_t step = pass == LIMIT ? 3 : 0; step != 3 + (pass == LIMIT);
+                                 step++) {
+                                uint64_t a = z;
+                                uint32_t by = 0;
+                                uint8_t down = 0;
+                                if (step == 0) {
+                                    a = (uint32_t)most - (uint32_t)value;
+                                    by = multiplier;
+                                    down = shift;
+                                } else if (step == 1) {
+                                    a = iat_mantissa(y);
+                                    by = 1;
+                                    down = y >> IAT_Y_BITS;
+                                } else if (step == 2) {
+                                    a = e;
+                                    by = y;
+                                } else {
+                                    const int32_t allowed = AT(limit, timesteps),
+                                                  spare = allowed - (z ? iat_logarithm(z) : 0);
+                                    by = metric == IAT_CONFIDENCE ? allowed : spare > 0 ? spare : 0;
+                                }
+                                const uint64_t product =
+                                    scaled(a & (((uint64_t)1 << Z_BITS) - 1), by, down);
+                                if (step == 0)
+                                    y = product < Y_MOST ? product : Y_MOST;
+                                else if (step == 1) {
+                                    e = (uint32_t)product;
+                                    z = (z + e) & (((uint64_t)1 << Z_BITS) - 1);
+                                } else if (step == 2)
+                                    weighted = (weighted + product) &
+                                               (((uint64_t)1 << (Z_BITS + 12)) - 1);
+                                else if (metric == IAT_CONFIDENCE)
+                                    stop |= z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > product;
+                                else
+                                    stop |= weighted < product;
                             }
                         }
-                const uint16_t most_allowed = AT(limit, timesteps);
-                const int32_t spare = most_allowed - (z ? iat_logarithm(z) : 0);
-                const struct factors whole = {.a = z,
-                                              .b = metric == IAT_CONFIDENCE ? most_allowed
-                                                   : spare > 0              ? (uint32_t)spare
-                                                                            : 0};
-                hls_write(factors, whole);
-                const uint64_t bound = hls_read(products);
-                if (metric == IAT_CONFIDENCE)
-                    stop |= z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > bound;
-                else
-                    stop |= weighted < bound;
             }
             timesteps++;
             hls_write(decisions, stop);
@@ -171,6 +175,4 @@ static void collect(hls_stream(struct job) jobs,
         }
         on = job.status || job.command != COMMAND_END;
     }
-    const struct factors last = {.last = true};
-    hls_write(factors, last);
 }

@@ -60,8 +60,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     uint8_t state = MAGIC, command = 0, status = MESSAGE_OK, core = 0, memory = 0, at = 0;
     uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
     uint16_t lists = 0;
-    uint32_t crc = 0, room = 0, before = 0, last = 0;
-    word_count left = 0, events = 0;
+    uint32_t crc = 0, room = 0, last = 0;
+    word_count left = 0, events = 0, before = 0;
     bool on = true, lost = false;
     while (on) {
 #pragma HLS pipeline
@@ -114,7 +114,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                 memory = word & 0xffff00 ? MEMORIES : (uint8_t)word;
             }
             at++;
-            before = last;
+            before = last < MOST_WORDS ? last : MOST_WORDS;
             last = word;
             state = at == head_words(command) ? ROOM : HEAD;
             break;

@@ -130,31 +130,33 @@ static inline void add_event(uint8_t phase, uint16_t channel, uint8_t row, uint8
     for (uint8_t left = routes & (2 * ROUTES - 1); left; left--, route++)
         operations += add_route(route, channel, row, column, count);
     const uint16_t size = count < 0 ? -count : count;
-    uint32_t of_spikes = 0, times = operations;
-    for (uint16_t bits = size; bits; bits >>= 1, times <<= 1)
-        of_spikes += bits & 1 ? times : 0;
-    for (uint8_t k = 0; k < 4; k++)
-        BESIDE(COUNTERS, PHASES * 4, phase << 2 | k) += k == 0   ? 1
-                                                        : k == 1 ? size
-                                                        : k == 2 ? operations
-                                                                 : of_spikes;
+    uint32_t amount = 1;
+    for (uint8_t k = 0; k < 3; k++) {
+        BESIDE(COUNTERS, PHASES * 4, phase << 2 | k) += amount;
+        amount = k == 0 ? size : operations;
+    }
+    for (uint16_t bits = size; bits; bits >>= 1, amount <<= 1)
+        if (bits & 1)
+            BESIDE(COUNTERS, PHASES * 4, phase << 2 | 3) += amount;
 }
 
 static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                        hls_stream(struct token) trace, hls_stream(bool) decisions)
 {
-    for (;;) {
+    bool on = true;
+    while (on) {
         const struct token t = hls_read(in);
-        if (t.kind == TOKEN_EXIT)
-            break;
+        on = t.kind != TOKEN_EXIT;
         if (t.kind == TOKEN_LOAD)
             load(t.where >> 24, t.where & 0xffff, t.what);
         if (t.kind == TOKEN_READ)
             for (uint16_t i = 0, at = t.where; i < WITHIN(CELLS, t.what); i++, at++)
                 hls_write(values, unpacked(AT(cell, at)));
         if (t.kind == TOKEN_COUNTERS)
-            for (uint16_t i = 0; i < WITHIN(PHASES, t.what) * 8; i++)
-                hls_write(values, i & 1 ? 0 : (int32_t)BESIDE(COUNTERS, PHASES * 4, i >> 1));
+            for (uint8_t i = 0; i < WITHIN(PHASES, t.what) * 4; i++) {
+                hls_write(values, (int32_t)BESIDE(COUNTERS, PHASES * 4, i));
+                hls_write(values, 0);
+            }
         if (t.kind != TOKEN_START)
             continue;
         for (uint16_t i = 0; i < PHASES * 4; i++)
@@ -171,7 +173,6 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
             uint32_t head = 0, parameters = 0, widths = 0;
             uint16_t a = 0, b = 0, cells = 0, sums = 0;
             for (uint8_t i = 0; i < INSTRUCTION_WORDS; i++, counter++) {
-#pragma HLS pipeline II = 1
                 const uint32_t word = AT(table, counter);
                 head = i == 0 ? word : head;
                 a = i == 1 ? word : a;

@@ -96,14 +96,6 @@ enum {
     JOB_STORE = 101,   /* word to MEMORY_COLLECT */
 };
 
-/* From collect to multiply. */
-struct factors {
-    uint64_t a;
-    uint32_t b;
-    uint8_t shift;
-    bool last;
-};
-
 enum { NOWHERE = 0xffff };
 
 #endif

@@ -167,6 +167,51 @@ static void join_copies(struct sharing *s)
         }
 }
 
+/* Phis that get the same value are one variable before and behind the end of a loop. */
+static void join_siblings(struct sharing *s)
+{
+    const struct process *p = s->e->p;
+    for (int a = 0; a < s->values; a++)
+        for (int b = 0; b < a; b++) {
+            const struct node *x = &p->node[s->value[a]], *y = &p->node[s->value[b]];
+            bool same = false;
+            for (int i = 0; x->op == OP_PHI && y->op == OP_PHI && i < x->ins; i++)
+                for (int k = 0; k < y->ins; k++)
+                    same |= x->in[i] == y->in[k] && p->node[x->in[i]].op != OP_CONST;
+            if (same && s->group[a] != s->group[b])
+                join(s, a, b);
+        }
+}
+
+/* Where a register costs as much as a look-up table, two values that are each set in one place and
+ * never needed at once cost one with both: the look-up table in front chooses. */
+static void join_pairs(struct sharing *s)
+{
+    const struct process *p = s->e->p;
+    bool *taken = take((size_t)(s->values + 1) * sizeof *taken);
+    for (int a = 0; a < s->values; a++)
+        for (int b = 0; b < s->values; b++)
+            taken[a] |= a != b && s->group[a] == s->group[b];
+    for (int width = 512; width > 4; width--)
+        for (int a = 0; a < s->values; a++) {
+            const struct node *x = &p->node[s->value[a]];
+            if (x->kept != width || x->op == OP_PHI || taken[a])
+                continue;
+            int best = NONE;
+            for (int b = 0; b < s->values; b++) {
+                const struct node *y = &p->node[s->value[b]];
+                if (b != a && !taken[b] && y->op != OP_PHI && y->kept <= width &&
+                    !s->apart[(size_t)a * (size_t)s->values + (size_t)b] &&
+                    (best == NONE || y->kept > p->node[s->value[best]].kept))
+                    best = b;
+            }
+            if (best == NONE)
+                continue;
+            s->group[best] = s->group[a];
+            taken[a] = taken[best] = true;
+        }
+}
+
 void share_registers(struct emitter *e)
 {
     const struct process *p = e->p;
@@ -190,6 +235,9 @@ void share_registers(struct emitter *e)
     find_live(&s);
     find_apart(&s);
     join_copies(&s);
+    join_siblings(&s);
+    if (e->p->source->options.target->lut_inputs == 4)
+        join_pairs(&s);
     for (int v = 0; v < s.values; v++) {
         int members = 0, width = 0;
         for (int k = 0; k < s.values; k++)
