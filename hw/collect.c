@@ -45,7 +45,7 @@ static void collect(hls_stream(struct job) jobs,
             }
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
-                int32_t most = INT32_MIN;
+                uint32_t most = packed(-0x800000);
                 uint64_t z = 0, weighted = 0; /* of fewer than 2^16 values */
                 /* The largest; the exponentials; the limit. Each core sends its values twice. */
                 enum { LARGEST, EXPONENTIALS, LIMIT };
@@ -59,7 +59,7 @@ static void collect(hls_stream(struct job) jobs,
                                     continue;
                             }
                             if (pass == LARGEST) {
-                                most = value > most ? value : most;
+                                most = unpacked((uint32_t)value) > unpacked(most) ? packed(value) : most;
                                 continue;
                             }
                             uint32_t y = 0, e = 0;
@@ -69,7 +69,7 @@ static void collect(hls_stream(struct job) jobs,
                                 uint32_t by = 0;
                                 uint8_t down = 0;
                                 if (step == 0) {
-                                    a = (uint32_t)most - (uint32_t)value;
+                                    a = (uint32_t)(unpacked(most) - unpacked((uint32_t)value));
                                     by = multiplier;
                                     down = shift;
                                 } else if (step == 1) {
@@ -108,24 +108,24 @@ static void collect(hls_stream(struct job) jobs,
         uint8_t status = job.status;
         for (bool more = status != MESSAGE_BAD_MAGIC; more;) {
             const struct job next = hls_read(jobs);
-            const uint32_t core = next.what & 255, group = next.what & ~255u;
+            const uint32_t core = next.where & 255, group = next.where & 0xff00;
             if (next.command == JOB_CHECKED) {
                 status = status ? status : next.status;
                 more = false;
             } else if (group == COLLECT_WATCHED && core < CORES)
-                watched[core] = WITHIN(CELLS * LANES, next.word);
+                watched[core] = WITHIN(CELLS * LANES, next.what);
             else if (group == COLLECT_CLASSES && core < CORES)
-                classes[core] = WITHIN(CELLS * LANES, next.word);
+                classes[core] = WITHIN(CELLS * LANES, next.what);
             else if (group == COLLECT_OUTPUTS && core < CORES)
-                outputs[core] = WITHIN(CELLS * LANES, next.word);
-            else if (next.what >= COLLECT_LIMIT)
-                AT(limit, next.what - COLLECT_LIMIT) = next.word;
-            else if (next.what == COLLECT_METRIC)
-                metric = next.word & 3;
-            else if (next.what == COLLECT_MULTIPLIER)
-                multiplier = next.word & INT32_MAX;
-            else if (next.what == COLLECT_SHIFT)
-                shift = next.word & 63;
+                outputs[core] = WITHIN(CELLS * LANES, next.what);
+            else if (next.where >= COLLECT_LIMIT)
+                AT(limit, next.where - COLLECT_LIMIT) = next.what;
+            else if (next.where == COLLECT_METRIC)
+                metric = next.what & 3;
+            else if (next.where == COLLECT_MULTIPLIER)
+                multiplier = next.what & INT32_MAX;
+            else if (next.where == COLLECT_SHIFT)
+                shift = next.what & 63;
         }
         static const uint32_t identity[] = {
             ISA_VERSION, BUILD_NUMBER, CORES,    LANES, CELLS,   SENT_CELLS, SENT_MOST, WEIGHTS,

@@ -60,8 +60,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     uint8_t state = MAGIC, command = 0, status = MESSAGE_OK, core = 0, memory = 0, at = 0;
     uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
     uint16_t lists = 0;
-    uint32_t crc = 0, room = 0, last = 0;
-    word_count left = 0, events = 0, before = 0;
+    uint32_t crc = 0, last = 0;
+    word_count left = 0, room = 0, events = 0, before = 0;
     bool on = true, lost = false;
     while (on) {
 #pragma HLS pipeline
@@ -127,7 +127,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         case JUDGE: {
             const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
                        counters = command == COMMAND_COUNTERS;
-            const uint32_t first = load ? last : counters ? 0 : before, count = load ? left : last;
+            const word_count head = last < MOST_WORDS ? last : MOST_WORDS,
+                             first = load ? head : counters ? 0 : before, count = load ? left : head;
             if (run ? !low(last) || event_input != ((last >> 16 & RUN_EVENTS) > 0)
                     : core >= CORES || first > room || count > room - first || !room)
                 status = MESSAGE_BAD_VALUE;
@@ -136,7 +137,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             token.what = run ? high(last) : last;
             send = !status && !load;
             job.status = status;
-            job.what = run ? last : last * (counters ? 8 : LANES);
+            job.what = run ? last : head * (counters ? 8 : LANES);
             tell = true;
             lists = last >> 16 & RUN_EVENTS ? low(last) : 1;
             late = !status && run && !left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
@@ -153,8 +154,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             token.where = (uint32_t)memory << 24 | (last & 0xffffff);
             token.what = word;
             job.command = JOB_STORE;
-            job.what = last;
-            job.word = word;
+            job.where = last;
+            job.what = word;
             send = memory != MEMORY_COLLECT;
             tell = !send;
             last++;

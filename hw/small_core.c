@@ -74,19 +74,26 @@ static inline void load(uint8_t memory, uint16_t address, uint32_t word)
         AT(table, table_base(memory) + address) = word;
 }
 
+/* Of 25 bits: a potential and a bias. */
+static inline int32_t sum_of(uint32_t word)
+{
+    return (int32_t)(word << 7) >> 7;
+}
+
 /* As many spikes as there are thresholds in the potential, between `least` and `most`. */
-static inline int8_t burst(int32_t *v, int32_t threshold, int8_t least, int8_t most)
+static inline int8_t burst(uint32_t *v, int32_t threshold, int8_t least, int8_t most)
 {
     for (int8_t r = 0;;) {
-        const bool more = *v >= threshold && r < most, fewer = *v < 0 && r > least;
+        const bool more = sum_of(*v) >= threshold && r < most, fewer = sum_of(*v) < 0 && r > least;
         if (!more && !fewer)
             return r;
-        *v += more ? -threshold : threshold;
+        *v += (uint32_t)(more ? -threshold : threshold);
         r += more ? 1 : -1;
     }
 }
 
-/* Adds an event's synapses along one route; how many there are. */
+/* Adds an event's synapses along one route; how many there are. Nothing is multiplied: a weight is
+ * shifted and added for every bit of the count. */
 static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, uint8_t column,
                                  int16_t count)
 {
@@ -99,22 +106,24 @@ static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, 
                    fanout = AT(table, AT_CHANNEL_FANOUT + at);
     const uint32_t to = AT(table, AT_CHANNEL_CELL + at);
     const uint16_t groups = to & (CELLS - 1);
-    const int32_t factor = count * (1 << (shift & 15));
     uint16_t y = rows >> 8;
     for (uint8_t rows_left = rows & 255; rows_left && groups; rows_left--, y++) {
         const uint32_t r = BESIDE(ROW_LIST, LIST, y);
         uint16_t x = columns >> 8;
         for (uint8_t columns_left = columns & 255; columns_left; columns_left--, x++) {
             const uint32_t c = BESIDE(COLUMN_LIST, LIST, x);
-            uint16_t v = high(r) + high(c) + (to >> 12), w = low(r) + low(c) + first;
             operations += fanout;
-            for (uint16_t g = 0; g < groups; g++) {
+            uint8_t scale = shift & 15;
+            for (uint16_t bits = count < 0 ? -count : count; bits; bits >>= 1, scale++) {
+                uint16_t v = high(r) + high(c) + (to >> 12), w = low(r) + low(c) + first;
+                for (uint16_t g = bits & 1 ? groups : 0; g; g--) {
 #pragma HLS pipeline II = 1
 #pragma HLS dependence variable = cell inter false
-                AT(cell, v) = packed((int32_t)((uint32_t)unpacked(AT(cell, v)) +
-                                               (uint32_t)AT(weight, w) * (uint32_t)factor));
-                v++;
-                w += (uint8_t)(shift >> 8);
+                    const uint32_t add = (uint32_t)AT(weight, w) << scale;
+                    AT(cell, v) = packed((int32_t)(AT(cell, v) + (count < 0 ? -add : add)));
+                    v++;
+                    w += (uint8_t)(shift >> 8);
+                }
             }
         }
     }
@@ -242,24 +251,26 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                     AT(cell, a) = packed(most);
                     count = most - before;
                 } else {
-                    int32_t v = unpacked(AT(cell, a));
+                    uint32_t v = (uint32_t)unpacked(AT(cell, a));
                     if (kind == DO_VALUES)
-                        hls_write(values, v);
+                        hls_write(values, (int32_t)v);
                     else if (kind == DO_FIRE) {
                         const int32_t threshold =
                             AT(table, AT_THRESHOLD + vector + channel) & 0x7fffff;
                         int16_t so_far = mode & FIRE_SIGNED ? AT(sent, b) : 0;
                         const int8_t least = mode & FIRE_LINEAR || so_far >= phi ? -phi : -so_far;
-                        v += unpacked(AT(table, AT_BIAS + vector + channel));
+                        v += (uint32_t)unpacked(AT(table, AT_BIAS + vector + channel));
                         count = burst(&v, threshold, least, phi);
-                        v = v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
+                        v = sum_of(v) > 0x3fffff    ? 0x3fffff
+                            : sum_of(v) < -0x3fffff ? (uint32_t)-0x3fffff
+                                                    : v;
                         if (mode & FIRE_SIGNED)
                             AT(sent, b) = (so_far + count) & SENT_MOST;
                     } else {
-                        const int32_t add = unpacked(AT(cell, b));
+                        const uint32_t add = AT(cell, b);
                         v = kind == DO_ADD ? v + add : add;
                     }
-                    AT(cell, a) = packed(v);
+                    AT(cell, a) = packed((int32_t)v);
                 }
                 if (count) {
                     const struct token event = {.kind = TOKEN_EVENT,

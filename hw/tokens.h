@@ -88,12 +88,12 @@ struct bursts {
 /* From control to collect: an answer is due. */
 struct job {
     uint8_t command, status, core;
-    uint32_t what; /* RUN: flags << 16 | timesteps, COUNTERS and READ: words, JOB_STORE: address */
-    uint32_t word;
+    uint16_t where; /* JOB_STORE: address */
+    uint32_t what;  /* RUN: flags << 16 | timesteps, COUNTERS and READ: words, JOB_STORE: word */
 };
 enum {
     JOB_CHECKED = 100, /* the request has been read to its end: its status */
-    JOB_STORE = 101,   /* word to MEMORY_COLLECT */
+    JOB_STORE = 101,   /* to MEMORY_COLLECT */
 };
 
 enum { NOWHERE = 0xffff };

@@ -322,20 +322,33 @@ void or_into(char **list, const char *term)
 
 void mux_add(struct emitter *e, struct mux *m, const struct node *n, char *value)
 {
-    struct mux_way w = {active_text(e, n), guard_text(e, n), value};
+    /* Stages of a loop with II > 1 that share a port may both be there when one of them waits. */
+    const struct region *r = &e->p->region[n->region];
+    struct mux_way w = {r->pipelined && r->ii > 1 ? enable_text(e, n) : active_text(e, n),
+                        guard_text(e, n), value};
     APPEND(m->way, m->ways, m->capacity, w);
 }
 
-/* Only one is active, so the last one needs no condition. */
-char *mux_text(const struct mux *m)
+static char *way_condition(const struct mux *m, int way)
 {
+    bool shared = false;
+    for (int k = 0; k < m->ways; k++)
+        shared |= k != way && !strcmp(m->way[k].active, m->way[way].active);
+    return and_text(m->way[way].active, shared ? m->way[way].guard : NULL);
+}
+
+/* Only one is active. In a chain of choices the last needs no condition; small look-up tables hold
+ * twice as much of a sum of products. */
+char *mux_text(const struct emitter *e, const struct mux *m, int width)
+{
+    const bool sum = m->ways > 2 && e->p->source->options.target->lut_inputs == 4;
     char *s = NULL;
     for (int i = m->ways - 1; i >= 0; i--) {
-        bool shared = false;
-        for (int k = 0; k < m->ways; k++)
-            shared |= k != i && !strcmp(m->way[k].active, m->way[i].active);
-        char *when = and_text(m->way[i].active, shared ? m->way[i].guard : NULL);
-        s = s ? text("(%s) ? %s :\n      %s", when, m->way[i].value, s) : m->way[i].value;
+        const char *value = m->way[i].value, *when = way_condition(m, i);
+        if (sum)
+            s = text("({%d{%s}} & %s)%s%s", width, when, value, s ? " |\n      " : "", s ? s : "");
+        else
+            s = s ? text("(%s) ? %s :\n      %s", when, value, s) : text("%s", value);
     }
     return s;
 }
@@ -686,7 +699,7 @@ static void emit_stream(struct emitter *e, int stream)
     fprintf(e->logic, "  assign %s_%s = %s;\n  assign %s_wait = %s;\n", s->name,
             s->in ? "read" : "write", enable ? enable : "1'b0", s->name, wait ? wait : "1'b0");
     if (!s->in)
-        fprintf(e->logic, "  assign %s_din = %s;\n", s->name, mux_text(&data));
+        fprintf(e->logic, "  assign %s_din = %s;\n", s->name, mux_text(e, &data, max_int(s->width, 1)));
 }
 
 /* ---- the module ------------------------------------------------------------------------------ */

@@ -23,7 +23,8 @@ struct mux {
     int ways, capacity;
 };
 void mux_add(struct emitter *e, struct mux *m, const struct node *n, char *value);
-char *mux_text(const struct mux *m); /* NULL: nobody does */
+/* NULL: nobody does */
+char *mux_text(const struct emitter *e, const struct mux *m, int width);
 
 void declare_net(struct emitter *e, int width, const char *name);
 char *value_text(struct emitter *e, int node, int width, int region, int cycle);

@@ -98,8 +98,8 @@ static struct bank bank_ports(struct emitter *e, int memory, int bank)
         }
     }
     for (int k = 0; k < 2; k++) {
-        b.port[k].address = mux_text(&address[k]);
-        b.data[k] = mux_text(&data[k]);
+        b.port[k].address = mux_text(e, &address[k], address_bits(m));
+        b.data[k] = mux_text(e, &data[k], m->kept);
     }
     return b;
 }
