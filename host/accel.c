@@ -321,6 +321,8 @@ static int run_sample(struct accel *a, const struct af_sample *sample, int64_t i
     const uint32_t *outputs;
     const uint64_t begin = a->link->operations->cycles(a->link);
     int status = result_make(m, o->trace ? o->timesteps : 0, result);
+    if (!status && o->on_event && !a->program->limits.traces)
+        status = af_fail(AF_UNSUPPORTED, "this build of the accelerator does not send events");
     if (!status)
         status = run_exchange(a, sample, o->timesteps,
                               (o->on_event ? RUN_TRACE : 0) | (iat ? RUN_IAT : 0), &r);

@@ -23,6 +23,11 @@ enum { QUEUE = SMALL_CORE ? 1 : 16 };
 #elif CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
 #endif
+#if TRACES
+#define TRACED(x) x,
+#else
+#define TRACED(x)
+#endif
 #define BURSTS_IN(k)  hls_stream(struct bursts) fired##k,
 #define TOKENS_OUT(k) hls_stream(struct token) to##k,
 #define VALUES_IN(k)  hls_stream(int32_t) values##k,
@@ -77,17 +82,19 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 #pragma HLS dataflow
     HLS_STREAM(struct token, commands, QUEUE);
     HLS_STREAM(struct job, jobs, QUEUE);
+#if TRACES
     HLS_STREAM(struct token, trace, QUEUE);
+#endif
     HLS_STREAM(bool, decisions, QUEUE);
     EACH_CORE(VALUE_STREAMS)
     HLS_CALL(control, in, commands, jobs);
 #if SMALL_CORE
-    HLS_CALL(small_core, commands, values0, trace, decisions);
+    HLS_CALL(small_core, commands, values0, TRACED(trace) decisions);
 #else
     EACH_CORE(CORE_STREAMS)
     HLS_CALL(gather, commands, EACH_CORE(FIRED) decisions, EACH_CORE(TO) trace);
     EACH_CORE(CORE_CALLS)
 #endif
-    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, decisions, out);
+    HLS_CALL(collect, jobs, EACH_CORE(VALUES) TRACED(trace) decisions, out);
     HLS_RUN();
 }

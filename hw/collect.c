@@ -19,12 +19,25 @@ static inline uint64_t scaled(uint64_t a, uint32_t b, uint8_t shift)
 #endif
 }
 
+static inline uint32_t answer_crc(uint32_t crc, uint32_t word)
+{
+#if SMALL_CORE
+    crc ^= word;
+    for (uint8_t i = 0; i < 32; i++)
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    return crc;
+#else
+    return crc_word(crc, word);
+#endif
+}
+
 #define TAKE_VALUE(k)                                                                              \
     if (core == (k))                                                                               \
         value = hls_read(values##k);
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool) decisions,
+                    EACH_CORE(VALUES_IN) TRACED(hls_stream(struct token) trace)
+                        hls_stream(bool) decisions,
                     hls_stream(uint32_t) out)
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
@@ -34,6 +47,7 @@ static void collect(hls_stream(struct job) jobs,
         const struct job job = hls_read(jobs);
         uint16_t timesteps = 0;
         for (bool stop = job.status || job.command != COMMAND_RUN; !stop;) {
+#if TRACES
             for (bool more = job.what >> 16 & RUN_TRACE; more;) {
                 const struct token t = hls_read(trace);
                 more = t.kind != TOKEN_END;
@@ -43,6 +57,7 @@ static void collect(hls_stream(struct job) jobs,
                     hls_write(out, t.what);
                 }
             }
+#endif
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
                 uint32_t most = packed(-0x800000);
@@ -130,7 +145,7 @@ static void collect(hls_stream(struct job) jobs,
         static const uint32_t identity[] = {
             ISA_VERSION, BUILD_NUMBER, CORES,    LANES, CELLS,   SENT_CELLS, SENT_MOST, WEIGHTS,
             PARAMETERS,  ROUTES,       CHANNELS, AXIS,  LIST,    WINDOWS,    PHASES,    PROGRAM,
-            TIMESTEPS,   FIRED_DEPTH};
+            TIMESTEPS,   FIRED_DEPTH,  TRACES};
         word_count length = 0;
         if (!job.status && job.command == COMMAND_IDENTIFY)
             length = sizeof identity / sizeof *identity;
@@ -170,8 +185,8 @@ static void collect(hls_stream(struct job) jobs,
                 }
             }
             at += at < 128;
-            crc = crc_word(crc, word);
             hls_write(out, word);
+            crc = answer_crc(crc, word);
         }
         on = job.status || job.command != COMMAND_END;
     }

@@ -6,7 +6,7 @@
  * number of messages; COMMAND_END, answered like any other, is the last one.
  *
  *   COMMAND_IDENTIFY  ()              ISA_VERSION, build number, and the sizes of config.h from
- *                                     CORES to FIRED_DEPTH in their order
+ *                                     CORES to TRACES in their order
  *   COMMAND_LOAD      (core << 24 | memory, address, word...)   ()
  *   COMMAND_RUN       (flags << 16 | timesteps, lists of events)   timesteps taken, then each
  *                                     core's output potentials (its VALUES instructions after
@@ -19,7 +19,7 @@
  *
  * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
  * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
- * constant input. With RUN_TRACE the answer stands behind every event of every population in the
+ * constant input. With RUN_TRACE (if the build TRACES) the answer stands behind every event of every population in the
  * order in which it fires, three words (phase, and the event as above), and TRACE_END after each
  * timestep; its CRC does not include these. */
 #ifndef ISA_H

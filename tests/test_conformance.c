@@ -51,6 +51,12 @@ struct run {
     int status;
 };
 
+/* The build tiny is too small to send its events. */
+static bool sends_events(const char *build)
+{
+    return !build || strcmp(build, "tiny") != 0;
+}
+
 static struct run run_on(const char *board, const char *build, const struct af_model *m,
                          const struct af_sample *samples, int64_t count, bool iat)
 {
@@ -58,7 +64,10 @@ static struct run run_on(const char *board, const char *build, const struct af_m
     struct af_device *device;
     const struct af_device_options where = {.threads = 1, .build = build};
     const struct af_run_options options = {
-        .no_iat = !iat, .trace = true, .on_event = keep_event, .on_event_context = &r.events};
+        .no_iat = !iat,
+                                          .trace = true,
+                                          .on_event = sends_events(build) ? keep_event : NULL,
+                                          .on_event_context = &r.events};
     r.result = calloc((size_t)count, sizeof *r.result);
     r.status = af_device_open(board, &where, m, &device);
     if (!r.status)
@@ -84,7 +93,7 @@ static bool same_bytes(const void *a, const void *b, size_t bytes)
 
 /* The first difference, or NULL. */
 static const char *difference(const struct af_model *m, const struct run *a, const struct run *b,
-                              int64_t count)
+                              int64_t count, bool events)
 {
     const size_t populations = (size_t)m->population_count;
     if (b->status)
@@ -105,8 +114,9 @@ static const char *difference(const struct af_model *m, const struct run *a, con
             !same_bytes(x->spike_sops, y->spike_sops, populations * sizeof *x->spike_sops))
             return "synaptic operations";
     }
-    if (a->events.count != b->events.count ||
-        !same_bytes(a->events.event, b->events.event, a->events.count * sizeof *a->events.event))
+    if (events &&
+        (a->events.count != b->events.count ||
+         !same_bytes(a->events.event, b->events.event, a->events.count * sizeof *a->events.event)))
         return "events";
     return NULL;
 }
@@ -123,7 +133,7 @@ static bool compare(const char *what, const char *board, const char *build,
         if (other.status == AF_UNSUPPORTED) {
             fits = false;
         } else {
-            const char *why = difference(m, &cpu, &other, count);
+            const char *why = difference(m, &cpu, &other, count, sends_events(build));
             CHECK(!why);
             if (why)
                 printf("%s, %s, build %s, early exit %d: %s\n", what, board, build, iat, why);
