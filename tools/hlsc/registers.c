@@ -101,13 +101,15 @@ static void find_live(struct sharing *s)
 int copied(const struct process *p, int node, int width)
 {
     struct wire *w = take((size_t)(width + 1) * sizeof *w);
-    const int whole = min_int(width, p->node[node].width);
-    const int count = segments(p, node, 0, whole, w);
-    const struct node *n = count ? &p->node[w[0].node] : NULL;
-    return count >= 1 && w[0].low == 0 && !w[0].sign && n->op != OP_CONST &&
-                   (count == 1 || n->kept <= w[0].width) && n->kept <= width
-               ? w[0].node
-               : NONE;
+    const int count = segments(p, node, 0, min_int(width, p->node[node].width), w);
+    if (!count || w[0].low || w[0].sign || p->node[w[0].node].op == OP_CONST)
+        return NONE;
+    for (int i = 1; i < count; i++) { /* zeros above it */
+        uint64_t v;
+        if (!is_const(p, w[i].node, &v) || v >> w[i].low != 0)
+            return NONE;
+    }
+    return p->node[w[0].node].kept <= w[0].width ? w[0].node : NONE;
 }
 
 static void find_apart(struct sharing *s)
