@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -100,7 +101,14 @@ static void remove_unfinished(void)
         unlink(unfinished);
 }
 
-/* Writes through a temporary name, so that a file is whole or not there. */
+static bool is_plain(const char *path)
+{
+    struct stat s;
+    return lstat(path, &s) || S_ISREG(s.st_mode);
+}
+
+/* Writes through a temporary name, so that a file is whole or not there; into devices and links as
+ * they are. */
 static void write_file(const char *path, const struct design *d,
                        void (*write)(const struct design *, FILE *))
 {
@@ -108,13 +116,15 @@ static void write_file(const char *path, const struct design *d,
         write(d, stdout);
         return;
     }
-    unfinished = text("%s.%ld.tmp", path, (long)getpid());
-    FILE *f = fopen(unfinished, "w");
+    const bool plain = is_plain(path);
+    const char *name = plain ? text("%s.%ld.tmp", path, (long)getpid()) : path;
+    FILE *f = fopen(name, "w");
     if (!f)
         fail((struct place){path, 0}, "%s", strerror(errno));
+    unfinished = plain ? name : NULL;
     write(d, f);
     bool bad = ferror(f) != 0;
-    if (fclose(f) || bad || rename(unfinished, path))
+    if (fclose(f) || bad || (plain && rename(name, path)))
         fail((struct place){path, 0}, "cannot be written: %s", strerror(errno));
     unfinished = NULL;
 }
