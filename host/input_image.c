@@ -82,11 +82,24 @@ struct picture_source {
     uint8_t *data;
 };
 
+/* Colours and sizes in between are no classes. */
+static int check_labels(const char *path, const struct picture *p, const struct input_spec *spec)
+{
+    if (p->channels == 1 && p->width == spec->width && p->height == spec->height)
+        return AF_OK;
+    return af_fail(AF_BAD_FILE, "%s: %s picture of %dx%d; labels are grey, %dx%d", path,
+                   p->channels == 1 ? "a grey" : "a coloured", p->width, p->height, spec->width,
+                   spec->height);
+}
+
 static int next_picture(struct source *src, struct sample *s)
 {
     struct picture_source *p = (struct picture_source *)src;
+    const struct input_spec *spec = src->spec;
     struct picture picture;
-    int status = picture_read(src->path, src->spec->channels, &picture);
+    int status = picture_read(src->path, spec->labels ? 3 : spec->channels, &picture);
+    if (!status && spec->labels)
+        status = check_labels(src->path, &picture, spec);
     if (!status)
         status = picture_fit(src->path, &picture, src->spec, p->data);
     free(picture.pixels);
