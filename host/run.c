@@ -25,7 +25,8 @@ struct run {
     const struct run_options *options;
     struct run_totals *totals;
     struct input_spec spec;
-    struct tensor labels, reference;
+    struct answers *answers;         /* NULL: classes of samples, or nobody asks */
+    struct tensor labels, reference; /* of classes */
     struct npy_writer output;
     struct file_out spikes;
     int steps;
@@ -206,7 +207,12 @@ static int count_result(struct run *r, const struct batch *b, int i, int64_t ind
 {
     struct run_totals *t = r->totals;
     const struct af_result *res = &b->result[i];
-    int status = count_answer(r, b, i, index);
+    struct answer answer;
+    int status = AF_OK;
+    if (r->answers)
+        status = answers_add(r->answers, index, b->name[i], &b->sample[i], res, &answer);
+    else if (r->options->task->kind == TASK_CLASSIFY)
+        status = count_answer(r, b, i, index);
     if (status)
         return status;
     t->samples++;
@@ -221,7 +227,8 @@ static int count_result(struct run *r, const struct batch *b, int i, int64_t ind
     if (r->options->output)
         status = npy_append(&r->output, res->output);
     if (!status && r->options->each)
-        r->options->each(r->options->context, index, b->name[i], b->label[i], res);
+        status = r->options->each(r->options->context, index, b->name[i], res,
+                                  r->answers ? &answer : NULL);
     return status;
 }
 
@@ -319,10 +326,11 @@ static int run_all(struct run *r, struct input *in, struct batch *b)
     return status;
 }
 
-static void finish_totals(struct run *r)
+static int finish_totals(struct run *r)
 {
     struct run_totals *t = r->totals;
     double n = (double)t->samples, steps = 0;
+    t->score = t->ann_score = (struct score){.mean = NAN, .pixels = NAN};
     t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
     t->top5 =
         t->labelled && first_size(r->model) > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
@@ -339,6 +347,10 @@ static void finish_totals(struct run *r)
         free(t->accuracy_at);
         t->accuracy_at = NULL;
     }
+    if (!r->answers)
+        return AF_OK;
+    t->classes = answers_classes(r->answers);
+    return answers_finish(r->answers, &t->score, &t->ann_score, &t->agreement);
 }
 
 static int totals_make(struct run *r)
@@ -370,12 +382,35 @@ void run_totals_free(struct run_totals *t)
     free(t->agreement_at);
     free(t->raster);
     free(t->raster_name);
+    free(t->score.each);
+    free(t->ann_score.each);
     *t = (struct run_totals){0};
+}
+
+/* What boxes and maps are compared with is their own matter. */
+static int open_answers(struct run *r, const struct input *in)
+{
+    const struct run_options *o = r->options;
+    if (o->task->kind == TASK_CLASSIFY)
+        return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
+                       : AF_OK;
+    if (!o->labels && !o->reference && !o->draw && !o->decode)
+        return AF_OK;
+    int64_t samples = input_count(in);
+    struct answer_options a = {
+        .task = o->task,
+        .labels = o->labels,
+        .reference = o->reference,
+        .draw = o->draw,
+        .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit : samples};
+    return answers_open(r->model, &a, &r->answers);
 }
 
 static int read_comparisons(struct run *r)
 {
     const struct run_options *o = r->options;
+    if (o->task->kind != TASK_CLASSIFY)
+        return AF_OK;
     int status = o->labels ? labels_read(o->labels, &r->labels) : AF_OK;
     if (!status && o->reference)
         status = npy_read(o->reference, &r->reference);
@@ -442,12 +477,15 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     if (!status)
         status = input_open(&in, o->inputs, o->input_count, &r.spec);
     if (!status)
+        status = open_answers(&r, in);
+    if (!status)
         status = open_files(&r, columns);
     if (!status)
         status = run_all(&r, in, &b);
     status = close_files(&r, status);
     if (!status)
-        finish_totals(&r);
+        status = finish_totals(&r);
+    answers_close(r.answers);
     input_close(in);
     batch_free(&b);
     tensor_free(&r.labels);

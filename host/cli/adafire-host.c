@@ -1,5 +1,6 @@
 /* adafire-host: runs a spiking network on a board. */
 #include "cli.h"
+#include "show.h"
 
 #include "device.h"
 #include "error.h"
@@ -21,21 +22,38 @@ static const char help[] =
     "  adafire-host digits.snn test_images.npy --labels test_labels.npy\n"
     "  adafire-host --top 3 squeezenet.snn cat.jpg\n"
     "  adafire-host --report report.html --reference ann_logits.npy model.snn images.npy\n"
+    "  adafire-host --task \"detect size 32\" --draw found.png --boxes found.json cells.snn a.png\n"
+    "  adafire-host --labels maps.npy --draw coloured/ streets.snn test_images.npy\n"
+    "  adafire-host --top 1 pointnet.snn chair.off\n"
     "\n"
     "INPUT: .npy (uint8, int8, float32; NCHW), .npz, MNIST idx(.gz), CIFAR binary, PNG, JPEG,\n"
-    "a folder of pictures, event recordings (.npy rows x,y,polarity,t as\n"
-    "EVENTS.npy@OFFSETS.npy; N-MNIST .bin).\n"
+    "event recordings (.npy rows x,y,polarity,t as EVENTS.npy@OFFSETS.npy; N-MNIST .bin),\n"
+    "meshes and points (.off, .ply, .npy [P,3] or [N,P,3]), a folder of these; folders in it\n"
+    "are classes, in order of their names.\n"
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
-    "  -l, --labels FILE      the right classes: .npy or idx\n"
-    "      --reference FILE   the ANN's outputs (.npy): tells how often both agree\n"
+    "  -l, --labels FILE      what is right: classes (.npy or idx), boxes (.npy rows\n"
+    "                         sample,class,x1,y1,x2,y2) or class maps (.npy [N,H,W], or a\n"
+    "                         folder of grey pictures; classes the network lacks are ignored)\n"
+    "      --reference FILE   the ANN's outputs (.npy): tells how often both agree, and how\n"
+    "                         good the ANN's boxes or maps are\n"
+    "      --task TASK        classify, segment, detect, or a file or text that says more\n"
+    "                         (default: what the model was converted for, else from its output)\n"
+    "                           detect stride 8 size 32         a map [N,classes+4,H,W]\n"
+    "                           detect anchor 8 10 16x24 anchor 16 32 scores softmax\n"
+    "                             variance 0.1 0.2              SSD: scores and boxes\n"
+    "                           threshold 0.1 overlap 0.45      least score, and most overlap\n"
+    "                                                           of two boxes of a class\n"
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
     "      --batch N          samples at a time (default 64; 1 where they run one by one)\n"
     "  -j, --threads N        default: all cores\n"
-    "      --top K            print the K best classes of every sample\n"
+    "      --top K            print the K best classes or boxes of every sample\n"
+    "      --draw PATH        boxes or class colours on the picture: a .png for one sample,\n"
+    "                         a folder for many\n"
+    "      --boxes FILE       write the boxes of every sample (JSON, pixels of the input)\n"
     "  -o, --output FILE      write the outputs, one row a sample (.npy)\n"
     "      --report FILE      write a page with plots (HTML, self-contained)\n"
     "      --spikes FILE      write every event: sample,timestep,population,neuron,burst\n"
@@ -50,6 +68,9 @@ enum {
     OPT_LIMIT,
     OPT_BATCH,
     OPT_TOP,
+    OPT_TASK,
+    OPT_DRAW,
+    OPT_BOXES,
     OPT_REPORT,
     OPT_SPIKES,
     OPT_JSON,
@@ -68,6 +89,9 @@ static const struct option options[] = {
     {"build", required_argument, NULL, OPT_BUILD},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
+    {"task", required_argument, NULL, OPT_TASK},
+    {"draw", required_argument, NULL, OPT_DRAW},
+    {"boxes", required_argument, NULL, OPT_BOXES},
     {"output", required_argument, NULL, 'o'},
     {"report", required_argument, NULL, OPT_REPORT},
     {"spikes", required_argument, NULL, OPT_SPIKES},
@@ -79,7 +103,9 @@ static const struct option options[] = {
 };
 
 struct request {
-    const char *board, *model_path, *report;
+    const char *board, *model_path, *report, *task_given, *boxes;
+    struct task task;
+    struct box_file box_file;
     struct run_options run;
     struct af_device_options device;
     int top;
@@ -106,6 +132,9 @@ static int read_option(int opt, const char *text, struct request *r)
         return status;
     case OPT_BATCH: return cli_int("--batch", text, 1, 65536, &r->run.batch);
     case OPT_TOP: return cli_int("--top", text, 1, 1000, &r->top);
+    case OPT_TASK: r->task_given = text; return 0;
+    case OPT_DRAW: r->run.draw = text; return 0;
+    case OPT_BOXES: r->boxes = text; return 0;
     case OPT_REPORT: r->report = text; return 0;
     case OPT_SPIKES: r->run.spikes = text; return 0;
     case OPT_JSON: r->json = true; return 0;
@@ -158,17 +187,13 @@ static void show_progress(void *context, int64_t done, int64_t all)
 }
 
 /* The K best classes, with the probability that softmax gives them. */
-static void show_best(void *context, int64_t index, const char *name, int label,
-                      const struct af_result *result)
+static void show_best(const struct request *r, const char *name, const struct af_result *result)
 {
-    const struct request *r = context;
     int first;
     model_outputs(r->model, &first);
     int n = (int)neuron_count(&r->model->population[first]);
     const float *v = result->output;
     double sum = 0, most = (double)v[0];
-    (void)index;
-    (void)label;
     for (int i = 1; i < n; i++)
         most = fmax(most, (double)v[i]);
     for (int i = 0; i < n; i++)
@@ -193,6 +218,50 @@ static void show_best(void *context, int64_t index, const char *name, int label,
     printf("  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
 }
 
+static void print_number(double v)
+{
+    if (isnan(v))
+        printf("null");
+    else
+        printf("%.6g", v);
+}
+
+static int show_sample(void *context, int64_t index, const char *name,
+                       const struct af_result *result, const struct answer *answer)
+{
+    struct request *r = context;
+    int status = AF_OK;
+    if (r->boxes)
+        status = box_file_add(&r->box_file, r->model, index, name, answer->found);
+    if (!status && r->top && answer)
+        status = show_answer(r->model, name, r->top, answer);
+    else if (!status && r->top)
+        show_best(r, name, result);
+    return status;
+}
+
+/* Boxes and maps: NAN and NULL are null. */
+static void print_score_json(const struct request *r, const struct run_totals *t)
+{
+    const bool detect = r->task.kind == TASK_DETECT;
+    const struct score *scores[] = {&t->score, &t->ann_score};
+    for (int i = 0; i < 2 && r->task.kind != TASK_CLASSIFY; i++) {
+        const struct score *s = scores[i];
+        printf("\"%s%s\": ", i ? "ann_" : "", detect ? "map50" : "miou");
+        print_number(s->mean);
+        if (!detect) {
+            printf(", \"%spixel_accuracy\": ", i ? "ann_" : "");
+            print_number(s->pixels);
+        }
+        printf(", \"%s%s\": [", i ? "ann_" : "", detect ? "ap50" : "iou");
+        for (int c = 0; s->each && c < t->classes; c++) {
+            printf("%s", c ? ", " : "");
+            print_number(s->each[c]);
+        }
+        printf("], ");
+    }
+}
+
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
@@ -200,7 +269,9 @@ static void print_json(const struct request *r, const struct run_totals *t)
     cli_json_text(stdout, r->board);
     printf(", \"model\": ");
     cli_json_text(stdout, r->model_path);
-    printf(", \"images\": %lld, ", (long long)t->samples);
+    printf(", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
+           (long long)t->samples);
+    print_score_json(r, t);
     const struct {
         const char *key;
         double v;
@@ -229,6 +300,35 @@ static void print_json(const struct request *r, const struct run_totals *t)
     printf("]}\n");
 }
 
+static void print_score(const struct request *r, const struct run_totals *t)
+{
+    const struct score *s = &t->score, *ann = &t->ann_score;
+    const bool detect = r->task.kind == TASK_DETECT;
+    const double unit = detect ? 1 : 100;
+    if (!isnan(s->pixels))
+        printf("  pixel accuracy   %.2f %%", 100 * s->pixels);
+    if (!isnan(ann->pixels))
+        printf(" (ANN %.2f %%)", 100 * ann->pixels);
+    if (!isnan(s->pixels))
+        printf("\n");
+    if (s->each)
+        printf(detect ? "  mAP@0.5          %.4f" : "  mean IoU         %.2f %%", unit * s->mean);
+    if (ann->each)
+        printf(detect ? " (ANN %.4f)" : " (ANN %.2f %%)", unit * ann->mean);
+    if (s->each)
+        printf("\n");
+    for (int c = 0; s->each && c < t->classes; c++) {
+        const char *name = af_class_name(r->model, c);
+        if (isnan(s->each[c]))
+            continue;
+        printf(detect ? "    %2d %-12s %.4f" : "    %2d %-12s %5.2f %%", c, name ? name : "",
+               unit * s->each[c]);
+        if (ann->each)
+            printf(detect ? " (ANN %.4f)" : " (ANN %.2f %%)", unit * ann->each[c]);
+        printf("\n");
+    }
+}
+
 static void print_summary(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
@@ -241,6 +341,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         printf("  accuracy         %.2f %%\n", 100 * t->accuracy);
     if (!isnan(t->top5))
         printf("  top-5            %.2f %%\n", 100 * t->top5);
+    print_score(r, t);
     if (!isnan(t->agreement))
         printf("  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
     printf("  timesteps        %.2f of %d on average%s\n", t->timesteps_mean, t->timesteps,
@@ -342,11 +443,21 @@ static int run_model(struct request *r)
                          r->run.timesteps, r->model_path, model->timesteps);
     r->run.history = r->report != NULL;
     r->run.progress = show_progress;
-    r->run.each = r->top ? show_best : NULL;
+    r->run.each = r->top || r->boxes ? show_sample : NULL;
+    r->run.decode = r->run.each != NULL;
     r->run.context = r;
+    r->run.task = &r->task;
+    if (!status)
+        status = task_of_model(model, r->task_given, &r->task);
+    if (!status && r->boxes && r->task.kind != TASK_DETECT)
+        status = af_fail(AF_BAD_ARGUMENT, "--boxes needs a detector; this is a task to %s (--task)",
+                         task_kind_name(r->task.kind));
+    if (!status && r->boxes)
+        status = box_file_begin(&r->box_file, r->boxes);
     if (!status)
         status = run_files(device, model, &r->run, &totals);
     cli_progress(NULL, 0);
+    status = box_file_end(&r->box_file, status);
     if (!status && r->report)
         status = write_report(r, &totals);
     if (!status && r->json)

@@ -1,0 +1,26 @@
+/* Boxes and class maps for people and for scripts. */
+#ifndef ADAFIRE_SHOW_H
+#define ADAFIRE_SHOW_H
+
+#include "answer.h"
+
+#include "file.h"
+
+/* The `most` best boxes, or the largest classes of a map, one line each below the sample's name. */
+int show_answer(const struct af_model *m, const char *name, int most, const struct answer *answer);
+
+/* A file of all boxes, complete or not there:
+ *     [{"sample": 0, "name": "a.png",
+ *       "boxes": [{"class": 1, "label": "WBC", "score": 0.98, "box": [x1, y1, x2, y2]}, ...]}, ...]
+ * Pixels of the model's input; "label" where the model has class names. */
+struct box_file {
+    struct file_out out;
+    int64_t samples;
+};
+int box_file_begin(struct box_file *f, const char *path);
+int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, const char *name,
+                 const struct boxes *found);
+/* Takes the status of the run: a failed one leaves no file. Fine without a beginning. */
+int box_file_end(struct box_file *f, int status);
+
+#endif
