@@ -228,9 +228,9 @@ static int read_property(struct cursor *c, struct ply *ply)
 {
     char word[WORD];
     struct property p = {0};
-    struct element *e = &ply->element[ply->elements - 1];
     if (!ply->elements)
         return af_fail(AF_BAD_FILE, "%s: a property before any element", c->name);
+    struct element *e = &ply->element[ply->elements - 1];
     if (e->properties == PROPERTIES_MOST)
         return af_fail(AF_BAD_FILE, "%s: more than %d properties", c->name, PROPERTIES_MOST);
     int status = AF_OK;

@@ -1067,6 +1067,27 @@ TEST(nmnist)
     /* A recording may begin like an idx or a gzip file. */
     CHECK_EQ(drain(put("00002.bin", "\0\0\x0c\2\0", 5), sensor(34, 34)), 1);
     CHECK_EQ(drain(put("00003.bin", "\x1f\x8b\x08\0\0", 5), sensor(34, 250)), 1);
+    /* A folder of recordings, as the data set comes: one folder a digit. */
+    mkdir(in_folder("digits"), 0777);
+    CHECK_EQ(drain(in_folder("digits"), sensor(34, 34)), AF_BAD_FILE);
+    CHECK_ERROR("holds no N-MNIST recordings (.bin)");
+    mkdir(in_folder("digits/0"), 0777);
+    mkdir(in_folder("digits/1"), 0777);
+    put("digits/0/00003.bin", file, sizeof file);
+    put("digits/0/a.png", file, sizeof file);
+    put("digits/1/00001.bin", file, 5);
+    put("digits/1/00002.bin", file, 10);
+    in = open_one(in_folder("digits"), sensor(34, 34));
+    CHECK_EQ(input_count(in), 3);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(input_next(in, &s), 1);
+        CHECK(!s.data && s.label == (i > 0) && s.event_count == 3 - (i > 0 ? 3 - i : 0));
+    }
+    CHECK_EQ(input_next(in, &s), 0);
+    input_close(in);
+    put("digits/1/00002.bin", file, 0);
+    CHECK_EQ(drain(in_folder("digits"), sensor(34, 34)), AF_BAD_FILE);
+    CHECK_ERROR("00002.bin: the file is empty");
 }
 
 TEST(binning)
