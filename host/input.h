@@ -68,5 +68,10 @@ int labels_read(const char *path, struct tensor *labels);
  * steps x channels x height x width, a count per (bin, polarity, y, x), saturating at 255. Events
  * outside the sensor are an error that says which one. */
 int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out);
+/* The same for a network that was trained on `frames` frames of a recording (0: 1): a bin stands
+ * for frames / steps of one, so counts are multiplied by steps / frames, rounded, at the least 1.
+ */
+int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, int steps,
+                         int frames, int16_t *out);
 
 #endif

@@ -234,9 +234,11 @@ int source_nmnist(struct source **src, const char *path, const struct input_spec
 
 /* ---- Bins ----------------------------------------------------------------------------------- */
 
+enum { COUNT_MOST = 255 };
+
 int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out)
 {
-    const int most = 255;
+    const int most = COUNT_MOST;
     int64_t plane = (int64_t)spec->height * spec->width, frame = plane * spec->channels;
     int64_t first = INT64_MAX, last = 0, span;
     if (steps < 1)
@@ -265,4 +267,15 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
         *count = (int16_t)(*count < most ? *count + 1 : most);
     }
     return AF_OK;
+}
+
+int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, int steps,
+                         int frames, int16_t *out)
+{
+    int64_t n = (int64_t)spec->channels * spec->height * spec->width * steps;
+    int status = events_bin(s, spec, steps, out);
+    int of = frames > 0 ? frames : 1, gain = (steps + of / 2) / of;
+    for (int64_t i = 0; !status && gain > 1 && i < n; i++)
+        out[i] = (int16_t)(out[i] * gain > COUNT_MOST ? COUNT_MOST : out[i] * gain);
+    return status;
 }

@@ -79,20 +79,6 @@ static void batch_free(struct batch *b)
     free(b->data);
 }
 
-/* A recording's counts for every timestep. A timestep stands for 1 / steps of the recording and the
- * network was trained on event_frames frames of it, so counts are multiplied by steps / frames. */
-static int bin_recording(const struct run *r, const struct sample *s, int16_t *counts)
-{
-    const struct input_format *f = &r->model->format;
-    int64_t n = neuron_count(&r->model->population[0]) * r->steps;
-    int status = events_bin(s, &r->spec, r->steps, counts);
-    int frames = f->event_frames > 0 ? f->event_frames : 1;
-    int gain = (r->steps + frames / 2) / frames;
-    for (int64_t i = 0; !status && gain > 1 && i < n; i++)
-        counts[i] = (int16_t)(counts[i] * gain > COUNT_LIMIT ? COUNT_LIMIT : counts[i] * gain);
-    return status;
-}
-
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
 {
     static const enum af_type types[] = {[DTYPE_F32] = AF_F32,
@@ -113,7 +99,8 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
     b->label[i] = s->label;
     if (recording) {
         b->sample[i] = (struct af_sample){.counts = b->data[i]};
-        return bin_recording(r, s, b->data[i]);
+        return events_bin_as_frames(s, &r->spec, r->steps, r->model->format.event_frames,
+                                    b->data[i]);
     }
     memcpy(b->data[i], s->data, bytes);
     b->sample[i] = (struct af_sample){.type = types[s->type], .data = b->data[i]};

@@ -122,6 +122,8 @@ bad "a classifier as detector" "[N,classes+4,H,W]" $host --task detect "$work/m.
     --boxes "$work/b.json"
 if ls "$work"/b.json* >/dev/null 2>&1; then fail "boxes of a failed run are left"; else pass; fi
 
+bad "recordings for frames" "--events" $convert --exit-recordings nosuch.npy -o "$work/n.snn"
+
 # ---- The network as it is
 good "convert --ann" "$bin/adafire-convert" $data/model.onnx --ann $data/test_images.npy --scale 1/16 -o "$work/ann.npy"
 good "its outputs as a reference" $host --json --no-iat "$work/m.snn" $data/test_images.npy --reference "$work/ann.npy"
@@ -133,9 +135,25 @@ bad "--ann, wrong shape" "model wants" "$bin/adafire-convert" $data/model.onnx -
     -o "$work/none.npy"
 if ls "$work"/none.npy* >/dev/null 2>&1; then fail "a failed run left outputs"; else pass; fi
 
-# ---- Boxes and maps of a real network, where there is one
-cells=../shared/data/detect_bccd
+# ---- Event recordings and boxes of real networks, where there are any
 skipped=0
+events=../shared/data/nmnist
+if [ -e $events/model.onnx ]; then
+    stream=$events/test_events.npy@$events/test_event_offsets.npy
+    digits="$bin/adafire-convert $events/model.onnx --events --event-frames 3 --calib $events/calib_images.npy
+        --calib-limit 120 --no-search --ssc off"
+    good "a network of events" $digits -o "$work/e.snn"
+    if grep -q "early termination is off.*--exit-recordings" "$work/err"; then pass; else fail "no note on early termination"; fi
+    good "limits from recordings" $digits --exit-recordings $stream --tolerance 3 -q -o "$work/e.snn"
+    good "a stream" $host --json "$work/e.snn" $stream --labels $events/test_event_labels.npy
+    within "accuracy of recordings" "$(number accuracy)" 0.9 1
+    within "timesteps of recordings" "$(number timesteps_mean)" 1 3.5
+    bad "frames instead of recordings" "no event recording" $digits --exit-recordings $events/test_images.npy -o "$work/n.snn"
+else
+    echo "skip: $events is not here"
+    skipped=$((skipped + 1))
+fi
+cells=../shared/data/detect_bccd
 if [ -e $cells/model.onnx ]; then
     printf '# cells\ndetect size 32\n' >"$work/cells.txt"
     printf 'RBC\nWBC\nPlatelets\n' >"$work/cells.names"
@@ -160,7 +178,7 @@ if [ -e $cells/model.onnx ]; then
     holds "pixels in words" '% of the pixels'
 else
     echo "skip: $cells is not here"
-    skipped=1
+    skipped=$((skipped + 1))
 fi
 
 # ---- The accelerator's own source as a board

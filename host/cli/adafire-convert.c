@@ -39,6 +39,8 @@ static const char help[] =
     "      --squash               pictures: both sides to N (or to the input's size)\n"
     "      --events               the network takes event-camera recordings\n"
     "      --event-frames N       training frames that one recording makes (default 1)\n"
+    "      --exit-recordings FILE recordings (as adafire-host takes them) for early termination;\n"
+    "                             frames calibrate the rest, but not when a recording may stop\n"
     "      --classes FILE         class names, one a line, stored in the model\n"
     "      --task TASK            what the outputs mean, stored in the model: classify,\n"
     "                             segment, detect, or a file or text that says more (the\n"
@@ -86,6 +88,7 @@ enum {
     OPT_SQUASH,
     OPT_EVENTS,
     OPT_EVENT_FRAMES,
+    OPT_EXIT_RECORDINGS,
     OPT_CLASSES,
     OPT_TASK,
     OPT_BURST_INITIAL,
@@ -120,6 +123,7 @@ static const struct option options[] = {
     {"squash", no_argument, NULL, OPT_SQUASH},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"event-frames", required_argument, NULL, OPT_EVENT_FRAMES},
+    {"exit-recordings", required_argument, NULL, OPT_EXIT_RECORDINGS},
     {"classes", required_argument, NULL, OPT_CLASSES},
     {"task", required_argument, NULL, OPT_TASK},
     {"timesteps", required_argument, NULL, 't'},
@@ -145,7 +149,7 @@ static const struct option options[] = {
 };
 
 struct request {
-    const char *model, *output, *labels, *classes, *task;
+    const char *model, *output, *labels, *classes, *task, *exit_recordings;
     const char *calib[64];
     int calib_count, calib_limit, exit_limit, event_frames;
     int shape[3];
@@ -285,6 +289,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_EVENTS: r->spec.events = true; return 0;
     case OPT_EVENT_FRAMES:
         return cli_int("--event-frames", text, 1, TIMESTEPS_LIMIT, &r->event_frames);
+    case OPT_EXIT_RECORDINGS: r->exit_recordings = text; return 0;
     case OPT_CLASSES: r->classes = text; return 0;
     case OPT_TASK: r->task = text; return read_task(text);
     case 'o': r->output = text; return 0;
@@ -322,6 +327,8 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return cli_fail("--calib is needed: a few hundred samples of what the network will see");
     if (r->ann && r->converts)
         return cli_fail("--ann and --calib exclude each other");
+    if (r->exit_recordings && !r->spec.events)
+        return cli_fail("--exit-recordings is for networks of events (--events)");
     if (!r->output)
         return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
     struct convert_options *c = &r->convert;
@@ -630,6 +637,9 @@ static int convert_file(struct request *r)
         status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit,
                                   r->exit_limit, &r->spec, &r->norm, &format, &data);
     format.event_frames = r->spec.events ? r->event_frames : 0;
+    if (!status && r->exit_recordings)
+        status = calibration_read_recordings(r->exit_recordings, r->exit_limit,
+                                             r->convert.timesteps, &r->spec, &format, &data);
     if (!status) {
         status = network_lower(graph, r->shape, &r->norm, format.unit, format.zero, &network);
         if (status)
