@@ -27,6 +27,7 @@ struct run {
     struct input_spec spec;
     struct answers *answers;         /* NULL: classes of samples, or nobody asks */
     struct tensor labels, reference; /* of classes */
+    int64_t reference_rows;          /* of one sample */
     struct npy_writer output;
     struct file_out spikes;
     int steps;
@@ -135,11 +136,17 @@ static int64_t first_size(const struct af_model *m)
 
 static int64_t reference_answer(const struct run *r, int64_t index)
 {
-    int64_t n = r->reference.count / r->reference.dim[0];
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (tensor_get(&r->reference, index * n + i) > tensor_get(&r->reference, index * n + best))
+    int64_t n = r->reference.count / r->reference.dim[0], best = 0;
+    double most = -INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < r->reference_rows; k++)
+            sum += tensor_get(&r->reference, (index * r->reference_rows + k) * n + i);
+        if (sum > most) {
+            most = sum;
             best = i;
+        }
+    }
     return best;
 }
 
@@ -175,12 +182,13 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
     }
     int64_t ann = -1;
     if (r->reference.data) {
-        if (index >= r->reference.dim[0])
+        if ((index + 1) * r->reference_rows > r->reference.dim[0])
             return af_fail(AF_BAD_FILE, "%s: holds %lld rows, but there are more samples",
                            r->options->reference, (long long)r->reference.dim[0]);
         ann = reference_answer(r, index);
         t->compared++;
         t->agreeing += answer == ann;
+        t->ann_correct += label >= 0 && ann == label;
     }
     for (int s = 0; full->history && s < r->steps; s++) {
         int64_t now = largest_of(full->history + (int64_t)s * full->output_size, n);
@@ -321,6 +329,8 @@ static int finish_totals(struct run *r)
     t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
     t->top5 =
         t->labelled && first_size(r->model) > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
+    t->ann_accuracy =
+        t->labelled && t->compared ? (double)t->ann_correct / (double)t->labelled : NAN;
     t->agreement = t->compared ? (double)t->agreeing / (double)t->compared : NAN;
     for (int s = 0; s < r->steps; s++) {
         steps += (s + 1.0) * (double)t->exits[s];
@@ -378,6 +388,10 @@ void run_totals_free(struct run_totals *t)
 static int open_answers(struct run *r, const struct input *in)
 {
     const struct run_options *o = r->options;
+    int frames = r->spec.events ? r->model->format.event_frames : 1;
+    bool by_frame =
+        frames > 1 && r->reference.data && r->reference.dim[0] == frames * input_count(in);
+    r->reference_rows = by_frame ? frames : 1;
     if (o->task->kind == TASK_CLASSIFY)
         return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
                        : AF_OK;

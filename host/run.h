@@ -12,7 +12,9 @@ struct run_options {
     const char *const *inputs;
     int input_count;
     const struct task *task;        /* what the outputs mean */
-    const char *labels, *reference; /* .npy; NULL: none. Boxes and maps: see answer.h */
+    /* .npy; NULL: none. Boxes and maps: see answer.h. The reference of recordings may have a row for
+     * each of their frames, which are then added. */
+    const char *labels, *reference;
     const char *draw;               /* boxes or maps onto pictures, see answer.h; NULL: not */
     bool decode;                    /* `each` wants boxes or maps */
     const char *output, *spikes;    /* files to write; NULL: none */
@@ -31,14 +33,14 @@ struct run_options {
 };
 
 struct run_totals {
-    int64_t samples, labelled, correct, correct5, compared, agreeing;
+    int64_t samples, labelled, correct, correct5, compared, agreeing, ann_correct;
     int timesteps;                               /* most an inference may take */
     int64_t *exits;                              /* [timesteps] samples that took t + 1 */
     double *spikes, *events, *sops, *spike_sops; /* [populations] sums */
     double cycles;
     double seconds;  /* inside the device */
     double accuracy; /* in 0..1; NAN where there is nothing to compare; likewise the next two */
-    double top5, agreement, timesteps_mean;
+    double top5, agreement, ann_accuracy, timesteps_mean;
     struct score score, ann_score; /* of boxes or maps with labels; the ANN's with a reference */
     int classes;                   /* that they tell apart */
     /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */

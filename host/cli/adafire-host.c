@@ -277,12 +277,14 @@ static void print_json(const struct request *r, const struct run_totals *t)
         double v;
     } numbers[] = {
         {"accuracy", t->accuracy},
+        {"ann_accuracy", t->ann_accuracy},
         {"top5", t->top5},
         {"agreement", t->agreement},
         {"timesteps_mean", t->timesteps_mean},
         {"spikes_mean", run_mean(m, t, t->spikes)},
         {"events_mean", run_mean(m, t, t->events)},
         {"sops_mean", run_mean(m, t, t->sops)},
+        {"spike_sops_mean", run_mean(m, t, t->spike_sops)},
         {"ann_macs", (double)m->ann_macs},
         {"energy_uj_event", run_energy_event(m, t)},
         {"energy_uj_spike", run_energy_spike(m, t)},
@@ -338,7 +340,11 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     printf("%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
            (long long)t->samples, (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
-        printf("  accuracy         %.2f %%\n", 100 * t->accuracy);
+        printf("  accuracy         %.2f %%", 100 * t->accuracy);
+    if (!isnan(t->ann_accuracy))
+        printf(" (ANN %.2f %%)", 100 * t->ann_accuracy);
+    if (!isnan(t->accuracy))
+        printf("\n");
     if (!isnan(t->top5))
         printf("  top-5            %.2f %%\n", 100 * t->top5);
     print_score(r, t);
