@@ -272,8 +272,9 @@ static char *drawing_path(const char *draw, int64_t index, const char *name)
     return path;
 }
 
-static int draw_answer(const struct answers *a, int64_t index, const char *name,
-                       const struct af_sample *sample)
+/* The picture that the sample was cut from, or the sample itself. */
+static int make_canvas(const struct answers *a, const char *name, const struct af_sample *sample,
+                       const struct view *view, struct canvas *c)
 {
     static const enum dtype types[] = {[AF_F32] = DTYPE_F32,
                                        [AF_U8] = DTYPE_U8,
@@ -281,16 +282,26 @@ static int draw_answer(const struct answers *a, int64_t index, const char *name,
                                        [AF_I16] = DTYPE_I16,
                                        [AF_I32] = DTYPE_I32};
     const int *shape = a->model->population[0].shape;
-    int longest = shape[1] > shape[2] ? shape[1] : shape[2];
-    int zoom = a->detector && longest < PICTURE_LEAST ? (PICTURE_LEAST + longest - 1) / longest : 1;
-    struct tensor t = {.type = types[sample->type], .data = (void *)(uintptr_t)sample->data};
-    struct canvas c;
+    struct tensor own = {.type = types[sample->type],
+                         .rank = 3,
+                         .dim = {shape[0], shape[1], shape[2]},
+                         .data = (void *)(uintptr_t)sample->data};
+    struct tensor picture = {0};
     if (!sample->data)
         return af_fail(AF_UNSUPPORTED, "%s: a recording is no picture to draw on", name);
-    int status = canvas_make(name, &t, shape, zoom, &c);
-    if (status)
-        return status;
-    for (int64_t i = a->found.count - 1; a->detector && i >= 0; i--) { /* the best on top */
+    int status = view->width ? input_picture(name, &picture) : AF_OK;
+    const struct tensor *t = view->width ? &picture : &own;
+    int64_t longest = t->dim[1] > t->dim[2] ? t->dim[1] : t->dim[2];
+    int64_t zoom = a->detector && longest ? (PICTURE_LEAST + longest - 1) / longest : 1;
+    if (!status)
+        status = canvas_make(name, t, (int)zoom, c);
+    tensor_free(&picture);
+    return status;
+}
+
+static void draw_boxes(const struct answers *a, struct canvas *c)
+{
+    for (int64_t i = a->found.count - 1; i >= 0; i--) { /* the best on top */
         const struct box *box = &a->found.box[i];
         const char *class = af_class_name(a->model, box->class);
         char text[64];
@@ -298,10 +309,25 @@ static int draw_answer(const struct answers *a, int64_t index, const char *name,
             snprintf(text, sizeof text, "%.40s %.2f", class, (double)box->score);
         else
             snprintf(text, sizeof text, "%d %.2f", box->class, (double)box->score);
-        canvas_box(&c, box, text);
+        canvas_box(c, box, text);
     }
-    if (!a->detector)
-        canvas_classes(&c, a->class_of, a->map.height, a->map.width);
+}
+
+static int draw_answer(const struct answers *a, int64_t index, const char *name,
+                       const struct af_sample *sample, const struct view *view)
+{
+    const int *shape = a->model->population[0].shape;
+    const float size[2] = {view->step[0] * (float)shape[2], view->step[1] * (float)shape[1]};
+    const float own[2] = {(float)shape[2], (float)shape[1]};
+    struct canvas c;
+    int status = make_canvas(a, name, sample, view, &c);
+    if (status)
+        return status;
+    if (a->detector)
+        draw_boxes(a, &c);
+    else
+        canvas_classes(&c, a->class_of, a->map.height, a->map.width, view->origin,
+                       view->width ? size : own);
     char *path = drawing_path(a->options.draw, index, name);
     status = path ? canvas_write(&c, path) : af_fail(AF_NO_MEMORY, "%s: no memory", name);
     free(path);
@@ -309,14 +335,27 @@ static int draw_answer(const struct answers *a, int64_t index, const char *name,
     return status;
 }
 
+/* From the sample's pixels to the picture's. */
+static void place_boxes(struct boxes *b, const struct view *view)
+{
+    for (int64_t i = 0; view->width && i < b->count; i++) {
+        struct box *box = &b->box[i];
+        box->x1 = view->origin[0] + view->step[0] * box->x1;
+        box->x2 = view->origin[0] + view->step[0] * box->x2;
+        box->y1 = view->origin[1] + view->step[1] * box->y1;
+        box->y2 = view->origin[1] + view->step[1] * box->y2;
+    }
+}
+
 int answers_add(struct answers *a, int64_t index, const char *name, const struct af_sample *sample,
-                const struct af_result *result, struct answer *answer)
+                const struct view *view, const struct af_result *result, struct answer *answer)
 {
     int status = read_reference(a, index);
     if (!status)
         status = a->detector ? add_boxes(a, index, result->output) : add_map(a, result->output);
+    place_boxes(&a->found, view);
     if (!status && a->options.draw)
-        status = draw_answer(a, index, name, sample);
+        status = draw_answer(a, index, name, sample, view);
     *answer = (struct answer){.found = a->detector ? &a->found : NULL,
                               .class_of = a->class_of,
                               .height = a->map.height,

@@ -21,7 +21,8 @@ struct answer_options {
 
 /* One sample's answer, good until the next. */
 struct answer {
-    const struct boxes *found; /* NULL: not a detector */
+    const struct boxes *found; /* in pixels of the picture, or of the sample if it is of none; NULL:
+                                  not a detector */
     const uint16_t *class_of;  /* [height][width]; NULL: not a segmentation */
     int height, width, classes;
 };
@@ -39,7 +40,7 @@ int answers_open(const struct af_model *m, const struct answer_options *o,
                  struct answers **answers);
 /* The next sample in order. `answer` is filled in. */
 int answers_add(struct answers *a, int64_t index, const char *name, const struct af_sample *sample,
-                const struct af_result *result, struct answer *answer);
+                const struct view *view, const struct af_result *result, struct answer *answer);
 int answers_classes(const struct answers *a);
 /* The network's score and the ANN's; `each` of both are the caller's to free. *agreement: share of
  * pixels that are as the ANN's. */

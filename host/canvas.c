@@ -9,19 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GLYPH_WIDTH = 3, GLYPH_HEIGHT = 5, DOT = 2, ADVANCE = (GLYPH_WIDTH + 1) * DOT };
+enum { GLYPH_WIDTH = 3, GLYPH_HEIGHT = 5, DOT_LEAST = 2, DOTS = 640 };
 
-int canvas_make(const char *name, const struct tensor *sample, const int shape[3], int zoom,
-                struct canvas *c)
+int canvas_make(const char *name, const struct tensor *picture, int zoom, struct canvas *c)
 {
-    *c = (struct canvas){.width = shape[2] * zoom, .height = shape[1] * zoom, .zoom = zoom};
-    int64_t area = (int64_t)shape[1] * shape[2], n = area * shape[0];
+    int64_t channels = picture->dim[0], width = picture->dim[2], area = picture->dim[1] * width;
     double low = 0, high = 255;
-    if (shape[0] != 1 && shape[0] != 3)
-        return af_fail(AF_UNSUPPORTED, "%s: a picture has 1 or 3 channels, this has %d", name,
-                       shape[0]);
-    for (int64_t i = 0; sample->type != DTYPE_U8 && i < n; i++) {
-        double v = tensor_get(sample, i);
+    *c = (struct canvas){
+        .width = (int)width * zoom, .height = (int)picture->dim[1] * zoom, .zoom = zoom};
+    c->dot = (c->width > c->height ? c->width : c->height) / DOTS;
+    c->dot = c->dot > DOT_LEAST ? c->dot : DOT_LEAST;
+    if (channels != 1 && channels != 3)
+        return af_fail(AF_UNSUPPORTED, "%s: a picture has 1 or 3 channels, this has %lld", name,
+                       (long long)channels);
+    for (int64_t i = 0; picture->type != DTYPE_U8 && i < area * channels; i++) {
+        double v = tensor_get(picture, i);
         low = i && low < v ? low : v;
         high = i && high > v ? high : v;
     }
@@ -33,8 +35,8 @@ int canvas_make(const char *name, const struct tensor *sample, const int shape[3
     for (int y = 0; y < c->height; y++)
         for (int x = 0; x < c->width; x++)
             for (int k = 0; k < 3; k++) {
-                int64_t at = (int64_t)(y / zoom) * shape[2] + x / zoom;
-                double v = tensor_get(sample, (shape[0] == 3 ? k : 0) * area + at);
+                int64_t at = (y / zoom) * width + x / zoom;
+                double v = tensor_get(picture, (channels == 3 ? k : 0) * area + at);
                 *to++ = (uint8_t)nearbyint((v - low) * gain);
             }
     return AF_OK;
@@ -96,12 +98,18 @@ static int glyph_of(char letter)
     }
 }
 
+static int advance(const struct canvas *c)
+{
+    return (GLYPH_WIDTH + 1) * c->dot;
+}
+
 static void write_text(struct canvas *c, int x, int y, const char *text, const uint8_t rgb[3])
 {
-    for (; *text && x < c->width; text++, x += ADVANCE)
+    for (; *text && x < c->width; text++, x += advance(c))
         for (int i = 0; i < GLYPH_WIDTH * GLYPH_HEIGHT; i++)
             if (glyph_of(*text) >> (GLYPH_WIDTH * GLYPH_HEIGHT - 1 - i) & 1)
-                fill(c, x + i % GLYPH_WIDTH * DOT, y + i / GLYPH_WIDTH * DOT, DOT, DOT, rgb);
+                fill(c, x + i % GLYPH_WIDTH * c->dot, y + i / GLYPH_WIDTH * c->dot, c->dot, c->dot,
+                     rgb);
 }
 
 /* A coordinate on the canvas; far outside is just outside. */
@@ -117,25 +125,30 @@ void canvas_box(struct canvas *c, const struct box *box, const char *text)
     int x1 = place(box->x1, c->zoom, c->width), x2 = place(box->x2, c->zoom, c->width);
     int y1 = place(box->y1, c->zoom, c->height), y2 = place(box->y2, c->zoom, c->height);
     colour_of(box->class, rgb);
-    fill(c, x1, y1, x2 - x1, DOT, rgb);
-    fill(c, x1, y2 - DOT, x2 - x1, DOT, rgb);
-    fill(c, x1, y1, DOT, y2 - y1, rgb);
-    fill(c, x2 - DOT, y1, DOT, y2 - y1, rgb);
+    fill(c, x1, y1, x2 - x1, c->dot, rgb);
+    fill(c, x1, y2 - c->dot, x2 - x1, c->dot, rgb);
+    fill(c, x1, y1, c->dot, y2 - y1, rgb);
+    fill(c, x2 - c->dot, y1, c->dot, y2 - y1, rgb);
     int x = x1 > 0 ? x1 : 0, y = y1 > 0 ? y1 : 0; /* a text at the border is read, too */
-    fill(c, x, y, (int)strlen(text) * ADVANCE + DOT, (GLYPH_HEIGHT + 2) * DOT, rgb);
+    fill(c, x, y, (int)strlen(text) * advance(c) + c->dot, (GLYPH_HEIGHT + 2) * c->dot, rgb);
     bool dark = 299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] < 100000;
-    write_text(c, x + DOT, y + DOT, text, dark ? white : black);
+    write_text(c, x + c->dot, y + c->dot, text, dark ? white : black);
 }
 
-void canvas_classes(struct canvas *c, const uint16_t *class_of, int height, int width)
+void canvas_classes(struct canvas *c, const uint16_t *class_of, int height, int width,
+                    const float at[2], const float size[2])
 {
     uint8_t rgb[3], *to = c->rgb;
+    float across = (float)width / size[0], down = (float)height / size[1];
     for (int y = 0; y < c->height; y++)
-        for (int x = 0; x < c->width; x++) {
-            int64_t row = (int64_t)y * height / c->height;
-            colour_of(class_of[row * width + (int64_t)x * width / c->width], rgb);
-            for (int k = 0; k < 3; k++, to++)
-                *to = (uint8_t)((*to + rgb[k]) / 2);
+        for (int x = 0; x < c->width; x++, to += 3) {
+            float u = (((float)x + 0.5f) / (float)c->zoom - at[0]) * across;
+            float v = (((float)y + 0.5f) / (float)c->zoom - at[1]) * down;
+            if (!(u >= 0 && u < (float)width && v >= 0 && v < (float)height))
+                continue;
+            colour_of(class_of[(int64_t)v * width + (int64_t)u], rgb);
+            for (int k = 0; k < 3; k++)
+                to[k] = (uint8_t)((to[k] + rgb[k]) / 2);
         }
 }
 

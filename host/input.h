@@ -39,6 +39,13 @@ struct event {
     int64_t t; /* microseconds, >= 0, in the file's order */
 };
 
+/* Where a sample lies in the picture it was cut from: pixel (x, y) of the sample is
+ * origin + step * (x, y) there. */
+struct view {
+    int width, height; /* of the picture; 0: the sample is not of a picture file */
+    float origin[2], step[2];
+};
+
 /* One sample. The pointers are owned by the source and good until the next input_next. */
 struct sample {
     const char *name; /* file name, or "file.npy[17]" */
@@ -47,6 +54,7 @@ struct sample {
     const void *data; /* channels x height x width, row-major; NULL for a recording */
     const struct event *events;
     int64_t event_count;
+    struct view view;
 };
 
 struct input;
@@ -60,6 +68,9 @@ int64_t input_count(const struct input *in);
 /* Goes on to the next sample: 1 with *s filled, 0 at the end, negative on failure. */
 int input_next(struct input *in, struct sample *s);
 void input_close(struct input *in);
+
+/* A picture as it is in its file, uint8 [1 or 3][height][width]. */
+int input_picture(const char *path, struct tensor *pixels);
 
 /* Labels: .npy or idx(.gz) integers of rank 1 (or N x 1). `labels` becomes int64 [N]. */
 int labels_read(const char *path, struct tensor *labels);

@@ -77,6 +77,21 @@ int picture_read(const char *path, int channels, struct picture *picture)
     return status;
 }
 
+int input_picture(const char *path, struct tensor *pixels)
+{
+    struct picture p;
+    *pixels = (struct tensor){0};
+    int status = picture_read(path, 3, &p);
+    if (!status)
+        status = tensor_make(pixels, DTYPE_U8, 3, (int64_t[]){p.channels, p.height, p.width});
+    int64_t area = (int64_t)p.height * p.width;
+    for (int64_t i = 0; !status && i < area; i++)
+        for (int c = 0; c < p.channels; c++)
+            ((uint8_t *)pixels->data)[c * area + i] = p.pixels[i * p.channels + c];
+    free(p.pixels);
+    return status;
+}
+
 struct picture_source {
     struct source base;
     uint8_t *data;
@@ -101,7 +116,9 @@ static int next_picture(struct source *src, struct sample *s)
     if (!status && spec->labels)
         status = check_labels(src->path, &picture, spec);
     if (!status)
-        status = picture_fit(src->path, &picture, src->spec, p->data);
+        status = picture_view(src->path, &picture, spec, &s->view);
+    if (!status)
+        status = picture_fit(src->path, &picture, spec, p->data);
     free(picture.pixels);
     s->data = p->data;
     return status;

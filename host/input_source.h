@@ -137,6 +137,9 @@ int picture_read_jpeg(const char *path, FILE *file, struct picture *picture);
 /* Checks the limit and allocates the pixels. */
 int picture_make(const char *path, int64_t width, int64_t height, int channels,
                  struct picture *picture);
+/* Where picture_fit's result lies in the picture. */
+int picture_view(const char *path, const struct picture *picture, const struct input_spec *spec,
+                 struct view *view);
 /* Resizes and crops as the spec says; `out` is channels x height x width of the spec. */
 int picture_fit(const char *path, const struct picture *picture, const struct input_spec *spec,
                 uint8_t *out);

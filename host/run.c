@@ -17,6 +17,7 @@ struct batch {
     int *label;
     char **name;
     void **data;
+    struct view *view;
 };
 
 struct run {
@@ -55,7 +56,8 @@ static int batch_make(struct batch *b, int room)
     b->label = calloc(n, sizeof *b->label);
     b->name = calloc(n, sizeof *b->name);
     b->data = calloc(n, sizeof *b->data);
-    return b->sample && b->result && b->full && b->label && b->name && b->data
+    b->view = calloc(n, sizeof *b->view);
+    return b->view && b->sample && b->result && b->full && b->label && b->name && b->data
                ? AF_OK
                : af_fail(AF_NO_MEMORY, "no memory for a batch of %d samples", room);
 }
@@ -78,6 +80,7 @@ static void batch_free(struct batch *b)
     free(b->label);
     free(b->name);
     free(b->data);
+    free(b->view);
 }
 
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
@@ -98,6 +101,7 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
     if (!b->data[i] || !b->name[i])
         return af_fail(AF_NO_MEMORY, "no memory for a sample");
     b->label[i] = s->label;
+    b->view[i] = s->view;
     if (recording) {
         b->sample[i] = (struct af_sample){.counts = b->data[i]};
         return events_bin_as_frames(s, &r->spec, r->steps, r->model->format.event_frames,
@@ -205,7 +209,8 @@ static int count_result(struct run *r, const struct batch *b, int i, int64_t ind
     struct answer answer;
     int status = AF_OK;
     if (r->answers)
-        status = answers_add(r->answers, index, b->name[i], &b->sample[i], res, &answer);
+        status =
+            answers_add(r->answers, index, b->name[i], &b->sample[i], &b->view[i], res, &answer);
     else if (r->options->task->kind == TASK_CLASSIFY)
         status = count_answer(r, b, i, index);
     if (status)

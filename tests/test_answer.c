@@ -500,8 +500,8 @@ TEST(canvas)
     float floats[4] = {-1, 0, 1, 3};
     struct canvas c;
     memset(grey, 100, sizeof grey);
-    struct tensor t = {.type = DTYPE_U8, .data = grey};
-    CHECK_EQ(canvas_make("x", &t, (const int[]){1, 16, 16}, 8, &c), 0);
+    struct tensor t = {.type = DTYPE_U8, .rank = 3, .dim = {1, 16, 16}, .data = grey};
+    CHECK_EQ(canvas_make("x", &t, 8, &c), 0);
     CHECK(c.width == 128 && c.height == 128 && c.rgb[0] == 100);
     canvas_box(&c, &(struct box){4, 5, 12, 14, 0.5f, 1}, "a");
     /* Outside on all sides, and no number at all: nothing is written beyond the picture. */
@@ -515,13 +515,19 @@ TEST(canvas)
     CHECK(rgb[0] == 100 && rgb[1] == 100 && rgb[2] == 100); /* its inside */
     CHECK_EQ(canvas_write(&c, "/nonexistent/a.png"), AF_IO);
     canvas_free(&c);
-    t = (struct tensor){.type = DTYPE_F32, .data = floats};
-    CHECK_EQ(canvas_make("x", &t, (const int[]){1, 2, 2}, 1, &c), 0);
+    t = (struct tensor){.type = DTYPE_F32, .rank = 3, .dim = {1, 2, 2}, .data = floats};
+    CHECK_EQ(canvas_make("x", &t, 1, &c), 0);
     CHECK(c.rgb[0] == 0 && c.rgb[3] == 64 && c.rgb[6] == 128 && c.rgb[9] == 255);
-    canvas_classes(&c, (const uint16_t[]){0, 0, 1, 1}, 2, 2);
-    CHECK(c.rgb[0] != c.rgb[6] || c.rgb[1] != c.rgb[7] || c.rgb[2] != c.rgb[8]);
+    /* Over the lower half of the picture: class 0 on the left, 1 on the right. */
+    canvas_classes(&c, (const uint16_t[]){0, 1}, 1, 2, (const float[]){0, 1},
+                   (const float[]){2, 1});
+    CHECK(c.rgb[0] == 0 && c.rgb[3] == 64 && c.rgb[1] == 0);
+    CHECK(c.rgb[6] != 128 || c.rgb[7] != 128 || c.rgb[8] != 128);
+    CHECK(c.rgb[9] != 255 || c.rgb[10] != 255 || c.rgb[11] != 255);
+    CHECK(c.rgb[6] - 64 != c.rgb[9] - 127 || c.rgb[7] - 64 != c.rgb[10] - 127);
     canvas_free(&c);
-    CHECK_EQ(canvas_make("x", &t, (const int[]){2, 1, 2}, 1, &c), AF_UNSUPPORTED);
+    t.dim[0] = 2;
+    CHECK_EQ(canvas_make("x", &t, 1, &c), AF_UNSUPPORTED);
 }
 
 /* ---- Whole runs ----------------------------------------------------------------------------- */
@@ -532,7 +538,7 @@ static int add(struct answers *a, int index, const char *name, float *output)
     struct af_sample sample = {.type = AF_U8, .data = pixels};
     struct af_result result = {.output = output};
     struct answer answer;
-    return answers_add(a, index, name, &sample, &result, &answer);
+    return answers_add(a, index, name, &sample, &(struct view){0}, &result, &answer);
 }
 
 TEST(segmentation_run)
@@ -584,6 +590,59 @@ TEST(segmentation_run)
     CHECK_ERROR("name a folder");
     options.draw = "/nonexistent/folder";
     CHECK_EQ(answers_open(&o.model, &options, &a), AF_IO);
+}
+
+/* A sample that was cut from a picture: boxes and colours are where they belong in that. */
+TEST(pictures)
+{
+    static uint8_t white[10 * 16];
+    struct outline o;
+    struct input *in;
+    struct sample s;
+    struct answers *a;
+    struct answer answer;
+    uint8_t rgb[3];
+    png_image image = {.version = PNG_IMAGE_VERSION, .width = 16, .height = 10};
+    image.format = PNG_FORMAT_GRAY;
+    memset(white, 255, sizeof white);
+    const char *path = in_folder("white.png");
+    CHECK(png_image_write_to_file(&image, path, 0, white, 0, NULL));
+    /* Halved to 8 x 5, then the middle 4 x 4: origin (4, 0 or 2), two pixels for each. */
+    const struct input_spec spec = {.channels = 1, .height = 4, .width = 4, .resize = 5};
+    CHECK_EQ(input_open(&in, &path, 1, &spec), 0);
+    CHECK_EQ(input_next(in, &s), 1);
+    CHECK(s.view.width == 16 && s.view.height == 10);
+    CHECK(s.view.origin[0] == 4 && s.view.step[0] == 2 && s.view.step[1] == 2);
+    outline(&o, 1, 4, 4);
+    add_output(&o, 4, 5, 1, 1);
+    float v[5] = {5, 0, 0, 0, 0}; /* a box of 2 x 2 in the middle, (2, 2) */
+    struct task task = parsed("detect size 2");
+    struct answer_options options = {.task = &task, .draw = in_folder("drawn.png"), .samples = 1};
+    struct af_sample sample = {.type = AF_U8, .data = s.data};
+    struct af_result result = {.output = v};
+    CHECK_EQ(answers_open(&o.model, &options, &a), 0);
+    CHECK_EQ(answers_add(a, 0, s.name, &sample, &s.view, &result, &answer), 0);
+    float top = s.view.origin[1];
+    CHECK(answer.found->count == 1 && is_box(&answer.found->box[0], 0, 6, top + 2, 10, top + 6));
+    answers_close(a);
+    pixel_of(in_folder("drawn.png"), 6 * 40, (int)(top + 5) * 40, rgb); /* its left side */
+    CHECK(rgb[0] != 255 || rgb[1] != 255 || rgb[2] != 255);
+    pixel_of(in_folder("drawn.png"), 12 * 40, (int)(top + 5) * 40, rgb);
+    CHECK(rgb[0] == 255 && rgb[1] == 255 && rgb[2] == 255);
+    outline(&o, 1, 4, 4);
+    add_output(&o, 4, 2, 2, 2);
+    float map[8] = {1, 1, 1, 1};
+    task = parsed("segment");
+    result.output = map;
+    options.draw = in_folder("coloured.png");
+    CHECK_EQ(answers_open(&o.model, &options, &a), 0);
+    CHECK_EQ(answers_add(a, 0, s.name, &sample, &s.view, &result, &answer), 0);
+    answers_close(a);
+    pixel_of(in_folder("coloured.png"), 3, 5, rgb); /* beside what the network saw */
+    CHECK(rgb[0] == 255 && rgb[1] == 255 && rgb[2] == 255);
+    pixel_of(in_folder("coloured.png"), 4, 5, rgb);
+    CHECK(rgb[0] != 255 || rgb[1] != 255 || rgb[2] != 255);
+    input_close(in);
 }
 
 /* Class maps as grey pictures; colours are no classes. */
@@ -672,6 +731,7 @@ int main(void)
     RUN(confusions);
     RUN(canvas);
     RUN(segmentation_run);
+    RUN(pictures);
     RUN(label_pictures);
     RUN(blood_cells);
     char command[64];

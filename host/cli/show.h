@@ -12,7 +12,8 @@ int show_answer(const struct af_model *m, const char *name, int most, const stru
 /* A file of all boxes, complete or not there:
  *     [{"sample": 0, "name": "a.png",
  *       "boxes": [{"class": 1, "label": "WBC", "score": 0.98, "box": [x1, y1, x2, y2]}, ...]}, ...]
- * Pixels of the model's input; "label" where the model has class names. */
+ * Pixels of the picture, or of the model's input if the samples are arrays; "label" where the model
+ * has class names. */
 struct box_file {
     struct file_out out;
     int64_t samples;
