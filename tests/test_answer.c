@@ -392,6 +392,16 @@ TEST(average_precision)
         abort();
     CHECK(isnan(precision_finish(p, ap)));
     precision_free(p);
+    /* Wrong, right, right: precision 0, 1/2, 2/3, of which the better counts at either recall. */
+    if (precision_make(1, &p))
+        abort();
+    b.count = 0;
+    found(&b, 0, 0.9f, 200);
+    found(&b, 0, 0.8f, 0);
+    found(&b, 0, 0.7f, 20);
+    CHECK_EQ(precision_add(p, &b, first, 2), 0);
+    CHECK(fabs(precision_finish(p, ap) - 2.0 / 3) < 1e-9);
+    precision_free(p);
     free(b.box);
 }
 
