@@ -11,16 +11,16 @@
 struct run_options {
     const char *const *inputs;
     int input_count;
-    const struct task *task;        /* what the outputs mean */
-    /* .npy; NULL: none. Boxes and maps: see answer.h. The reference of recordings may have a row for
-     * each of their frames, which are then added. */
+    const struct task *task; /* what the outputs mean */
+    /* .npy; NULL: none. Boxes and maps: see answer.h. The reference of recordings may have a row
+     * for each of their frames, which are then added. */
     const char *labels, *reference;
-    const char *draw;               /* boxes or maps onto pictures, see answer.h; NULL: not */
-    bool decode;                    /* `each` wants boxes or maps */
-    const char *output, *spikes;    /* files to write; NULL: none */
-    int64_t limit;                  /* 0: all samples */
-    int batch;                      /* samples at a time, 0: chosen */
-    int timesteps;                  /* 0: the model's */
+    const char *draw;            /* boxes or maps onto pictures, see answer.h; NULL: not */
+    bool decode;                 /* `each` wants boxes or maps */
+    const char *output, *spikes; /* files to write; NULL: none */
+    int64_t limit;               /* 0: all samples */
+    int batch;                   /* samples at a time, 0: chosen */
+    int timesteps;               /* 0: the model's */
     bool no_iat;
     bool history; /* accuracy after every timestep and a raster of the first sample, for the report
                    */

@@ -464,7 +464,8 @@ static int run_model(struct request *r)
     if (!status)
         status = run_files(device, model, &r->run, &totals);
     cli_progress(NULL, 0);
-    status = box_file_end(&r->box_file, status);
+    int ended = box_file_end(&r->box_file, status);
+    status = status ? status : ended;
     if (!status && r->report)
         status = write_report(r, &totals);
     if (!status && r->json)
