@@ -114,6 +114,7 @@ if [ -e "$work/n.snn" ]; then fail "a model was left"; else pass; fi
 good "convert --task" $quick --task classify -o "$work/c.snn"
 good "info of a task" "$bin/adafire-info" "$work/c.snn"
 holds "the task is in the model" 'task: classify'
+holds "its classes" '4 timesteps, 10 classes'
 good "a task's JSON" $host --json --limit 3 "$work/c.snn" $data/test_images.npy
 holds "the task is in the JSON" '"task": "classify"'
 bad "boxes of a classifier" "--boxes needs a detector" $host --boxes "$work/b.json" "$work/m.snn" $data/test_images.npy
@@ -160,6 +161,8 @@ if [ -e $cells/model.onnx ]; then
     good "a detector" "$bin/adafire-convert" $cells/model.onnx --calib $cells/calib_images.npy --calib-limit 8 \
         --mean 127.5 --std 64 -q --no-search --ssc off -t 8 --task "$work/cells.txt" --classes "$work/cells.names" \
         -o "$work/cells.snn"
+    good "info of a detector" "$bin/adafire-info" "$work/cells.snn"
+    holds "classes of boxes" 'boxes of 3 classes'
     good "boxes" $host --json --limit 6 "$work/cells.snn" $cells/test_images.npy --labels $cells/test_labels.npy \
         --reference $cells/ann_output.npy --boxes "$work/b.json" --draw "$work/drawn"
     map=$(number map50)
