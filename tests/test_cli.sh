@@ -171,6 +171,9 @@ if [ -e $cells/model.onnx ]; then
     if grep -q '"label": "WBC", "score": 0\.' "$work/b.json"; then pass; else fail "no labelled box"; fi
     if [ "$(grep -c '"sample":' "$work/b.json")" = 6 ]; then pass; else fail "not the boxes of six samples"; fi
     if [ "$(ls "$work/drawn" | wc -l)" = 6 ]; then pass; else fail "not six drawings"; fi
+    good "a detector's report" $host --limit 4 "$work/cells.snn" $cells/test_images.npy --labels $cells/test_labels.npy \
+        --report "$work/cells.html"
+    if grep -q 'mAP@0.5</h2><b>[0-9]' "$work/cells.html"; then pass; else fail "no mAP in the report"; fi
     good "one drawing" $host --top 2 --limit 1 --draw "$work/one.png" "$work/cells.snn" $cells/test_images.npy
     holds "boxes in words" '1 WBC .* %'
     if [ -s "$work/one.png" ]; then pass; else fail "no drawing"; fi

@@ -399,7 +399,12 @@ static int write_report(const struct request *r, const struct run_totals *t)
     }
     for (int i = 0; i < m->fact_count; i++)
         facts[i] = (struct report_fact){m->fact[i].key, m->fact[i].value};
+    const struct report_score scores[] = {
+        {r->task.kind == TASK_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
+        {"Pixels", t->score.pixels, t->ann_score.pixels}};
     struct report report = {
+        .score_count = r->task.kind == TASK_CLASSIFY ? 0 : 2,
+        .scores = scores,
         .title = m->name,
         .board = r->board,
         .samples = t->samples,
