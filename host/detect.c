@@ -7,7 +7,13 @@
 #include <string.h>
 
 /* A class has no more candidates than this; NMS compares all pairs. */
-enum { CANDIDATES_MOST = 4096, OUTPUTS_MOST = 64, COORDINATES = 4, LABEL_COLUMNS = 6 };
+enum {
+    CANDIDATES_MOST = 4096,
+    OUTPUTS_MOST = 64,
+    COORDINATES = 4,
+    LABEL_COLUMNS = 6,
+    COLUMNS_MOST = 1 << 20
+};
 #define SAMPLES_MOST (1 << 24) /* a float32 counts no further */
 /* No box is larger than exp(4) times its anchor: an untrained exponent must not become infinite. */
 #define EXPONENT_MOST 4.f
@@ -54,16 +60,25 @@ static int make_anchors(struct detector *d, int64_t count)
                      : af_fail(AF_NO_MEMORY, "no memory for %lld anchors", (long long)count);
 }
 
+/* Several maps of one size lie in the outputs like one with all their channels. */
 static int centre_head(struct detector *d, const struct af_model *m, const struct output_table *t,
                        int outputs)
 {
     const int *picture = m->population[0].shape;
-    if (outputs != 1 || t->row_step != 1 || t->columns <= COORDINATES)
+    int64_t columns = 0;
+    bool good = true;
+    for (int i = 0; i < outputs; i++) {
+        good = good && t[i].row_step == 1 && t[i].height == t->height && t[i].width == t->width;
+        columns += t[i].columns;
+    }
+    if (!good || columns <= COORDINATES || columns > COLUMNS_MOST)
         return af_fail(AF_BAD_ARGUMENT,
-                       "%s: a detector without anchors has one output [N,classes+4,H,W]", m->name);
+                       "%s: a detector without anchors has one output [N,classes+4,H,W], or its "
+                       "parts as outputs of their own",
+                       m->name);
     float stride = d->task.stride > 0 ? d->task.stride : (float)picture[2] / (float)t->width;
     float size = d->task.size > 0 ? d->task.size : stride;
-    d->classes = (int)t->columns - COORDINATES;
+    d->classes = (int)columns - COORDINATES;
     d->exponent = 1;
     int status = make_anchors(d, t->rows);
     for (int64_t i = 0; !status && i < t->rows; i++) {

@@ -5,7 +5,8 @@
  *
  *     classify
  *     segment
- *     detect                    a centre head: one map of C + 4 channels (CenterNet-like)
+ *     detect                    a centre head: one map of C + 4 channels (CenterNet-like), scores,
+ *                               offsets, sizes; or several outputs that make it up in this order
  *         stride PIXELS         between its cells [picture / map]
  *         size PIXELS           of the box that the size channels call 0 [stride]
  *     detect                    an SSD head (Liu et al., ECCV 2016), if there are anchors

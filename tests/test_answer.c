@@ -248,8 +248,20 @@ TEST(centre_head)
     detector_free(d);
     free(b.box);
     check_no_detector(&o, "detect anchor 8 8", "anchors need outputs");
-    add_output(&o, 4, 6, H, W);
+    add_output(&o, 4, 6, H, W + 1);
     check_no_detector(&o, "detect", "one output");
+    outline(&o, 3, 24, 40); /* in parts: the same flat outputs */
+    add_output(&o, 4, 2, H, W);
+    add_output(&o, 4, 2, H, W);
+    add_output(&o, 4, 2, H, W);
+    for (int i = 0; i < 6 * AREA; i++)
+        v[i] = i == AREA + cell ? 2 : i < 2 * AREA ? -9 : 0;
+    struct boxes parts = {0};
+    d = open_detector(&o, "detect size 4 threshold 0.2");
+    CHECK_EQ(detector_decode(d, v, &parts), 0);
+    CHECK(parts.count == 1 && is_box(&parts.box[0], 1, 28 - 2, 12 - 2, 28 + 2, 12 + 2));
+    detector_free(d);
+    free(parts.box);
     outline(&o, 3, 24, 40);
     add_output(&o, 4, 4, H, W);
     check_no_detector(&o, "detect", "one output [N,classes+4,H,W]");
