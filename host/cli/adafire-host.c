@@ -219,14 +219,6 @@ static void show_best(const struct request *r, const char *name, const struct af
     printf("  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
 }
 
-static void print_number(double v)
-{
-    if (isnan(v))
-        printf("null");
-    else
-        printf("%.6g", v);
-}
-
 static int show_sample(void *context, int64_t index, const char *name,
                        const struct af_result *result, const struct answer *answer)
 {
@@ -235,32 +227,10 @@ static int show_sample(void *context, int64_t index, const char *name,
     if (r->boxes)
         status = box_file_add(&r->box_file, r->model, index, name, answer->found);
     if (!status && r->top && answer)
-        status = show_answer(r->model, name, r->top, answer);
+        status = show_answer(stdout, r->model, name, r->top, answer);
     else if (!status && r->top)
         show_best(r, name, result);
     return status;
-}
-
-/* Boxes and maps: NAN and NULL are null. */
-static void print_score_json(const struct request *r, const struct run_totals *t)
-{
-    const bool detect = r->task.kind == TASK_DETECT;
-    const struct score *scores[] = {&t->score, &t->ann_score};
-    for (int i = 0; i < 2 && r->task.kind != TASK_CLASSIFY; i++) {
-        const struct score *s = scores[i];
-        printf("\"%s%s\": ", i ? "ann_" : "", detect ? "map50" : "miou");
-        print_number(s->mean);
-        if (!detect) {
-            printf(", \"%spixel_accuracy\": ", i ? "ann_" : "");
-            print_number(s->pixels);
-        }
-        printf(", \"%s%s\": [", i ? "ann_" : "", detect ? "ap50" : "iou");
-        for (int c = 0; s->each && c < t->classes; c++) {
-            printf("%s", c ? ", " : "");
-            print_number(s->each[c]);
-        }
-        printf("], ");
-    }
 }
 
 static void print_json(const struct request *r, const struct run_totals *t)
@@ -272,7 +242,8 @@ static void print_json(const struct request *r, const struct run_totals *t)
     cli_json_text(stdout, r->model_path);
     printf(", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
            (long long)t->samples);
-    print_score_json(r, t);
+    if (r->task.kind != TASK_CLASSIFY)
+        show_score_json(stdout, r->task.kind, t->classes, &t->score, &t->ann_score);
     const struct {
         const char *key;
         double v;
@@ -303,35 +274,6 @@ static void print_json(const struct request *r, const struct run_totals *t)
     printf("]}\n");
 }
 
-static void print_score(const struct request *r, const struct run_totals *t)
-{
-    const struct score *s = &t->score, *ann = &t->ann_score;
-    const bool detect = r->task.kind == TASK_DETECT;
-    const double unit = detect ? 1 : 100;
-    if (!isnan(s->pixels))
-        printf("  pixel accuracy   %.2f %%", 100 * s->pixels);
-    if (!isnan(ann->pixels))
-        printf(" (ANN %.2f %%)", 100 * ann->pixels);
-    if (!isnan(s->pixels))
-        printf("\n");
-    if (s->each)
-        printf(detect ? "  mAP@0.5          %.4f" : "  mean IoU         %.2f %%", unit * s->mean);
-    if (ann->each)
-        printf(detect ? " (ANN %.4f)" : " (ANN %.2f %%)", unit * ann->mean);
-    if (s->each)
-        printf("\n");
-    for (int c = 0; s->each && c < t->classes; c++) {
-        const char *name = af_class_name(r->model, c);
-        if (isnan(s->each[c]))
-            continue;
-        printf(detect ? "    %2d %-12s %.4f" : "    %2d %-12s %5.2f %%", c, name ? name : "",
-               unit * s->each[c]);
-        if (ann->each)
-            printf(detect ? " (ANN %.4f)" : " (ANN %.2f %%)", unit * ann->each[c]);
-        printf("\n");
-    }
-}
-
 static void print_summary(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
@@ -348,7 +290,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         printf("\n");
     if (!isnan(t->top5))
         printf("  top-5            %.2f %%\n", 100 * t->top5);
-    print_score(r, t);
+    show_score(stdout, m, r->task.kind, t->classes, &t->score, &t->ann_score);
     if (!isnan(t->agreement))
         printf("  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
     printf("  timesteps        %.2f of %d on average%s\n", t->timesteps_mean, t->timesteps,

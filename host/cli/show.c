@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "error.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int compare(const void *a, const void *b)
@@ -13,16 +14,16 @@ static int compare(const void *a, const void *b)
     return p->class - q->class;
 }
 
-static void print_class(const struct af_model *m, int class)
+static void print_class(FILE *to, const struct af_model *m, int class)
 {
     const char *text = af_class_name(m, class);
     if (text)
-        printf("  %d %-16s", class, text);
+        fprintf(to, "  %d %-16s", class, text);
     else
-        printf("  %-4d", class);
+        fprintf(to, "  %-4d", class);
 }
 
-static int show_boxes(const struct af_model *m, int most, const struct boxes *found)
+static int show_boxes(FILE *to, const struct af_model *m, int most, const struct boxes *found)
 {
     size_t n = (size_t)found->count;
     struct box *sorted = malloc((n + 1) * sizeof *sorted);
@@ -32,16 +33,16 @@ static int show_boxes(const struct af_model *m, int most, const struct boxes *fo
         sorted[i] = found->box[i];
     qsort(sorted, n, sizeof *sorted, compare);
     for (size_t i = 0; i < n && i < (size_t)most; i++) {
-        print_class(m, sorted[i].class);
-        printf(" %5.1f %%  %.0f,%.0f .. %.0f,%.0f\n", 100 * (double)sorted[i].score,
-               (double)sorted[i].x1, (double)sorted[i].y1, (double)sorted[i].x2,
-               (double)sorted[i].y2);
+        print_class(to, m, sorted[i].class);
+        fprintf(to, " %5.1f %%  %.0f,%.0f .. %.0f,%.0f\n", 100 * (double)sorted[i].score,
+                (double)sorted[i].x1, (double)sorted[i].y1, (double)sorted[i].x2,
+                (double)sorted[i].y2);
     }
     free(sorted);
     return AF_OK;
 }
 
-static int show_shares(const struct af_model *m, int most, const struct answer *a)
+static int show_shares(FILE *to, const struct af_model *m, int most, const struct answer *a)
 {
     int64_t pixels = (int64_t)a->height * a->width;
     int64_t *count = calloc((size_t)a->classes, sizeof *count);
@@ -55,22 +56,80 @@ static int show_shares(const struct af_model *m, int most, const struct answer *
             best = count[c] > count[best] ? c : best;
         if (count[best] <= 0)
             break;
-        print_class(m, best);
-        printf(" %5.1f %% of the pixels\n", 100 * (double)count[best] / (double)pixels);
+        print_class(to, m, best);
+        fprintf(to, " %5.1f %% of the pixels\n", 100 * (double)count[best] / (double)pixels);
         count[best] = -1;
     }
     free(count);
     return AF_OK;
 }
 
-int show_answer(const struct af_model *m, const char *name, int most, const struct answer *answer)
+int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
+                const struct answer *answer)
 {
     if (!answer->found) {
-        printf("%s:\n", name);
-        return show_shares(m, most, answer);
+        fprintf(to, "%s:\n", name);
+        return show_shares(to, m, most, answer);
     }
-    printf("%s: %lld boxes\n", name, (long long)answer->found->count);
-    return show_boxes(m, most, answer->found);
+    fprintf(to, "%s: %lld boxes\n", name, (long long)answer->found->count);
+    return show_boxes(to, m, most, answer->found);
+}
+
+/* "what value (ANN value)", as a percentage or in 0..1. */
+static void print_pair(FILE *to, const char *what, double value, double ann, bool percent)
+{
+    if (isnan(value))
+        return;
+    fprintf(to, percent ? "  %-16s %.2f %%" : "  %-16s %.4f", what, percent ? 100 * value : value);
+    if (!isnan(ann))
+        fprintf(to, percent ? " (ANN %.2f %%)" : " (ANN %.4f)", percent ? 100 * ann : ann);
+    fprintf(to, "\n");
+}
+
+void show_score(FILE *to, const struct af_model *m, enum task_kind kind, int classes,
+                const struct score *score, const struct score *ann)
+{
+    const bool detect = kind == TASK_DETECT;
+    if (kind == TASK_CLASSIFY)
+        return;
+    print_pair(to, "pixel accuracy", score->pixels, ann->pixels, true);
+    print_pair(to, detect ? "mAP@0.5" : "mean IoU", score->mean, ann->mean, !detect);
+    for (int c = 0; score->each && c < classes; c++) {
+        const char *name = af_class_name(m, c);
+        char what[64];
+        snprintf(what, sizeof what, "  %d %.40s", c, name ? name : "");
+        print_pair(to, what, score->each[c], ann->each ? ann->each[c] : NAN, !detect);
+    }
+}
+
+static void put_number(FILE *to, double v)
+{
+    if (isnan(v))
+        fprintf(to, "null");
+    else
+        fprintf(to, "%.6g", v);
+}
+
+void show_score_json(FILE *to, enum task_kind kind, int classes, const struct score *score,
+                     const struct score *ann)
+{
+    const bool detect = kind == TASK_DETECT;
+    for (int i = 0; i < 2; i++) {
+        const struct score *s = i ? ann : score;
+        const char *whose = i ? "ann_" : "";
+        fprintf(to, "\"%s%s\": ", whose, detect ? "map50" : "miou");
+        put_number(to, s->mean);
+        if (!detect) {
+            fprintf(to, ", \"%spixel_accuracy\": ", whose);
+            put_number(to, s->pixels);
+        }
+        fprintf(to, ", \"%s%s\": [", whose, detect ? "ap50" : "iou");
+        for (int c = 0; s->each && c < classes; c++) {
+            fprintf(to, "%s", c ? ", " : "");
+            put_number(to, s->each[c]);
+        }
+        fprintf(to, "], ");
+    }
 }
 
 int box_file_begin(struct box_file *f, const char *path)
