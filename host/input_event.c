@@ -272,10 +272,17 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
 int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, int steps,
                          int frames, int16_t *out)
 {
-    int64_t n = (int64_t)spec->channels * spec->height * spec->width * steps;
+    int64_t n = (int64_t)spec->channels * spec->height * spec->width;
     int status = events_bin(s, spec, steps, out);
-    int of = frames > 0 ? frames : 1, gain = (steps + of / 2) / of;
-    for (int64_t i = 0; !status && gain > 1 && i < n; i++)
-        out[i] = (int16_t)(out[i] * gain > COUNT_MOST ? COUNT_MOST : out[i] * gain);
+    int of = frames > 0 ? frames : 1;
+    for (int64_t i = 0; !status && i < n; i++) {
+        int64_t sum = 0, sent = 0;
+        for (int t = 0; t < steps; t++) {
+            sum += out[t * n + i];
+            int64_t due = sum * steps / of - sent;
+            out[t * n + i] = (int16_t)(due < COUNT_MOST ? due : COUNT_MOST);
+            sent += out[t * n + i];
+        }
+    }
     return status;
 }
