@@ -280,8 +280,8 @@ int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, 
         for (int t = 0; t < steps; t++) {
             sum += out[t * n + i];
             int64_t due = sum * steps / of - sent;
+            sent += due;
             out[t * n + i] = (int16_t)(due < COUNT_MOST ? due : COUNT_MOST);
-            sent += out[t * n + i];
         }
     }
     return status;

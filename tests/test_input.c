@@ -1135,6 +1135,18 @@ TEST(binning)
     s = (struct sample){.name = "r", .events = many, .event_count = 300};
     CHECK_EQ(events_bin(&s, &spec, 1, out), AF_OK);
     CHECK_EQ(out[15 + 5 + 2], 255);
+    /* Of 3 frames over 4 bins an event counts 4/3: 2 + 1 + 0 + 1 events are 2.67, 4, 4 and 5.33. */
+    const struct event few[4] = {{2, 1, 1, 0}, {2, 1, 1, 1}, {2, 1, 1, 25}, {2, 1, 1, 99}};
+    s = (struct sample){.name = "r", .events = few, .event_count = 4};
+    CHECK_EQ(events_bin_as_frames(&s, &spec, 4, 3, out), AF_OK);
+    const int at = 15 + 5 + 2;
+    CHECK(out[at] == 2 && out[30 + at] == 2 && out[60 + at] == 0 && out[90 + at] == 1);
+    CHECK_EQ(events_bin_as_frames(&s, &spec, 2, 0, out),
+             AF_OK); /* one frame: 3 + 1 events, twice */
+    CHECK(out[at] == 6 && out[30 + at] == 2);
+    s = (struct sample){.name = "r", .events = many, .event_count = 300};
+    CHECK_EQ(events_bin_as_frames(&s, &spec, 2, 1, out), AF_OK);
+    CHECK(out[at] == 255 && out[30 + at] == 255);
 }
 
 /* ---- Labels --------------------------------------------------------------------------------- */
