@@ -4,9 +4,9 @@
  * equally likely to be wrong. The paper's limits depend on a timestep's mean entropy only, and low
  * burst limits make early timesteps certain but wrong.
  *
- * A network of event recordings has its limits from recordings: what their frames show at once
- * comes bit by bit, and unevenly. What a recording should be is then its answer after all
- * timesteps. */
+ * A network of event recordings has its limits from recordings, for the ends of their frames
+ * (recording.c): what frames show at once comes bit by bit, and unevenly. What a recording should
+ * be is then its answer after all timesteps. */
 #include "convert.h"
 
 #include "engine.h"
@@ -31,6 +31,11 @@ struct history {
     int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
 };
 
+static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
+{
+    return h->v + (sample * h->steps + step) * h->classes;
+}
+
 static int run_sample(void *context, int worker, int64_t sample)
 {
     struct history *h = context;
@@ -39,14 +44,20 @@ static int run_sample(void *context, int worker, int64_t sample)
     const struct calibration *data = h->c->data;
     int last = m->population_count - 1;
     int64_t inputs = neuron_count(&m->population[0]);
+    const int32_t *before = NULL; /* sums of the frames before */
     lane_begin(lane, 1, last, h->recordings ? NULL : data->counts + sample * inputs);
-    for (int t = 0; t < h->steps; t++) {
+    for (int t = 0, frame = 1; t < h->steps; t++) {
+        bool rest = h->recordings && t == model_frame_begin(m, h->steps, frame);
+        frame += rest;
+        if (rest)
+            lane_begin(lane, 1, last, NULL);
+        before = rest ? outputs_at(h, sample, t - 1) : before;
         if (h->recordings)
             lane_input(lane, data->recording + (sample * h->steps + t) * inputs);
         lane_step(lane, 1, last);
-        if (h->v)
-            memcpy(h->v + (sample * h->steps + t) * h->classes, lane_potentials(lane, h->output),
-                   (size_t)h->classes * sizeof *h->v);
+        int32_t *v = h->v ? h->v + (sample * h->steps + t) * h->classes : NULL;
+        for (int k = 0; v && k < h->classes; k++)
+            v[k] = lane_potentials(lane, h->output)[k] + (before ? before[k] : 0);
     }
     for (int i = 1; !h->recordings && sample < data->samples && i <= last; i++) {
         const struct activity *a = lane_activity(lane, i);
@@ -79,11 +90,6 @@ static int largest_float(const float *v, int64_t n)
     for (int i = 1; i < n; i++)
         best = v[i] > v[best] ? i : best;
     return best;
-}
-
-static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
-{
-    return h->v + (sample * h->steps + step) * h->classes;
 }
 
 /* What the sample should be: its label, or the ANN's answer. */
@@ -208,12 +214,24 @@ static struct risk fit_risk(const struct history *h, const struct early_exit *x,
     return r;
 }
 
+/* A recording may stop where a frame of it ends. */
+static bool ends_frame(const struct history *h, int step)
+{
+    if (!h->recordings)
+        return true;
+    int frame = 1;
+    while (model_frame_begin(h->c->model, h->steps, frame) <= step)
+        frame++;
+    return model_frame_begin(h->c->model, h->steps, frame) == step + 1;
+}
+
 /* The step after which a sample stops. */
 static int exit_step(const struct history *h, const struct early_exit *x, int64_t sample)
 {
     int t = 0;
-    while (t < h->steps - 1 && !iat_stops(outputs_at(h, sample, t), h->classes, x->multiplier,
-                                          x->shift, x->metric, x->limit[t]))
+    while (t < h->steps - 1 &&
+           !(ends_frame(h, t) && iat_stops(outputs_at(h, sample, t), h->classes, x->multiplier,
+                                           x->shift, x->metric, x->limit[t])))
         t++;
     return t;
 }
@@ -254,7 +272,7 @@ static void choose_limits(const struct history *h, struct early_exit *x)
     double tolerance = (double)h->c->options->tolerance;
     double most = fmin(0.5, RISK_MOST * tolerance);
     for (int t = 0; t < h->steps - 1; t++)
-        risk[t] = fit_risk(h, x, t);
+        risk[t] = ends_frame(h, t) ? fit_risk(h, x, t) : (struct risk){0, 0}; /* never stops */
     set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
     while (most > 1e-9 && expected_changes(h, x, risk) > tolerance) {
         most *= 0.8;

@@ -296,6 +296,13 @@ static int16_t to_count(double raw, double zero, double unit)
     return (int16_t)(q > COUNT_LIMIT ? COUNT_LIMIT : q < -COUNT_LIMIT ? -COUNT_LIMIT : q);
 }
 
+int model_frame_begin(const struct af_model *m, int steps, int frame)
+{
+    int frames = m->format.event_frames > 1 ? m->format.event_frames : 1;
+    int parts = frames < steps ? frames : steps;
+    return frame < parts ? frame * steps / parts : steps;
+}
+
 int model_quantise_input(const struct af_model *m, enum af_type type, const void *data,
                          int16_t *counts)
 {
