@@ -146,8 +146,11 @@ if [ -e $events/model.onnx ]; then
     good "a network of events" $digits -o "$work/e.snn"
     if grep -q "early termination is off.*--exit-recordings" "$work/err"; then pass; else fail "no note on early termination"; fi
     good "limits from recordings" $digits --exit-recordings $stream --tolerance 3 -q -o "$work/e.snn"
-    good "a stream" $host --json "$work/e.snn" $stream --labels $events/test_event_labels.npy
-    within "accuracy of recordings" "$(number accuracy)" 0.9 1
+    good "the ANN's frames" "$bin/adafire-convert" $events/model.onnx --ann $events/test_images.npy -q -o "$work/frames.npy"
+    good "a stream" $host --json "$work/e.snn" $stream --labels $events/test_event_labels.npy \
+        --reference "$work/frames.npy" --report "$work/e.html"
+    within "the ANN's recordings, as sums over frames" "$(number ann_accuracy)" 1 1
+    within "accuracy of recordings" "$(number accuracy)" 0.97 1
     within "timesteps of recordings" "$(number timesteps_mean)" 1 3.5
     bad "frames instead of recordings" "no event recording" $digits --exit-recordings $events/test_images.npy -o "$work/n.snn"
 else
