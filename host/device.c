@@ -57,8 +57,7 @@ int af_run(struct af_device *device, const struct af_sample *samples, int64_t co
     int64_t recordings = 0;
     for (int64_t i = 0; i < count; i++)
         recordings += samples[i].counts != NULL;
-    bool frames =
-        device->model->format.event_frames > 1 && recordings && !device->operations->hands_on;
+    bool frames = device->model->format.event_frames > 1 && recordings;
     if (frames && recordings < count)
         return af_fail(AF_BAD_ARGUMENT, "recordings and frames cannot be run together");
     int status = frames ? recording_run(device, samples, count, &o, results)

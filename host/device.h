@@ -15,9 +15,6 @@ struct device_operations {
     int (*run)(struct af_device *device, const struct af_sample *samples, int64_t count,
                const struct af_run_options *options, struct af_result *results);
     void (*close)(struct af_device *device);
-    /* It hands samples on to devices of its own by af_run, which sees to recordings of several
-     * frames; otherwise each frame comes as a sample of its own (recording.c). */
-    bool hands_on;
 };
 
 struct board {
