@@ -93,13 +93,12 @@ static int run_frame(struct recordings *r, int end)
     for (int64_t i = 0; i < r->count; i++)
         r->now[i] =
             (struct af_sample){.counts = r->samples[r->index[i]].counts + r->begin * inputs};
-    memset(r->answer, 0, (size_t)r->count * sizeof *r->answer);
-    int status = r->device->operations->run(r->device, r->now, r->count, &o, r->answer);
+    int status = device_run(r->device, r->now, r->count, &o, r->answer);
     for (int64_t i = 0; i < r->count; i++) {
         struct af_result *all = &r->results[r->index[i]];
         if (!status)
             join(r, all, &r->answer[i]);
-        af_result_free(&r->answer[i]);
+        af_result_free(&r->answer[i]); /* a failed run left none */
         if (!status && !may_stop(r, all))
             r->index[left++] = r->index[i];
     }
@@ -120,6 +119,7 @@ int recording_run(struct af_device *device, const struct af_sample *samples, int
     r.now = calloc(n, sizeof *r.now);
     r.answer = calloc(n, sizeof *r.answer);
     int status = r.index && r.now && r.answer ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    memset(results, 0, n * sizeof *results);
     for (int64_t i = 0; !status && i < count; i++) {
         r.index[i] = i;
         status = result_make(device->model, options->trace ? options->timesteps : 0, &r.results[i]);
@@ -130,6 +130,8 @@ int recording_run(struct af_device *device, const struct af_sample *samples, int
         status = run_frame(&r, end);
         r.begin = end;
     }
+    for (int64_t i = 0; status && i < count; i++)
+        af_result_free(&results[i]);
     free(r.index);
     free(r.now);
     free(r.answer);
