@@ -161,7 +161,7 @@ help:
 #: make test         every test that needs no hardware
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
-#: make check-long   accuracy tables on the networks in DATA=../shared/data (an hour)
+#: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
 #: make lint         formatting, static analysis, include layers
 #: make install      PREFIX=/usr/local DESTDIR=

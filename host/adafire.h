@@ -103,7 +103,9 @@ void af_device_close(struct af_device *device);
 
 /* One sample: `type` says what `data` holds, channels x height x width, before the model's own
  * normalisation (pixels 0..255 for an image model). A recording instead gives the counts of every
- * timestep, timesteps x channels x height x width int16 in -255..255, as `counts`. */
+ * timestep, timesteps x channels x height x width int16 in -255..255, as `counts`. If the model was
+ * trained on several frames of a recording, each frame's timesteps are run from rest, the result is
+ * all of them together, and early termination decides after each frame. */
 enum af_type { AF_F32, AF_U8, AF_I8, AF_I16, AF_I32 };
 struct af_sample {
     enum af_type type;

@@ -165,9 +165,47 @@ int calibration_read(const char *const *paths, int path_count, const char *label
     return status;
 }
 
+static int add_recording(const struct sample *s, int steps, const struct input_spec *spec,
+                         const struct input_format *format, struct calibration *data)
+{
+    int64_t n = (int64_t)spec->channels * spec->height * spec->width * steps;
+    if (s->data)
+        return af_fail(AF_BAD_ARGUMENT, "%s: frames, no event recording", s->name);
+    int16_t *grown =
+        realloc(data->recording, (size_t)(data->recordings + 1) * (size_t)n * sizeof *grown);
+    if (!grown)
+        return af_fail(AF_NO_MEMORY, "no memory for %lld recordings",
+                       (long long)data->recordings + 1);
+    data->recording = grown;
+    return events_bin_as_frames(s, spec, steps, format->event_frames,
+                                grown + data->recordings++ * n);
+}
+
+int calibration_read_recordings(const char *path, int64_t limit, int steps,
+                                const struct input_spec *spec, const struct input_format *format,
+                                struct calibration *data)
+{
+    int64_t values = (int64_t)spec->channels * spec->height * spec->width * steps;
+    struct input *in;
+    struct sample s;
+    int status = input_open(&in, &path, 1, spec);
+    if (status)
+        return status;
+    if (limit > FURTHER_VALUES / values)
+        limit = FURTHER_VALUES / values;
+    while (data->recordings < limit && (status = input_next(in, &s)) > 0) {
+        status = add_recording(&s, steps, spec, format, data);
+        if (status)
+            break;
+    }
+    input_close(in);
+    return status < 0 ? status : AF_OK;
+}
+
 void calibration_free(struct input_format *format, struct calibration *data)
 {
     free(format->zero);
+    free(data->recording);
     free(data->counts);
     free((int64_t *)(uintptr_t)data->labels);
     *data = (struct calibration){0};

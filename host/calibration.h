@@ -14,6 +14,10 @@ int calibration_read(const char *const *paths, int path_count, const char *label
                      int64_t limit, int64_t further, const struct input_spec *spec,
                      const struct normalisation *n, struct input_format *format,
                      struct calibration *data);
+/* Adds at most `limit` event recordings as counts of `steps` timesteps. */
+int calibration_read_recordings(const char *path, int64_t limit, int steps,
+                                const struct input_spec *spec, const struct input_format *format,
+                                struct calibration *data);
 void calibration_free(struct input_format *format, struct calibration *data);
 
 /* The shape of one sample as the graph declares it, filled up from the first .npy among the paths

@@ -36,6 +36,8 @@ struct calibration {
     int64_t further; /* samples that follow and serve IAT's limits alone: many make them good */
     int16_t *counts; /* [samples + further][input neurons] */
     const int64_t *labels; /* [samples] or NULL */
+    int64_t recordings;    /* that serve IAT's limits where the network takes event recordings */
+    int16_t *recording;    /* [recordings][timesteps][input neurons] */
 };
 
 /* How a population bursts. */

@@ -35,6 +35,16 @@ void af_device_close(struct af_device *device)
         device->operations->close(device);
 }
 
+int device_run(struct af_device *device, const struct af_sample *samples, int64_t count,
+               const struct af_run_options *options, struct af_result *results)
+{
+    memset(results, 0, (size_t)count * sizeof *results);
+    int status = device->operations->run(device, samples, count, options, results);
+    for (int64_t i = 0; status && i < count; i++)
+        af_result_free(&results[i]);
+    return status;
+}
+
 int af_run(struct af_device *device, const struct af_sample *samples, int64_t count,
            const struct af_run_options *options, struct af_result *results)
 {
@@ -53,11 +63,14 @@ int af_run(struct af_device *device, const struct af_sample *samples, int64_t co
             return af_fail(AF_BAD_ARGUMENT, "sample %lld has no data", (long long)i);
     if (count == 0)
         return AF_OK;
-    memset(results, 0, (size_t)count * sizeof *results);
-    int status = device->operations->run(device, samples, count, &o, results);
-    for (int64_t i = 0; status && i < count; i++)
-        af_result_free(&results[i]);
-    return status;
+    int64_t recordings = 0;
+    for (int64_t i = 0; i < count; i++)
+        recordings += samples[i].counts != NULL;
+    if (device->model->format.event_frames <= 1 || !recordings)
+        return device_run(device, samples, count, &o, results);
+    if (recordings < count)
+        return af_fail(AF_BAD_ARGUMENT, "recordings and frames cannot be run together");
+    return recording_run(device, samples, count, &o, results);
 }
 
 void af_result_free(struct af_result *r)

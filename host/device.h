@@ -32,6 +32,16 @@ int accel_open_csim(const struct af_device_options *options, const struct af_mod
 int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
                    struct af_device **device);
 
+/* af_run in two: a device that hands samples on to others uses device_run, because what reaches it
+ * has come apart into frames already. options is never NULL, its timesteps are set, count > 0; on
+ * failure no result is left to free. */
+int device_run(struct af_device *device, const struct af_sample *samples, int64_t count,
+               const struct af_run_options *options, struct af_result *results);
+/* The same for recordings (all samples have counts) of a model whose event_frames are several:
+ * frame by frame, each from rest, by device_run. */
+int recording_run(struct af_device *device, const struct af_sample *samples, int64_t count,
+                  const struct af_run_options *options, struct af_result *results);
+
 /* Allocates a result's arrays; `history` timesteps of outputs are kept if it is not 0. */
 int result_make(const struct af_model *m, int history, struct af_result *result);
 /* Turns accumulated outputs into the mean per timestep, in the graph's order: `sum` holds output

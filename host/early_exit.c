@@ -2,7 +2,11 @@
  * integers of hw/iat.h. Either the paper's (arXiv 2412.16219), from its knob `a`, or for a
  * tolerated change of answers: then each timestep has the uncertainty at which an early answer is
  * equally likely to be wrong. The paper's limits depend on a timestep's mean entropy only, and low
- * burst limits make early timesteps certain but wrong. */
+ * burst limits make early timesteps certain but wrong.
+ *
+ * A network of event recordings has its limits from recordings, for the ends of their frames
+ * (recording.c): what frames show at once comes bit by bit, and unevenly. What a recording should
+ * be is then its answer after all timesteps. */
 #include "convert.h"
 
 #include "engine.h"
@@ -22,24 +26,40 @@ struct history {
     struct lane **lane;
     struct activity *activity; /* [worker][population] */
     int output, classes, steps;
-    int64_t samples; /* the calibration's and the further ones */
-    int32_t *v;      /* [sample][step][class]; NULL if the output is no vector of classes */
+    int64_t samples; /* the calibration's and the further ones; or its recordings */
+    bool recordings;
+    int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
 };
+
+static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
+{
+    return h->v + (sample * h->steps + step) * h->classes;
+}
 
 static int run_sample(void *context, int worker, int64_t sample)
 {
     struct history *h = context;
     struct lane *lane = h->lane[worker];
     const struct af_model *m = h->c->model;
+    const struct calibration *data = h->c->data;
     int last = m->population_count - 1;
-    lane_begin(lane, 1, last, h->c->data->counts + sample * neuron_count(&m->population[0]));
-    for (int t = 0; t < h->steps; t++) {
+    int64_t inputs = neuron_count(&m->population[0]);
+    const int32_t *before = NULL; /* sums of the frames before */
+    lane_begin(lane, 1, last, h->recordings ? NULL : data->counts + sample * inputs);
+    for (int t = 0, frame = 1; t < h->steps; t++) {
+        bool rest = h->recordings && t == model_frame_begin(m, h->steps, frame);
+        frame += rest;
+        if (rest)
+            lane_begin(lane, 1, last, NULL);
+        before = rest ? outputs_at(h, sample, t - 1) : before;
+        if (h->recordings)
+            lane_input(lane, data->recording + (sample * h->steps + t) * inputs);
         lane_step(lane, 1, last);
-        if (h->v)
-            memcpy(h->v + (sample * h->steps + t) * h->classes, lane_potentials(lane, h->output),
-                   (size_t)h->classes * sizeof *h->v);
+        int32_t *v = h->v ? h->v + (sample * h->steps + t) * h->classes : NULL;
+        for (int k = 0; v && k < h->classes; k++)
+            v[k] = lane_potentials(lane, h->output)[k] + (before ? before[k] : 0);
     }
-    for (int i = 1; sample < h->c->data->samples && i <= last; i++) {
+    for (int i = 1; !h->recordings && sample < data->samples && i <= last; i++) {
         const struct activity *a = lane_activity(lane, i);
         struct activity *sum = &h->activity[worker * m->population_count + i];
         sum->spikes += a->spikes;
@@ -72,14 +92,12 @@ static int largest_float(const float *v, int64_t n)
     return best;
 }
 
-static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
-{
-    return h->v + (sample * h->steps + step) * h->classes;
-}
-
 /* What the sample should be: its label, or the ANN's answer. */
-static int64_t target_of(const struct conversion *c, int64_t sample)
+static int64_t target_of(const struct history *h, int64_t sample)
 {
+    const struct conversion *c = h->c;
+    if (h->recordings)
+        return largest_int(outputs_at(h, sample, h->steps - 1), h->classes);
     return c->data->labels ? c->data->labels[sample]
                            : largest_float(c->ann + sample * c->ann_size, c->ann_size);
 }
@@ -107,9 +125,10 @@ static double mean_entropy(const struct history *h, const struct early_exit *x, 
 {
     double sum = 0, full = log2(h->classes);
     int64_t right = 0;
-    for (int64_t i = 0; i < h->c->data->samples; i++) {
+    int64_t samples = h->recordings ? h->samples : h->c->data->samples;
+    for (int64_t i = 0; i < samples; i++) {
         const int32_t *v = outputs_at(h, i, step);
-        if (largest_int(v, h->classes) != target_of(h->c, i))
+        if (largest_int(v, h->classes) != target_of(h, i))
             continue;
         int64_t z, measure = iat_measure(v, h->classes, x->multiplier, x->shift, IAT_ENTROPY, &z);
         sum += (double)measure / (double)z / (1 << IAT_Y_BITS) / full;
@@ -195,12 +214,24 @@ static struct risk fit_risk(const struct history *h, const struct early_exit *x,
     return r;
 }
 
+/* A recording may stop where a frame of it ends. */
+static bool ends_frame(const struct history *h, int step)
+{
+    if (!h->recordings)
+        return true;
+    int frame = 1;
+    while (model_frame_begin(h->c->model, h->steps, frame) <= step)
+        frame++;
+    return model_frame_begin(h->c->model, h->steps, frame) == step + 1;
+}
+
 /* The step after which a sample stops. */
 static int exit_step(const struct history *h, const struct early_exit *x, int64_t sample)
 {
     int t = 0;
-    while (t < h->steps - 1 && !iat_stops(outputs_at(h, sample, t), h->classes, x->multiplier,
-                                          x->shift, x->metric, x->limit[t]))
+    while (t < h->steps - 1 &&
+           !(ends_frame(h, t) && iat_stops(outputs_at(h, sample, t), h->classes, x->multiplier,
+                                           x->shift, x->metric, x->limit[t])))
         t++;
     return t;
 }
@@ -241,7 +272,7 @@ static void choose_limits(const struct history *h, struct early_exit *x)
     double tolerance = (double)h->c->options->tolerance;
     double most = fmin(0.5, RISK_MOST * tolerance);
     for (int t = 0; t < h->steps - 1; t++)
-        risk[t] = fit_risk(h, x, t);
+        risk[t] = ends_frame(h, t) ? fit_risk(h, x, t) : (struct risk){0, 0}; /* never stops */
     set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
     while (most > 1e-9 && expected_changes(h, x, risk) > tolerance) {
         most *= 0.8;
@@ -329,13 +360,43 @@ static int run_all(struct history *h, int threads)
         status = lane_make(engine, &h->lane[i]);
     if (!status)
         status = parallel_for(threads, h->samples, run_sample, h, run_progress);
-    if (!status)
+    if (!status && !h->recordings)
         status = merge_activity(h, threads);
     for (int i = 0; h->lane && i < threads; i++)
         lane_free(h->lane[i]);
     free(h->lane);
     free(h->activity);
     engine_free(engine);
+    return status;
+}
+
+static int run_history(struct history *h, bool vector)
+{
+    const struct convert_options *o = h->c->options;
+    int status = AF_OK;
+    if (vector) {
+        size_t size = (size_t)h->samples * (size_t)h->steps * (size_t)h->classes;
+        h->v = malloc(size * sizeof *h->v);
+        status = h->v ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    }
+    return status ? status : run_all(h, o->threads > 0 ? o->threads : parallel_cores());
+}
+
+static int fill_from_recordings(const struct history *frames)
+{
+    struct history h = {.c = frames->c,
+                        .steps = frames->steps,
+                        .output = frames->output,
+                        .classes = frames->classes,
+                        .recordings = true,
+                        .samples = frames->c->data->recordings};
+    if (!h.samples)
+        return conversion_note(h.c, "early termination is off: frames of events cannot tell when a "
+                                    "recording may stop; recordings can (--exit-recordings)");
+    int status = run_history(&h, true);
+    if (!status)
+        status = fill_early_exit(&h);
+    free(h.v);
     return status;
 }
 
@@ -348,23 +409,16 @@ int conversion_finish(struct conversion *c)
     h.classes = (int)neuron_count(out);
     bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1;
     c->agreement = c->accuracy = c->ann_accuracy = c->timesteps_mean = NAN;
-    int status = AF_OK;
-    if (vector) {
-        size_t size = (size_t)h.samples * (size_t)h.steps * (size_t)h.classes;
-        h.v = malloc(size * sizeof *h.v);
-        status = h.v ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
-    }
-    if (!status)
-        status = run_all(&h, c->options->threads > 0 ? c->options->threads : parallel_cores());
+    int status = run_history(&h, vector);
     if (!status && vector)
         status = report_agreement(&h);
-    if (!status && c->options->iat == CHOICE_AUTO && c->model->format.events)
-        status = conversion_note(c, "early termination is off: frames of events cannot tell when a "
-                                    "recording may stop");
-    else if (!status && c->options->iat != CHOICE_OFF)
-        status = vector ? fill_early_exit(&h)
-                        : conversion_note(c, "early termination is off: the output is not one "
-                                             "vector of classes");
+    if (!status && c->options->iat != CHOICE_OFF) {
+        if (!vector)
+            status = conversion_note(
+                c, "early termination is off: the output is not one vector of classes");
+        else
+            status = c->model->format.events ? fill_from_recordings(&h) : fill_early_exit(&h);
+    }
     free(h.v);
     return status;
 }

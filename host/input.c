@@ -1,6 +1,7 @@
 #include "input_source.h"
 
 #include "error.h"
+#include "points.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -85,6 +86,8 @@ static int open_array(struct source **src, const char *path, const struct place 
                        path);
     if (events && !frames_match(&array, spec))
         return af_fail(AF_BAD_FILE, "%s: an event recording, but the model takes frames", path);
+    if (takes_points(spec) && array_is_points(&array) && !frames_match(&array, spec))
+        return source_clouds(src, path, place, &array, spec);
     return source_frames(src, path, place, &array, spec);
 }
 
@@ -97,7 +100,8 @@ static bool is_member(const struct zip_member *m, const char *name)
 /* Whether the array is what a model can take; false for labels and other company in an npz file. */
 static bool is_wanted(const struct array *array, const struct input_spec *spec)
 {
-    return frames_match(array, spec) || (spec->events && array_is_events(array));
+    return frames_match(array, spec) || (spec->events && array_is_events(array)) ||
+           (takes_points(spec) && array_is_points(array));
 }
 
 /* `member` NULL takes the first array that fits; if none does, the first one's fault is told. */
@@ -154,6 +158,8 @@ static int open_file(struct source **src, const char *path, int64_t size,
         return status;
     if (is_picture(bytes, got))
         return source_picture(src, path, spec);
+    if (mesh_is(bytes, got) && !bin)
+        return source_mesh(src, path, spec);
     if (got >= 4 && (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "PK\5\6", 4) == 0))
         return open_npz(src, path, path, NULL, spec);
     bool npy = got >= 6 && memcmp(bytes, "\x93NUMPY", 6) == 0;
@@ -167,7 +173,8 @@ static int open_file(struct source **src, const char *path, int64_t size,
         return source_cifar(src, path, size, spec);
     if (bin)
         return af_fail(AF_BAD_FILE, "%s: an event recording, but the model takes frames", path);
-    return af_fail(AF_BAD_FILE, "%s: not a format that is read (npy, npz, idx, CIFAR, PNG, JPEG)",
+    return af_fail(AF_BAD_FILE,
+                   "%s: not a format that is read (npy, npz, idx, CIFAR, PNG, JPEG, OFF, PLY)",
                    path);
 }
 

@@ -234,9 +234,11 @@ int source_nmnist(struct source **src, const char *path, const struct input_spec
 
 /* ---- Bins ----------------------------------------------------------------------------------- */
 
+enum { COUNT_MOST = 255 };
+
 int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out)
 {
-    const int most = 255;
+    const int most = COUNT_MOST;
     int64_t plane = (int64_t)spec->height * spec->width, frame = plane * spec->channels;
     int64_t first = INT64_MAX, last = 0, span;
     if (steps < 1)
@@ -265,4 +267,22 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
         *count = (int16_t)(*count < most ? *count + 1 : most);
     }
     return AF_OK;
+}
+
+int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, int steps,
+                         int frames, int16_t *out)
+{
+    int64_t n = (int64_t)spec->channels * spec->height * spec->width;
+    int status = events_bin(s, spec, steps, out);
+    int of = frames > 0 ? frames : 1;
+    for (int64_t i = 0; !status && i < n; i++) {
+        int64_t sum = 0, sent = 0;
+        for (int t = 0; t < steps; t++) {
+            sum += out[t * n + i];
+            int64_t due = sum * steps / of - sent;
+            sent += due;
+            out[t * n + i] = (int16_t)(due < COUNT_MOST ? due : COUNT_MOST);
+        }
+    }
+    return status;
 }

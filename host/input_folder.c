@@ -1,4 +1,4 @@
-/* A folder of pictures, or of one folder per class. */
+/* A folder of pictures, meshes or recordings, or of one folder of them per class. */
 #include "input_source.h"
 
 #include "error.h"
@@ -20,7 +20,7 @@ struct folder {
     struct source base;
     struct entry *entries;
     int64_t room;
-    struct source *picture; /* the present one */
+    struct source *file; /* the present one */
 };
 
 static char *join(const char *folder, const char *name)
@@ -38,13 +38,25 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Names count here: a look into every file would take longer than all else. */
-static bool named_as_picture(const char *name)
+/* What a model finds in a folder. */
+static const struct kind {
+    const char *what, *ends[4];
+    int (*open)(struct source **src, const char *path, const struct input_spec *spec);
+} pictures = {"PNG or JPEG pictures", {".png", ".jpg", ".jpeg"}, source_picture},
+  meshes = {"OFF or PLY meshes", {".off", ".ply"}, source_mesh},
+  recordings = {"N-MNIST recordings (.bin)", {".bin"}, source_nmnist};
+
+static const struct kind *kind_for(const struct input_spec *spec)
 {
-    static const char *const ends[] = {".png", ".jpg", ".jpeg"};
+    return spec->events ? &recordings : takes_points(spec) ? &meshes : &pictures;
+}
+
+/* Names count here: a look into every file would take longer than all else. */
+static bool named_as(const struct kind *kind, const char *name)
+{
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
-        if (strcasecmp(dot, ends[i]) == 0)
+    for (int i = 0; dot && kind->ends[i]; i++)
+        if (strcasecmp(dot, kind->ends[i]) == 0)
             return true;
     return false;
 }
@@ -77,7 +89,7 @@ static int add_entry(struct folder *f, char *path, int label)
     return AF_OK;
 }
 
-/* Adds the pictures in `path`, then, if `classes`, those of the folders in it. */
+/* Adds the files in `path`, then, if `classes`, those of the folders in it. */
 static int scan(struct folder *f, const char *path, int label, bool classes)
 {
     struct dirent **list;
@@ -89,7 +101,8 @@ static int scan(struct folder *f, const char *path, int label, bool classes)
             char *inner = join(path, list[i]->d_name);
             if (!inner) {
                 status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
-            } else if (pass == 0 && named_as_picture(list[i]->d_name) && !is_folder(inner)) {
+            } else if (pass == 0 && named_as(kind_for(f->base.spec), list[i]->d_name) &&
+                       !is_folder(inner)) {
                 status = add_entry(f, inner, label);
                 inner = NULL;
             } else if (pass == 1 && is_folder(inner)) {
@@ -107,10 +120,12 @@ static int next_file(struct source *src, struct sample *s)
 {
     struct folder *f = (struct folder *)src;
     const struct entry *entry = &f->entries[src->at];
-    source_close(f->picture);
-    int status = source_picture(&f->picture, entry->path, src->spec);
+    source_close(f->file);
+    int status = kind_for(src->spec)->open(&f->file, entry->path, src->spec);
+    if (!status && !f->file->count)
+        status = af_fail(AF_BAD_FILE, "%s: the file is empty", entry->path);
     if (!status)
-        status = f->picture->ops->next(f->picture, s);
+        status = f->file->ops->next(f->file, s);
     if (status)
         return status;
     s->name = entry->path;
@@ -124,7 +139,7 @@ static void close_folder(struct source *src)
     for (int64_t i = 0; i < src->count; i++)
         free(f->entries[i].path);
     free(f->entries);
-    source_close(f->picture);
+    source_close(f->file);
 }
 
 static const struct source_ops folder_ops = {next_file, close_folder};
@@ -137,7 +152,7 @@ int source_folder(struct source **src, const char *path, const struct input_spec
         return AF_NO_MEMORY;
     int status = scan(f, path, -1, true);
     if (!status && f->base.count == 0)
-        status = af_fail(AF_BAD_FILE, "%s: the folder holds no PNG or JPEG pictures", path);
+        status = af_fail(AF_BAD_FILE, "%s: the folder holds no %s", path, kind_for(spec)->what);
     if (status)
         source_close(&f->base);
     else

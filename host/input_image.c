@@ -77,18 +77,48 @@ int picture_read(const char *path, int channels, struct picture *picture)
     return status;
 }
 
+int input_picture(const char *path, struct tensor *pixels)
+{
+    struct picture p;
+    *pixels = (struct tensor){0};
+    int status = picture_read(path, 3, &p);
+    if (!status)
+        status = tensor_make(pixels, DTYPE_U8, 3, (int64_t[]){p.channels, p.height, p.width});
+    int64_t area = (int64_t)p.height * p.width;
+    for (int64_t i = 0; !status && i < area; i++)
+        for (int c = 0; c < p.channels; c++)
+            ((uint8_t *)pixels->data)[c * area + i] = p.pixels[i * p.channels + c];
+    free(p.pixels);
+    return status;
+}
+
 struct picture_source {
     struct source base;
     uint8_t *data;
 };
 
+/* Colours and sizes in between are no classes. */
+static int check_labels(const char *path, const struct picture *p, const struct input_spec *spec)
+{
+    if (p->channels == 1 && p->width == spec->width && p->height == spec->height)
+        return AF_OK;
+    return af_fail(AF_BAD_FILE, "%s: %s picture of %dx%d; labels are grey, %dx%d", path,
+                   p->channels == 1 ? "a grey" : "a coloured", p->width, p->height, spec->width,
+                   spec->height);
+}
+
 static int next_picture(struct source *src, struct sample *s)
 {
     struct picture_source *p = (struct picture_source *)src;
+    const struct input_spec *spec = src->spec;
     struct picture picture;
-    int status = picture_read(src->path, src->spec->channels, &picture);
+    int status = picture_read(src->path, spec->labels ? 3 : spec->channels, &picture);
+    if (!status && spec->labels)
+        status = check_labels(src->path, &picture, spec);
     if (!status)
-        status = picture_fit(src->path, &picture, src->spec, p->data);
+        status = picture_view(src->path, &picture, spec, &s->view);
+    if (!status)
+        status = picture_fit(src->path, &picture, spec, p->data);
     free(picture.pixels);
     s->data = p->data;
     return status;

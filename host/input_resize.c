@@ -108,6 +108,21 @@ static int place_window(const char *path, const struct picture *p, const struct 
     return AF_OK;
 }
 
+int picture_view(const char *path, const struct picture *p, const struct input_spec *spec,
+                 struct view *view)
+{
+    struct window w;
+    int status = place_window(path, p, spec, &w);
+    if (status)
+        return status;
+    float across = (float)p->width / (float)w.width, down = (float)p->height / (float)w.height;
+    *view = (struct view){.width = p->width,
+                          .height = p->height,
+                          .origin = {(float)w.left * across, (float)w.top * down},
+                          .step = {across, down}};
+    return AF_OK;
+}
+
 int picture_fit(const char *path, const struct picture *picture, const struct input_spec *spec,
                 uint8_t *out)
 {

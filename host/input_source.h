@@ -104,11 +104,17 @@ int source_recordings(struct source **src, const char *path, const struct place 
                       const struct array *array, const char *offsets,
                       const struct input_spec *spec);
 int source_nmnist(struct source **src, const char *path, const struct input_spec *spec);
+int source_mesh(struct source **src, const char *path, const struct input_spec *spec);
+int source_clouds(struct source **src, const char *path, const struct place *place,
+                  const struct array *array, const struct input_spec *spec);
 
 /* Whether the array's samples have the shape of the model's. */
 bool frames_match(const struct array *array, const struct input_spec *spec);
 /* Whether the array is a table of events: integers, four columns. */
 bool array_is_events(const struct array *array);
+/* Whether the model takes sets of points, and whether the array holds such: [P,3] or [N,P,3]. */
+bool takes_points(const struct input_spec *spec);
+bool array_is_points(const struct array *array);
 /* The size of CIFAR's records, 3073 or 3074 bytes, in a file of this size; 0 if neither fits. */
 int cifar_record(int64_t size);
 bool cifar_match(const struct input_spec *spec);
@@ -131,6 +137,9 @@ int picture_read_jpeg(const char *path, FILE *file, struct picture *picture);
 /* Checks the limit and allocates the pixels. */
 int picture_make(const char *path, int64_t width, int64_t height, int channels,
                  struct picture *picture);
+/* Where picture_fit's result lies in the picture. */
+int picture_view(const char *path, const struct picture *picture, const struct input_spec *spec,
+                 struct view *view);
 /* Resizes and crops as the spec says; `out` is channels x height x width of the spec. */
 int picture_fit(const char *path, const struct picture *picture, const struct input_spec *spec,
                 uint8_t *out);

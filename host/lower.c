@@ -59,6 +59,13 @@ static bool moves_data(const struct node *n)
     return is_op(n, names);
 }
 
+static bool keeps_order(const struct node *n)
+{
+    static const char *const names[] = {"Identity", "Dropout",   "Reshape", "Flatten",
+                                        "Squeeze",  "Unsqueeze", NULL};
+    return is_op(n, names);
+}
+
 static bool ends_network(const struct node *n)
 {
     static const char *const names[] = {"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", NULL};
@@ -536,6 +543,41 @@ static int lower_concat(struct lowering *l, const struct node *n, struct signal 
     return status;
 }
 
+/* Whether the Concat is one of lists of rows [1,N,K] or [1,M], as detectors end with, that no
+ * projection can make: from maps of different sizes, or behind a Softmax. Elements of such a list
+ * are those of its inputs one after the other, so the inputs can be outputs in its place. */
+static bool is_list(const struct lowering *l, const struct node *n, const struct signal *out)
+{
+    int rank = out->offset.rank;
+    bool needed = false;
+    if (rank > 3 || rank < 2 || normal_axis(node_int(n, "axis", 1), rank) != 1)
+        return false;
+    for (int k = 0; k < n->input_count; k++) {
+        const struct signal *s = input_signal(l, n, k);
+        struct signal copy;
+        if (!is_live(s) || s->joined)
+            return false;
+        if (signal_copy(&copy, s))
+            return false;
+        needed = needed || s->tail || (s->index && signal_settle(&copy) < 0);
+        signal_free(&copy);
+    }
+    return needed;
+}
+
+static int join_list(struct lowering *l, const struct node *n, struct signal *out)
+{
+    out->joined = n;
+    out->tail = true;
+    memcpy(out->shape, input_signal(l, n, 0)->shape, sizeof out->shape);
+    int status = signal_add(out, &input_signal(l, n, 0)->term[0]); /* it depends on the data */
+    return status ? status
+                  : note(l->network,
+                         "Concat node '%s' at the end was dropped: its %d inputs are outputs, one "
+                         "after the other",
+                         n->name, n->input_count);
+}
+
 /* ---- Movement ------------------------------------------------------------------------------ */
 
 /* Runs the node on element numbers to see where everything goes. */
@@ -765,15 +807,31 @@ static bool is_dropped(const struct node *n, const struct signal *in)
     return ends_network(n) || in->unshaped;
 }
 
+/* The list behind a Reshape, whose shape `out` has already. */
+static int copy_list(const struct signal *in, struct signal *out)
+{
+    out->joined = in->joined;
+    out->tail = true;
+    memcpy(out->shape, in->shape, sizeof out->shape);
+    return signal_add(out, &in->term[0]);
+}
+
 static int lower_live(struct lowering *l, const struct node *n, int live, struct signal *out, int k)
 {
     struct signal *in = input_signal(l, n, live);
     const char *op = n->op;
+    if (strcmp(op, "Concat") == 0 && is_list(l, n, out))
+        return join_list(l, n, out);
+    if (in->joined && !is_dropped(n, in) && !keeps_order(n))
+        return af_fail(AF_UNSUPPORTED, "computes with what was joined from maps of different "
+                                       "sizes, which can only end a network");
     if (in->tail && !moves_data(n) && !ends_network(n))
         return af_fail(AF_UNSUPPORTED, "computes with the result of a Softmax, Sigmoid or "
                                        "ArgMax, which can only end a network");
     if (is_dropped(n, in))
         return lower_tail(l, n, in, out);
+    if (in->joined)
+        return copy_list(in, out);
     out->tail = in->tail;
     if (strcmp(op, "Concat") == 0)
         return lower_concat(l, n, out);
@@ -991,23 +1049,17 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
     return AF_OK;
 }
 
-static int lower_output(struct lowering *l, int value)
+/* `rank` and `dim`: of the output as the graph has it. */
+static int add_output(struct lowering *l, const struct signal *s, const char *name, int rank,
+                      const int64_t *dim)
 {
-    const struct graph *g = l->graph;
-    struct signal *s = &l->signal[value];
-    if (!is_live(s))
-        return af_fail(AF_UNSUPPORTED, "the output '%.80s' does not depend on the input",
-                       g->value[value].name);
     struct signal out;
     int status = signal_copy(&out, s);
     if (status)
         return status;
-    int rank = out.offset.rank;
-    int64_t dim[TENSOR_MAX_RANK];
-    memcpy(dim, out.offset.dim, sizeof dim);
     int settled = out.index ? signal_settle(&out) : AF_OK;
     int index;
-    status = add_population(l->network, AF_OUTPUT, g->value[value].name, out.shape, &index);
+    status = add_population(l->network, AF_OUTPUT, name, out.shape, &index);
     if (!status) {
         struct population *p = &l->network->population[index];
         p->projection = out.term;
@@ -1015,7 +1067,7 @@ static int lower_output(struct lowering *l, int value)
         out.term = NULL;
         out.term_count = 0;
         p->rank = rank;
-        memcpy(p->dim, dim, sizeof dim);
+        memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
         status = physical_bias(&out, &p->bias);
         if (settled != AF_OK) { /* the host puts the elements into the graph's order */
             p->order = out.index;
@@ -1024,6 +1076,36 @@ static int lower_output(struct lowering *l, int value)
     }
     signal_free(&out);
     return status;
+}
+
+/* Every input of the list is an output: [1,N,K] like the whole if its rows are whole, else [1,M].
+ */
+static int lower_list(struct lowering *l, const struct signal *list, const char *name)
+{
+    int64_t last = list->offset.rank == 3 ? list->offset.dim[2] : 1;
+    int status = AF_OK;
+    for (int k = 0; !status && k < list->joined->input_count; k++) {
+        const struct signal *s = input_signal(l, list->joined, k);
+        int64_t count = s->offset.count;
+        char text[200];
+        snprintf(text, sizeof text, "%.150s[%d]", name, k);
+        bool rows = last > 1 && count % last == 0;
+        status =
+            add_output(l, s, text, rows ? 3 : 2, (int64_t[]){1, rows ? count / last : count, last});
+    }
+    return status;
+}
+
+static int lower_output(struct lowering *l, int value)
+{
+    const struct graph *g = l->graph;
+    const struct signal *s = &l->signal[value];
+    if (!is_live(s))
+        return af_fail(AF_UNSUPPORTED, "the output '%.80s' does not depend on the input",
+                       g->value[value].name);
+    if (s->joined)
+        return lower_list(l, s, g->value[value].name);
+    return add_output(l, s, g->value[value].name, s->offset.rank, s->offset.dim);
 }
 
 static int lower_graph(struct lowering *l, const int shape[3], const struct normalisation *n,

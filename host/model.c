@@ -87,19 +87,20 @@ int model_outputs(const struct af_model *m, int *first)
 
 int model_add_fact(struct af_model *m, const char *key, const char *format, ...)
 {
-    char value[2048];
+    char *value = NULL, *name = strdup(key);
     va_list args;
     va_start(args, format);
-    vsnprintf(value, sizeof value, format, args);
+    int length = vasprintf(&value, format, args);
     va_end(args);
     struct fact *grown = realloc(m->fact, (size_t)(m->fact_count + 1) * sizeof *grown);
-    if (!grown)
+    if (grown)
+        m->fact = grown;
+    if (!grown || !name || length < 0) {
+        free(name);
+        free(length < 0 ? NULL : value);
         return af_fail(AF_NO_MEMORY, "no memory");
-    m->fact = grown;
-    grown[m->fact_count] = (struct fact){strdup(key), strdup(value)};
-    if (!grown[m->fact_count].key || !grown[m->fact_count].value)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    m->fact_count++;
+    }
+    grown[m->fact_count++] = (struct fact){name, value};
     return AF_OK;
 }
 
@@ -293,6 +294,13 @@ static int16_t to_count(double raw, double zero, double unit)
 {
     double q = nearbyint((raw - zero) / unit);
     return (int16_t)(q > COUNT_LIMIT ? COUNT_LIMIT : q < -COUNT_LIMIT ? -COUNT_LIMIT : q);
+}
+
+int model_frame_begin(const struct af_model *m, int steps, int frame)
+{
+    int frames = m->format.event_frames > 1 ? m->format.event_frames : 1;
+    int parts = frames < steps ? frames : steps;
+    return frame < parts ? frame * steps / parts : steps;
 }
 
 int model_quantise_input(const struct af_model *m, enum af_type type, const void *data,

@@ -108,6 +108,9 @@ int model_parse(const char *name, const void *bytes, size_t size, struct af_mode
 int model_add_fact(struct af_model *m, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The first of a recording's `steps` timesteps that belongs to its frame number `frame`; `steps`
+ * for the number of frames and beyond. Each frame is run from rest. */
+int model_frame_begin(const struct af_model *m, int steps, int frame);
 /* Raw samples to counts in the population's layout. AF_BAD_ARGUMENT for an unknown type. */
 int model_quantise_input(const struct af_model *m, enum af_type type, const void *data,
                          int16_t *counts);

@@ -191,6 +191,11 @@ static void put_tiles(FILE *f, const struct report *r)
     fputs("<div class=\"tiles\">", f);
     snprintf(note, sizeof note, "top-5 %s", text_percent(r->top5).s);
     put_tile(f, "Accuracy", text_percent(r->accuracy), isfinite(r->top5) ? note : "top-1");
+    for (int i = 0; i < r->score_count; i++) {
+        snprintf(note, sizeof note, "ANN %s", text_percent(r->scores[i].ann).s);
+        put_tile(f, r->scores[i].name, text_percent(r->scores[i].value),
+                 isfinite(r->scores[i].ann) ? note : "");
+    }
     put_tile(f, "Agreement", text_percent(r->agreement), "same class as the ANN");
     if (isfinite(r->timesteps_mean))
         snprintf(mean.s, sizeof mean.s, "%.2f", r->timesteps_mean);

@@ -23,6 +23,12 @@ struct report_event {
     int32_t step, population, neuron, burst;
 };
 
+/* How good boxes or maps are, the network's and the ANN's: in 0..1, NAN unknown. */
+struct report_score {
+    const char *name;
+    double value, ann;
+};
+
 struct report_fact {
     const char *key, *value; /* UTF-8, any text: the writer escapes it */
 };
@@ -35,6 +41,8 @@ struct report {
     bool iat;        /* early termination was on */
     double accuracy; /* in 0..1, NAN where there were no labels; likewise the rest */
     double top5, agreement;
+    int score_count;
+    const struct report_score *scores; /* where there are no classes of samples */
     double timesteps_mean;
     double samples_per_second;
     const double *accuracy_at;  /* [timesteps]: if every sample stopped there; NULL if unknown */

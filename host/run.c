@@ -17,6 +17,7 @@ struct batch {
     int *label;
     char **name;
     void **data;
+    struct view *view;
 };
 
 struct run {
@@ -25,7 +26,9 @@ struct run {
     const struct run_options *options;
     struct run_totals *totals;
     struct input_spec spec;
-    struct tensor labels, reference;
+    struct answers *answers;         /* NULL: classes of samples, or nobody asks */
+    struct tensor labels, reference; /* of classes */
+    int64_t reference_rows;          /* of one sample */
     struct npy_writer output;
     struct file_out spikes;
     int steps;
@@ -53,7 +56,8 @@ static int batch_make(struct batch *b, int room)
     b->label = calloc(n, sizeof *b->label);
     b->name = calloc(n, sizeof *b->name);
     b->data = calloc(n, sizeof *b->data);
-    return b->sample && b->result && b->full && b->label && b->name && b->data
+    b->view = calloc(n, sizeof *b->view);
+    return b->view && b->sample && b->result && b->full && b->label && b->name && b->data
                ? AF_OK
                : af_fail(AF_NO_MEMORY, "no memory for a batch of %d samples", room);
 }
@@ -76,20 +80,7 @@ static void batch_free(struct batch *b)
     free(b->label);
     free(b->name);
     free(b->data);
-}
-
-/* A recording's counts for every timestep. A timestep stands for 1 / steps of the recording and the
- * network was trained on event_frames frames of it, so counts are multiplied by steps / frames. */
-static int bin_recording(const struct run *r, const struct sample *s, int16_t *counts)
-{
-    const struct input_format *f = &r->model->format;
-    int64_t n = neuron_count(&r->model->population[0]) * r->steps;
-    int status = events_bin(s, &r->spec, r->steps, counts);
-    int frames = f->event_frames > 0 ? f->event_frames : 1;
-    int gain = (r->steps + frames / 2) / frames;
-    for (int64_t i = 0; !status && gain > 1 && i < n; i++)
-        counts[i] = (int16_t)(counts[i] * gain > COUNT_LIMIT ? COUNT_LIMIT : counts[i] * gain);
-    return status;
+    free(b->view);
 }
 
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
@@ -110,9 +101,11 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
     if (!b->data[i] || !b->name[i])
         return af_fail(AF_NO_MEMORY, "no memory for a sample");
     b->label[i] = s->label;
+    b->view[i] = s->view;
     if (recording) {
         b->sample[i] = (struct af_sample){.counts = b->data[i]};
-        return bin_recording(r, s, b->data[i]);
+        return events_bin_as_frames(s, &r->spec, r->steps, r->model->format.event_frames,
+                                    b->data[i]);
     }
     memcpy(b->data[i], s->data, bytes);
     b->sample[i] = (struct af_sample){.type = types[s->type], .data = b->data[i]};
@@ -147,11 +140,17 @@ static int64_t first_size(const struct af_model *m)
 
 static int64_t reference_answer(const struct run *r, int64_t index)
 {
-    int64_t n = r->reference.count / r->reference.dim[0];
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (tensor_get(&r->reference, index * n + i) > tensor_get(&r->reference, index * n + best))
+    int64_t n = r->reference.count / r->reference.dim[0], best = 0;
+    double most = -INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < r->reference_rows; k++)
+            sum += tensor_get(&r->reference, (index * r->reference_rows + k) * n + i);
+        if (sum > most) {
+            most = sum;
             best = i;
+        }
+    }
     return best;
 }
 
@@ -187,12 +186,13 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
     }
     int64_t ann = -1;
     if (r->reference.data) {
-        if (index >= r->reference.dim[0])
+        if ((index + 1) * r->reference_rows > r->reference.dim[0])
             return af_fail(AF_BAD_FILE, "%s: holds %lld rows, but there are more samples",
                            r->options->reference, (long long)r->reference.dim[0]);
         ann = reference_answer(r, index);
         t->compared++;
         t->agreeing += answer == ann;
+        t->ann_correct += label >= 0 && ann == label;
     }
     for (int s = 0; full->history && s < r->steps; s++) {
         int64_t now = largest_of(full->history + (int64_t)s * full->output_size, n);
@@ -206,7 +206,13 @@ static int count_result(struct run *r, const struct batch *b, int i, int64_t ind
 {
     struct run_totals *t = r->totals;
     const struct af_result *res = &b->result[i];
-    int status = count_answer(r, b, i, index);
+    struct answer answer;
+    int status = AF_OK;
+    if (r->answers)
+        status =
+            answers_add(r->answers, index, b->name[i], &b->sample[i], &b->view[i], res, &answer);
+    else if (r->options->task->kind == TASK_CLASSIFY)
+        status = count_answer(r, b, i, index);
     if (status)
         return status;
     t->samples++;
@@ -221,7 +227,8 @@ static int count_result(struct run *r, const struct batch *b, int i, int64_t ind
     if (r->options->output)
         status = npy_append(&r->output, res->output);
     if (!status && r->options->each)
-        r->options->each(r->options->context, index, b->name[i], b->label[i], res);
+        status = r->options->each(r->options->context, index, b->name[i], res,
+                                  r->answers ? &answer : NULL);
     return status;
 }
 
@@ -319,13 +326,16 @@ static int run_all(struct run *r, struct input *in, struct batch *b)
     return status;
 }
 
-static void finish_totals(struct run *r)
+static int finish_totals(struct run *r)
 {
     struct run_totals *t = r->totals;
     double n = (double)t->samples, steps = 0;
+    t->score = t->ann_score = (struct score){.mean = NAN, .pixels = NAN};
     t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
     t->top5 =
         t->labelled && first_size(r->model) > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
+    t->ann_accuracy =
+        t->labelled && t->compared ? (double)t->ann_correct / (double)t->labelled : NAN;
     t->agreement = t->compared ? (double)t->agreeing / (double)t->compared : NAN;
     for (int s = 0; s < r->steps; s++) {
         steps += (s + 1.0) * (double)t->exits[s];
@@ -339,6 +349,10 @@ static void finish_totals(struct run *r)
         free(t->accuracy_at);
         t->accuracy_at = NULL;
     }
+    if (!r->answers)
+        return AF_OK;
+    t->classes = answers_classes(r->answers);
+    return answers_finish(r->answers, &t->score, &t->ann_score, &t->agreement);
 }
 
 static int totals_make(struct run *r)
@@ -370,12 +384,39 @@ void run_totals_free(struct run_totals *t)
     free(t->agreement_at);
     free(t->raster);
     free(t->raster_name);
+    free(t->score.each);
+    free(t->ann_score.each);
     *t = (struct run_totals){0};
+}
+
+/* What boxes and maps are compared with is their own matter. */
+static int open_answers(struct run *r, const struct input *in)
+{
+    const struct run_options *o = r->options;
+    int frames = r->spec.events ? r->model->format.event_frames : 1;
+    bool by_frame =
+        frames > 1 && r->reference.data && r->reference.dim[0] == frames * input_count(in);
+    r->reference_rows = by_frame ? frames : 1;
+    if (o->task->kind == TASK_CLASSIFY)
+        return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
+                       : AF_OK;
+    if (!o->labels && !o->reference && !o->draw && !o->decode)
+        return AF_OK;
+    int64_t samples = input_count(in);
+    struct answer_options a = {
+        .task = o->task,
+        .labels = o->labels,
+        .reference = o->reference,
+        .draw = o->draw,
+        .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit : samples};
+    return answers_open(r->model, &a, &r->answers);
 }
 
 static int read_comparisons(struct run *r)
 {
     const struct run_options *o = r->options;
+    if (o->task->kind != TASK_CLASSIFY)
+        return AF_OK;
     int status = o->labels ? labels_read(o->labels, &r->labels) : AF_OK;
     if (!status && o->reference)
         status = npy_read(o->reference, &r->reference);
@@ -442,12 +483,15 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     if (!status)
         status = input_open(&in, o->inputs, o->input_count, &r.spec);
     if (!status)
+        status = open_answers(&r, in);
+    if (!status)
         status = open_files(&r, columns);
     if (!status)
         status = run_all(&r, in, &b);
     status = close_files(&r, status);
     if (!status)
-        finish_totals(&r);
+        status = finish_totals(&r);
+    answers_close(r.answers);
     input_close(in);
     batch_free(&b);
     tensor_free(&r.labels);

@@ -3,6 +3,7 @@
 #ifndef ADAFIRE_RUN_H
 #define ADAFIRE_RUN_H
 
+#include "answer.h"
 #include "input.h"
 #include "model.h"
 #include "report.h"
@@ -10,30 +11,38 @@
 struct run_options {
     const char *const *inputs;
     int input_count;
-    const char *labels, *reference; /* .npy; NULL: none */
-    const char *output, *spikes;    /* files to write; NULL: none */
-    int64_t limit;                  /* 0: all samples */
-    int batch;                      /* samples at a time, 0: chosen */
-    int timesteps;                  /* 0: the model's */
+    const struct task *task; /* what the outputs mean */
+    /* .npy; NULL: none. Boxes and maps: see answer.h. The reference of recordings may have a row
+     * for each of their frames, which are then added. */
+    const char *labels, *reference;
+    const char *draw;            /* boxes or maps onto pictures, see answer.h; NULL: not */
+    bool decode;                 /* `each` wants boxes or maps */
+    const char *output, *spikes; /* files to write; NULL: none */
+    int64_t limit;               /* 0: all samples */
+    int batch;                   /* samples at a time, 0: chosen */
+    int timesteps;               /* 0: the model's */
     bool no_iat;
     bool history; /* accuracy after every timestep and a raster of the first sample, for the report
                    */
-    /* Called after every sample, NULL: not. */
-    void (*each)(void *context, int64_t index, const char *name, int label,
-                 const struct af_result *result);
+    /* Called after every sample, NULL: not. answer: NULL unless the task has boxes or maps and
+     * `decode` asks for them. */
+    int (*each)(void *context, int64_t index, const char *name, const struct af_result *result,
+                const struct answer *answer);
     void (*progress)(void *context, int64_t done, int64_t all); /* all: -1 if unknown */
     void *context;
 };
 
 struct run_totals {
-    int64_t samples, labelled, correct, correct5, compared, agreeing;
+    int64_t samples, labelled, correct, correct5, compared, agreeing, ann_correct;
     int timesteps;                               /* most an inference may take */
     int64_t *exits;                              /* [timesteps] samples that took t + 1 */
     double *spikes, *events, *sops, *spike_sops; /* [populations] sums */
     double cycles;
     double seconds;  /* inside the device */
     double accuracy; /* in 0..1; NAN where there is nothing to compare; likewise the next two */
-    double top5, agreement, timesteps_mean;
+    double top5, agreement, ann_accuracy, timesteps_mean;
+    struct score score, ann_score; /* of boxes or maps with labels; the ANN's with a reference */
+    int classes;                   /* that they tell apart */
     /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */
     double *accuracy_at, *agreement_at;
     struct report_event *raster;

@@ -76,7 +76,7 @@ int signal_add_identity(struct signal *s, int source, const int shape[3], int at
 
 int signal_copy(struct signal *to, const struct signal *from)
 {
-    *to = (struct signal){.tail = from->tail, .unshaped = from->unshaped};
+    *to = (struct signal){.tail = from->tail, .unshaped = from->unshaped, .joined = from->joined};
     memcpy(to->shape, from->shape, sizeof to->shape);
     int status = tensor_copy(&to->offset, &from->offset);
     for (int i = 0; !status && i < from->term_count; i++)

@@ -22,6 +22,8 @@ struct signal {
     int32_t *index; /* [offset.count]; NULL: logical = physical order */
     bool tail;      /* behind a Softmax or the like that was dropped */
     bool unshaped;  /* behind an ArgMax, whose output has another shape than what stands here */
+    const struct node *joined; /* a Concat of maps of different sizes, as only outputs can be: its
+                                * inputs one after the other. The terms are not all of it. */
 };
 
 void signal_free(struct signal *s);

@@ -7,6 +7,7 @@
 #include "random_model.h"
 #include "reference.h"
 
+#include <math.h>
 #include <pthread.h>
 
 enum { SAMPLES = 23, MODELS = 12 };
@@ -527,6 +528,95 @@ TEST(energy)
     CHECK(af_energy_uj(0, 1e6) > 4.599999 && af_energy_uj(0, 1e6) < 4.600001);
 }
 
+struct seen {
+    int last, count,
+        outside; /* timestep and number of events, those of no sample or before `last` */
+};
+
+static void see_event(void *context, int64_t sample, int timestep, int population, int neuron,
+                      int burst)
+{
+    struct seen *s = context;
+    (void)population;
+    (void)neuron;
+    (void)burst;
+    s->outside += sample != 0 || timestep < s->last;
+    s->last = timestep;
+    s->count++;
+}
+
+/* A recording of several frames is the frames one by one, each from rest. */
+static void check_frames(struct af_model *m, struct dice *d, int frames)
+{
+    int64_t inputs = neuron_count(&m->population[0]), spikes = 0;
+    int16_t *counts = random_counts(m, d);
+    struct af_sample sample = {.counts = counts};
+    struct seen seen = {0};
+    struct af_run_options o = {
+        .no_iat = true, .trace = true, .on_event = see_event, .on_event_context = &seen};
+    struct af_device *device = open_cpu(m, 2);
+    struct af_result whole, part;
+    m->format.event_frames = frames;
+    CHECK_EQ(af_run(device, &sample, 1, &o, &whole), AF_OK);
+    CHECK_EQ(whole.timesteps, m->timesteps);
+    m->format.event_frames = 1;
+    double *sum = calloc((size_t)whole.output_size, sizeof *sum);
+    o = (struct af_run_options){.no_iat = true};
+    for (int f = 0, begin = 0; begin < m->timesteps; f++) {
+        m->format.event_frames = frames;
+        int end = model_frame_begin(m, m->timesteps, f + 1);
+        m->format.event_frames = 1;
+        sample.counts = counts + begin * inputs;
+        o.timesteps = end - begin;
+        CHECK_EQ(af_run(device, &sample, 1, &o, &part), AF_OK);
+        for (int p = 0; p < m->population_count; p++)
+            spikes += part.spikes[p];
+        for (int i = 0; sum && i < part.output_size; i++) {
+            sum[i] += (double)part.output[i] * (end - begin);
+            double now = (double)whole.history[(int64_t)(end - 1) * whole.output_size + i];
+            CHECK(fabs(now - sum[i] / end) <= 1e-5 * fabs(now) + 1e-9);
+        }
+        af_result_free(&part);
+        begin = end;
+    }
+    for (int p = 0; p < m->population_count; p++)
+        spikes -= whole.spikes[p];
+    CHECK_EQ(spikes, 0);
+    CHECK_EQ(seen.outside, 0);
+    same_floats(whole.output, whole.history + (int64_t)(m->timesteps - 1) * whole.output_size,
+                whole.output_size);
+    af_result_free(&whole);
+    free(sum);
+    af_device_close(device);
+    free(counts);
+}
+
+TEST(frames_of_recordings)
+{
+    struct dice d = {9};
+    for (uint64_t seed = 1, done = 0; done < 6; seed++) {
+        struct af_model *m = random_model(seed);
+        if (m->format.events && m->timesteps > 1) {
+            for (int frames = 2; frames <= 4; frames++)
+                check_frames(m, &d, frames);
+            done++;
+        }
+        af_model_free(m);
+    }
+    /* What is no recording cannot be run beside one. */
+    struct af_model *m = model_of_input(true);
+    int16_t *counts = random_counts(m, &d);
+    struct af_sample both[2] = {{.counts = counts}, {.type = AF_I16, .data = counts}};
+    struct af_result results[2];
+    struct af_device *device = open_cpu(m, 1);
+    m->format.event_frames = 3;
+    CHECK_EQ(af_run(device, both, 2, NULL, results), AF_BAD_ARGUMENT);
+    CHECK_ERROR("cannot be run together");
+    af_device_close(device);
+    free(counts);
+    af_model_free(m);
+}
+
 int main(void)
 {
     RUN(threads_and_batches);
@@ -541,5 +631,6 @@ int main(void)
     RUN(result_free);
     RUN(errors_belong_to_threads);
     RUN(energy);
+    RUN(frames_of_recordings);
     return test_end();
 }

@@ -1067,6 +1067,27 @@ TEST(nmnist)
     /* A recording may begin like an idx or a gzip file. */
     CHECK_EQ(drain(put("00002.bin", "\0\0\x0c\2\0", 5), sensor(34, 34)), 1);
     CHECK_EQ(drain(put("00003.bin", "\x1f\x8b\x08\0\0", 5), sensor(34, 250)), 1);
+    /* A folder of recordings, as the data set comes: one folder a digit. */
+    mkdir(in_folder("digits"), 0777);
+    CHECK_EQ(drain(in_folder("digits"), sensor(34, 34)), AF_BAD_FILE);
+    CHECK_ERROR("holds no N-MNIST recordings (.bin)");
+    mkdir(in_folder("digits/0"), 0777);
+    mkdir(in_folder("digits/1"), 0777);
+    put("digits/0/00003.bin", file, sizeof file);
+    put("digits/0/a.png", file, sizeof file);
+    put("digits/1/00001.bin", file, 5);
+    put("digits/1/00002.bin", file, 10);
+    in = open_one(in_folder("digits"), sensor(34, 34));
+    CHECK_EQ(input_count(in), 3);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(input_next(in, &s), 1);
+        CHECK(!s.data && s.label == (i > 0) && s.event_count == 3 - (i > 0 ? 3 - i : 0));
+    }
+    CHECK_EQ(input_next(in, &s), 0);
+    input_close(in);
+    put("digits/1/00002.bin", file, 0);
+    CHECK_EQ(drain(in_folder("digits"), sensor(34, 34)), AF_BAD_FILE);
+    CHECK_ERROR("00002.bin: the file is empty");
 }
 
 TEST(binning)
@@ -1114,6 +1135,18 @@ TEST(binning)
     s = (struct sample){.name = "r", .events = many, .event_count = 300};
     CHECK_EQ(events_bin(&s, &spec, 1, out), AF_OK);
     CHECK_EQ(out[15 + 5 + 2], 255);
+    /* Of 3 frames over 4 bins an event counts 4/3: 2 + 1 + 0 + 1 events are 2.67, 4, 4 and 5.33. */
+    const struct event few[4] = {{2, 1, 1, 0}, {2, 1, 1, 1}, {2, 1, 1, 25}, {2, 1, 1, 99}};
+    s = (struct sample){.name = "r", .events = few, .event_count = 4};
+    CHECK_EQ(events_bin_as_frames(&s, &spec, 4, 3, out), AF_OK);
+    const int at = 15 + 5 + 2;
+    CHECK(out[at] == 2 && out[30 + at] == 2 && out[60 + at] == 0 && out[90 + at] == 1);
+    CHECK_EQ(events_bin_as_frames(&s, &spec, 2, 0, out),
+             AF_OK); /* one frame: 3 + 1 events, twice */
+    CHECK(out[at] == 6 && out[30 + at] == 2);
+    s = (struct sample){.name = "r", .events = many, .event_count = 300};
+    CHECK_EQ(events_bin_as_frames(&s, &spec, 2, 1, out), AF_OK);
+    CHECK(out[at] == 255 && out[30 + at] == 255);
 }
 
 /* ---- Labels --------------------------------------------------------------------------------- */

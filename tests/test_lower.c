@@ -151,27 +151,36 @@ static int relu(int x)
 
 /* ---- Comparing ----------------------------------------------------------------------------- */
 
-/* Largest difference of all outputs, relative to the largest value. */
+/* Largest difference of all outputs, relative to the largest value. Several populations may be one
+ * of the graph's outputs, one after the other. */
 static double difference(const struct graph *g, const struct network *net, const struct tensor *in,
                          float *const *value)
 {
     struct execution x;
     double most = 1e-9, worst = 0;
     int output = 0;
+    int64_t taken = 0;
     CHECK_EQ(graph_execute(g, in, false, &x), AF_OK);
     CHECK_EQ(network_forward(net, value), AF_OK);
     for (int p = 0; p < net->population_count; p++) {
         const struct population *pop = &net->population[p];
         if (pop->kind != AF_OUTPUT)
             continue;
-        const struct tensor *want = execution_value(g, &x, g->output[output++]);
-        for (int64_t i = 0; i < want->count; i++) {
+        const struct tensor *want = execution_value(g, &x, g->output[output]);
+        int64_t all = 1;
+        for (int a = 0; a < pop->rank; a++)
+            all *= pop->dim[a];
+        CHECK(taken + all <= want->count);
+        for (int64_t i = 0; i < all; i++) {
             int64_t at = pop->order ? pop->order[i] : i;
-            double w = tensor_get(want, i), got = at < 0 ? w : (double)value[p][at];
+            double w = tensor_get(want, taken + i), got = at < 0 ? w : (double)value[p][at];
             most = fmax(most, fabs(w));
             worst = fmax(worst, fabs(w - got));
         }
+        taken = taken + all == want->count ? 0 : taken + all;
+        output += taken == 0;
     }
+    CHECK_EQ(output, g->output_count);
     execution_free(g, &x);
     return worst / most;
 }
@@ -492,6 +501,45 @@ TEST(moved_after_softmax)
     graph_free(graph);
 }
 
+/* [1,C,H,W] as rows of `each` values: [1,N,each]. */
+static int rows_of(int map, int each)
+{
+    int turned = op("Transpose", map, END);
+    set_ints("perm", 4, 0, 2, 3, 1);
+    return op("Reshape", turned, integers(3, 1, -1, each), END);
+}
+
+static int joined(int a, int b)
+{
+    int v = op("Concat", a, b, END);
+    set_int("axis", 1);
+    return v;
+}
+
+/* Detectors end with lists of rows from maps of different sizes. */
+TEST(lists_of_rows)
+{
+    for (int kind = 0; kind < 3; kind++) {
+        int x = relu(conv(image(2, 8, 10), 2, 4, 3, 3));
+        int y = relu(conv(x, 4, 4, 3, 3));
+        int list = joined(rows_of(conv(x, 4, 6, 1, 1), 3), rows_of(conv(y, 4, 9, 1, 1), 3));
+        int boxes = joined(rows_of(conv(x, 4, 8, 1, 1), 4), rows_of(conv(y, 4, 12, 1, 1), 4));
+        if (kind == 1) /* joined flat, then cut into rows */
+            list = op("Reshape",
+                      joined(op("Flatten", rows_of(conv(x, 4, 6, 1, 1), 3), END),
+                             op("Flatten", rows_of(conv(y, 4, 9, 1, 1), 3), END)),
+                      integers(3, 1, -1, 3), END);
+        result(kind == 2 ? op("Identity", list, END) : list);
+        result(boxes);
+        lowers();
+    }
+    int x = relu(conv(image(2, 8, 10), 2, 4, 3, 3));
+    int y = relu(conv(x, 4, 4, 3, 3));
+    int list = joined(rows_of(conv(x, 4, 6, 1, 1), 3), rows_of(conv(y, 4, 9, 1, 1), 3));
+    result(relu(list));
+    refused(AF_UNSUPPORTED, "my_Relu", "can only end a network");
+}
+
 TEST(symbolic_batch)
 {
     int x = begin(4, (int64_t[]){-1, 2, 6, 6}), y = relu(conv(x, 2, 3, 3, 3));
@@ -577,6 +625,7 @@ int main(void)
     RUN(no_channel_left);
     RUN(dropped_ends);
     RUN(moved_after_softmax);
+    RUN(lists_of_rows);
     RUN(symbolic_batch);
     RUN(refusals);
     RUN(real_networks);

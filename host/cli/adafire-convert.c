@@ -1,6 +1,8 @@
 /* adafire-convert: a trained ReLU network (ONNX) becomes a spiking network (.snn). */
 #include "cli.h"
 
+#include "ann.h"
+#include "answer.h"
 #include "calibration.h"
 #include "error.h"
 #include "hash.h"
@@ -13,7 +15,9 @@
 
 static const char help[] =
     "Usage: adafire-convert MODEL.onnx --calib SAMPLES... -o MODEL.snn [OPTION]...\n"
-    "Converts a trained ReLU network into a spiking network, without training.\n"
+    "       adafire-convert MODEL.onnx --ann SAMPLES... -o OUTPUTS.npy [OPTION]...\n"
+    "Converts a trained ReLU network into a spiking network, without training; with --ann it\n"
+    "runs the network as it is and writes its outputs, for adafire-host --reference.\n"
     "\n"
     "Example:\n"
     "  adafire-convert resnet20.onnx --calib train_images.npy --scale 1/255 \\\n"
@@ -22,6 +26,7 @@ static const char help[] =
     "Input (the network sees x = (raw * scale - mean) / std, per channel):\n"
     "      --calib FILE           a few hundred samples: .npy, .npz, idx, CIFAR binary, PNG,\n"
     "                             JPEG or a folder; may be given more than once\n"
+    "      --ann FILE             samples for the network as it is; may be given more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
     "      --calib-limit N        use the first N samples (default 512)\n"
     "      --exit-limit N         and up to N more for early termination (default 2000)\n"
@@ -34,7 +39,12 @@ static const char help[] =
     "      --squash               pictures: both sides to N (or to the input's size)\n"
     "      --events               the network takes event-camera recordings\n"
     "      --event-frames N       training frames that one recording makes (default 1)\n"
+    "      --exit-recordings FILE recordings (as adafire-host takes them) for early termination;\n"
+    "                             frames calibrate the rest, but not when a recording may stop\n"
     "      --classes FILE         class names, one a line, stored in the model\n"
+    "      --task TASK            what the outputs mean, stored in the model: classify,\n"
+    "                             segment, detect, or a file or text that says more (the\n"
+    "                             words are in adafire-host --help)\n"
     "\n"
     "Spiking network:\n"
     "  -t, --timesteps N          most timesteps of an inference (default 4)\n"
@@ -65,6 +75,7 @@ static const char help[] =
 
 enum {
     OPT_CALIB = 256,
+    OPT_ANN,
     OPT_CALIB_LABELS,
     OPT_CALIB_LIMIT,
     OPT_EXIT_LIMIT,
@@ -77,7 +88,9 @@ enum {
     OPT_SQUASH,
     OPT_EVENTS,
     OPT_EVENT_FRAMES,
+    OPT_EXIT_RECORDINGS,
     OPT_CLASSES,
+    OPT_TASK,
     OPT_BURST_INITIAL,
     OPT_BURST_DESIRED,
     OPT_BURST_MIN,
@@ -97,6 +110,7 @@ enum {
 
 static const struct option options[] = {
     {"calib", required_argument, NULL, OPT_CALIB},
+    {"ann", required_argument, NULL, OPT_ANN},
     {"calib-labels", required_argument, NULL, OPT_CALIB_LABELS},
     {"calib-limit", required_argument, NULL, OPT_CALIB_LIMIT},
     {"exit-limit", required_argument, NULL, OPT_EXIT_LIMIT},
@@ -109,7 +123,9 @@ static const struct option options[] = {
     {"squash", no_argument, NULL, OPT_SQUASH},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"event-frames", required_argument, NULL, OPT_EVENT_FRAMES},
+    {"exit-recordings", required_argument, NULL, OPT_EXIT_RECORDINGS},
     {"classes", required_argument, NULL, OPT_CLASSES},
+    {"task", required_argument, NULL, OPT_TASK},
     {"timesteps", required_argument, NULL, 't'},
     {"burst-initial", required_argument, NULL, OPT_BURST_INITIAL},
     {"burst-desired", required_argument, NULL, OPT_BURST_DESIRED},
@@ -133,7 +149,7 @@ static const struct option options[] = {
 };
 
 struct request {
-    const char *model, *output, *labels, *classes;
+    const char *model, *output, *labels, *classes, *task, *exit_recordings;
     const char *calib[64];
     int calib_count, calib_limit, exit_limit, event_frames;
     int shape[3];
@@ -141,6 +157,7 @@ struct request {
     struct input_spec spec;
     struct convert_options convert;
     bool json, quiet, desired_given;
+    bool ann, converts; /* what is asked for: --ann or --calib; `calib` holds either's samples */
 };
 
 /* Which of `names` (ending with NULL) the text is; an empty name is a place that no text has. */
@@ -220,13 +237,27 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
     }
 }
 
+/* Now rather than after the conversion: whether it is one. */
+static int read_task(const char *text)
+{
+    char *words = NULL;
+    struct task task;
+    int status = task_words(text, &words);
+    if (!status)
+        status = task_parse(text, words, &task);
+    free(words);
+    return status ? cli_fail_af() : 0;
+}
+
 static int read_option(int opt, const char *text, struct request *r)
 {
     int n;
     switch (opt) {
     case OPT_CALIB:
+    case OPT_ANN:
+        *(opt == OPT_ANN ? &r->ann : &r->converts) = true;
         if (r->calib_count == (int)(sizeof r->calib / sizeof *r->calib))
-            return cli_fail("--calib is given more than %d times; put the files into a folder",
+            return cli_fail("more than %d files of samples; put them into a folder",
                             r->calib_count);
         r->calib[r->calib_count++] = text;
         return 0;
@@ -258,7 +289,9 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_EVENTS: r->spec.events = true; return 0;
     case OPT_EVENT_FRAMES:
         return cli_int("--event-frames", text, 1, TIMESTEPS_LIMIT, &r->event_frames);
+    case OPT_EXIT_RECORDINGS: r->exit_recordings = text; return 0;
     case OPT_CLASSES: r->classes = text; return 0;
+    case OPT_TASK: r->task = text; return read_task(text);
     case 'o': r->output = text; return 0;
     case 'j': return cli_int("--threads", text, 1, 1024, &r->convert.threads);
     case 'q': r->quiet = true; return 0;
@@ -292,8 +325,12 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return cli_fail("one MODEL.onnx is needed; see --help");
     if (!r->calib_count)
         return cli_fail("--calib is needed: a few hundred samples of what the network will see");
+    if (r->ann && r->converts)
+        return cli_fail("--ann and --calib exclude each other");
+    if (r->exit_recordings && !r->spec.events)
+        return cli_fail("--exit-recordings is for networks of events (--events)");
     if (!r->output)
-        return cli_fail("-o is needed: the .snn file to write");
+        return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
     struct convert_options *c = &r->convert;
     if (!r->desired_given && c->burst_desired > c->burst_initial)
         c->burst_desired = c->burst_initial;
@@ -449,12 +486,31 @@ static int add_class_names(struct af_model *m, const char *path)
     }
     free(line);
     fclose(f);
-    struct af_model_info info;
-    af_model_info(m, &info);
-    if (!status && m->class_count != info.classes)
+    struct task task;
+    if (!status)
+        status = task_of_model(m, NULL, &task);
+    int classes = status ? status : answer_classes(m, &task);
+    if (classes < 0)
+        return classes;
+    if (m->class_count != classes)
         status = af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
-                         m->class_count, info.classes);
+                         m->class_count, classes);
     return status;
+}
+
+/* Stored as words, so that a model is whole without the file they came from. */
+static int add_task(struct af_model *m, const char *given)
+{
+    char *words = NULL;
+    struct task task;
+    int status = task_words(given, &words);
+    if (!status)
+        status = model_add_fact(m, "task", "%s", words);
+    free(words);
+    if (!status)
+        status = task_of_model(m, NULL, &task);
+    int classes = status ? status : answer_classes(m, &task);
+    return classes < 0 ? classes : AF_OK;
 }
 
 static int add_provenance(const struct request *r, struct conversion *c)
@@ -494,9 +550,71 @@ static int add_provenance(const struct request *r, struct conversion *c)
     if (!status && !isnan(c->accuracy))
         status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", c->accuracy,
                                 c->ann_accuracy);
+    if (!status && r->task)
+        status = add_task(m, r->task);
     if (!status && r->classes)
         status = add_class_names(m, r->classes);
     return status;
+}
+
+/* Whether the outputs can be the task's, which a model with their shapes alone shows. */
+static int check_task(const struct request *r, const struct network *network)
+{
+    const int count = network->population_count;
+    struct neurons *outline = calloc((size_t)count, sizeof *outline);
+    struct af_model m = {.population = outline, .population_count = count};
+    struct task task;
+    int status = outline ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < count; i++) {
+        const struct population *p = &network->population[i];
+        outline[i].kind = p->kind;
+        outline[i].rank = p->rank;
+        memcpy(outline[i].shape, p->shape, sizeof p->shape);
+        memcpy(outline[i].dim, p->dim, sizeof p->dim);
+    }
+    m.name = strdup(base_name(r->model));
+    if (!status && !m.name)
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = task_of_model(&m, r->task, &task);
+    int classes = status ? status : answer_classes(&m, &task);
+    free(m.name);
+    free(outline);
+    return classes < 0 ? classes : AF_OK;
+}
+
+/* The network as it is, on raw values. */
+static int run_ann(struct request *r)
+{
+    struct graph *graph = NULL;
+    struct network *network = NULL;
+    int64_t done = 0;
+    int status = onnx_load(r->model, &graph);
+    if (!status && !r->shape[0])
+        status = calibration_shape(graph, r->calib, r->calib_count, r->shape);
+    float *zero = calloc((size_t)r->shape[0] + 1, sizeof *zero);
+    if (!status && !zero)
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status) {
+        status = network_lower(graph, r->shape, &r->norm, 1, zero, &network);
+        if (status)
+            status = af_fail_in(status, r->model);
+    }
+    r->spec.channels = r->shape[0];
+    r->spec.height = r->shape[1];
+    r->spec.width = r->shape[2];
+    if (!status) {
+        done = ann_run(network, r->calib, r->calib_count, &r->spec, r->output, r->convert.threads,
+                       show_progress, NULL);
+        status = done < 0 ? (int)done : AF_OK;
+    }
+    cli_progress(NULL, 0);
+    if (!status && !r->quiet)
+        printf("Wrote the outputs of %lld samples to %s\n", (long long)done, r->output);
+    free(zero);
+    network_free(network);
+    graph_free(graph);
+    return status ? cli_fail_af() : 0;
 }
 
 static int convert_file(struct request *r)
@@ -519,11 +637,16 @@ static int convert_file(struct request *r)
         status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit,
                                   r->exit_limit, &r->spec, &r->norm, &format, &data);
     format.event_frames = r->spec.events ? r->event_frames : 0;
+    if (!status && r->exit_recordings)
+        status = calibration_read_recordings(r->exit_recordings, r->exit_limit,
+                                             r->convert.timesteps, &r->spec, &format, &data);
     if (!status) {
         status = network_lower(graph, r->shape, &r->norm, format.unit, format.zero, &network);
         if (status)
             status = af_fail_in(status, r->model);
     }
+    if (!status && r->task)
+        status = check_task(r, network);
     if (!status)
         status = convert(network, &format, &data, &r->convert, &c);
     if (!status)
@@ -563,5 +686,5 @@ int main(int argc, char **argv)
         r.norm.std[i] = 1;
     int status = read_arguments(argc, argv, &r);
     cli_quiet(r.quiet);
-    return status ? status : convert_file(&r);
+    return status ? status : r.ann ? run_ann(&r) : convert_file(&r);
 }

@@ -1,5 +1,6 @@
 /* adafire-host: runs a spiking network on a board. */
 #include "cli.h"
+#include "show.h"
 
 #include "device.h"
 #include "error.h"
@@ -21,21 +22,39 @@ static const char help[] =
     "  adafire-host digits.snn test_images.npy --labels test_labels.npy\n"
     "  adafire-host --top 3 squeezenet.snn cat.jpg\n"
     "  adafire-host --report report.html --reference ann_logits.npy model.snn images.npy\n"
+    "  adafire-host --task \"detect size 32\" --draw found.png --boxes found.json cells.snn a.png\n"
+    "  adafire-host --labels maps.npy --draw coloured/ streets.snn test_images.npy\n"
+    "  adafire-host --top 1 pointnet.snn chair.off\n"
     "\n"
     "INPUT: .npy (uint8, int8, float32; NCHW), .npz, MNIST idx(.gz), CIFAR binary, PNG, JPEG,\n"
-    "a folder of pictures, event recordings (.npy rows x,y,polarity,t as\n"
-    "EVENTS.npy@OFFSETS.npy; N-MNIST .bin).\n"
+    "event recordings (.npy rows x,y,polarity,t as EVENTS.npy@OFFSETS.npy; N-MNIST .bin),\n"
+    "meshes and points (.off, .ply, .npy [P,3] or [N,P,3]), a folder of these; folders in it\n"
+    "are classes, in order of their names.\n"
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
-    "  -l, --labels FILE      the right classes: .npy or idx\n"
-    "      --reference FILE   the ANN's outputs (.npy): tells how often both agree\n"
+    "  -l, --labels FILE      what is right: classes (.npy or idx), boxes (.npy rows\n"
+    "                         sample,class,x1,y1,x2,y2) or class maps (.npy [N,H,W], or a\n"
+    "                         folder of grey pictures; classes the network lacks are ignored)\n"
+    "      --reference FILE   the ANN's outputs (.npy): tells how often both agree, and how\n"
+    "                         good the ANN's boxes or maps are\n"
+    "      --task TASK        classify, segment, detect, or a file or text that says more\n"
+    "                         (default: what the model was converted for, else from its output)\n"
+    "                           detect stride 8 size 32         a map [N,classes+4,H,W]\n"
+    "                           detect anchor 8 10 16x24 anchor 16 32 scores softmax\n"
+    "                             variance 0.1 0.2              SSD: scores and boxes\n"
+    "                           threshold 0.1 overlap 0.45      least score, and most overlap\n"
+    "                                                           of two boxes of a class\n"
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
     "      --batch N          samples at a time (default 64; 1 where they run one by one)\n"
     "  -j, --threads N        default: all cores\n"
-    "      --top K            print the K best classes of every sample\n"
+    "      --top K            print the K best classes or boxes of every sample\n"
+    "      --draw PATH        boxes or class colours on the picture: a .png for one sample,\n"
+    "                         a folder for many\n"
+    "      --boxes FILE       write the boxes of every sample (JSON; pixels of the picture,\n"
+    "                         or of the network's input if samples are arrays)\n"
     "  -o, --output FILE      write the outputs, one row a sample (.npy)\n"
     "      --report FILE      write a page with plots (HTML, self-contained)\n"
     "      --spikes FILE      write every event: sample,timestep,population,neuron,burst\n"
@@ -50,6 +69,9 @@ enum {
     OPT_LIMIT,
     OPT_BATCH,
     OPT_TOP,
+    OPT_TASK,
+    OPT_DRAW,
+    OPT_BOXES,
     OPT_REPORT,
     OPT_SPIKES,
     OPT_JSON,
@@ -68,6 +90,9 @@ static const struct option options[] = {
     {"build", required_argument, NULL, OPT_BUILD},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
+    {"task", required_argument, NULL, OPT_TASK},
+    {"draw", required_argument, NULL, OPT_DRAW},
+    {"boxes", required_argument, NULL, OPT_BOXES},
     {"output", required_argument, NULL, 'o'},
     {"report", required_argument, NULL, OPT_REPORT},
     {"spikes", required_argument, NULL, OPT_SPIKES},
@@ -79,7 +104,9 @@ static const struct option options[] = {
 };
 
 struct request {
-    const char *board, *model_path, *report;
+    const char *board, *model_path, *report, *task_given, *boxes;
+    struct task task;
+    struct box_file box_file;
     struct run_options run;
     struct af_device_options device;
     int top;
@@ -106,6 +133,9 @@ static int read_option(int opt, const char *text, struct request *r)
         return status;
     case OPT_BATCH: return cli_int("--batch", text, 1, 65536, &r->run.batch);
     case OPT_TOP: return cli_int("--top", text, 1, 1000, &r->top);
+    case OPT_TASK: r->task_given = text; return 0;
+    case OPT_DRAW: r->run.draw = text; return 0;
+    case OPT_BOXES: r->boxes = text; return 0;
     case OPT_REPORT: r->report = text; return 0;
     case OPT_SPIKES: r->run.spikes = text; return 0;
     case OPT_JSON: r->json = true; return 0;
@@ -158,17 +188,13 @@ static void show_progress(void *context, int64_t done, int64_t all)
 }
 
 /* The K best classes, with the probability that softmax gives them. */
-static void show_best(void *context, int64_t index, const char *name, int label,
-                      const struct af_result *result)
+static void show_best(const struct request *r, const char *name, const struct af_result *result)
 {
-    const struct request *r = context;
     int first;
     model_outputs(r->model, &first);
     int n = (int)neuron_count(&r->model->population[first]);
     const float *v = result->output;
     double sum = 0, most = (double)v[0];
-    (void)index;
-    (void)label;
     for (int i = 1; i < n; i++)
         most = fmax(most, (double)v[i]);
     for (int i = 0; i < n; i++)
@@ -193,6 +219,20 @@ static void show_best(void *context, int64_t index, const char *name, int label,
     printf("  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
 }
 
+static int show_sample(void *context, int64_t index, const char *name,
+                       const struct af_result *result, const struct answer *answer)
+{
+    struct request *r = context;
+    int status = AF_OK;
+    if (r->boxes)
+        status = box_file_add(&r->box_file, r->model, index, name, answer->found);
+    if (!status && r->top && answer)
+        status = show_answer(stdout, r->model, name, r->top, answer);
+    else if (!status && r->top)
+        show_best(r, name, result);
+    return status;
+}
+
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
@@ -200,18 +240,23 @@ static void print_json(const struct request *r, const struct run_totals *t)
     cli_json_text(stdout, r->board);
     printf(", \"model\": ");
     cli_json_text(stdout, r->model_path);
-    printf(", \"images\": %lld, ", (long long)t->samples);
+    printf(", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
+           (long long)t->samples);
+    if (r->task.kind != TASK_CLASSIFY)
+        show_score_json(stdout, r->task.kind, t->classes, &t->score, &t->ann_score);
     const struct {
         const char *key;
         double v;
     } numbers[] = {
         {"accuracy", t->accuracy},
+        {"ann_accuracy", t->ann_accuracy},
         {"top5", t->top5},
         {"agreement", t->agreement},
         {"timesteps_mean", t->timesteps_mean},
         {"spikes_mean", run_mean(m, t, t->spikes)},
         {"events_mean", run_mean(m, t, t->events)},
         {"sops_mean", run_mean(m, t, t->sops)},
+        {"spike_sops_mean", run_mean(m, t, t->spike_sops)},
         {"ann_macs", (double)m->ann_macs},
         {"energy_uj_event", run_energy_event(m, t)},
         {"energy_uj_spike", run_energy_spike(m, t)},
@@ -238,9 +283,14 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     printf("%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
            (long long)t->samples, (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
-        printf("  accuracy         %.2f %%\n", 100 * t->accuracy);
+        printf("  accuracy         %.2f %%", 100 * t->accuracy);
+    if (!isnan(t->ann_accuracy))
+        printf(" (ANN %.2f %%)", 100 * t->ann_accuracy);
+    if (!isnan(t->accuracy))
+        printf("\n");
     if (!isnan(t->top5))
         printf("  top-5            %.2f %%\n", 100 * t->top5);
+    show_score(stdout, m, r->task.kind, t->classes, &t->score, &t->ann_score);
     if (!isnan(t->agreement))
         printf("  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
     printf("  timesteps        %.2f of %d on average%s\n", t->timesteps_mean, t->timesteps,
@@ -291,7 +341,12 @@ static int write_report(const struct request *r, const struct run_totals *t)
     }
     for (int i = 0; i < m->fact_count; i++)
         facts[i] = (struct report_fact){m->fact[i].key, m->fact[i].value};
+    const struct report_score scores[] = {
+        {r->task.kind == TASK_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
+        {"Pixels", t->score.pixels, t->ann_score.pixels}};
     struct report report = {
+        .score_count = r->task.kind == TASK_CLASSIFY ? 0 : 2,
+        .scores = scores,
         .title = m->name,
         .board = r->board,
         .samples = t->samples,
@@ -342,11 +397,22 @@ static int run_model(struct request *r)
                          r->run.timesteps, r->model_path, model->timesteps);
     r->run.history = r->report != NULL;
     r->run.progress = show_progress;
-    r->run.each = r->top ? show_best : NULL;
+    r->run.each = r->top || r->boxes ? show_sample : NULL;
+    r->run.decode = r->run.each != NULL;
     r->run.context = r;
+    r->run.task = &r->task;
+    if (!status)
+        status = task_of_model(model, r->task_given, &r->task);
+    if (!status && r->boxes && r->task.kind != TASK_DETECT)
+        status = af_fail(AF_BAD_ARGUMENT, "--boxes needs a detector; this is a task to %s (--task)",
+                         task_kind_name(r->task.kind));
+    if (!status && r->boxes)
+        status = box_file_begin(&r->box_file, r->boxes);
     if (!status)
         status = run_files(device, model, &r->run, &totals);
     cli_progress(NULL, 0);
+    int ended = box_file_end(&r->box_file, status);
+    status = status ? status : ended;
     if (!status && r->report)
         status = write_report(r, &totals);
     if (!status && r->json)

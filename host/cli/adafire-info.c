@@ -1,6 +1,7 @@
 /* adafire-info: what a spiking network file holds. */
 #include "cli.h"
 
+#include "answer.h"
 #include "model.h"
 
 #include "iat.h"
@@ -45,13 +46,27 @@ static void print_population(const struct af_model *m, int i)
            cli_human((double)neuron_count(n), neurons), range, phi, rho, from);
 }
 
+/* What the outputs tell apart, and how; a task that does not fit them is told as classes. */
+static int read_task(const struct af_model *m, struct task *task)
+{
+    int classes = task_of_model(m, NULL, task) ? -1 : answer_classes(m, task);
+    if (classes >= 0)
+        return classes;
+    *task = (struct task){.kind = TASK_CLASSIFY};
+    return answer_classes(m, task);
+}
+
 static void print_text(const struct af_model *m)
 {
+    static const char *const what[] = {"", "boxes of ", "maps of "};
     struct af_model_info info;
+    struct task task;
     char a[16], b[16], c[16];
+    int classes = read_task(m, &task);
     af_model_info(m, &info);
-    printf("%s: %dx%dx%d %s, %d timesteps, %d classes\n", info.name, info.channels, info.height,
-           info.width, info.events ? "event recordings" : "samples", info.timesteps, info.classes);
+    printf("%s: %dx%dx%d %s, %d timesteps, %s%d classes\n", info.name, info.channels, info.height,
+           info.width, info.events ? "event recordings" : "samples", info.timesteps,
+           what[task.kind], classes);
     printf("%d populations of %s neurons, %d projections of %s weights; the ANN does %s MACs\n",
            info.populations, cli_human((double)info.neurons, a), info.projections,
            cli_human((double)info.synapses, b), cli_human((double)info.ann_macs, c));
@@ -70,15 +85,18 @@ static void print_text(const struct af_model *m)
 static void print_json(const struct af_model *m)
 {
     struct af_model_info info;
+    struct task task;
+    int classes = read_task(m, &task);
     af_model_info(m, &info);
     printf("{\"name\": ");
     cli_json_text(stdout, info.name);
+    printf(", \"task\": \"%s\"", task_kind_name(task.kind));
     printf(", \"input\": [%d, %d, %d], \"events\": %s, \"timesteps\": %d, \"classes\": %d, "
            "\"neurons\": %lld, \"synapses\": %lld, \"ann_macs\": %lld, \"iat\": %s, "
            "\"populations\": [",
            info.channels, info.height, info.width, info.events ? "true" : "false", info.timesteps,
-           info.classes, (long long)info.neurons, (long long)info.synapses,
-           (long long)info.ann_macs, info.iat ? "true" : "false");
+           classes, (long long)info.neurons, (long long)info.synapses, (long long)info.ann_macs,
+           info.iat ? "true" : "false");
     for (int i = 0; i < info.populations; i++) {
         struct af_population_info p;
         af_population_info(m, i, &p);

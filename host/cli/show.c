@@ -1,0 +1,177 @@
+#include "show.h"
+
+#include "cli.h"
+#include "error.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int compare(const void *a, const void *b)
+{
+    const struct box *p = a, *q = b;
+    if (p->score > q->score || p->score < q->score)
+        return p->score > q->score ? -1 : 1;
+    return p->class - q->class;
+}
+
+static void print_class(FILE *to, const struct af_model *m, int class)
+{
+    const char *text = af_class_name(m, class);
+    if (text)
+        fprintf(to, "  %d %-16s", class, text);
+    else
+        fprintf(to, "  %-4d", class);
+}
+
+static int show_boxes(FILE *to, const struct af_model *m, int most, const struct boxes *found)
+{
+    size_t n = (size_t)found->count;
+    struct box *sorted = malloc((n + 1) * sizeof *sorted);
+    if (!sorted)
+        return af_fail(AF_NO_MEMORY, "no memory for %zu boxes", n);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = found->box[i];
+    qsort(sorted, n, sizeof *sorted, compare);
+    for (size_t i = 0; i < n && i < (size_t)most; i++) {
+        print_class(to, m, sorted[i].class);
+        fprintf(to, " %5.1f %%  %.0f,%.0f .. %.0f,%.0f\n", 100 * (double)sorted[i].score,
+                (double)sorted[i].x1, (double)sorted[i].y1, (double)sorted[i].x2,
+                (double)sorted[i].y2);
+    }
+    free(sorted);
+    return AF_OK;
+}
+
+static int show_shares(FILE *to, const struct af_model *m, int most, const struct answer *a)
+{
+    int64_t pixels = (int64_t)a->height * a->width;
+    int64_t *count = calloc((size_t)a->classes, sizeof *count);
+    if (!count)
+        return af_fail(AF_NO_MEMORY, "no memory for %d classes", a->classes);
+    for (int64_t i = 0; i < pixels; i++)
+        count[a->class_of[i]]++;
+    for (int k = 0; k < most && k < a->classes; k++) {
+        int best = 0;
+        for (int c = 1; c < a->classes; c++)
+            best = count[c] > count[best] ? c : best;
+        if (count[best] <= 0)
+            break;
+        print_class(to, m, best);
+        fprintf(to, " %5.1f %% of the pixels\n", 100 * (double)count[best] / (double)pixels);
+        count[best] = -1;
+    }
+    free(count);
+    return AF_OK;
+}
+
+int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
+                const struct answer *answer)
+{
+    if (!answer->found) {
+        fprintf(to, "%s:\n", name);
+        return show_shares(to, m, most, answer);
+    }
+    fprintf(to, "%s: %lld boxes\n", name, (long long)answer->found->count);
+    return show_boxes(to, m, most, answer->found);
+}
+
+/* "what value (ANN value)", as a percentage or in 0..1. */
+static void print_pair(FILE *to, const char *what, double value, double ann, bool percent)
+{
+    if (isnan(value))
+        return;
+    fprintf(to, percent ? "  %-16s %.2f %%" : "  %-16s %.4f", what, percent ? 100 * value : value);
+    if (!isnan(ann))
+        fprintf(to, percent ? " (ANN %.2f %%)" : " (ANN %.4f)", percent ? 100 * ann : ann);
+    fprintf(to, "\n");
+}
+
+void show_score(FILE *to, const struct af_model *m, enum task_kind kind, int classes,
+                const struct score *score, const struct score *ann)
+{
+    const bool detect = kind == TASK_DETECT;
+    if (kind == TASK_CLASSIFY)
+        return;
+    print_pair(to, "pixel accuracy", score->pixels, ann->pixels, true);
+    print_pair(to, detect ? "mAP@0.5" : "mean IoU", score->mean, ann->mean, !detect);
+    for (int c = 0; score->each && c < classes; c++) {
+        const char *name = af_class_name(m, c);
+        char what[64];
+        snprintf(what, sizeof what, "  %d %.40s", c, name ? name : "");
+        print_pair(to, what, score->each[c], ann->each ? ann->each[c] : NAN, !detect);
+    }
+}
+
+static void put_number(FILE *to, double v)
+{
+    if (isnan(v))
+        fprintf(to, "null");
+    else
+        fprintf(to, "%.6g", v);
+}
+
+void show_score_json(FILE *to, enum task_kind kind, int classes, const struct score *score,
+                     const struct score *ann)
+{
+    const bool detect = kind == TASK_DETECT;
+    for (int i = 0; i < 2; i++) {
+        const struct score *s = i ? ann : score;
+        const char *whose = i ? "ann_" : "";
+        fprintf(to, "\"%s%s\": ", whose, detect ? "map50" : "miou");
+        put_number(to, s->mean);
+        if (!detect) {
+            fprintf(to, ", \"%spixel_accuracy\": ", whose);
+            put_number(to, s->pixels);
+        }
+        fprintf(to, ", \"%s%s\": [", whose, detect ? "ap50" : "iou");
+        for (int c = 0; s->each && c < classes; c++) {
+            fprintf(to, "%s", c ? ", " : "");
+            put_number(to, s->each[c]);
+        }
+        fprintf(to, "], ");
+    }
+}
+
+int box_file_begin(struct box_file *f, const char *path)
+{
+    *f = (struct box_file){0};
+    int status = file_create(&f->out, path);
+    if (!status)
+        fputs("[", f->out.stream);
+    return status;
+}
+
+int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, const char *name,
+                 const struct boxes *found)
+{
+    FILE *to = f->out.stream;
+    fprintf(to, "%s{\"sample\": %lld, \"name\": ", f->samples++ ? ",\n " : "", (long long)index);
+    cli_json_text(to, name);
+    fputs(", \"boxes\": [", to);
+    for (int64_t i = 0; i < found->count; i++) {
+        const struct box *b = &found->box[i];
+        const char *label = af_class_name(m, b->class);
+        fprintf(to, "%s{\"class\": %d, ", i ? ",\n  " : "\n  ", b->class);
+        if (label) {
+            fputs("\"label\": ", to);
+            cli_json_text(to, label);
+            fputs(", ", to);
+        }
+        fprintf(to, "\"score\": %.4f, \"box\": [%.2f, %.2f, %.2f, %.2f]}", (double)b->score,
+                (double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2);
+    }
+    fputs("]}", to);
+    return ferror(to) ? af_fail(AF_IO, "%s: cannot be written", f->out.path) : AF_OK;
+}
+
+int box_file_end(struct box_file *f, int status)
+{
+    if (!f->out.stream)
+        return status;
+    if (status) {
+        file_discard(&f->out);
+        return status;
+    }
+    fputs("]\n", f->out.stream);
+    return file_commit(&f->out);
+}
