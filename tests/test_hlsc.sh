@@ -62,7 +62,7 @@ option() { # option KEY KERNEL: what the kernel's first comment says
 
 # ---- Kernels: values, cycles, the schedule report, and what the tools think of the Verilog
 lint() { silent verilator --lint-only -Wall -y "$root/hw/rtl" --top-module "$2" "$1"; }
-lint_icarus() { silent iverilog -g2005 -Wall -Wno-timescale -y "$root/hw/rtl" -s "$2" -o /dev/null "$1"; }
+lint_icarus() { silent iverilog -g2005 -Wall -Wno-timescale -y "$root/hw/rtl" -s "$2" -t null "$1"; }
 synthesize() {
     yosys -q -p "read_verilog $1 $root/hw/rtl/*.v; hierarchy -top $2; proc; opt -fast; check -assert"
 }

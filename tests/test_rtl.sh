@@ -55,7 +55,7 @@ lint() {
     fi
     if have iverilog; then
         check "iverilog -Wall $module $*" \
-            silent iverilog -g2001 -Wall -y "$rtl" $iverilog -s "$module" -o /dev/null "$rtl/$module.v"
+            silent iverilog -g2001 -Wall -y "$rtl" $iverilog -s "$module" -t null "$rtl/$module.v"
     fi
 }
 for depth in 1 2 3 32 33 100 1024; do lint hls_fifo WIDTH=24 DEPTH=$depth; done
