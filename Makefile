@@ -78,7 +78,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 
-.PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%)
+.PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
@@ -123,6 +123,35 @@ $(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim
 $(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all
 	@echo "adafire-host --board sim --build $* runs it."
 
+# The kernel for cards, and an emulated card to run it on (sim/README.md).
+$(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports &: hw/kernel.c $(wildcard hw/*.[ch]) $(HLSC)
+	@mkdir -p $(@D)
+	$(call say,HLSC,$< ($*))
+	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top adafire_kernel --clock 5 --target xcup \
+		--report $(B)/rtl/kernel_$*.txt --ports $(B)/rtl/kernel_$*.ports -o $(B)/rtl/kernel_$*.v $<
+# host/signal.h is not the system's.
+$(B)/sim/%.o: sim/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(filter-out -Ihost,$(CFLAGS_ALL)) -c -o $@ $<
+CARD_OBJ := $(B)/sim/endpoint.o $(B)/sim/memory.o
+$(B)/adafire-card-%: $(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports $(CARD_OBJ) sim/verilate sim/card.cpp sim/card.h \
+		sim/card.vlt $(wildcard hw/rtl/*.v)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ card $(CARD_OBJ)
+	$(Q)cp $(B)/rtl/kernel_$*.ports $@.ports
+$(B)/adafire-xclbin: $(B)/tools/xclbin.o
+$(B)/xrt-emu: $(B)/sim/xrt-emu.o
+$(B)/adafire-xclbin $(B)/xrt-emu:
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lcrypto -ldl
+$(B)/adafire-emu-sleep.so: sim/sleep.c
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -fPIC -O2 -o $@ $<
+EMULATION := $(B)/xrt-emu $(B)/adafire-xclbin $(B)/adafire-emu-sleep.so
+$(ACCELERATOR:%=emu-%): emu-%: $(B)/adafire-card-% $(EMULATION) all
+	@echo "xrt-emu --build $* adafire-host --board u250 runs it."
+
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
@@ -160,6 +189,7 @@ help:
 #: make demo         convert and run the embedded example; writes report.html
 #: make test         every test that needs no hardware
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
+#: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
 #: make check-long   accuracy tables on the networks in DATA=../shared/data (an hour)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60

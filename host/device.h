@@ -31,6 +31,8 @@ int accel_open_csim(const struct af_device_options *options, const struct af_mod
                     struct af_device **device);
 int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
                    struct af_device **device);
+int accel_open_u250(const struct af_device_options *options, const struct af_model *model,
+                    struct af_device **device);
 
 /* Allocates a result's arrays; `history` timesteps of outputs are kept if it is not 0. */
 int result_make(const struct af_model *m, int history, struct af_result *result);

@@ -28,6 +28,9 @@ static const char help[] =
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
+    "      --devices WHICH    of several cards: a number, a PCIe address, or all\n"
+    "      --bitstream FILE   for a card (default: ADAFIRE_BITSTREAM, or bitstreams/)\n"
+    "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600)\n"
     "  -l, --labels FILE      the right classes: .npy or idx\n"
     "      --reference FILE   the ANN's outputs (.npy): tells how often both agree\n"
     "  -t, --timesteps N      at most N timesteps\n"
@@ -45,6 +48,9 @@ static const char help[] =
 
 enum {
     OPT_BUILD = 256,
+    OPT_DEVICES,
+    OPT_BITSTREAM,
+    OPT_TIMEOUT,
     OPT_REFERENCE,
     OPT_NO_IAT,
     OPT_LIMIT,
@@ -66,6 +72,9 @@ static const struct option options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"build", required_argument, NULL, OPT_BUILD},
+    {"devices", required_argument, NULL, OPT_DEVICES},
+    {"bitstream", required_argument, NULL, OPT_BITSTREAM},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
     {"output", required_argument, NULL, 'o'},
@@ -98,6 +107,12 @@ static int read_option(int opt, const char *text, struct request *r)
     case 'o': r->run.output = text; return 0;
     case 'q': r->quiet = true; return 0;
     case OPT_BUILD: r->device.build = text; return 0;
+    case OPT_DEVICES: r->device.device = text; return 0;
+    case OPT_BITSTREAM: r->device.bitstream = text; return 0;
+    case OPT_TIMEOUT:
+        status = cli_int("--timeout", text, 1, 86400, &n);
+        r->device.timeout = n;
+        return status;
     case OPT_REFERENCE: r->run.reference = text; return 0;
     case OPT_NO_IAT: r->run.no_iat = true; return 0;
     case OPT_LIMIT:
@@ -330,7 +345,7 @@ static int run_model(struct request *r)
     int status = af_model_load(r->model_path, &model);
     r->model = model;
     /* Simulated boards are slow: something to see after each sample. */
-    bool slow = strcmp(r->board, "cpu") != 0;
+    bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
         r->run.batch = 1;
     if (!status && slow)
