@@ -2,12 +2,12 @@
  * exchange. */
 #include "device.h"
 
-#include "bitstream.h"
 #include "error.h"
 #include "isa.h"
 #include "link/link.h"
 #include "program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -420,6 +420,20 @@ static int receive_next(struct accel *a, struct dealing *d)
     return status ? status : read_end(&r);
 }
 
+/* What is still under way is of no use, but a link must not keep it; the first fault is the one to
+ * tell. */
+static void take_back(const struct accel *a, struct dealing *d)
+{
+    char fault[1024];
+    struct reader r;
+    snprintf(fault, sizeof fault, "%s", af_error());
+    while (d->received < d->sent) {
+        struct link *link = dealt_to(a, d->received++);
+        (void)link->operations->receive(link, &r.word, &r.left);
+    }
+    af_tell("%s", fault);
+}
+
 /* An answer belongs to its link until the next send, so it is read before. */
 static int run_ahead(struct accel *a, struct dealing *d)
 {
@@ -434,11 +448,8 @@ static int run_ahead(struct accel *a, struct dealing *d)
         else
             status = receive_next(a, d);
     }
-    while (d->received < d->sent) { /* of no use any more, but a link must not keep them */
-        struct link *link = dealt_to(a, d->received++);
-        struct reader r;
-        (void)link->operations->receive(link, &r.word, &r.left);
-    }
+    if (status)
+        take_back(a, d);
     return status;
 }
 
@@ -549,18 +560,9 @@ int accel_open_u250(const struct af_device_options *options, const struct af_mod
                     struct af_device **device)
 {
     struct links links;
-    struct bitstream found;
-    struct xrt_options o = {
+    const struct xrt_options o = {
         .device = options->device, .bitstream = options->bitstream, .timeout = options->timeout};
-    int status = AF_OK;
     *device = NULL;
-    if (!o.bitstream)
-        o.bitstream = getenv("ADAFIRE_BITSTREAM");
-    if (!o.bitstream || !*o.bitstream) {
-        status = bitstream_find("u250", &found);
-        o.bitstream = found.path;
-    }
-    if (!status)
-        status = link_open_xrt(&o, &links);
+    int status = link_open_xrt(&o, &links);
     return status ? status : accel_open(&links, model, device);
 }

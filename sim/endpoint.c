@@ -52,6 +52,7 @@ struct endpoint {
     enum fault fault;
     uint64_t fault_run; /* the run that it strikes */
     bool hung;
+    bool given_up; /* the host has freed the buffers of a run: as if the unit had been reset */
     uint64_t bus_cycles, both_cycles, bytes_to, bytes_from;
 };
 
@@ -281,7 +282,7 @@ static void write_registers(struct endpoint *e, const struct payload *in, struct
     uint32_t word;
     for (size_t i = bytes.length / 4; i-- > 0;) {
         memcpy(&word, bytes.byte + 4 * i, sizeof word);
-        if (!card_write(e->card, address + 4 * i, word))
+        if (!e->given_up && !card_write(e->card, address + 4 * i, word))
             fprintf(stderr, "card: there is no register 0x%llx\n",
                     (unsigned long long)(address + 4 * i));
     }
@@ -299,7 +300,9 @@ static void read_registers(struct endpoint *e, const struct payload *in, struct 
     const uint64_t address = get(in, 2).number, n = get(in, 3).number;
     uint32_t word[64] = {0};
     for (size_t i = 0; i < n / 4 && i < 64; i++) {
-        if (e->hung)
+        if (e->given_up)
+            word[i] = 14; /* done, idle, ready */
+        else if (e->hung)
             word[i] = 1; /* started, and not done */
         else
             card_read(e->card, address + 4 * i, &word[i]);
@@ -321,6 +324,7 @@ static bool answer_call(struct endpoint *e, uint32_t call, const struct payload 
         put_bytes(out, 2, "", 0);
         break;
     case CALL_FREE:
+        e->given_up = e->given_up || e->hung || card_running(e->card) || card_stuck(e->card);
         memory_release(e->memory, get(in, 1).number);
         put_number(out, 1, 1);
         break;
@@ -345,7 +349,7 @@ static int serve(struct endpoint *e)
     bool more = true, good = true;
     while (more && good) {
         struct pollfd waiting = {.fd = e->socket, .events = POLLIN};
-        while (!e->hung && !card_stuck(e->card) && card_running(e->card) &&
+        while (!e->hung && !e->given_up && !card_stuck(e->card) && card_running(e->card) &&
                poll(&waiting, 1, 0) == 0)
             card_clock(e->card, CYCLES_AT_ONCE);
         uint8_t header[HEADER_BYTES];

@@ -188,7 +188,7 @@ static void show_best(void *context, int64_t index, const char *name, int label,
         most = fmax(most, (double)v[i]);
     for (int i = 0; i < n; i++)
         sum += exp((double)v[i] - most);
-    printf("%s:", name);
+    fprintf(cli_output(), "%s:", name);
     double below = INFINITY;
     int after = -1;
     for (int k = 0; k < r->top && k < n; k++) {
@@ -202,20 +202,21 @@ static void show_best(void *context, int64_t index, const char *name, int label,
         below = (double)v[best];
         after = best;
         const char *text = af_class_name(r->model, best);
-        printf("%s %d%s%s %.1f %%", k ? "," : "", best, text ? " " : "", text ? text : "",
-               100 * exp((double)v[best] - most) / sum);
+        fprintf(cli_output(), "%s %d%s%s %.1f %%", k ? "," : "", best, text ? " " : "",
+                text ? text : "", 100 * exp((double)v[best] - most) / sum);
     }
-    printf("  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
+    fprintf(cli_output(), "  (%d timestep%s)\n", result->timesteps,
+            result->timesteps == 1 ? "" : "s");
 }
 
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
-    printf("{\"board\": ");
-    cli_json_text(stdout, r->board);
-    printf(", \"model\": ");
-    cli_json_text(stdout, r->model_path);
-    printf(", \"images\": %lld, ", (long long)t->samples);
+    fprintf(cli_output(), "{\"board\": ");
+    cli_json_text(cli_output(), r->board);
+    fprintf(cli_output(), ", \"model\": ");
+    cli_json_text(cli_output(), r->model_path);
+    fprintf(cli_output(), ", \"images\": %lld, ", (long long)t->samples);
     const struct {
         const char *key;
         double v;
@@ -235,13 +236,13 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        cli_json_number(stdout, numbers[i].key, numbers[i].v);
-        printf(", ");
+        cli_json_number(cli_output(), numbers[i].key, numbers[i].v);
+        fprintf(cli_output(), ", ");
     }
-    printf("\"timesteps_histogram\": [");
+    fprintf(cli_output(), "\"timesteps_histogram\": [");
     for (int s = 0; s < t->timesteps; s++)
-        printf("%s%lld", s ? ", " : "", (long long)t->exits[s]);
-    printf("]}\n");
+        fprintf(cli_output(), "%s%lld", s ? ", " : "", (long long)t->exits[s]);
+    fprintf(cli_output(), "]}\n");
 }
 
 static void print_summary(const struct request *r, const struct run_totals *t)
@@ -250,28 +251,31 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     char a[16], b[16], c[16], d[16];
     double ann = af_energy_uj(0, (double)m->ann_macs);
     double event = run_energy_event(m, t), spike = run_energy_spike(m, t);
-    printf("%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
-           (long long)t->samples, (double)t->samples / t->seconds);
+    fprintf(cli_output(), "%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
+            (long long)t->samples, (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
-        printf("  accuracy         %.2f %%\n", 100 * t->accuracy);
+        fprintf(cli_output(), "  accuracy         %.2f %%\n", 100 * t->accuracy);
     if (!isnan(t->top5))
-        printf("  top-5            %.2f %%\n", 100 * t->top5);
+        fprintf(cli_output(), "  top-5            %.2f %%\n", 100 * t->top5);
     if (!isnan(t->agreement))
-        printf("  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
-    printf("  timesteps        %.2f of %d on average%s\n", t->timesteps_mean, t->timesteps,
-           m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early termination on)" : "");
-    printf("  spikes           %s in %s events\n", cli_human(run_mean(m, t, t->spikes), a),
-           cli_human(run_mean(m, t, t->events), b));
-    printf("  synaptic ops     %s an event once, %s every spike; the ANN does %s MACs\n",
-           cli_human(run_mean(m, t, t->sops), a), cli_human(run_mean(m, t, t->spike_sops), c),
-           cli_human((double)m->ann_macs, d));
-    printf("  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
-           "(%.3f and %.3f of it)\n",
-           event, spike, ann, event / ann, spike / ann);
+        fprintf(cli_output(), "  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
+    fprintf(cli_output(), "  timesteps        %.2f of %d on average%s\n", t->timesteps_mean,
+            t->timesteps,
+            m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early termination on)" : "");
+    fprintf(cli_output(), "  spikes           %s in %s events\n",
+            cli_human(run_mean(m, t, t->spikes), a), cli_human(run_mean(m, t, t->events), b));
+    fprintf(cli_output(),
+            "  synaptic ops     %s an event once, %s every spike; the ANN does %s MACs\n",
+            cli_human(run_mean(m, t, t->sops), a), cli_human(run_mean(m, t, t->spike_sops), c),
+            cli_human((double)m->ann_macs, d));
+    fprintf(cli_output(),
+            "  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
+            "(%.3f and %.3f of it)\n",
+            event, spike, ann, event / ann, spike / ann);
     if (t->cycles > 0)
-        printf("  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
-               cli_human(t->cycles / (double)t->samples, a),
-               run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
+        fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
+                cli_human(t->cycles / (double)t->samples, a),
+                run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
 }
 
 static int write_report(const struct request *r, const struct run_totals *t)
@@ -348,6 +352,8 @@ static int run_model(struct request *r)
     bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
         r->run.batch = 1;
+    if (strncmp(r->board, "u250", 4) == 0)
+        cli_guard_output();
     if (!status && slow)
         cli_progress("loading", 0);
     if (!status)
@@ -368,10 +374,12 @@ static int run_model(struct request *r)
         print_json(r, &totals);
     else if (!status)
         print_summary(r, &totals);
+    if (status) /* before a device is closed that may be past saving */
+        cli_fail_af();
     run_totals_free(&totals);
     af_device_close(device);
     af_model_free(model);
-    return status ? cli_fail_af() : 0;
+    return status ? EXIT_ERROR : 0;
 }
 
 int main(int argc, char **argv)

@@ -42,7 +42,7 @@ void links_close(struct links *links);
 
 struct xrt_options {
     const char *device;    /* a number, a PCIe address or "all"; NULL: 0 */
-    const char *bitstream; /* an xclbin */
+    const char *bitstream; /* an xclbin; NULL: of ADAFIRE_BITSTREAM, or of bitstreams/MANIFEST */
     double timeout;        /* seconds that one exchange may take; 0: chosen */
 };
 /* Alveo cards through XRT, a link for each compute unit. *links is empty on failure. */

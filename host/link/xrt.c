@@ -3,11 +3,11 @@
  * that words travel for one run while the unit works on another; XRT queues the runs. */
 #include "link.h"
 
+#include "bitstream.h"
 #include "error.h"
 #include "xclbin.h"
 #include "xrt_library.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +199,11 @@ static int unit_send(struct link *link, const uint32_t *word, size_t words)
     return status;
 }
 
+static bool is_over(int state)
+{
+    return state >= XRT_COMPLETED && state != XRT_SUBMITTED;
+}
+
 /* xrtRunWaitFor never times out under emulation (2.13), so the state is asked for, ever less
  * often. */
 static int wait_for(struct unit *u, const struct slot *s)
@@ -210,7 +215,7 @@ static int wait_for(struct unit *u, const struct slot *s)
         u->ended = seconds();
         if (state == XRT_COMPLETED)
             return AF_OK;
-        if (state > XRT_COMPLETED && state != XRT_SUBMITTED) {
+        if (is_over(state)) {
             u->card->failed = true;
             return af_fail(AF_IO, "%s: a run failed (XRT's state %d)", u->name, state);
         }
@@ -243,7 +248,8 @@ static int unit_receive(struct link *link, const uint32_t **answer, size_t *answ
     struct unit *u = (struct unit *)link;
     struct slot *s = &u->slot[u->received++ % SLOTS];
     size_t words = 0;
-    int status = wait_for(u, s);
+    int status =
+        u->card->failed ? af_fail(AF_IO, "%s has failed before", u->card->name) : wait_for(u, s);
     if (!status)
         status = fetch(u, s, &words);
     /* The kernel has counted what did not fit. It keeps nothing of a run but what it was asked to
@@ -277,20 +283,31 @@ static uint64_t unit_cycles(const struct link *link)
     return 0;
 }
 
+/* XRT 2.13's emulation aborts the program if a device is closed while a run is under way; an
+ * emulated card gives up a run whose buffers are gone. */
+static void leave_time(const struct xrt_library *xrt, void *run)
+{
+    for (int i = 0; i < 1000 && !is_over(xrt->run_state(run)); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 static void unit_close(struct link *link)
 {
     struct unit *u = (struct unit *)link;
     const struct xrt_library *xrt = u->card->xrt;
-    /* A buffer must not go while a run may still write it. */
+    /* A buffer must not go while a run may still write it, unless that has been given up. */
     while (u->received != u->sent && !u->card->failed)
         wait_for(u, &u->slot[u->received++ % SLOTS]);
     for (int i = 0; i < SLOTS; i++) {
-        struct slot *s = &u->slot[i];
-        if (s->run)
-            xrt->run_close(s->run);
-        buffer_close(xrt, &s->in);
-        buffer_close(xrt, &s->out);
+        buffer_close(xrt, &u->slot[i].in);
+        buffer_close(xrt, &u->slot[i].out);
     }
+    for (int i = 0; i < SLOTS; i++)
+        if (u->slot[i].run) {
+            if (u->card->failed)
+                leave_time(xrt, u->slot[i].run);
+            xrt->run_close(u->slot[i].run);
+        }
     if (u->kernel)
         xrt->kernel_close(u->kernel);
     card_leave(u->card);
@@ -345,17 +362,25 @@ int link_open_xrt(const struct xrt_options *o, struct links *links)
 {
     const struct xrt_library *xrt;
     const bool all = o->device && strcmp(o->device, "all") == 0;
+    struct xrt_options chosen = *o;
+    struct bitstream found;
     *links = (struct links){0};
     int status = xrt_library_open(&xrt);
+    if (!chosen.bitstream)
+        chosen.bitstream = getenv("ADAFIRE_BITSTREAM");
+    if (!status && (!chosen.bitstream || !*chosen.bitstream)) {
+        status = bitstream_find("u250", &found);
+        chosen.bitstream = found.path;
+    }
     if (!status && !all)
-        status = open_one(xrt, o->device ? o->device : "0", o, links);
+        status = open_one(xrt, o->device ? o->device : "0", &chosen, links);
     const unsigned there = status || !all ? 0 : xrt->probe();
     if (!status && all && !there)
         status = af_fail(AF_NO_DEVICE, "XRT finds no card; `xbutil examine` says what it sees");
     for (unsigned i = 0; i < there && !status; i++) {
         char number[12];
         snprintf(number, sizeof number, "%u", i);
-        status = open_one(xrt, number, o, links);
+        status = open_one(xrt, number, &chosen, links);
     }
     if (status)
         links_close(links);

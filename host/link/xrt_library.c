@@ -68,14 +68,17 @@ static int name_shim(const char *mode, char path[PATH_MAX], bool *emulated)
 static int load(struct xrt_library *x)
 {
     char path[PATH_MAX];
-    int status = name_shim(getenv("XCL_EMULATION_MODE"), path, &x->emulated);
-    if (status)
-        return status;
     x->core = dlopen(CORE, RTLD_NOW | RTLD_GLOBAL);
+    if (!x->core && access("/opt/xilinx/xrt/setup.sh", R_OK) == 0)
+        return af_fail(AF_NO_DEVICE, "XRT is installed but not set up; `source "
+                                     "/opt/xilinx/xrt/setup.sh`");
     if (!x->core)
         return af_fail(AF_NO_DEVICE,
                        "XRT is not installed (" CORE "); for a card take AMD's package xrt, for "
                        "emulation `apt-get install libxrt1`");
+    int status = name_shim(getenv("XCL_EMULATION_MODE"), path, &x->emulated);
+    if (status)
+        return status;
     x->shim = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
     if (!x->shim)
         return af_fail(AF_NO_DEVICE, "%.200s cannot be loaded: %.300s", path, dlerror());
