@@ -63,7 +63,7 @@ CLI_COMMON := $(filter-out $(CLI_SRC),$(wildcard host/cli/*.c))
 TEST_SRC := $(wildcard tests/test_*.c)
 TEST_SH := $(wildcard tests/test_*.sh)
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
-TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c,$(wildcard tests/*.c))
+TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c tests/fake_xrt.c,$(wildcard tests/*.c))
 
 HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
@@ -152,6 +152,20 @@ EMULATION := $(B)/xrt-emu $(B)/adafire-xclbin $(B)/adafire-emu-sleep.so
 $(ACCELERATOR:%=emu-%): emu-%: $(B)/adafire-card-% $(EMULATION) all
 	@echo "xrt-emu --build $* adafire-host --board u250 runs it."
 
+# A stand-in for XRT (tests/fake_xrt.c).
+FAKE := $(B)/tests/fake_xrt
+$(B)/hw/kernel_tiny.o: hw/kernel.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(filter-out -Wconversion -Wextra,$(CFLAGS_ALL)) -Wno-unknown-pragmas -Wno-unused-label \
+		-DBUILD_TINY -Dadafire_kernel=kernel_words -Daccelerator=kernel_accelerator -c -o $@ $<
+$(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_tiny.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_tiny.ports
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $(filter %.o,$^) -lpthread
+	$(Q)cp $(B)/rtl/kernel_tiny.ports $(FAKE)/kernel.ports
+	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
+
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
@@ -203,7 +217,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so)
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-card-tiny $(EMULATION))
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
@@ -231,6 +245,7 @@ $(B)/man/%.1: $(B)/%
 
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 SIMULATORS = $(wildcard $(B)/adafire-sim-*.so)
+CARDS = $(filter-out %.ports,$(wildcard $(B)/adafire-card-*))
 install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
 		$(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/adafire/rtl
@@ -240,6 +255,8 @@ install: all $(MAN)
 		$(INSTALL_TO)/share/adafire/rtl
 	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
 	$(if $(SIMULATORS),install -D -t $(INSTALL_TO)/lib/adafire $(SIMULATORS))
+	$(if $(CARDS),install -D -t $(INSTALL_TO)/lib/adafire $(CARDS) $(CARDS:%=%.ports) \
+		$(filter-out %/xrt-emu,$(EMULATION)) && install -m 755 $(B)/xrt-emu $(INSTALL_TO)/bin)
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
 	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
@@ -248,7 +265,7 @@ install: all $(MAN)
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:
 	rm -rf $(INSTALL_TO)/share/adafire $(INSTALL_TO)/lib/adafire
-	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC))) $(INSTALL_TO)/include/adafire.h \
+	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC)) xrt-emu) $(INSTALL_TO)/include/adafire.h \
 		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
 		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))
 

@@ -19,15 +19,16 @@ struct card_options {
 };
 
 struct card_counts {
-    uint64_t cycles;       /* in which anything went on */
-    uint64_t running;      /* of these, in which a unit ran */
-    uint64_t runs;         /* begun */
-    uint64_t words_in;     /* read from the memory by units */
-    uint64_t words_out;    /* written to it */
+    uint64_t cycles;    /* in which anything went on */
+    uint64_t running;   /* of these, in which a unit ran */
+    uint64_t runs;      /* begun */
+    uint64_t words_in;  /* read from the memory by units */
+    uint64_t words_out; /* written to it */
 };
 
 struct card;
-struct card *card_open(const struct card_options *options, struct memory *memory); /* NULL: no memory */
+struct card *card_open(const struct card_options *options,
+                       struct memory *memory); /* NULL: no memory */
 void card_close(struct card *card);
 /* A register, at its absolute address; false: there is none. */
 bool card_write(struct card *card, uint64_t address, uint32_t value);

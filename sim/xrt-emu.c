@@ -178,11 +178,27 @@ static int write_bitstream(const struct emulation *e)
                       e->build, e->build);
 }
 
+/* The card and its helpers are beside this program, or where `make install` puts them. */
+static bool find_programs(struct emulation *e)
+{
+    static const char *const places[] = {"", "/../lib/adafire"};
+    char own[PATH_MAX - 64] = "", card[PATH_MAX + 64];
+    const ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    char *slash = n > 0 ? strrchr(own, '/') : NULL;
+    if (slash)
+        *slash = 0;
+    for (int i = 0; slash && i < 2; i++) {
+        snprintf(e->programs, sizeof e->programs, "%s%s", own, places[i]);
+        snprintf(card, sizeof card, "%s/adafire-card-%s", e->programs, e->build);
+        if (access(card, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int prepare(struct emulation *e)
 {
-    char card[PATH_MAX + 64];
-    snprintf(card, sizeof card, "%s/adafire-card-%s", e->programs, e->build);
-    if (access(card, X_OK))
+    if (!find_programs(e))
         return fail("there is no emulated card of the build '%s'; `make emu-%s` makes it", e->build,
                     e->build);
     snprintf(e->folder, sizeof e->folder, "/tmp/adafire-emu-XXXXXX");
@@ -483,11 +499,6 @@ int main(int argc, char **argv)
         fputs("Try 'xrt-emu --help'.\n", stderr);
         return EXIT_ERROR;
     }
-    const ssize_t n = readlink("/proc/self/exe", e.programs, sizeof e.programs - 1);
-    char *slash = n > 0 ? strrchr(e.programs, '/') : NULL;
-    if (!slash)
-        return fail("/proc: %s", strerror(errno));
-    *slash = 0;
     int status = prepare(&e);
     if (!status)
         status = run(&e, argv + optind);

@@ -24,6 +24,7 @@ static const char usage[] =
     "  --units N            compute units, 1 to 16 (default 1)\n"
     "  --bank KIB           size of a bank of memory (default 16777216, as on a U250)\n"
     "  --kernel NAME        default " XCLBIN_KERNEL "\n"
+    "  --card               says that it is for a card, which refuses it: for tests\n"
     "  -o FILE\n"
     "      --help\n"
     "\n"
@@ -38,6 +39,7 @@ struct argument {
 struct image {
     struct argument argument[MOST_ARGUMENTS];
     int arguments, units;
+    enum xclbin_mode mode;
     uint64_t bank_kib;
     const char *kernel;
     struct xclbin_section section[MOST_SECTIONS];
@@ -187,7 +189,7 @@ static int write_image(struct image *m, const char *path)
                                .major = 2,
                                .minor = 13,
                                .patch = 466,
-                               .mode = XCLBIN_MODE_HW_EMU,
+                               .mode = (uint16_t)m->mode,
                                .platform = PLATFORM,
                                .sections = (uint32_t)m->sections};
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -225,14 +227,16 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"ports", 1, NULL, 'p'},  {"units", 1, NULL, 'u'},
                                             {"bank", 1, NULL, 'b'},   {"kernel", 1, NULL, 'k'},
                                             {"output", 1, NULL, 'o'}, {"help", 0, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    static struct image m = {.units = 1, .bank_kib = 16u << 20, .kernel = XCLBIN_KERNEL};
+                                            {"card", 0, NULL, 'c'},   {NULL, 0, NULL, 0}};
+    static struct image m = {
+        .mode = XCLBIN_MODE_HW_EMU, .units = 1, .bank_kib = 16u << 20, .kernel = XCLBIN_KERNEL};
     const char *ports = NULL, *output = NULL;
     bool good = true;
     for (int opt; good && (opt = getopt_long(argc, argv, "o:", options, NULL)) != -1;)
         switch (opt) {
         case 'p': ports = optarg; break;
         case 'o': output = optarg; break;
+        case 'c': m.mode = XCLBIN_MODE_PR; break;
         case 'k': m.kernel = optarg; break;
         case 'u': m.units = atoi(optarg); break;
         case 'b': m.bank_kib = strtoull(optarg, NULL, 10); break;

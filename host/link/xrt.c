@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SLOTS = 2, PAGE = 4096, FIRST_BUFFER = 16 * PAGE };
+enum { SLOTS = 2, PAGE = 4096, FIRST_BUFFER = 4 * PAGE };
 enum { ARGUMENT_IN, ARGUMENT_OUT, ARGUMENT_IN_WORDS, ARGUMENT_ROOM };
 /* A card answers within microseconds; an emulated one takes its time. */
 static const double patience = 10, patience_emulated = 600;
@@ -304,7 +304,7 @@ static void unit_close(struct link *link)
     }
     for (int i = 0; i < SLOTS; i++)
         if (u->slot[i].run) {
-            if (u->card->failed)
+            if (u->card->failed && xrt->emulated)
                 leave_time(xrt, u->slot[i].run);
             xrt->run_close(u->slot[i].run);
         }
