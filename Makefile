@@ -45,7 +45,7 @@ else ifeq ($(BUILD),debug)
 OPT := -O0 -g
 endif
 
-CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -Ihost -Ihw -Isim -I$(B)/gen \
+CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iquote host -Ihw -Isim -I$(B)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 
@@ -129,11 +129,6 @@ $(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports &: hw/kernel.c $(wildcard hw/*.[ch])
 	$(call say,HLSC,$< ($*))
 	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top adafire_kernel --clock 5 --target xcup \
 		--report $(B)/rtl/kernel_$*.txt --ports $(B)/rtl/kernel_$*.ports -o $(B)/rtl/kernel_$*.v $<
-# host/signal.h is not the system's.
-$(B)/sim/%.o: sim/%.c
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(filter-out -Ihost,$(CFLAGS_ALL)) -c -o $@ $<
 CARD_OBJ := $(B)/sim/endpoint.o $(B)/sim/memory.o
 $(B)/adafire-card-%: $(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports $(CARD_OBJ) sim/verilate sim/card.cpp sim/card.h \
 		sim/card.vlt $(wildcard hw/rtl/*.v)

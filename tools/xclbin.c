@@ -158,7 +158,7 @@ static void add_tables(struct image *m)
     for (int i = 0; i < BANKS; i++) {
         bank[i] = (struct xclbin_memory){
             .type = XCLBIN_MEMORY_DDR4, .used = 1, .kib = m->bank_kib, .base = BANK_BASE(i)};
-        snprintf(bank[i].name, sizeof bank[i].name, "DDR[%d]", i);
+        snprintf(bank[i].name, sizeof bank[i].name, "DDR[%u]", (unsigned)i % BANKS);
     }
     struct xclbin_ip ip[XCLBIN_MOST_UNITS] = {0};
     struct xclbin_connection to[XCLBIN_MOST_UNITS * MOST_ARGUMENTS];
@@ -167,7 +167,8 @@ static void add_tables(struct image *m)
         ip[i] = (struct xclbin_ip){.type = XCLBIN_IP_KERNEL,
                                    .properties = XCLBIN_INTERRUPT | (unsigned)i << 1,
                                    .base = UNIT_BASE(i)};
-        snprintf(ip[i].name, sizeof ip[i].name, "%.28s:%.28s_%d", m->kernel, m->kernel, i + 1);
+        snprintf(ip[i].name, sizeof ip[i].name, "%.28s:%.28s_%u", m->kernel, m->kernel,
+                 (unsigned)i % XCLBIN_MOST_UNITS + 1);
         for (int k = 0; k < m->arguments; k++)
             if (m->argument[k].width)
                 to[connections++] = (struct xclbin_connection){k, i, i % BANKS};
