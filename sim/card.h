@@ -10,6 +10,7 @@ extern "C" {
 #endif
 
 enum { CARD_MOST_UNITS = 16, CARD_UNIT_BYTES = 0x1000 };
+enum { CARD_WORDS_LOW = 0x10, CARD_WORDS_HIGH = 0x14 }; /* registers: where a run's words are */
 
 struct card_options {
     uint64_t base[CARD_MOST_UNITS]; /* address of each unit's registers */

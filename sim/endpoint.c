@@ -39,7 +39,13 @@ enum call {
     CALL_SETUP_INSTANCE = 28,
 };
 
-enum { HEADER_BYTES = 14, ANSWER_HEADER_BYTES = 9, CYCLES_AT_ONCE = 256, CONNECT_SECONDS = 60 };
+enum {
+    RECENT = 64,
+    HEADER_BYTES = 14,
+    ANSWER_HEADER_BYTES = 9,
+    CYCLES_AT_ONCE = 256,
+    CONNECT_SECONDS = 60
+};
 static const uint64_t PAYLOAD_LIMIT = 1u << 30;
 
 enum fault { FAULT_NONE, FAULT_DIE, FAULT_HANG, FAULT_CORRUPT };
@@ -48,11 +54,16 @@ struct endpoint {
     struct card *card;
     struct memory *memory;
     int socket, second;
-    unsigned bus; /* bytes a cycle between host and card; 0: no time passes */
+    double bus; /* bytes a cycle between host and card; 0: no time passes */
     enum fault fault;
     uint64_t fault_run; /* the run that it strikes */
     bool hung;
-    bool given_up; /* the host has freed the buffers of a run: as if the unit had been reset */
+    bool given_up;     /* the host has freed the buffers of a run: as if the unit had been reset */
+    uint64_t bus_free; /* the cycle until which the bus is taken */
+    struct arrival {
+        uint64_t address, cycle;
+    } arrival[RECENT]; /* when the latest transfers to the card are complete */
+    unsigned arrivals;
     uint64_t bus_cycles, both_cycles, bytes_to, bytes_from;
 };
 
@@ -228,16 +239,49 @@ static bool connect_both(struct endpoint *e)
 /* ---- The calls ---------------------------------------------------------------------------------
  */
 
-/* Time that a transfer takes; units go on meanwhile. */
-static void spend(struct endpoint *e, uint64_t bytes)
+static uint64_t now(const struct endpoint *e)
 {
-    if (!e->bus)
-        return;
-    const uint64_t cycles = (bytes + e->bus - 1) / e->bus;
-    const uint64_t before = card_count(e->card).running;
-    card_clock(e->card, cycles);
-    e->bus_cycles += cycles;
+    return card_count(e->card).cycles;
+}
+
+/* Time goes on, and what the bus and the units share of it is counted. */
+static void advance(struct endpoint *e, uint64_t cycles)
+{
+    const uint64_t at = now(e), busy = e->bus_free > at ? e->bus_free - at : 0,
+                   first = cycles < busy ? cycles : busy, before = card_count(e->card).running;
+    card_clock(e->card, first);
     e->both_cycles += card_count(e->card).running - before;
+    card_clock(e->card, cycles - first);
+}
+
+static void advance_until(struct endpoint *e, uint64_t cycle)
+{
+    if (cycle > now(e))
+        advance(e, cycle - now(e));
+}
+
+/* Transfers take the bus one after the other. Registers do not wait for it, as they would not on
+ * PCI Express, so the answer to the host is not held back; the next transfer is, and so is the
+ * start of a run whose words are not there yet. */
+static void transfer(struct endpoint *e, uint64_t bytes)
+{
+    if (e->bus <= 0)
+        return;
+    const uint64_t cycles = (uint64_t)((double)bytes / e->bus) + 1;
+    advance_until(e, e->bus_free);
+    e->bus_free = now(e) + cycles;
+    e->bus_cycles += cycles;
+}
+
+static void await_words(struct endpoint *e, uint64_t unit)
+{
+    uint32_t low = 0, high = 0;
+    card_read(e->card, unit + CARD_WORDS_LOW, &low);
+    card_read(e->card, unit + CARD_WORDS_HIGH, &high);
+    const uint64_t address = (uint64_t)high << 32 | low;
+    for (int i = 0; i < RECENT; i++)
+        if (e->arrival[i].address == address)
+            advance_until(e, e->arrival[i].cycle);
 }
 
 static bool strikes(const struct endpoint *e, enum fault fault)
@@ -252,7 +296,8 @@ static void to_device(struct endpoint *e, const struct payload *in, struct paylo
     if (!memory_write(e->memory, address, bytes.byte, bytes.length))
         fprintf(stderr, "card: no memory for %zu bytes\n", bytes.length);
     e->bytes_to += bytes.length;
-    spend(e, bytes.length);
+    transfer(e, bytes.length);
+    e->arrival[e->arrivals++ % RECENT] = (struct arrival){address, e->bus_free};
     put_number(out, 1, bytes.length);
 }
 
@@ -268,7 +313,7 @@ static void from_device(struct endpoint *e, const struct payload *in, struct pay
     if (n > 12 && strikes(e, FAULT_CORRUPT))
         bytes[12] ^= 4; /* in the first answer's first word or so: its checksum tells */
     e->bytes_from += n;
-    spend(e, n);
+    transfer(e, n);
     put_number(out, 1, n);
     put_bytes(out, 2, bytes, (size_t)n);
     free(bytes);
@@ -280,6 +325,8 @@ static void write_registers(struct endpoint *e, const struct payload *in, struct
     const uint64_t address = get(in, 2).number;
     const struct field bytes = get(in, 4);
     uint32_t word;
+    if (e->bus > 0 && address % CARD_UNIT_BYTES == 0)
+        await_words(e, address);
     for (size_t i = bytes.length / 4; i-- > 0;) {
         memcpy(&word, bytes.byte + 4 * i, sizeof word);
         if (!e->given_up && !card_write(e->card, address + 4 * i, word))
@@ -287,7 +334,7 @@ static void write_registers(struct endpoint *e, const struct payload *in, struct
                     (unsigned long long)(address + 4 * i));
     }
     if (strikes(e, FAULT_DIE)) {
-        card_clock(e->card, CYCLES_AT_ONCE);
+        advance(e, CYCLES_AT_ONCE);
         raise(SIGKILL);
     }
     if (strikes(e, FAULT_HANG))
@@ -351,7 +398,7 @@ static int serve(struct endpoint *e)
         struct pollfd waiting = {.fd = e->socket, .events = POLLIN};
         while (!e->hung && !e->given_up && !card_stuck(e->card) && card_running(e->card) &&
                poll(&waiting, 1, 0) == 0)
-            card_clock(e->card, CYCLES_AT_ONCE);
+            advance(e, CYCLES_AT_ONCE);
         uint8_t header[HEADER_BYTES];
         uint64_t length = 0;
         uint32_t call = 0;
@@ -396,7 +443,7 @@ static const char usage[] =
     "  --unit ADDRESS       a compute unit's registers (may be repeated)\n"
     "  --latency N          cycles until the memory answers (default 30)\n"
     "  --stall PERCENT      of cycles in which a channel of the memory rests (default 0)\n"
-    "  --bus N              bytes a cycle between host and card (default 0: no time passes)\n"
+    "  --bus NUMBER         bytes a cycle between host and card (default 0: takes no time)\n"
     "  --fault KIND=RUN     in its run number RUN: die, hang, corrupt\n"
     "  --counts FILE        at the end, appends a line of what was counted (JSON)\n";
 
@@ -432,7 +479,7 @@ static bool read_options(int argc, char **argv, struct endpoint *e, struct card_
             o->stall = (unsigned)strtoul(optarg, NULL, 10);
             good = o->stall < 100;
             break;
-        case 'b': e->bus = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'b': e->bus = strtod(optarg, NULL); break;
         case 'f': good = read_fault(e, optarg); break;
         case 'c': *counts = optarg; break;
         case 'h': fputs(usage, stdout); exit(0);
@@ -473,8 +520,10 @@ int main(int argc, char **argv)
     e.card = e.memory ? card_open(&o, e.memory) : NULL;
     if (!e.card)
         fprintf(stderr, "card: no memory\n");
-    else if (connect_both(&e))
+    else if (connect_both(&e)) {
         status = serve(&e);
+        advance_until(&e, e.bus_free);
+    }
     if (e.card)
         write_counts(&e, counts);
     if (e.second >= 0)

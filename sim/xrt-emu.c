@@ -36,7 +36,7 @@ static const char usage[] =
     "      --keep             leave the folder with logs, and say where it is\n"
     "      --real-sleep       wait as long as XRT waits: ten seconds at the start\n"
     "How the card behaves:\n"
-    "      --latency N, --stall PERCENT, --bus BYTES, --fault KIND=RUN, --counts FILE\n"
+    "      --latency N, --stall PERCENT, --bus NUMBER, --fault KIND=RUN, --counts FILE\n"
     "                         as `adafire-card-tiny --help` has them\n"
     "      --bank KIB         size of each of its four banks of memory\n"
     "      --help\n"
@@ -429,7 +429,7 @@ static bool pass_on(struct emulation *e, const char *name, const char *value)
     const size_t used = strlen(e->card_options);
     const int n =
         snprintf(e->card_options + used, sizeof e->card_options - used, " --%s %s", name, value);
-    return strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789=") == strlen(value) && *value &&
+    return strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789=.") == strlen(value) && *value &&
            (size_t)n < sizeof e->card_options - used;
 }
 

@@ -96,6 +96,19 @@ good "JSON" $emu $run --json
 if [ "$(wc -l <"$work/out")" = 1 ] && grep -q '^{"board": "u250".*}$' "$work/out"; then pass
 else fail "standard output is not the JSON alone"; fi
 
+# ---- Words travel while a unit works: the longer of the two counts, not their sum
+count() {
+    sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$work/counts"
+}
+for bus in 0.04 1; do # bytes a cycle: the bus is the slower part, then the unit
+    good "bus of $bus" $emu --bus $bus --counts "$work/counts" $host --board u250 "$work/m.snn" \
+        $data/test_images.npy --limit 512
+    cycles=$(count cycles) running=$(count running) carried=$(count bus)
+    most=$((running > carried ? running : carried))
+    if [ $((100 * cycles)) -le $((115 * most)) ] && [ $((cycles - most)) -le $((running + carried - cycles)) ]; then pass
+    else fail "bus of $bus: $cycles cycles, $running running, $carried on the bus"; fi
+done
+
 # ---- It is the system's XRT that runs
 LD_DEBUG=files $emu $run >"$work/out" 2>"$work/err"
 for library in libxrt_coreutil libxrt_hwemu; do

@@ -36,7 +36,7 @@ static const char help[] =
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
-    "      --batch N          samples at a time (default 64; 1 where they run one by one)\n"
+    "      --batch N          samples at a time (default 64; cards 256; 1 where they run one by one)\n"
     "  -j, --threads N        default: all cores\n"
     "      --top K            print the K best classes of every sample\n"
     "  -o, --output FILE      write the outputs, one row a sample (.npy)\n"
@@ -352,7 +352,11 @@ static int run_model(struct request *r)
     bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
         r->run.batch = 1;
-    if (strncmp(r->board, "u250", 4) == 0)
+    /* Cards work while the next samples are on their way, within a batch. */
+    bool card = strncmp(r->board, "u250", 4) == 0;
+    if (card && !r->run.batch)
+        r->run.batch = 256;
+    if (card)
         cli_guard_output();
     if (!status && slow)
         cli_progress("loading", 0);
