@@ -99,6 +99,7 @@ $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(B)/libadafir
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/test_xclbin.o: CFLAGS_ALL += -isystem /usr/include/xrt
 $(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

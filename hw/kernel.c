@@ -96,8 +96,8 @@ static void store(hls_stream(uint32_t) kept, hls_stream(struct piece) pieces, ui
 void adafire_kernel(const uint32_t *in, uint32_t *out, uint32_t in_words, uint32_t room);
 void adafire_kernel(const uint32_t *in, uint32_t *out, uint32_t in_words, uint32_t room)
 {
-#pragma HLS interface m_axi port = in bundle = gmem0
-#pragma HLS interface m_axi port = out bundle = gmem1
+#pragma HLS interface m_axi port = in bundle = in
+#pragma HLS interface m_axi port = out bundle = out
 #pragma HLS interface s_axilite port = return
 #pragma HLS dataflow
     HLS_STREAM(uint32_t, words, 16);
