@@ -91,6 +91,7 @@ good "u250, events" $emu --stall 20 $run --limit 3 --no-iat --spikes "$work/u250
 sort "$work/cpu.csv" >"$work/cpu.sorted"
 sort "$work/u250.csv" >"$work/u250.sorted"
 same "events differ" "$work/cpu.sorted" "$work/u250.sorted"
+good "random networks" $emu --stall 30 "$bin/tests/test_conformance"
 good "report" $emu $run --limit 3 --report "$work/r.html"
 good "JSON" $emu $run --json
 if [ "$(wc -l <"$work/out")" = 1 ] && grep -q '^{"board": "u250".*}$' "$work/out"; then pass
