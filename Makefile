@@ -162,6 +162,18 @@ $(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_tiny.o $(
 	$(Q)cp $(B)/rtl/kernel_tiny.ports $(FAKE)/kernel.ports
 	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
 
+# Many processes: a part of its own, where Open MPI is installed.
+ifneq ($(BUILD),asan)
+ifneq ($(BUILD),tsan)
+MPI := $(if $(shell command -v mpicc.openmpi),$(B)/adafire-mpi.so)
+endif
+endif
+all: $(MPI)
+$(B)/adafire-mpi.so: host/mpi/ranks.c host/mpi/ranks.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -shared -fPIC -o $@ $< $(shell pkg-config --cflags --libs ompi-c)
+
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
@@ -254,6 +266,7 @@ install: all $(MAN)
 		$(INSTALL_TO)/share/adafire/rtl
 	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
 	$(if $(SIMULATORS),install -D -t $(INSTALL_TO)/lib/adafire $(SIMULATORS))
+	$(if $(MPI),install -D -t $(INSTALL_TO)/lib/adafire $(MPI))
 	$(if $(CARDS),install -D -t $(INSTALL_TO)/lib/adafire $(CARDS) $(CARDS:%=%.ports) \
 		$(filter-out %/xrt-emu,$(EMULATION)) && install -m 755 $(B)/xrt-emu $(INSTALL_TO)/bin)
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "report.h"
 #include "run.h"
+#include "scale.h"
 
 #include "iat.h"
 
@@ -36,7 +37,8 @@ static const char help[] =
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
-    "      --batch N          samples at a time (default 64; cards 256; 1 where they run one by one)\n"
+    "      --batch N          samples at a time (default 64; cards 256; 1 where they run one by "
+    "one)\n"
     "  -j, --threads N        default: all cores\n"
     "      --top K            print the K best classes of every sample\n"
     "  -o, --output FILE      write the outputs, one row a sample (.npy)\n"
@@ -44,6 +46,7 @@ static const char help[] =
     "      --spikes FILE      write every event: sample,timestep,population,neuron,burst\n"
     "      --json             figures as JSON on standard output\n"
     "  -q, --quiet            no progress\n"
+    "mpirun -n N adafire-host ... deals the samples out to N processes (Open MPI).\n"
     "      --help, --version\n";
 
 enum {
@@ -341,7 +344,34 @@ static int write_report(const struct request *r, const struct run_totals *t)
     return status;
 }
 
-static int run_model(struct request *r)
+/* Under mpirun every rank of a computer has a card of its own. */
+static int choose_card(struct request *r, const struct scale *scale, char number[12])
+{
+    if (scale_size(scale) == 1 || strcmp(r->board, "u250") != 0)
+        return 0;
+    if (r->device.device)
+        return cli_fail(
+            "--devices cannot be chosen under mpirun: each rank takes a card of its own");
+    snprintf(number, 12, "%d", scale_local_rank(scale));
+    r->device.device = number;
+    return 0;
+}
+
+/* What ranks but the first do. */
+static int serve(struct request *r, struct scale *scale)
+{
+    struct af_model *model = NULL;
+    struct af_device *device = NULL;
+    int status = af_model_load(r->model_path, &model);
+    if (!status)
+        status = af_device_open(r->board, &r->device, model, &device);
+    status = scale_serve(scale, device, status);
+    af_device_close(device);
+    af_model_free(model);
+    return status ? cli_fail_af() : 0;
+}
+
+static int run_model(struct request *r, struct scale *scale)
 {
     struct af_model *model = NULL;
     struct af_device *device = NULL;
@@ -351,17 +381,19 @@ static int run_model(struct request *r)
     /* Simulated boards are slow: something to see after each sample. */
     bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
-        r->run.batch = 1;
+        r->run.batch = scale_size(scale);
     /* Cards work while the next samples are on their way, within a batch. */
     bool card = strncmp(r->board, "u250", 4) == 0;
     if (card && !r->run.batch)
-        r->run.batch = 256;
-    if (card)
-        cli_guard_output();
+        r->run.batch = 256 * scale_size(scale);
+    if (!r->run.batch)
+        r->run.batch = 64 * scale_size(scale);
     if (!status && slow)
         cli_progress("loading", 0);
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
+    if (!status && scale)
+        status = scale_over(scale, device, &device);
     if (!status && r->run.timesteps > model->timesteps)
         status = af_fail(AF_BAD_ARGUMENT, "--timesteps %d, but %s was converted for %d",
                          r->run.timesteps, r->model_path, model->timesteps);
@@ -394,5 +426,17 @@ int main(int argc, char **argv)
     cli_quiet(r.quiet);
     if (!status && r.json && r.top)
         status = cli_fail("--json and --top exclude each other");
-    return status ? status : run_model(&r);
+    if (status)
+        return status;
+    struct scale *scale;
+    char number[12];
+    if (strncmp(r.board, "u250", 4) == 0)
+        cli_guard_output();
+    if (scale_begin(&scale))
+        return cli_fail_af();
+    status = choose_card(&r, scale, number);
+    if (!status)
+        status = scale_rank(scale) ? serve(&r, scale) : run_model(&r, scale);
+    scale_end(scale);
+    return status;
 }
