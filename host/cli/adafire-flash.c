@@ -297,6 +297,8 @@ int main(int argc, char **argv)
         return list();
     if (r.shell)
         return write_shell(&r);
+    if (!r.file || !r.programmer)
+        return cli_usage();
     status = check(&r);
     if (status)
         return status;
