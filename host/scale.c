@@ -4,12 +4,12 @@
 #include "mpi/ranks.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A rank's first words to rank 0. */
@@ -72,16 +72,31 @@ static bool go_on(void *context)
     return !asked_to_end;
 }
 
+static bool is_gone(pid_t process)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process);
+    FILE *f = fopen(path, "r");
+    const bool there = f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1;
+    if (f)
+        fclose(f);
+    return !there || state == 'Z' || state == 'X';
+}
+
+/* Which one is gone may be heard of before it can be seen. */
 static int lost(struct scale *s, int with)
 {
     char host[64] = "";
     gethostname(host, sizeof host - 1);
     s->broken = true;
-    for (int i = 1; i < s->size && s->hello; i++)
-        if (s->hello[i].process && strcmp(s->hello[i].host, host) == 0 &&
-            kill(s->hello[i].process, 0) && errno == ESRCH)
-            return af_fail(AF_IO, "rank %d (process %d on %s) is lost; nothing was written", i,
-                           (int)s->hello[i].process, host);
+    for (int tries = 0; tries < 100 && s->hello; tries++) {
+        for (int i = 1; i < s->size; i++)
+            if (s->hello[i].process && strcmp(s->hello[i].host, host) == 0 &&
+                is_gone(s->hello[i].process))
+                return af_fail(AF_IO, "rank %d (process %d on %s) is lost; nothing was written", i,
+                               (int)s->hello[i].process, host);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
     return af_fail(AF_IO, "while rank %d was waited for a rank was lost; mpirun names it", with);
 }
 
