@@ -98,8 +98,8 @@ struct af_device_options {
     double timeout;        /* seconds that a card may take for one run; 0: chosen */
 };
 
-/* Opens a board ("cpu", "csim") and loads the model onto it. options may be NULL. The model must
- * live as long as the device. */
+/* Opens a board ("cpu", "csim", "sim", "u250") and loads the model onto it. options may be NULL.
+ * The model must live as long as the device. */
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);
 void af_device_close(struct af_device *device);
