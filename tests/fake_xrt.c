@@ -4,8 +4,9 @@
  *
  * FAKE_XRT names a fault: none, busy (another process has the unit), refuse (the xclbin), memory=N
  * (the N-th buffer is not to be had), state=S (from the third run on, S is what becomes of them),
- * damage (of the third answer). FAKE_CARDS is how many cards there are (default 2). At the end a
- * line goes to FAKE_XRT_LOG: handles left open, runs, resets. */
+ * damage (of the third answer), checksum (of its question's end). FAKE_CARDS is how many cards
+ * there are (default 2). At the end a line goes to FAKE_XRT_LOG: handles left open, runs, resets.
+ */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -207,6 +208,8 @@ int xrtRunStart(void *run)
         return -1;
     runs++;
     r->state = STATE_COMPLETED;
+    if (fault("checksum") && runs == FAULTY_RUN)
+        r->in->card[4 * r->words - 1] ^= 1;
     if (state && runs >= FAULTY_RUN)
         r->state = atoi(state);
     else

@@ -73,6 +73,7 @@ for state in 1 2 3 7; do # new, queued, running, submitted
         --timeout 1
 done
 on 2 "damaged" "an answer of the accelerator is damaged" 0 env FAKE_XRT=damage $run u250
+on 2 "damaged on the way there" "the accelerator found a wrong checksum" 0 env FAKE_XRT=checksum $run u250
 on 0 "the next run" "" 0 $run u250 -o "$work/d.npy"
 same "the next run" "$work/cpu.npy" "$work/d.npy"
 
