@@ -158,7 +158,7 @@ $(B)/hw/kernel_tiny.o: hw/kernel.c
 $(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_tiny.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_tiny.ports
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $(filter %.o,$^) -lpthread
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $(filter %.o,$^) -lpthread -lz
 	$(Q)cp $(B)/rtl/kernel_tiny.ports $(FAKE)/kernel.ports
 	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
 

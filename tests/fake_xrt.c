@@ -4,8 +4,9 @@
  *
  * FAKE_XRT names a fault: none, busy (another process has the unit), refuse (the xclbin), memory=N
  * (the N-th buffer is not to be had), state=S (from the third run on, S is what becomes of them),
- * damage (of the third answer), checksum (of its question's end). FAKE_CARDS is how many cards
- * there are (default 2). At the end a line goes to FAKE_XRT_LOG: handles left open, runs, resets.
+ * damage (of the third answer), checksum (of its question's end), version (of the machine's
+ * language, one later). FAKE_CARDS is how many cards there are (default 2). At the end a line goes
+ * to FAKE_XRT_LOG: handles left open, runs, resets.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum { STATE_NEW = 1, STATE_COMPLETED = 4, FAULTY_RUN = 3 };
 
@@ -200,6 +202,14 @@ int xrtRunSetArg(void *run, int argument, ...)
     return argument < 4 ? 0 : -1;
 }
 
+/* In the answer to COMMAND_IDENTIFY: head, length, version, ..., checksum. */
+static void claim_version(uint32_t *answer)
+{
+    const uint32_t words = 2 + answer[1];
+    answer[2]++;
+    answer[words] = (uint32_t)crc32(0, (const unsigned char *)answer, 4 * words);
+}
+
 int xrtRunStart(void *run)
 {
     struct run *r = run;
@@ -215,6 +225,8 @@ int xrtRunStart(void *run)
     else
         kernel_words((const uint32_t *)(const void *)r->in->card, (uint32_t *)(void *)r->out->card,
                      r->words, r->room);
+    if (fault("version") && runs == 1)
+        claim_version((uint32_t *)(void *)r->out->card + 1);
     if (fault("damage") && runs == FAULTY_RUN)
         r->out->card[16] ^= 1;
     return 0;

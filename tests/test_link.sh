@@ -72,6 +72,9 @@ for state in 1 2 3 7; do # new, queued, running, submitted
     on 2 "hangs in state $state" "has not finished a run within 1 s" 1 env FAKE_XRT=state=$state $run u250 \
         --timeout 1
 done
+isa=$(sed -n 's/.*ISA_VERSION = \([0-9]*\).*/\1/p' hw/isa.h)
+on 2 "another version" "speaks version $((isa + 1)) of its language, this host version $isa" 0 \
+    env FAKE_XRT=version $run u250
 on 2 "damaged" "an answer of the accelerator is damaged" 0 env FAKE_XRT=damage $run u250
 on 2 "damaged on the way there" "the accelerator found a wrong checksum" 0 env FAKE_XRT=checksum $run u250
 on 0 "the next run" "" 0 $run u250 -o "$work/d.npy"
