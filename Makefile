@@ -150,16 +150,16 @@ $(ACCELERATOR:%=emu-%): emu-%: $(B)/adafire-card-% $(EMULATION) all
 
 # A stand-in for XRT (tests/fake_xrt.c).
 FAKE := $(B)/tests/fake_xrt
-$(B)/hw/kernel_tiny.o: hw/kernel.c
+$(B)/hw/kernel_sim.o: hw/kernel.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(filter-out -Wconversion -Wextra,$(CFLAGS_ALL)) -Wno-unknown-pragmas -Wno-unused-label \
-		-DBUILD_TINY -Dadafire_kernel=kernel_words -Daccelerator=kernel_accelerator -c -o $@ $<
-$(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_tiny.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_tiny.ports
+		-DBUILD_SIM -Dadafire_kernel=kernel_words -Daccelerator=kernel_accelerator -c -o $@ $<
+$(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_sim.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_sim.ports
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $(filter %.o,$^) -lpthread -lz
-	$(Q)cp $(B)/rtl/kernel_tiny.ports $(FAKE)/kernel.ports
+	$(Q)cp $(B)/rtl/kernel_sim.ports $(FAKE)/kernel.ports
 	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
 
 # Many processes: a part of its own, where Open MPI is installed.
@@ -226,7 +226,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-card-tiny $(EMULATION))
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-card-sim $(EMULATION))
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
@@ -234,7 +234,7 @@ bench: all
 
 check-long: all $(TESTS)
 	@tools/check-long $(B) $(DATA)
-check-xrt: all emu-tiny emu-sim $(TESTS)
+check-xrt: all emu-sim $(TESTS)
 	@tools/check-xrt $(B) $(DATA)
 
 lint:

@@ -275,6 +275,10 @@ bool card_stuck(const card *c)
 
 void card_clock(card *c, uint64_t cycles)
 {
+    if (!card_running(c)) { // nothing changes but the time
+        c->counts.cycles += cycles;
+        return;
+    }
     for (; cycles && !c->stuck; cycles--)
         tick(*c);
 }

@@ -28,7 +28,7 @@ static const char usage[] =
     "  xrt-emu adafire-host --board u250 model.snn images.npy\n"
     "  xrt-emu --devices 2 adafire-host --board u250 --devices all model.snn images.npy\n"
     "\n"
-    "      --build NAME       the accelerator's size: tiny (default) or sim; `make emu-sim`\n"
+    "      --build NAME       the accelerator's size: sim (default) or tiny; `make emu-tiny`\n"
     "      --devices N        cards (default 1)\n"
     "      --units N          compute units of a card (default 1)\n"
     "      --noop             no card at all: calls succeed and move nothing\n"
@@ -37,7 +37,7 @@ static const char usage[] =
     "      --real-sleep       wait as long as XRT waits: ten seconds at the start\n"
     "How the card behaves:\n"
     "      --latency N, --stall PERCENT, --bus NUMBER, --fault KIND=RUN, --counts FILE\n"
-    "                         as `adafire-card-tiny --help` has them\n"
+    "                         as `adafire-card-sim --help` has them\n"
     "      --bank KIB         size of each of its four banks of memory\n"
     "      --help\n"
     "\n"
@@ -494,7 +494,7 @@ static bool read_options(int argc, char **argv, struct emulation *e)
 
 int main(int argc, char **argv)
 {
-    static struct emulation e = {.build = "tiny", .devices = 1, .units = 1};
+    static struct emulation e = {.build = "sim", .devices = 1, .units = 1};
     if (!read_options(argc, argv, &e)) {
         fputs("Try 'xrt-emu --help'.\n", stderr);
         return EXIT_ERROR;

@@ -191,7 +191,7 @@ TEST(random_networks_on_sim)
 /* On emulated cards; `xrt-emu test_conformance` runs these alone. */
 TEST(random_networks_on_u250)
 {
-    test_random("u250", NULL, first, first + (past - first) / 24);
+    test_random("u250", NULL, first, first + (past - first) / 60);
 }
 
 static bool has_simulator(const char *build)

@@ -59,7 +59,7 @@ if [ "$(grep -v 'a second\|per second\|/s' "$work/one.html" | cksum)" = "$(grep 
 then pass; else fail "the reports differ"; fi
 
 # ---- Ranks with cards of their own
-if [ -x "$bin/xrt-emu" ] && [ -x "$bin/adafire-card-tiny" ]; then
+if [ -x "$bin/xrt-emu" ] && [ -x "$bin/adafire-card-sim" ]; then
     good "two emulated cards" "$bin/xrt-emu" --deadline 60 --devices 2 mpirun -n 2 $host --board u250 $run --json --limit 101 \
         -o "$work/cards.npy"
     same "two emulated cards differ" "$work/one.npy" "$work/cards.npy"

@@ -62,7 +62,7 @@ for file in $(sed -n 's|.*\$root/\([a-z/_.]*\)".*|\1|p' hw/vitis/build | grep -v
     check "$file is there" test -e "$file"
 done
 # The link scripts name ports that the kernel has, and units that the host looks for.
-for port in $(sed -n 's/^axi \([a-z]*\) .*/\1/p' "${ADAFIRE_BUILD:-build/release}/rtl/kernel_tiny.ports"); do
+for port in $(sed -n 's/^axi \([a-z]*\) .*/\1/p' "${ADAFIRE_BUILD:-build/release}/rtl/kernel_sim.ports"); do
     check "port $port" grep -q "\.m_axi_$port:" hw/vitis/u250_4.cfg
 done
 check "unit" grep -q '^nk=adafire_kernel:1:adafire_kernel_1$' hw/vitis/u250_1.cfg
