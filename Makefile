@@ -45,7 +45,7 @@ else ifeq ($(BUILD),debug)
 OPT := -O0 -g
 endif
 
-CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -Ihost -Ihw -Isim -I$(B)/gen \
+CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iquote host -Ihw -Isim -I$(B)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 
@@ -63,7 +63,7 @@ CLI_COMMON := $(filter-out $(CLI_SRC),$(wildcard host/cli/*.c))
 TEST_SRC := $(wildcard tests/test_*.c)
 TEST_SH := $(wildcard tests/test_*.sh)
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
-TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c,$(wildcard tests/*.c))
+TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c tests/fake_xrt.c,$(wildcard tests/*.c))
 
 HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
@@ -78,7 +78,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 
-.PHONY: all help test demo bench check-long lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%)
+.PHONY: all help test demo bench check-long check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
@@ -99,6 +99,7 @@ $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(B)/libadafir
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/test_xclbin.o: CFLAGS_ALL += -isystem /usr/include/xrt
 $(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -122,6 +123,56 @@ $(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim
 	$(Q)sim/verilate $< hw/rtl $@
 $(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all
 	@echo "adafire-host --board sim --build $* runs it."
+
+# The kernel for cards, and an emulated card to run it on (sim/README.md).
+$(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports &: hw/kernel.c $(wildcard hw/*.[ch]) $(HLSC)
+	@mkdir -p $(@D)
+	$(call say,HLSC,$< ($*))
+	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top adafire_kernel --clock 5 --target xcup \
+		--report $(B)/rtl/kernel_$*.txt --ports $(B)/rtl/kernel_$*.ports -o $(B)/rtl/kernel_$*.v $<
+CARD_OBJ := $(B)/sim/endpoint.o $(B)/sim/memory.o
+$(B)/adafire-card-%: $(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports $(CARD_OBJ) sim/verilate sim/card.cpp sim/card.h \
+		sim/card.vlt $(wildcard hw/rtl/*.v)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ card $(CARD_OBJ)
+	$(Q)cp $(B)/rtl/kernel_$*.ports $@.ports
+$(B)/adafire-xclbin: $(B)/tools/xclbin.o
+$(B)/xrt-emu: $(B)/sim/xrt-emu.o
+$(B)/adafire-xclbin $(B)/xrt-emu:
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lcrypto -ldl
+$(B)/adafire-emu-sleep.so: sim/sleep.c
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -fPIC -O2 -o $@ $<
+EMULATION := $(B)/xrt-emu $(B)/adafire-xclbin $(B)/adafire-emu-sleep.so
+$(ACCELERATOR:%=emu-%): emu-%: $(B)/adafire-card-% $(EMULATION) all
+	@echo "xrt-emu --build $* adafire-host --board u250 runs it."
+
+# A stand-in for XRT (tests/fake_xrt.c).
+FAKE := $(B)/tests/fake_xrt
+$(B)/hw/kernel_sim.o: hw/kernel.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(filter-out -Wconversion -Wextra,$(CFLAGS_ALL)) -Wno-unknown-pragmas -Wno-unused-label \
+		-DBUILD_SIM -Dadafire_kernel=kernel_words -Daccelerator=kernel_accelerator -c -o $@ $<
+$(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_sim.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_sim.ports
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $(filter %.o,$^) -lpthread -lz
+	$(Q)cp $(B)/rtl/kernel_sim.ports $(FAKE)/kernel.ports
+	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
+
+# Many processes: a part of its own, where Open MPI is installed.
+ifneq ($(BUILD),asan)
+ifneq ($(BUILD),tsan)
+MPI := $(if $(shell command -v mpicc.openmpi),$(B)/adafire-mpi.so)
+endif
+endif
+all: $(MPI)
+$(B)/adafire-mpi.so: host/mpi/ranks.c host/mpi/ranks.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -shared -fPIC -o $@ $< $(shell pkg-config --cflags --libs ompi-c)
 
 # onnx.proto is the system's; protobuf is known to host/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
@@ -160,8 +211,10 @@ help:
 #: make demo         convert and run the embedded example; writes report.html
 #: make test         every test that needs no hardware
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
+#: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
+#: make check-xrt    LeNet-5 and ResNet-20 on an emulated Alveo card; 100 runs, four side by side (minutes)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
 #: make lint         formatting, static analysis, include layers
 #: make install      PREFIX=/usr/local DESTDIR=
@@ -173,7 +226,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so)
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-card-sim $(EMULATION))
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
@@ -181,6 +234,8 @@ bench: all
 
 check-long: all $(TESTS)
 	@tools/check-long $(B) $(DATA)
+check-xrt: all emu-sim $(TESTS)
+	@tools/check-xrt $(B) $(DATA)
 
 lint:
 	@tools/lint
@@ -201,6 +256,7 @@ $(B)/man/%.1: $(B)/%
 
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 SIMULATORS = $(wildcard $(B)/adafire-sim-*.so)
+CARDS = $(filter-out %.ports,$(wildcard $(B)/adafire-card-*))
 install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
 		$(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/adafire/rtl
@@ -210,6 +266,9 @@ install: all $(MAN)
 		$(INSTALL_TO)/share/adafire/rtl
 	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
 	$(if $(SIMULATORS),install -D -t $(INSTALL_TO)/lib/adafire $(SIMULATORS))
+	$(if $(MPI),install -D -t $(INSTALL_TO)/lib/adafire $(MPI))
+	$(if $(CARDS),install -D -t $(INSTALL_TO)/lib/adafire $(CARDS) $(CARDS:%=%.ports) \
+		$(filter-out %/xrt-emu,$(EMULATION)) && install -m 755 $(B)/xrt-emu $(INSTALL_TO)/bin)
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
 	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
@@ -218,7 +277,7 @@ install: all $(MAN)
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:
 	rm -rf $(INSTALL_TO)/share/adafire $(INSTALL_TO)/lib/adafire
-	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC))) $(INSTALL_TO)/include/adafire.h \
+	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC)) xrt-emu) $(INSTALL_TO)/include/adafire.h \
 		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
 		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))
 

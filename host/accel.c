@@ -7,12 +7,14 @@
 #include "link/link.h"
 #include "program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct accel {
     struct af_device device;
-    struct link *link;
+    struct links links; /* machines of one build, each with the model loaded */
+    struct link *link;  /* the one that is spoken to */
     struct program *program;
     uint32_t *message;
     size_t room;
@@ -139,13 +141,15 @@ static int put_list(struct accel *a, const int16_t *counts, size_t *words)
     return AF_OK;
 }
 
-static int run_exchange(struct accel *a, const struct af_sample *sample, int steps, int flags,
-                        struct reader *r)
+/* Adds an inference and the question for its counters to a->message. */
+static int put_sample(struct accel *a, const struct af_sample *sample, int steps, int flags,
+                      size_t *words)
 {
     const struct af_model *m = a->device.model;
     const int64_t inputs = neuron_count(&m->population[0]);
-    int status = make_room(a, 16);
-    size_t words = 3;
+    const size_t begin = *words;
+    int status = make_room(a, begin + 16);
+    *words += 3;
     if (m->format.events)
         flags |= RUN_EVENTS;
     if (!status && sample->counts && !m->format.events)
@@ -154,19 +158,27 @@ static int run_exchange(struct accel *a, const struct af_sample *sample, int ste
         status = model_quantise_input(m, sample->type, sample->data, a->counts);
     if (status)
         return status;
-    a->message[2] = (uint32_t)flags << 16 | (uint32_t)steps;
+    a->message[begin + 2] = (uint32_t)flags << 16 | (uint32_t)steps;
     for (int t = 0; t < (m->format.events ? steps : 1) && !status; t++)
-        status = put_list(a, sample->counts ? sample->counts + t * inputs : a->counts, &words);
+        status = put_list(a, sample->counts ? sample->counts + t * inputs : a->counts, words);
     if (status)
         return status;
-    words = message_seal(a->message, COMMAND_RUN, words - 2);
+    *words = begin + message_seal(a->message + begin, COMMAND_RUN, *words - begin - 2);
     const uint32_t cores = a->program->limits.cores;
-    status = make_room(a, words + 5 * (size_t)cores + 3);
+    status = make_room(a, *words + 5 * (size_t)cores + 3);
     for (uint32_t k = 0; k < cores && !status; k++) {
-        a->message[words + 2] = k << 24;
-        a->message[words + 3] = (uint32_t)a->program->phases + 1;
-        words += message_seal(a->message + words, COMMAND_COUNTERS, 2);
+        a->message[*words + 2] = k << 24;
+        a->message[*words + 3] = (uint32_t)a->program->phases + 1;
+        *words += message_seal(a->message + *words, COMMAND_COUNTERS, 2);
     }
+    return status;
+}
+
+static int run_exchange(struct accel *a, const struct af_sample *sample, int steps, int flags,
+                        struct reader *r)
+{
+    size_t words = 0;
+    int status = put_sample(a, sample, steps, flags, &words);
     return status ? status : exchange(a, words, r);
 }
 
@@ -295,6 +307,22 @@ static int read_counters(const struct accel *a, struct reader *r, struct af_resu
     return AF_OK;
 }
 
+/* The answers to what put_sample asks, but for the trace. */
+static int read_sample(struct accel *a, struct reader *r, const struct af_run_options *o,
+                       struct af_result *result)
+{
+    const uint32_t *outputs;
+    int status = read_answer(a, r, &result->timesteps, &outputs);
+    if (!status)
+        status = read_counters(a, r, result);
+    if (!status && (result->timesteps < 1 || result->timesteps > o->timesteps))
+        status = af_fail(AF_IO, "the accelerator took %d timesteps of %d", result->timesteps,
+                         o->timesteps);
+    if (!status)
+        fill_outputs(a, outputs, result->timesteps, result->output);
+    return status;
+}
+
 /* The outputs after each timestep: as many runs, each a timestep longer. */
 static int fill_history(struct accel *a, const struct af_sample *sample, struct af_result *result)
 {
@@ -312,44 +340,133 @@ static int fill_history(struct accel *a, const struct af_sample *sample, struct 
     return status;
 }
 
+static int run_flags(const struct af_model *m, const struct af_run_options *o)
+{
+    return m->iat.metric != 0 && !o->no_iat ? RUN_IAT : 0;
+}
+
 static int run_sample(struct accel *a, const struct af_sample *sample, int64_t index,
                       const struct af_run_options *o, struct af_result *result)
 {
     const struct af_model *m = a->device.model;
-    const bool iat = m->iat.metric != 0 && !o->no_iat;
     struct reader r;
-    const uint32_t *outputs;
     const uint64_t begin = a->link->operations->cycles(a->link);
     int status = result_make(m, o->trace ? o->timesteps : 0, result);
     if (!status && o->on_event && !a->program->limits.traces)
         status = af_fail(AF_UNSUPPORTED, "this build of the accelerator does not send events");
     if (!status)
         status = run_exchange(a, sample, o->timesteps,
-                              (o->on_event ? RUN_TRACE : 0) | (iat ? RUN_IAT : 0), &r);
+                              (o->on_event ? RUN_TRACE : 0) | run_flags(m, o), &r);
     if (!status && o->on_event)
         status = read_trace(a, index, o, &r);
     if (!status)
-        status = read_answer(a, &r, &result->timesteps, &outputs);
-    if (!status)
-        status = read_counters(a, &r, result);
+        status = read_sample(a, &r, o, result);
     if (!status)
         status = read_end(&r);
     if (status)
         return status;
-    if (result->timesteps < 1 || result->timesteps > o->timesteps)
-        return af_fail(AF_IO, "the accelerator took %d timesteps of %d", result->timesteps,
-                       o->timesteps);
     result->cycles = (int64_t)(a->link->operations->cycles(a->link) - begin);
-    fill_outputs(a, outputs, result->timesteps, result->output);
     return o->trace ? fill_history(a, sample, result) : AF_OK;
+}
+
+/* ---- Many samples ------------------------------------------------------------------------------
+ */
+
+/* Exchanges of `each` samples, sent ahead of the answers and dealt out to the machines in turn. */
+struct dealing {
+    const struct af_sample *sample;
+    const struct af_run_options *options;
+    struct af_result *result;
+    int64_t count, each;
+    int64_t sent, received; /* exchanges */
+};
+enum { SAMPLES_EACH = 16 };
+
+static struct link *dealt_to(const struct accel *a, int64_t exchange)
+{
+    return a->links.link[exchange % a->links.count];
+}
+
+static int send_next(struct accel *a, struct dealing *d)
+{
+    const int64_t first = d->sent * d->each,
+                  end = first + d->each < d->count ? first + d->each : d->count;
+    const int flags = run_flags(a->device.model, d->options);
+    struct link *link = dealt_to(a, d->sent);
+    size_t words = 0;
+    int status = AF_OK;
+    for (int64_t i = first; i < end && !status; i++)
+        status = put_sample(a, &d->sample[i], d->options->timesteps, flags, &words);
+    if (!status)
+        status = make_room(a, words + 3);
+    if (status)
+        return status;
+    words += message_seal(a->message + words, COMMAND_END, 0);
+    status = link->operations->send(link, a->message, words);
+    d->sent += !status;
+    return status;
+}
+
+static int receive_next(struct accel *a, struct dealing *d)
+{
+    const int64_t first = d->received * d->each,
+                  end = first + d->each < d->count ? first + d->each : d->count;
+    struct link *link = dealt_to(a, d->received++);
+    struct reader r;
+    int status = link->operations->receive(link, &r.word, &r.left);
+    for (int64_t i = first; i < end && !status; i++) {
+        status = result_make(a->device.model, 0, &d->result[i]);
+        if (!status)
+            status = read_sample(a, &r, d->options, &d->result[i]);
+    }
+    return status ? status : read_end(&r);
+}
+
+/* What is still under way is of no use, but a link must not keep it; the first fault is the one to
+ * tell. */
+static void take_back(const struct accel *a, struct dealing *d)
+{
+    char fault[1024];
+    struct reader r;
+    snprintf(fault, sizeof fault, "%s", af_error());
+    while (d->received < d->sent) {
+        struct link *link = dealt_to(a, d->received++);
+        (void)link->operations->receive(link, &r.word, &r.left);
+    }
+    af_tell("%s", fault);
+}
+
+/* An answer belongs to its link until the next send, so it is read before. */
+static int run_ahead(struct accel *a, struct dealing *d)
+{
+    const int64_t most = (int64_t)a->link->operations->ahead * a->links.count;
+    d->each = (d->count + most - 1) / most;
+    d->each = d->each < SAMPLES_EACH ? d->each : SAMPLES_EACH;
+    const int64_t all = (d->count + d->each - 1) / d->each;
+    int status = AF_OK;
+    while (d->received < all && !status) {
+        if (d->sent < all && d->sent - d->received < most)
+            status = send_next(a, d);
+        else
+            status = receive_next(a, d);
+    }
+    if (status)
+        take_back(a, d);
+    return status;
 }
 
 static int accel_run(struct af_device *device, const struct af_sample *samples, int64_t count,
                      const struct af_run_options *options, struct af_result *results)
 {
+    struct accel *a = (struct accel *)device;
     int status = AF_OK;
+    if (a->link->operations->ahead && !options->trace && !options->on_event) {
+        struct dealing d = {
+            .sample = samples, .options = options, .result = results, .count = count};
+        return run_ahead(a, &d);
+    }
     for (int64_t i = 0; i < count && !status; i++)
-        status = run_sample((struct accel *)device, &samples[i], i, options, &results[i]);
+        status = run_sample(a, &samples[i], i, options, &results[i]);
     return status;
 }
 
@@ -358,8 +475,7 @@ static int accel_run(struct af_device *device, const struct af_sample *samples, 
 static void accel_close(struct af_device *device)
 {
     struct accel *a = (struct accel *)device;
-    if (a->link)
-        a->link->operations->close(a->link);
+    links_close(&a->links);
     program_free(a->program);
     free(a->message);
     free(a->counts);
@@ -367,18 +483,44 @@ static void accel_close(struct af_device *device)
     free(a);
 }
 
-static int accel_open(struct link *link, const struct af_model *m, struct af_device **device)
+/* Every machine is asked what it is; they must be alike. */
+static int get_to_know(struct accel *a, struct limits *limits)
+{
+    int status = AF_OK;
+    for (int i = 0; i < a->links.count && !status; i++) {
+        struct limits l;
+        a->link = a->links.link[i];
+        status = identify(a, i ? &l : limits);
+        if (!status && i && memcmp(&l, limits, sizeof l) != 0)
+            status = af_fail(AF_NO_DEVICE, "the accelerators are of different builds");
+    }
+    return status;
+}
+
+static int load_all(struct accel *a)
+{
+    int status = AF_OK;
+    for (int i = 0; i < a->links.count && !status; i++) {
+        a->link = a->links.link[i];
+        status = load(a);
+    }
+    a->link = a->links.link[0];
+    return status;
+}
+
+/* Takes the links over. */
+static int accel_open(struct links *links, const struct af_model *m, struct af_device **device)
 {
     static const struct device_operations operations = {accel_run, accel_close};
     struct accel *a = calloc(1, sizeof *a);
     struct limits limits;
     int64_t most = 1;
     if (!a) {
-        link->operations->close(link);
+        links_close(links);
         return af_fail(AF_NO_MEMORY, "no memory");
     }
     a->device = (struct af_device){&operations, m};
-    a->link = link;
+    a->links = *links;
     for (int i = 0; i < m->population_count; i++)
         if (m->population[i].kind == AF_OUTPUT && neuron_count(&m->population[i]) > most)
             most = neuron_count(&m->population[i]);
@@ -386,11 +528,11 @@ static int accel_open(struct link *link, const struct af_model *m, struct af_dev
     a->sums = calloc((size_t)most, sizeof *a->sums);
     int status = a->counts && a->sums ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
-        status = identify(a, &limits);
+        status = get_to_know(a, &limits);
     if (!status)
         status = program_make(m, &limits, &a->program);
     if (!status)
-        status = load(a);
+        status = load_all(a);
     if (status)
         accel_close(&a->device);
     else
@@ -401,17 +543,28 @@ static int accel_open(struct link *link, const struct af_model *m, struct af_dev
 int accel_open_csim(const struct af_device_options *options, const struct af_model *model,
                     struct af_device **device)
 {
-    struct link *link;
+    struct links links = {.count = 1};
     *device = NULL;
-    int status = link_open_csim(options->build, &link);
-    return status ? status : accel_open(link, model, device);
+    int status = link_open_csim(options->build, &links.link[0]);
+    return status ? status : accel_open(&links, model, device);
 }
 
 int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
                    struct af_device **device)
 {
-    struct link *link;
+    struct links links = {.count = 1};
     *device = NULL;
-    int status = link_open_sim(options->build, &link);
-    return status ? status : accel_open(link, model, device);
+    int status = link_open_sim(options->build, &links.link[0]);
+    return status ? status : accel_open(&links, model, device);
+}
+
+int accel_open_u250(const struct af_device_options *options, const struct af_model *model,
+                    struct af_device **device)
+{
+    struct links links;
+    const struct xrt_options o = {
+        .device = options->device, .bitstream = options->bitstream, .timeout = options->timeout};
+    *device = NULL;
+    int status = link_open_xrt(&o, &links);
+    return status ? status : accel_open(&links, model, device);
 }

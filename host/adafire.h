@@ -90,11 +90,16 @@ struct af_device;
 
 struct af_device_options {
     int threads;       /* 0: all cores */
-    const char *build; /* of the accelerator, for "csim"; NULL: the default */
+    const char *build; /* of the accelerator, for "csim" and "sim"; NULL: the default */
+    /* For "u250": which card, by number or PCIe address, or "all"; NULL: what stands behind a colon
+     * in the board's name, or the first. */
+    const char *device;
+    const char *bitstream; /* NULL: of ADAFIRE_BITSTREAM, or the board's own */
+    double timeout;        /* seconds that a card may take for one run; 0: chosen */
 };
 
-/* Opens a board ("cpu", "csim") and loads the model onto it. options may be NULL. The model must
- * live as long as the device. */
+/* Opens a board ("cpu", "csim", "sim", "u250") and loads the model onto it. options may be NULL.
+ * The model must live as long as the device. */
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);
 void af_device_close(struct af_device *device);

@@ -11,6 +11,8 @@ const struct board boards[] = {
      accel_open_csim},
     {"sim", "the accelerator as hardware, clocked by Verilator: exact, cycle by cycle",
      accel_open_sim},
+    {"u250", "an Alveo U250 card through XRT, or its emulation: u250, u250:1, u250:0000:03:00.1",
+     accel_open_u250},
     {NULL, NULL, NULL},
 };
 
@@ -23,9 +25,13 @@ int af_device_open(const char *board, const struct af_device_options *options,
     *device = NULL;
     if (!board || !model)
         return af_fail(AF_BAD_ARGUMENT, "a board's name and a model are needed");
+    struct af_device_options o = options ? *options : none;
+    const size_t name = strcspn(board, ":");
+    if (board[name])
+        o.device = board + name + 1;
     for (const struct board *b = boards; b->name; b++)
-        if (strcmp(b->name, board) == 0)
-            return b->open(options ? options : &none, model, device);
+        if (strlen(b->name) == name && strncmp(b->name, board, name) == 0)
+            return b->open(&o, model, device);
     return af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", board);
 }
 

@@ -31,6 +31,8 @@ int accel_open_csim(const struct af_device_options *options, const struct af_mod
                     struct af_device **device);
 int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
                    struct af_device **device);
+int accel_open_u250(const struct af_device_options *options, const struct af_model *model,
+                    struct af_device **device);
 
 /* af_run in two: a device that hands samples on to others uses device_run, because what reaches it
  * has come apart into frames already. options is never NULL, its timesteps are set, count > 0; on

@@ -1,4 +1,5 @@
-/* A Verilated accelerator behind a C face: one shared object for each build (adafire-sim-BUILD.so). */
+/* A Verilated accelerator behind a C face: one shared object for each build (adafire-sim-BUILD.so).
+ */
 #ifndef ADAFIRE_SIM_H
 #define ADAFIRE_SIM_H
 
@@ -12,9 +13,9 @@ extern "C" {
 enum sim_status { SIM_OK, SIM_NO_MEMORY, SIM_STUCK };
 
 struct sim_options {
-    unsigned stall;           /* percentage of cycles in which the links do nothing, at random */
-    uint64_t patience;        /* cycles without a word in or out that are too many */
-    const char *trace;        /* a waveform file (FST) or NULL */
+    unsigned stall;    /* percentage of cycles in which the links do nothing, at random */
+    uint64_t patience; /* cycles without a word in or out that are too many */
+    const char *trace; /* a waveform file (FST) or NULL */
     uint64_t trace_from, trace_to; /* cycles */
 };
 

@@ -55,7 +55,7 @@ convert="$bin/adafire-convert $data/model.onnx --calib $data/calib_images.npy --
 quick="$convert --no-search --ssc off --signed on"
 
 # ---- What they are for
-for tool in convert host info; do
+for tool in convert host info flash; do
     good "$tool --help" "$bin/adafire-$tool" --help
     holds "$tool --help teaches" 'Example'
     good "$tool --version" "$bin/adafire-$tool" --version

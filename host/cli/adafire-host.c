@@ -6,6 +6,7 @@
 #include "error.h"
 #include "report.h"
 #include "run.h"
+#include "scale.h"
 
 #include "iat.h"
 
@@ -33,6 +34,9 @@ static const char help[] =
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
+    "      --devices WHICH    of several cards: a number, a PCIe address, or all\n"
+    "      --bitstream FILE   for a card (default: ADAFIRE_BITSTREAM, or bitstreams/)\n"
+    "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600)\n"
     "  -l, --labels FILE      what is right: classes (.npy or idx), boxes (.npy rows\n"
     "                         sample,class,x1,y1,x2,y2) or class maps (.npy [N,H,W], or a\n"
     "                         folder of grey pictures; classes the network lacks are ignored)\n"
@@ -48,7 +52,8 @@ static const char help[] =
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
-    "      --batch N          samples at a time (default 64; 1 where they run one by one)\n"
+    "      --batch N          samples at a time (default 64; cards 256; 1 where they run one by "
+    "one)\n"
     "  -j, --threads N        default: all cores\n"
     "      --top K            print the K best classes or boxes of every sample\n"
     "      --draw PATH        boxes or class colours on the picture: a .png for one sample,\n"
@@ -60,10 +65,14 @@ static const char help[] =
     "      --spikes FILE      write every event: sample,timestep,population,neuron,burst\n"
     "      --json             figures as JSON on standard output\n"
     "  -q, --quiet            no progress\n"
+    "mpirun -n N adafire-host ... deals the samples out to N processes (Open MPI).\n"
     "      --help, --version\n";
 
 enum {
     OPT_BUILD = 256,
+    OPT_DEVICES,
+    OPT_BITSTREAM,
+    OPT_TIMEOUT,
     OPT_REFERENCE,
     OPT_NO_IAT,
     OPT_LIMIT,
@@ -88,6 +97,9 @@ static const struct option options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"batch", required_argument, NULL, OPT_BATCH},
     {"build", required_argument, NULL, OPT_BUILD},
+    {"devices", required_argument, NULL, OPT_DEVICES},
+    {"bitstream", required_argument, NULL, OPT_BITSTREAM},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
     {"task", required_argument, NULL, OPT_TASK},
@@ -125,6 +137,12 @@ static int read_option(int opt, const char *text, struct request *r)
     case 'o': r->run.output = text; return 0;
     case 'q': r->quiet = true; return 0;
     case OPT_BUILD: r->device.build = text; return 0;
+    case OPT_DEVICES: r->device.device = text; return 0;
+    case OPT_BITSTREAM: r->device.bitstream = text; return 0;
+    case OPT_TIMEOUT:
+        status = cli_int("--timeout", text, 1, 86400, &n);
+        r->device.timeout = n;
+        return status;
     case OPT_REFERENCE: r->run.reference = text; return 0;
     case OPT_NO_IAT: r->run.no_iat = true; return 0;
     case OPT_LIMIT:
@@ -199,7 +217,7 @@ static void show_best(const struct request *r, const char *name, const struct af
         most = fmax(most, (double)v[i]);
     for (int i = 0; i < n; i++)
         sum += exp((double)v[i] - most);
-    printf("%s:", name);
+    fprintf(cli_output(), "%s:", name);
     double below = INFINITY;
     int after = -1;
     for (int k = 0; k < r->top && k < n; k++) {
@@ -213,10 +231,11 @@ static void show_best(const struct request *r, const char *name, const struct af
         below = (double)v[best];
         after = best;
         const char *text = af_class_name(r->model, best);
-        printf("%s %d%s%s %.1f %%", k ? "," : "", best, text ? " " : "", text ? text : "",
-               100 * exp((double)v[best] - most) / sum);
+        fprintf(cli_output(), "%s %d%s%s %.1f %%", k ? "," : "", best, text ? " " : "",
+                text ? text : "", 100 * exp((double)v[best] - most) / sum);
     }
-    printf("  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
+    fprintf(cli_output(), "  (%d timestep%s)\n", result->timesteps,
+            result->timesteps == 1 ? "" : "s");
 }
 
 static int show_sample(void *context, int64_t index, const char *name,
@@ -227,7 +246,7 @@ static int show_sample(void *context, int64_t index, const char *name,
     if (r->boxes)
         status = box_file_add(&r->box_file, r->model, index, name, answer->found);
     if (!status && r->top && answer)
-        status = show_answer(stdout, r->model, name, r->top, answer);
+        status = show_answer(cli_output(), r->model, name, r->top, answer);
     else if (!status && r->top)
         show_best(r, name, result);
     return status;
@@ -236,14 +255,14 @@ static int show_sample(void *context, int64_t index, const char *name,
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
-    printf("{\"board\": ");
-    cli_json_text(stdout, r->board);
-    printf(", \"model\": ");
-    cli_json_text(stdout, r->model_path);
-    printf(", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
+    fprintf(cli_output(), "{\"board\": ");
+    cli_json_text(cli_output(), r->board);
+    fprintf(cli_output(), ", \"model\": ");
+    cli_json_text(cli_output(), r->model_path);
+    fprintf(cli_output(), ", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
            (long long)t->samples);
     if (r->task.kind != TASK_CLASSIFY)
-        show_score_json(stdout, r->task.kind, t->classes, &t->score, &t->ann_score);
+        show_score_json(cli_output(), r->task.kind, t->classes, &t->score, &t->ann_score);
     const struct {
         const char *key;
         double v;
@@ -265,13 +284,13 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        cli_json_number(stdout, numbers[i].key, numbers[i].v);
-        printf(", ");
+        cli_json_number(cli_output(), numbers[i].key, numbers[i].v);
+        fprintf(cli_output(), ", ");
     }
-    printf("\"timesteps_histogram\": [");
+    fprintf(cli_output(), "\"timesteps_histogram\": [");
     for (int s = 0; s < t->timesteps; s++)
-        printf("%s%lld", s ? ", " : "", (long long)t->exits[s]);
-    printf("]}\n");
+        fprintf(cli_output(), "%s%lld", s ? ", " : "", (long long)t->exits[s]);
+    fprintf(cli_output(), "]}\n");
 }
 
 static void print_summary(const struct request *r, const struct run_totals *t)
@@ -280,33 +299,36 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     char a[16], b[16], c[16], d[16];
     double ann = af_energy_uj(0, (double)m->ann_macs);
     double event = run_energy_event(m, t), spike = run_energy_spike(m, t);
-    printf("%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
-           (long long)t->samples, (double)t->samples / t->seconds);
+    fprintf(cli_output(), "%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
+            (long long)t->samples, (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
-        printf("  accuracy         %.2f %%", 100 * t->accuracy);
+        fprintf(cli_output(), "  accuracy         %.2f %%", 100 * t->accuracy);
     if (!isnan(t->ann_accuracy))
-        printf(" (ANN %.2f %%)", 100 * t->ann_accuracy);
+        fprintf(cli_output(), " (ANN %.2f %%)", 100 * t->ann_accuracy);
     if (!isnan(t->accuracy))
-        printf("\n");
+        fprintf(cli_output(), "\n");
     if (!isnan(t->top5))
-        printf("  top-5            %.2f %%\n", 100 * t->top5);
-    show_score(stdout, m, r->task.kind, t->classes, &t->score, &t->ann_score);
+        fprintf(cli_output(), "  top-5            %.2f %%\n", 100 * t->top5);
+    show_score(cli_output(), m, r->task.kind, t->classes, &t->score, &t->ann_score);
     if (!isnan(t->agreement))
-        printf("  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
-    printf("  timesteps        %.2f of %d on average%s\n", t->timesteps_mean, t->timesteps,
-           m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early termination on)" : "");
-    printf("  spikes           %s in %s events\n", cli_human(run_mean(m, t, t->spikes), a),
-           cli_human(run_mean(m, t, t->events), b));
-    printf("  synaptic ops     %s an event once, %s every spike; the ANN does %s MACs\n",
-           cli_human(run_mean(m, t, t->sops), a), cli_human(run_mean(m, t, t->spike_sops), c),
-           cli_human((double)m->ann_macs, d));
-    printf("  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
-           "(%.3f and %.3f of it)\n",
-           event, spike, ann, event / ann, spike / ann);
+        fprintf(cli_output(), "  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
+    fprintf(cli_output(), "  timesteps        %.2f of %d on average%s\n", t->timesteps_mean,
+            t->timesteps,
+            m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early termination on)" : "");
+    fprintf(cli_output(), "  spikes           %s in %s events\n",
+            cli_human(run_mean(m, t, t->spikes), a), cli_human(run_mean(m, t, t->events), b));
+    fprintf(cli_output(),
+            "  synaptic ops     %s an event once, %s every spike; the ANN does %s MACs\n",
+            cli_human(run_mean(m, t, t->sops), a), cli_human(run_mean(m, t, t->spike_sops), c),
+            cli_human((double)m->ann_macs, d));
+    fprintf(cli_output(),
+            "  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
+            "(%.3f and %.3f of it)\n",
+            event, spike, ann, event / ann, spike / ann);
     if (t->cycles > 0)
-        printf("  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
-               cli_human(t->cycles / (double)t->samples, a),
-               run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
+        fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
+                cli_human(t->cycles / (double)t->samples, a),
+                run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
 }
 
 static int write_report(const struct request *r, const struct run_totals *t)
@@ -377,7 +399,34 @@ static int write_report(const struct request *r, const struct run_totals *t)
     return status;
 }
 
-static int run_model(struct request *r)
+/* Under mpirun every rank of a computer has a card of its own. */
+static int choose_card(struct request *r, const struct scale *scale, char number[12])
+{
+    if (scale_size(scale) == 1 || strcmp(r->board, "u250") != 0)
+        return 0;
+    if (r->device.device)
+        return cli_fail(
+            "--devices cannot be chosen under mpirun: each rank takes a card of its own");
+    snprintf(number, 12, "%d", scale_local_rank(scale));
+    r->device.device = number;
+    return 0;
+}
+
+/* What ranks but the first do. */
+static int serve(struct request *r, struct scale *scale)
+{
+    struct af_model *model = NULL;
+    struct af_device *device = NULL;
+    int status = af_model_load(r->model_path, &model);
+    if (!status)
+        status = af_device_open(r->board, &r->device, model, &device);
+    status = scale_serve(scale, device, status);
+    af_device_close(device);
+    af_model_free(model);
+    return status ? cli_fail_af() : 0;
+}
+
+static int run_model(struct request *r, struct scale *scale)
 {
     struct af_model *model = NULL;
     struct af_device *device = NULL;
@@ -385,13 +434,21 @@ static int run_model(struct request *r)
     int status = af_model_load(r->model_path, &model);
     r->model = model;
     /* Simulated boards are slow: something to see after each sample. */
-    bool slow = strcmp(r->board, "cpu") != 0;
+    bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
-        r->run.batch = 1;
+        r->run.batch = scale_size(scale);
+    /* Cards work while the next samples are on their way, within a batch. */
+    bool card = strncmp(r->board, "u250", 4) == 0;
+    if (card && !r->run.batch)
+        r->run.batch = 256 * scale_size(scale);
+    if (!r->run.batch)
+        r->run.batch = 64 * scale_size(scale);
     if (!status && slow)
         cli_progress("loading", 0);
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
+    if (!status && scale)
+        status = scale_over(scale, device, &device);
     if (!status && r->run.timesteps > model->timesteps)
         status = af_fail(AF_BAD_ARGUMENT, "--timesteps %d, but %s was converted for %d",
                          r->run.timesteps, r->model_path, model->timesteps);
@@ -419,10 +476,12 @@ static int run_model(struct request *r)
         print_json(r, &totals);
     else if (!status)
         print_summary(r, &totals);
+    if (status) /* before a device is closed that may be past saving */
+        cli_fail_af();
     run_totals_free(&totals);
     af_device_close(device);
     af_model_free(model);
-    return status ? cli_fail_af() : 0;
+    return status ? EXIT_ERROR : 0;
 }
 
 int main(int argc, char **argv)
@@ -433,5 +492,17 @@ int main(int argc, char **argv)
     cli_quiet(r.quiet);
     if (!status && r.json && r.top)
         status = cli_fail("--json and --top exclude each other");
-    return status ? status : run_model(&r);
+    if (status)
+        return status;
+    struct scale *scale;
+    char number[12];
+    if (strncmp(r.board, "u250", 4) == 0)
+        cli_guard_output();
+    if (scale_begin(&scale))
+        return cli_fail_af();
+    status = choose_card(&r, scale, number);
+    if (!status)
+        status = scale_rank(scale) ? serve(&r, scale) : run_model(&r, scale);
+    scale_end(scale);
+    return status;
 }

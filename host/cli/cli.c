@@ -40,6 +40,21 @@ int cli_fail_af(void)
     return cli_fail("%s", af_error());
 }
 
+static FILE *output;
+
+FILE *cli_output(void)
+{
+    return output ? output : stdout;
+}
+
+void cli_guard_output(void)
+{
+    int copy = dup(STDOUT_FILENO);
+    FILE *guarded = copy >= 0 ? fdopen(copy, "w") : NULL;
+    if (guarded && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+        output = guarded;
+}
+
 int cli_usage(void)
 {
     fprintf(stderr, "Try '%s --help'.\n", program);

@@ -12,6 +12,10 @@ enum { EXIT_ERROR = 2 };
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_af(void);
 void cli_begin(const char *name);
+/* Where a tool's answers go: standard output. After cli_guard_output, what libraries print there
+ * (XRT does) goes to standard error instead, so that a script still reads what it expects. */
+FILE *cli_output(void);
+void cli_guard_output(void);
 /* "try --help", after getopt has said what was wrong. */
 int cli_usage(void);
 

@@ -76,7 +76,8 @@ static void csim_close(struct link *link)
 
 int link_open_csim(const char *build, struct link **link)
 {
-    static const struct link_operations operations = {csim_exchange, csim_cycles, csim_close};
+    static const struct link_operations operations = {
+        .exchange = csim_exchange, .cycles = csim_cycles, .close = csim_close};
     *link = NULL;
     const struct machine *m = machines;
     while (m->name && build && strcmp(m->name, build) != 0)

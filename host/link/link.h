@@ -15,6 +15,12 @@ struct link_operations {
     /* Clock cycles since it was opened, 0 where there are none to count. */
     uint64_t (*cycles)(const struct link *link);
     void (*close)(struct link *link);
+    /* Where the machine works while the host prepares what comes next (else NULL, NULL, 0): send
+     * begins an exchange, receive waits for the answer to the oldest one sent, which stays until
+     * the next send. At most `ahead` exchanges may be under way. */
+    int (*send)(struct link *link, const uint32_t *word, size_t words);
+    int (*receive)(struct link *link, const uint32_t **answer, size_t *answers);
+    int ahead;
 };
 struct link {
     const struct link_operations *operations;
@@ -25,5 +31,21 @@ struct link {
 int link_open_csim(const char *build, struct link **link);
 /* The same source as hardware, clocked by Verilator in this process. */
 int link_open_sim(const char *build, struct link **link);
+
+/* Accelerators that work side by side. */
+enum { MOST_LINKS = 64 };
+struct links {
+    struct link *link[MOST_LINKS];
+    int count;
+};
+void links_close(struct links *links);
+
+struct xrt_options {
+    const char *device;    /* a number, a PCIe address or "all"; NULL: 0 */
+    const char *bitstream; /* an xclbin; NULL: of ADAFIRE_BITSTREAM, or of bitstreams/MANIFEST */
+    double timeout;        /* seconds that one exchange may take; 0: chosen */
+};
+/* Alveo cards through XRT, a link for each compute unit. *links is empty on failure. */
+int link_open_xrt(const struct xrt_options *options, struct links *links);
 
 #endif

@@ -92,8 +92,8 @@ static bool find(void *library, const char *name, void *function)
 
 int link_open_sim(const char *build, struct link **link)
 {
-    static const struct link_operations operations = {sim_link_exchange, sim_link_cycles,
-                                                      sim_link_close};
+    static const struct link_operations operations = {
+        .exchange = sim_link_exchange, .cycles = sim_link_cycles, .close = sim_link_close};
     const char *stall = getenv("ADAFIRE_SIM_STALL");
     const struct sim_options options = {.stall = stall ? (unsigned)atoi(stall) : 0,
                                         .patience = PATIENCE};

@@ -236,6 +236,19 @@ static void check_functions(const struct source *s)
     check_calls(s->top, order, take((size_t)count), count);
 }
 
+/* ---- LLVM's passes --------------------------------------------------------------------------- */
+
+static void passes(struct source *s, const char *list)
+{
+    LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+    LLVMErrorRef e = LLVMRunPasses(s->module, list, NULL, o);
+    LLVMDisposePassBuilderOptions(o);
+    if (e) {
+        char *why = LLVMGetErrorMessage(e);
+        fail((struct place){s->options.source, 0}, "LLVM: %s", why);
+    }
+}
+
 /* ---- processes ------------------------------------------------------------------------------- */
 
 static unsigned attribute_kind(const char *name)
@@ -256,12 +269,40 @@ static void drop_attribute(LLVMValueRef f, const char *name)
                                    attribute_kind(name));
 }
 
+static bool is_dataflow(const struct source *s, LLVMValueRef f)
+{
+    for (int i = 0; i < s->pragmas.count; i++)
+        if (s->pragmas.pragma[i].kind == PRAGMA_DATAFLOW &&
+            pragma_in_function(&s->pragmas.pragma[i], f))
+            return true;
+    return false;
+}
+
+/* A dataflow function that the top calls brings its streams and processes with it. */
+static void open_inner_dataflow(struct source *s)
+{
+    bool any = false;
+    for (LLVMValueRef f = LLVMGetFirstFunction(s->module); f; f = LLVMGetNextFunction(f)) {
+        if (f == s->top || LLVMIsDeclaration(f))
+            continue;
+        const bool inner = is_dataflow(s, f);
+        drop_attribute(f, inner ? "noinline" : "alwaysinline");
+        if (inner) {
+            drop_attribute(f, "optnone");
+            set_attribute(f, "alwaysinline", 0);
+        }
+        any |= inner;
+    }
+    if (any)
+        passes(s, "always-inline");
+}
+
 static void find_processes(struct source *s)
 {
     int capacity = 0;
-    for (int i = 0; i < s->pragmas.count; i++)
-        s->dataflow |= s->pragmas.pragma[i].kind == PRAGMA_DATAFLOW &&
-                       pragma_in_function(&s->pragmas.pragma[i], s->top);
+    s->dataflow = is_dataflow(s, s->top);
+    if (s->dataflow)
+        open_inner_dataflow(s);
     if (!s->dataflow) {
         APPEND(s->process, s->processes, capacity, s->top);
         return;
@@ -570,18 +611,7 @@ static void restore_arrays(struct source *s)
     }
 }
 
-/* ---- LLVM's passes --------------------------------------------------------------------------- */
-
-static void passes(struct source *s, const char *list)
-{
-    LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef e = LLVMRunPasses(s->module, list, NULL, o);
-    LLVMDisposePassBuilderOptions(o);
-    if (e) {
-        char *why = LLVMGetErrorMessage(e);
-        fail((struct place){s->options.source, 0}, "LLVM: %s", why);
-    }
-}
+/* ---- simplification -------------------------------------------------------------------------- */
 
 /* Rotating a loop whose header reads a stream would read the next token before the last one has
  * been answered; such headers are kept whole. */

@@ -21,7 +21,7 @@ static const char usage[] =
 static const char usage_rest[] =
     "  --report FILE      writes the schedule: per loop II, depth and what bounds it; memories, "
     "streams\n"
-    "  --ports FILE       writes the ports of the module, a line each, for scripts\n"
+    "  --ports FILE       writes the module's ports and registers, a line each, for scripts\n"
     "  -I DIR, -D NAME    for the C preprocessor, which also sees __HLSC__\n"
     "  -w                 without clang's warnings\n"
     "  --dump FILE        writes the LLVM IR that the graph is built from\n"

@@ -522,26 +522,39 @@ static void emit_top(const struct design *d, FILE *f)
 
 /* ---- AXI4-Lite: Vitis HLS's register layout -------------------------------------------------- */
 
+static int result_bits(const struct design *d)
+{
+    return d->source->dataflow ? 0 : d->instance[0].process->result_width;
+}
+
+/* A line for each argument's register; returns their words. */
+static int list_registers(const struct design *d, FILE *f, const char *format)
+{
+    const int result = result_bits(d);
+    int words = 0;
+    const int offset = 0x10 + (result > 32 ? 12 : result ? 8 : 0);
+    for (int k = 0; k < (int)LLVMCountParams(d->source->top); k++) {
+        int w = scalar_width(d, k);
+        if (!w)
+            continue;
+        fprintf(f, format, name_of(LLVMGetParam(d->source->top, (unsigned)k)), offset + 4 * words,
+                w);
+        words += w > 32 ? 3 : 2;
+    }
+    return words;
+}
+
 static void emit_shell(const struct design *d, FILE *f)
 {
-    int words = 0, result = d->source->dataflow ? 0 : d->instance[0].process->result_width;
-    int result_words = result > 32 ? 2 : result > 0;
+    const int result = result_bits(d), result_words = result > 32 ? 2 : result > 0;
     fprintf(
         f,
         "// %s behind AXI4-Lite control (ap_ctrl_hs); registers:\n//   0x00 control, 0x04 global "
         "interrupt enable, 0x08 interrupt enable, 0x0c interrupt status\n",
         d->name);
-    int offset = 0x10 + (result_words == 2 ? 12 : result_words ? 8 : 0);
     if (result)
         fprintf(f, "//   0x10 return value\n");
-    for (int k = 0; k < (int)LLVMCountParams(d->source->top); k++) {
-        int w = scalar_width(d, k);
-        if (!w)
-            continue;
-        fprintf(f, "//   0x%02x %s, %d bits\n", offset + 4 * words,
-                name_of(LLVMGetParam(d->source->top, (unsigned)k)), w);
-        words += w > 32 ? 3 : 2;
-    }
+    const int words = list_registers(d, f, "//   %s: 0x%02x, %d bits\n");
     fprintf(
         f,
         "module %s_axi (\n  input  wire ap_clk,\n  input  wire ap_rst_n,\n  output wire interrupt",
@@ -639,6 +652,8 @@ void design_emit(struct design *d, FILE *out)
 
 void design_ports(const struct design *d, FILE *out)
 {
+    if (d->shell)
+        list_registers(d, out, "register %s 0x%02x %d\n");
     for (int i = 0; i < d->channels; i++)
         if (d->channel[i].outside)
             fprintf(out, "stream %s %s %d\n", d->channel[i].in ? "in" : "out", d->channel[i].name,

@@ -1,0 +1,107 @@
+#!/bin/sh
+# mpirun -n N adafire-host: the same output and the same figures as one process, whatever the board;
+# a rank that fails or is lost is named.
+set -u
+: "${ADAFIRE_BUILD:=build/release}"
+bin=$(realpath "$ADAFIRE_BUILD") data=tests/data/digits
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+pass() {
+    passed=$((passed + 1))
+}
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL $1"
+    cat "$work/out" "$work/err" 2>/dev/null
+}
+finish() {
+    echo "$passed passed, $failed failed, ${1:-0} skipped"
+    [ $failed = 0 ] || exit 1
+    [ $passed != 0 ] || exit 77
+    exit 0
+}
+good() {
+    name=$1
+    shift
+    if timeout -k 1 100 "$@" >"$work/out" 2>"$work/err" </dev/null; then pass; else fail "$name"; fi
+}
+same() {
+    if cmp -s "$2" "$3"; then pass; else fail "$1"; fi
+}
+if ! command -v mpirun >/dev/null || [ ! -e "$bin/adafire-mpi.so" ]; then
+    echo "skip: Open MPI is not installed, or not for this build"
+    finish 1
+fi
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=self,vader,tcp \
+    OMPI_MCA_rmaps_base_oversubscribe=1
+host="$bin/adafire-host -q"
+good convert "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q \
+    --no-search --ssc off -o "$work/m.snn"
+run="$work/m.snn $data/test_images.npy --labels $data/test_labels.npy --reference $data/ann_logits.npy"
+figures() { # all but the speed
+    sed 's/"images_per_second": [^,]*, //' "$work/out" >"$work/$1.json"
+}
+good "one process" $host $run --json --limit 101 -o "$work/one.npy"
+figures one
+for ranks in 2 4; do
+    for batch in 101 7 2; do
+        good "$ranks ranks, batch $batch" mpirun -n $ranks $host $run --json --limit 101 --batch $batch -o "$work/many.npy"
+        figures many
+        same "$ranks ranks, batch $batch: outputs" "$work/one.npy" "$work/many.npy"
+        same "$ranks ranks, batch $batch: figures" "$work/one.json" "$work/many.json"
+    done
+done
+good "report of one" $host $run --limit 9 --report "$work/one.html" --spikes "$work/one.csv"
+good "report of two" mpirun -n 2 $host $run --limit 9 --report "$work/two.html" --spikes "$work/two.csv"
+same "events" "$work/one.csv" "$work/two.csv"
+if [ "$(grep -v 'a second\|per second\|/s' "$work/one.html" | cksum)" = "$(grep -v 'a second\|per second\|/s' "$work/two.html" | cksum)" ]
+then pass; else fail "the reports differ"; fi
+
+# ---- Ranks with cards of their own
+if [ -x "$bin/xrt-emu" ] && [ -x "$bin/adafire-card-sim" ]; then
+    good "two emulated cards" "$bin/xrt-emu" --deadline 60 --devices 2 mpirun -n 2 $host --board u250 $run --json --limit 101 \
+        -o "$work/cards.npy"
+    same "two emulated cards differ" "$work/one.npy" "$work/cards.npy"
+    if [ "$(wc -l <"$work/out")" = 1 ] && grep -q '^{.*}$' "$work/out"; then pass
+    else fail "standard output is not the JSON alone"; fi
+    "$bin/xrt-emu" --deadline 60 mpirun -n 2 $host --board u250 $run >"$work/out" 2>"$work/err"
+    if [ $? != 0 ] && grep -q 'adafire-host: rank 1: there is no u250:1; XRT finds 1' "$work/err"; then pass
+    else fail "one card for two ranks"; fi
+fi
+
+# ---- What goes wrong names the rank
+mpirun -n 3 sh -c "[ \$OMPI_COMM_WORLD_RANK != 2 ] || set -- /nowhere.snn; exec $host \${1:-$work/m.snn} $data/test_images.npy" \
+    >"$work/out" 2>"$work/err"
+if [ $? != 0 ] && grep -q 'adafire-host: rank 2: /nowhere.snn: No such file' "$work/err"; then pass
+else fail "a rank without a model"; fi
+rank() { # its process
+    for p in $(pgrep -f "^$bin/adafire-host .*$work/m.snn"); do
+        tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$p"
+    done
+}
+serves() { # it has begun to: it ignores SIGTERM (bit 14)
+    ignored=$(sed -n 's/^SigIgn:.*\(....\)$/\1/p' "/proc/$1/status" 2>/dev/null)
+    [ "$ignored" ] && [ $((0x$ignored & 0x4000)) != 0 ]
+}
+# How long mpirun leaves the others after it has asked them to end; more where a computer is busy.
+export OMPI_MCA_odls_base_sigkill_timeout=10
+for ranks in 2 4; do
+    mpirun -n $ranks $host --board csim $run $data/test_images.npy $data/test_images.npy --batch 1500 \
+        -o "$work/lost.npy" >"$work/out" 2>"$work/err" &
+    mpi=$! lost= i=0
+    while [ $i -lt 300 ] && ! serves "$lost"; do
+        sleep 0.1
+        lost=$(rank 1)
+        i=$((i + 1))
+    done
+    kill -STOP "$lost" # so that it cannot be through before it is killed
+    sleep 1
+    kill -KILL "$lost"
+    wait $mpi
+    if [ $? != 0 ] && grep -q "adafire-host: .*rank 1 .*lost" "$work/err"; then pass
+    else fail "a lost rank of $ranks is not named"; fi
+    if ls "$work"/lost.npy* >/dev/null 2>&1; then fail "a file is left"; else pass; fi
+done
+if pgrep -f "^$bin/adafire-host .*$work/m.snn" >/dev/null; then fail "ranks are left"; else pass; fi
+finish
