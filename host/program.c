@@ -255,8 +255,8 @@ static void lay_out(struct compiler *c, int population, uint32_t k)
     if (p->kind == AF_RELU && p->signed_bursts) {
         at->sent = core->sent;
         core->sent += at->cells;
-        fits(c, "spikes that a neuron with signed bursts may send", (size_t)(p->burst * c->m->timesteps),
-             c->limits.sent_most);
+        fits(c, "spikes that a neuron with signed bursts may send",
+             (size_t)(p->burst * c->m->timesteps), c->limits.sent_most);
     }
     put_parameters(c, core, at, p);
 }
@@ -549,7 +549,8 @@ static void put_instructions(struct compiler *c, uint32_t k)
     struct core *core = &c->core[k];
     int output;
     model_outputs(c->m, &output);
-    const struct instruction_fields input = {.mode = WAIT_INPUT}, decision = {.mode = WAIT_DECISION},
+    const struct instruction_fields input = {.mode = WAIT_INPUT},
+                                    decision = {.mode = WAIT_DECISION},
                                     start = {.mode = WAIT_START};
     struct instruction_fields watched = {.mode = VALUES_WATCHED,
                                          .a = place_of(c, output, k)->v,

@@ -36,8 +36,8 @@ static inline uint32_t answer_crc(uint32_t crc, uint32_t word)
         value = hls_read(values##k);
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) TRACED(hls_stream(struct token) trace)
-                        hls_stream(bool) decisions,
+                    EACH_CORE(VALUES_IN) TRACED(hls_stream(struct token) trace) hls_stream(bool)
+                        decisions,
                     hls_stream(uint32_t) out)
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
@@ -74,7 +74,8 @@ static void collect(hls_stream(struct job) jobs,
                                     continue;
                             }
                             if (pass == LARGEST) {
-                                most = unpacked((uint32_t)value) > unpacked(most) ? packed(value) : most;
+                                most = unpacked((uint32_t)value) > unpacked(most) ? packed(value)
+                                                                                  : most;
                                 continue;
                             }
                             uint32_t y = 0, e = 0;
@@ -107,8 +108,8 @@ static void collect(hls_stream(struct job) jobs,
                                     e = (uint32_t)product;
                                     z = (z + e) & (((uint64_t)1 << Z_BITS) - 1);
                                 } else if (step == 2)
-                                    weighted = (weighted + product) &
-                                               (((uint64_t)1 << (Z_BITS + 12)) - 1);
+                                    weighted =
+                                        (weighted + product) & (((uint64_t)1 << (Z_BITS + 12)) - 1);
                                 else if (metric == IAT_CONFIDENCE)
                                     stop |= z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > product;
                                 else
@@ -143,9 +144,9 @@ static void collect(hls_stream(struct job) jobs,
                 shift = next.what & 63;
         }
         static const uint32_t identity[] = {
-            ISA_VERSION, BUILD_NUMBER, CORES,    LANES, CELLS,   SENT_CELLS, SENT_MOST, WEIGHTS,
-            PARAMETERS,  ROUTES,       CHANNELS, AXIS,  LIST,    WINDOWS,    PHASES,    PROGRAM,
-            TIMESTEPS,   FIRED_DEPTH,  TRACES};
+            ISA_VERSION, BUILD_NUMBER, CORES,     LANES,       CELLS, SENT_CELLS, SENT_MOST,
+            WEIGHTS,     PARAMETERS,   ROUTES,    CHANNELS,    AXIS,  LIST,       WINDOWS,
+            PHASES,      PROGRAM,      TIMESTEPS, FIRED_DEPTH, TRACES};
         word_count length = 0;
         if (!job.status && job.command == COMMAND_IDENTIFY)
             length = sizeof identity / sizeof *identity;

@@ -55,7 +55,22 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
 {
     /* What the next word is; from HEAD on it is of the payload. Those before MAGIC read
      * none. */
-    enum { SIZE, ROOM, JUDGE, MORE, LIST_END, MAGIC, LENGTH, CHECK, HEAD, DATA, LIST_LENGTH, WHERE, WHAT, REST };
+    enum {
+        SIZE,
+        ROOM,
+        JUDGE,
+        MORE,
+        LIST_END,
+        MAGIC,
+        LENGTH,
+        CHECK,
+        HEAD,
+        DATA,
+        LIST_LENGTH,
+        WHERE,
+        WHAT,
+        REST
+    };
     static bool event_input;
     uint8_t state = MAGIC, command = 0, status = MESSAGE_OK, core = 0, memory = 0, at = 0;
     uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
@@ -80,9 +95,9 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         switch (state) {
         case MAGIC:
             command = (uint8_t)word;
-            status = high(word) != MESSAGE_MAGIC   ? MESSAGE_BAD_MAGIC
-                     : low(word) > COMMAND_END ? MESSAGE_BAD_COMMAND
-                                                   : MESSAGE_OK;
+            status = high(word) != MESSAGE_MAGIC ? MESSAGE_BAD_MAGIC
+                     : low(word) > COMMAND_END   ? MESSAGE_BAD_COMMAND
+                                                 : MESSAGE_OK;
             late = MESSAGE_OK;
             job.command = command;
             job.status = status;
@@ -128,7 +143,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
                        counters = command == COMMAND_COUNTERS;
             const word_count head = last < MOST_WORDS ? last : MOST_WORDS,
-                             first = load ? head : counters ? 0 : before, count = load ? left : head;
+                             first = load       ? head
+                                     : counters ? 0
+                                                : before,
+                             count = load ? left : head;
             if (run ? !low(last) || event_input != ((last >> 16 & RUN_EVENTS) > 0)
                     : core >= CORES || first > room || count > room - first || !room)
                 status = MESSAGE_BAD_VALUE;
@@ -141,10 +159,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             tell = true;
             lists = last >> 16 & RUN_EVENTS ? low(last) : 1;
             late = !status && run && !left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
-            state = !left ? !status && run ? LIST_END : CHECK
-                    : status               ? REST
-                    : run                  ? LIST_LENGTH
-                                           : DATA;
+            state = !left    ? !status && run ? LIST_END : CHECK
+                    : status ? REST
+                    : run    ? LIST_LENGTH
+                             : DATA;
             break;
         }
         case DATA:

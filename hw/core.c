@@ -110,9 +110,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 hls_write(out, w);
             }
         else {
-            const struct work w = {.kind = t.kind,
-                                   .weight = t.where,
-                                   .word = t.what};
+            const struct work w = {.kind = t.kind, .weight = t.where, .word = t.what};
             hls_write(out, w);
         }
     }

@@ -68,12 +68,11 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                         int16_t count = 0;
                         for (int l = 0; l < LANES; l++)
                             count = lane == l ? b.count[l] : count;
-                        const struct token event = {.kind = TOKEN_EVENT,
-                                                    .core = phase,
-                                                    .where = (uint32_t)(b.group * LANES + lane)
-                                                                 << 16 | b.row,
-                                                    .what = (uint32_t)b.column << 16 |
-                                                            (uint16_t)count};
+                        const struct token event = {
+                            .kind = TOKEN_EVENT,
+                            .core = phase,
+                            .where = (uint32_t)(b.group * LANES + lane) << 16 | b.row,
+                            .what = (uint32_t)b.column << 16 | (uint16_t)count};
                         SEND_ALL(event);
                         if (traced)
                             hls_write(trace, event);

@@ -22,7 +22,7 @@
 
 #ifdef __cplusplus
 #include <hls_stream.h>
-#define hls_stream(T)    hls::stream<T> &
+#define hls_stream(T) hls::stream<T> &
 #define HLS_STREAM(T, name, depth)                                                                 \
     hls::stream<T> name;                                                                           \
     HLS_PRAGMA(HLS stream variable = name depth = depth)

@@ -19,9 +19,9 @@
  *
  * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
  * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
- * constant input. With RUN_TRACE (if the build TRACES) the answer stands behind every event of every population in the
- * order in which it fires, three words (phase, and the event as above), and TRACE_END after each
- * timestep; its CRC does not include these. */
+ * constant input. With RUN_TRACE (if the build TRACES) the answer stands behind every event of
+ * every population in the order in which it fires, three words (phase, and the event as above), and
+ * TRACE_END after each timestep; its CRC does not include these. */
 #ifndef ISA_H
 #define ISA_H
 
@@ -71,7 +71,8 @@ enum memory {
     MEMORY_CELL,
     MEMORY_WINDOW, /* first cell << 16 | slots of a relay's window, along rows or columns */
     MEMORY_PROGRAM,
-    MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: 1 if the input is event lists for every timestep */
+    MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: 1 if the input is event lists
+                       for every timestep */
     MEMORY_COLLECT, /* core 0 only: */
     MEMORIES,
 };

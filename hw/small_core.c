@@ -3,8 +3,8 @@
  * channel, and all tables share one memory. A neuron that fires is at once an event: its synapses
  * are added before the next neuron is looked at. */
 
-/* Where the host's memories lie in the table. Up to AT_WINDOW each begins at a multiple of its size,
- * so that an index is put beside it and not added. */
+/* Where the host's memories lie in the table. Up to AT_WINDOW each begins at a multiple of its
+ * size, so that an index is put beside it and not added. */
 enum {
     AT_ROUTE_ROWS = 0,
     AT_ROUTE_COLUMNS = AT_ROUTE_ROWS + ROUTES,
@@ -288,7 +288,8 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                     add_event(phase, channel, row, column, count);
                 }
                 if (!input) {
-                    const bool groups_done = channel + 1 == groups, row_done = column + 1 == columns;
+                    const bool groups_done = channel + 1 == groups,
+                               row_done = column + 1 == columns;
                     a++;
                     b += kind != DO_RELAY;
                     cells--;

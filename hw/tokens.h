@@ -8,15 +8,15 @@
 
 /* Whatever a host has written into tables, an index stays within its memory. Powers of two cost
  * nothing; hardware takes others by as many bits, and what lies beyond the end is not there. */
-#define SMEAR(n, by)        ((n) | (n) >> (by))
-#define MASK(size)          (SMEAR(SMEAR(SMEAR(SMEAR((size)-1, 1), 2), 4), 8) | ((size)-1) >> 16)
-#define BITS_OF(size, i)    ((i) & MASK((uint32_t)(size)))
+#define SMEAR(n, by)     ((n) | (n) >> (by))
+#define MASK(size)       (SMEAR(SMEAR(SMEAR(SMEAR((size)-1, 1), 2), 4), 8) | ((size)-1) >> 16)
+#define BITS_OF(size, i) ((i)&MASK((uint32_t)(size)))
 #ifdef __HLSC__
-#define INDEX(size, i)      BITS_OF(size, i)
+#define INDEX(size, i) BITS_OF(size, i)
 #else
-#define INDEX(size, i)      (BITS_OF(size, i) < (size) ? BITS_OF(size, i) : 0)
+#define INDEX(size, i) (BITS_OF(size, i) < (size) ? BITS_OF(size, i) : 0)
 #endif
-#define AT(memory, index)   (memory)[INDEX(sizeof(memory) / sizeof((memory)[0]), (index))]
+#define AT(memory, index) (memory)[INDEX(sizeof(memory) / sizeof((memory)[0]), (index))]
 /* For counts that may be as large as the memory, a power of two. */
 #define WITHIN(size, count) ((count) & ((size)*2 - 1))
 

@@ -63,11 +63,10 @@ static struct run run_on(const char *board, const char *build, const struct af_m
     struct run r = {0};
     struct af_device *device;
     const struct af_device_options where = {.threads = 1, .build = build};
-    const struct af_run_options options = {
-        .no_iat = !iat,
-                                          .trace = true,
-                                          .on_event = sends_events(build) ? keep_event : NULL,
-                                          .on_event_context = &r.events};
+    const struct af_run_options options = {.no_iat = !iat,
+                                           .trace = true,
+                                           .on_event = sends_events(build) ? keep_event : NULL,
+                                           .on_event_context = &r.events};
     r.result = calloc((size_t)count, sizeof *r.result);
     r.status = af_device_open(board, &where, m, &device);
     if (!r.status)

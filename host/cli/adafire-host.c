@@ -260,7 +260,7 @@ static void print_json(const struct request *r, const struct run_totals *t)
     fprintf(cli_output(), ", \"model\": ");
     cli_json_text(cli_output(), r->model_path);
     fprintf(cli_output(), ", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
-           (long long)t->samples);
+            (long long)t->samples);
     if (r->task.kind != TASK_CLASSIFY)
         show_score_json(cli_output(), r->task.kind, t->classes, &t->score, &t->ann_score);
     const struct {

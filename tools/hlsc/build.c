@@ -650,7 +650,8 @@ static int find_join(struct process *p, int block, int *way)
         int *g = take((size_t)(at->befores + 1) * sizeof *g);
         for (int k = 0; x != b->dominator && k < at->befores; k++) {
             const int from = at->before[k];
-            g[k] = guard_and(p, from == b->dominator ? NONE : reached[from], way_condition(p, from, x));
+            g[k] = guard_and(p, from == b->dominator ? NONE : reached[from],
+                             way_condition(p, from, x));
             if (x == block)
                 way[k] = g[k];
         }

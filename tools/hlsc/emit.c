@@ -699,7 +699,8 @@ static void emit_stream(struct emitter *e, int stream)
     fprintf(e->logic, "  assign %s_%s = %s;\n  assign %s_wait = %s;\n", s->name,
             s->in ? "read" : "write", enable ? enable : "1'b0", s->name, wait ? wait : "1'b0");
     if (!s->in)
-        fprintf(e->logic, "  assign %s_din = %s;\n", s->name, mux_text(e, &data, max_int(s->width, 1)));
+        fprintf(e->logic, "  assign %s_din = %s;\n", s->name,
+                mux_text(e, &data, max_int(s->width, 1)));
 }
 
 /* ---- the module ------------------------------------------------------------------------------ */

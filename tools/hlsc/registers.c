@@ -122,9 +122,8 @@ static void find_apart(struct sharing *s)
             int from_a = NONE;
             if (!is_set(s, a, edge, &from_a))
                 continue;
-            const int source_a = from_a == NONE
-                                     ? s->value[a]
-                                     : copied(p, from_a, p->node[s->value[a]].kept);
+            const int source_a =
+                from_a == NONE ? s->value[a] : copied(p, from_a, p->node[s->value[a]].kept);
             for (int b = 0; b < s->values; b++) {
                 int from_b = NONE;
                 if (b == a || !s->live[(size_t)b * (size_t)s->e->states + (size_t)edge->to])
