@@ -1,8 +1,10 @@
 /* Answers the host, and decides after each timestep whether the inference may stop (iat.h). */
 #include "iat.h"
 
-/* Of the sum of as many exponentials as there may be outputs. */
-enum { Z_BITS = IAT_E_BITS + (SMALL_CORE ? 11 : 16) };
+/* Bits of the sum of as many exponentials as there may be outputs, and of e y. */
+#define Z_BITS        (IAT_E_BITS + (SMALL_CORE ? 11 : 16))
+#define Z_MASK        (((uint64_t)1 << Z_BITS) - 1)
+#define WEIGHTED_MASK (((uint64_t)1 << (Z_BITS + IAT_Y_BITS)) - 1)
 enum { Y_MOST = (IAT_E_BITS + 1) << IAT_Y_BITS }; /* from there on e is 0 */
 
 static inline uint64_t scaled(uint64_t a, uint32_t b, uint8_t shift)
@@ -29,6 +31,44 @@ static inline uint32_t answer_crc(uint32_t crc, uint32_t word)
 #else
     return crc_word(crc, word);
 #endif
+}
+
+/* What iat.h sums up over the outputs, of which there are fewer than 2^16. */
+struct exponentials {
+    uint32_t most; /* packed */
+    uint64_t z, weighted;
+};
+
+/* y, e = 2^-y, e y: with one multiplier. */
+static inline void add_exponential(struct exponentials *x, int32_t value, uint32_t multiplier,
+                                   uint8_t shift)
+{
+    uint64_t a = (uint32_t)(unpacked(x->most) - value);
+    uint32_t b = multiplier, y = 0;
+    for (uint8_t step = 0; step < 3; step++) {
+        const uint64_t product = scaled(a & Z_MASK, b, shift);
+        if (step == 0) {
+            y = product < Y_MOST ? product : Y_MOST;
+            a = iat_mantissa(y);
+            b = 1;
+            shift = y >> IAT_Y_BITS;
+        } else if (step == 1) {
+            x->z = (x->z + product) & Z_MASK;
+            a = product;
+            b = y;
+            shift = 0;
+        } else
+            x->weighted = (x->weighted + product) & WEIGHTED_MASK;
+    }
+}
+
+static inline bool is_certain(const struct exponentials *x, uint32_t metric, int32_t limit)
+{
+    const bool confidence = metric == IAT_CONFIDENCE;
+    const int32_t spare = confidence || !x->z ? limit : limit - iat_logarithm(x->z);
+    const uint64_t bound = scaled(x->z, spare > 0 ? (uint32_t)spare : 0, 0);
+    return confidence ? x->z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > bound
+                      : x->weighted < bound;
 }
 
 #define TAKE_VALUE(k)                                                                              \
@@ -60,62 +100,20 @@ static void collect(hls_stream(struct job) jobs,
 #endif
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
-                uint32_t most = packed(-0x800000);
-                uint64_t z = 0, weighted = 0; /* of fewer than 2^16 values */
-                /* The largest; the exponentials; the limit. Each core sends its values twice. */
-                enum { LARGEST, EXPONENTIALS, LIMIT };
-                for (uint8_t pass = LARGEST; pass <= LIMIT; pass++)
-                    for (uint8_t core = 0; core < (pass == LIMIT ? 1 : CORES); core++)
-                        for (word_count i = 0; i < (pass == LIMIT ? 1 : watched[core]); i++) {
+                struct exponentials x = {.most = packed(-0x800000)};
+                /* The largest, then the exponentials: each core sends its values twice. */
+                for (uint8_t pass = 0; pass < 2; pass++)
+                    for (uint8_t core = 0; core < CORES; core++)
+                        for (word_count i = 0; i < watched[core]; i++) {
                             int32_t value = 0;
-                            if (pass != LIMIT) {
-                                EACH_CORE(TAKE_VALUE)
-                                if (i >= classes[core])
-                                    continue;
-                            }
-                            if (pass == LARGEST) {
-                                most = unpacked((uint32_t)value) > unpacked(most) ? packed(value)
-                                                                                  : most;
-                                continue;
-                            }
-                            uint32_t y = 0, e = 0;
-                            for (uint8_t step = pass == LIMIT ? 3 : 0; step != 3 + (pass == LIMIT);
-                                 step++) {
-                                uint64_t a = z;
-                                uint32_t by = 0;
-                                uint8_t down = 0;
-                                if (step == 0) {
-                                    a = (uint32_t)(unpacked(most) - unpacked((uint32_t)value));
-                                    by = multiplier;
-                                    down = shift;
-                                } else if (step == 1) {
-                                    a = iat_mantissa(y);
-                                    by = 1;
-                                    down = y >> IAT_Y_BITS;
-                                } else if (step == 2) {
-                                    a = e;
-                                    by = y;
-                                } else {
-                                    const int32_t allowed = AT(limit, timesteps),
-                                                  spare = allowed - (z ? iat_logarithm(z) : 0);
-                                    by = metric == IAT_CONFIDENCE ? allowed : spare > 0 ? spare : 0;
-                                }
-                                const uint64_t product =
-                                    scaled(a & (((uint64_t)1 << Z_BITS) - 1), by, down);
-                                if (step == 0)
-                                    y = product < Y_MOST ? product : Y_MOST;
-                                else if (step == 1) {
-                                    e = (uint32_t)product;
-                                    z = (z + e) & (((uint64_t)1 << Z_BITS) - 1);
-                                } else if (step == 2)
-                                    weighted =
-                                        (weighted + product) & (((uint64_t)1 << (Z_BITS + 12)) - 1);
-                                else if (metric == IAT_CONFIDENCE)
-                                    stop |= z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > product;
-                                else
-                                    stop |= weighted < product;
-                            }
+                            EACH_CORE(TAKE_VALUE)
+                            const bool counts = i<classes[core], greater = value> unpacked(x.most);
+                            if (counts && pass == 0)
+                                x.most = greater ? packed(value) : x.most;
+                            else if (counts)
+                                add_exponential(&x, unpacked((uint32_t)value), multiplier, shift);
                         }
+                stop |= is_certain(&x, metric, AT(limit, timesteps));
             }
             timesteps++;
             hls_write(decisions, stop);
