@@ -226,7 +226,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-card-sim $(EMULATION))
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-card-sim $(EMULATION))
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
