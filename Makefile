@@ -78,7 +78,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 
-.PHONY: all help test demo bench check-long check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all help test demo bench check-long check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
@@ -121,6 +121,11 @@ $(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
 $(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim.h $(wildcard hw/rtl/*.v)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@
+$(B)/adafire-waves-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim.h $(wildcard hw/rtl/*.v)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ waves
+$(ACCELERATOR:%=waves-%): waves-%: $(B)/adafire-waves-%.so all
+	@echo "adafire-host --board sim --build $* --trace FILE.fst writes waveforms."
 $(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all
 	@echo "adafire-host --board sim --build $* runs it."
 
@@ -211,6 +216,7 @@ help:
 #: make demo         convert and run the embedded example; writes report.html
 #: make test         every test that needs no hardware
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
+#: make waves-NAME   the same, which can write waveforms (--trace FILE.fst)
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
@@ -226,7 +232,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-card-sim $(EMULATION))
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION))
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
@@ -255,7 +261,7 @@ $(B)/man/%.1: $(B)/%
 	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
 
 INSTALL_TO := $(DESTDIR)$(PREFIX)
-SIMULATORS = $(wildcard $(B)/adafire-sim-*.so)
+SIMULATORS = $(wildcard $(B)/adafire-sim-*.so $(B)/adafire-waves-*.so)
 CARDS = $(filter-out %.ports,$(wildcard $(B)/adafire-card-*))
 install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \

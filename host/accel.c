@@ -554,7 +554,7 @@ int accel_open_sim(const struct af_device_options *options, const struct af_mode
 {
     struct links links = {.count = 1};
     *device = NULL;
-    int status = link_open_sim(options->build, &links.link[0]);
+    int status = link_open_sim(options->build, options->waves, &links.link[0]);
     return status ? status : accel_open(&links, model, device);
 }
 

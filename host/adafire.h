@@ -91,6 +91,8 @@ struct af_device;
 struct af_device_options {
     int threads;       /* 0: all cores */
     const char *build; /* of the accelerator, for "csim" and "sim"; NULL: the default */
+    const char
+        *waves; /* for "sim": FILE.fst or FILE.fst:FROM-TO (cycles), signals over time; or NULL */
     /* For "u250": which card, by number or PCIe address, or "all"; NULL: what stands behind a colon
      * in the board's name, or the first. */
     const char *device;

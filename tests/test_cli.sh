@@ -203,6 +203,19 @@ if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; t
 bad "no such build" "no build 'huge'" $host --board csim --build huge "$work/m.snn" $data/test_images.npy
 bad "no such simulator" "no simulator of the build 'huge'" $host --board sim --build huge "$work/m.snn" \
     $data/test_images.npy
+bad "waveforms of cpu" "only the board sim has waveforms" $host --trace "$work/w.fst" "$work/m.snn" \
+    $data/test_images.npy
+if [ -f "$bin/adafire-waves-tiny.so" ]; then
+    good "waveforms" $host --board sim --build tiny --trace "$work/w.fst:100-300" --limit 1 "$work/m.snn" \
+        $data/test_images.npy
+    # A waveform of these cycles: not empty, and far from all of them.
+    size=$(wc -c <"$work/w.fst")
+    if [ "$size" -gt 1000 ] && [ "$size" -lt 200000 ]; then pass; else fail "waveform of $size bytes"; fi
+    for wrong in :5-2 :x-y "$work/w.fst:7" "$work/none/w.fst"; do
+        bad "waveform $wrong" "$wrong" $host --board sim --build tiny --trace "$wrong" "$work/m.snn" \
+            $data/test_images.npy
+    done
+fi
 
 # ---- What is no plain file is written to, never replaced
 mkfifo "$work/pipe"

@@ -34,6 +34,8 @@ static const char help[] =
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
+    "      --trace FILE.fst[:FROM-TO]  waveforms of the simulated accelerator (board sim; all\n"
+    "                         cycles, or these; `make waves-sim` makes what writes them)\n"
     "      --devices WHICH    of several cards: a number, a PCIe address, or all\n"
     "      --bitstream FILE   for a card (default: ADAFIRE_BITSTREAM, or bitstreams/)\n"
     "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600)\n"
@@ -73,6 +75,7 @@ enum {
     OPT_DEVICES,
     OPT_BITSTREAM,
     OPT_TIMEOUT,
+    OPT_TRACE,
     OPT_REFERENCE,
     OPT_NO_IAT,
     OPT_LIMIT,
@@ -100,6 +103,7 @@ static const struct option options[] = {
     {"devices", required_argument, NULL, OPT_DEVICES},
     {"bitstream", required_argument, NULL, OPT_BITSTREAM},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"trace", required_argument, NULL, OPT_TRACE},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
     {"task", required_argument, NULL, OPT_TASK},
@@ -137,6 +141,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case 'o': r->run.output = text; return 0;
     case 'q': r->quiet = true; return 0;
     case OPT_BUILD: r->device.build = text; return 0;
+    case OPT_TRACE: r->device.waves = text; return 0;
     case OPT_DEVICES: r->device.device = text; return 0;
     case OPT_BITSTREAM: r->device.bitstream = text; return 0;
     case OPT_TIMEOUT:

@@ -29,8 +29,9 @@ struct link {
 /* The accelerator's HLS-C, compiled for this computer. build: NULL for the default. AF_NO_DEVICE
  * names the builds there are. */
 int link_open_csim(const char *build, struct link **link);
-/* The same source as hardware, clocked by Verilator in this process. */
-int link_open_sim(const char *build, struct link **link);
+/* The same source as hardware, clocked by Verilator in this process. waves: NULL, or FILE.fst or
+ * FILE.fst:FROM-TO for the signals of these cycles. */
+int link_open_sim(const char *build, const char *waves, struct link **link);
 
 /* Accelerators that work side by side. */
 enum { MOST_LINKS = 64 };

@@ -8,7 +8,9 @@
 #include "sim.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ struct sim_link {
     void *library;
     struct functions f;
     struct sim *sim;
+    char waves[PATH_MAX]; /* the file's name */
 };
 
 static int sim_link_exchange(struct link *link, const uint32_t *word, size_t words,
@@ -60,7 +63,7 @@ static void sim_link_close(struct link *link)
 }
 
 /* Tries the places in turn; *tried names the last one. */
-static void *load_library(const char *build, char tried[PATH_MAX])
+static void *load_library(const char *kind, const char *build, char tried[PATH_MAX])
 {
     char program[PATH_MAX] = "";
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -74,8 +77,8 @@ static void *load_library(const char *build, char tried[PATH_MAX])
     for (size_t i = 0; i < sizeof places / sizeof *places && !library; i++) {
         if (!places[i].folder || !*places[i].folder)
             continue;
-        int length = snprintf(tried, PATH_MAX, "%s%s/adafire-sim-%s.so", places[i].folder,
-                              places[i].below, build);
+        int length = snprintf(tried, PATH_MAX, "%s%s/adafire-%s-%s.so", places[i].folder,
+                              places[i].below, kind, build);
         if (length < PATH_MAX && access(tried, R_OK) == 0)
             library = dlopen(tried, RTLD_NOW | RTLD_LOCAL);
     }
@@ -90,14 +93,51 @@ static bool find(void *library, const char *name, void *function)
     return symbol != NULL;
 }
 
-int link_open_sim(const char *build, struct link **link)
+/* FILE or FILE:FROM-TO, in cycles. */
+static int read_waves(const char *text, char file[PATH_MAX], struct sim_options *o)
+{
+    const char *colon = strrchr(text, ':');
+    int length = colon ? (int)(colon - text) : (int)strlen(text), end = 0;
+    unsigned long long from = 0, to = UINT64_MAX;
+    if (colon && (sscanf(colon, ":%llu-%llu%n", &from, &to, &end) < 2 || colon[end] || from > to))
+        return af_fail(AF_BAD_ARGUMENT, "'%.200s': the cycles of a waveform are FROM-TO", text);
+    if (length == 0 || length >= PATH_MAX)
+        return af_fail(AF_BAD_ARGUMENT, "'%.200s' names no file for a waveform", text);
+    snprintf(file, PATH_MAX, "%.*s", length, text);
+    FILE *f = fopen(file, "wb");
+    if (!f)
+        return af_fail(AF_IO, "%.200s: %s", file, strerror(errno));
+    fclose(f);
+    o->trace = file;
+    o->trace_from = from;
+    o->trace_to = to;
+    return AF_OK;
+}
+
+static int open_library(struct sim_link *s, const char *build, bool waves)
+{
+    char tried[PATH_MAX] = "";
+    const char *kind = waves ? "waves" : "sim";
+    s->library = load_library(kind, build, tried);
+    if (!s->library)
+        return af_fail(AF_NO_DEVICE,
+                       "there is no simulator of the build '%.40s'%s; `make %s-tiny` and `make "
+                       "%s-sim` make those of tiny and sim",
+                       build, waves ? " that writes waveforms" : "", kind, kind);
+    if (!find(s->library, "sim_open", &s->f.open) ||
+        !find(s->library, "sim_exchange", &s->f.exchange) ||
+        !find(s->library, "sim_cycles", &s->f.cycles) ||
+        !find(s->library, "sim_close", &s->f.close))
+        return af_fail(AF_NO_DEVICE, "%s: is no simulator of this version", tried);
+    return AF_OK;
+}
+
+int link_open_sim(const char *build, const char *waves, struct link **link)
 {
     static const struct link_operations operations = {
         .exchange = sim_link_exchange, .cycles = sim_link_cycles, .close = sim_link_close};
     const char *stall = getenv("ADAFIRE_SIM_STALL");
-    const struct sim_options options = {.stall = stall ? (unsigned)atoi(stall) : 0,
-                                        .patience = PATIENCE};
-    char tried[PATH_MAX] = "";
+    struct sim_options options = {.stall = stall ? (unsigned)atoi(stall) : 0, .patience = PATIENCE};
     *link = NULL;
     if (!build)
         build = "sim";
@@ -107,18 +147,9 @@ int link_open_sim(const char *build, struct link **link)
     if (!s)
         return af_fail(AF_NO_MEMORY, "no memory");
     s->link.operations = &operations;
-    s->library = load_library(build, tried);
-    int status = AF_OK;
-    if (!s->library)
-        status = af_fail(AF_NO_DEVICE,
-                         "there is no simulator of the build '%.40s'; `make sim-tiny` and `make "
-                         "sim-sim` make those of tiny and sim",
-                         build);
-    else if (!find(s->library, "sim_open", &s->f.open) ||
-             !find(s->library, "sim_exchange", &s->f.exchange) ||
-             !find(s->library, "sim_cycles", &s->f.cycles) ||
-             !find(s->library, "sim_close", &s->f.close))
-        status = af_fail(AF_NO_DEVICE, "%s: is no simulator of this version", tried);
+    int status = open_library(s, build, waves != NULL);
+    if (!status && waves)
+        status = read_waves(waves, s->waves, &options);
     if (!status && !(s->sim = s->f.open(&options)))
         status = af_fail(AF_NO_MEMORY, "no memory for a simulator");
     if (status)
