@@ -14,22 +14,25 @@
 #include "iat_tables.h"
 
 enum { IAT_OFF, IAT_ENTROPY, IAT_CONFIDENCE };
-enum { IAT_Y_BITS = 12, IAT_E_BITS = 20, IAT_TABLE_BITS = 8, IAT_MANTISSA_BITS = 16 };
+enum { IAT_Y_BITS = 12, IAT_E_BITS = 20, IAT_TABLE_BITS = 8 };
 
 /* 2^-y is this >> y's whole part; 0 where that is more than IAT_E_BITS. */
 static inline uint32_t iat_mantissa(uint64_t y)
 {
-    const int fraction = (int)(y >> (IAT_Y_BITS - IAT_TABLE_BITS)) & ((1 << IAT_TABLE_BITS) - 1);
-    return (uint32_t)iat_exp2[fraction] << (IAT_E_BITS - IAT_MANTISSA_BITS);
+    const uint32_t fraction = y & ((1 << IAT_Y_BITS) - 1);
+    return (1u << IAT_E_BITS) - (fraction << (IAT_E_BITS - IAT_Y_BITS - 1)) -
+           iat_exp2[fraction >> (IAT_Y_BITS - IAT_TABLE_BITS)];
 }
 
-/* log2 Z: 12 fractional bits. Z is at least that of the largest output, nearly 2^20. */
+/* log2 Z: 12 fractional bits. Z is 2^20 at least: the largest output's. */
 static inline int32_t iat_logarithm(uint64_t z)
 {
-    int exponent = IAT_TABLE_BITS - IAT_E_BITS;
-    for (; z >> (IAT_TABLE_BITS + 1); z >>= 1)
-        exponent++;
-    return exponent * (1 << IAT_Y_BITS) + iat_log2[z & ((1 << IAT_TABLE_BITS) - 1)];
+    int whole = IAT_Y_BITS - IAT_E_BITS;
+    for (; z >> (IAT_Y_BITS + 1); z >>= 1)
+        whole++;
+    const int fraction = (int)z & ((1 << IAT_Y_BITS) - 1);
+    return whole * (1 << IAT_Y_BITS) + fraction +
+           iat_log2[fraction >> (IAT_Y_BITS - IAT_TABLE_BITS)];
 }
 
 /* Entropy (IAT_ENTROPY) or largest probability (IAT_CONFIDENCE) times Z, and Z itself. */
