@@ -28,7 +28,8 @@ int af_device_open(const char *board, const struct af_device_options *options,
     struct af_device_options o = options ? *options : none;
     const size_t name = strcspn(board, ":");
     if (o.waves && strcmp(board, "sim") != 0)
-        return af_fail(AF_BAD_ARGUMENT, "only the board sim has waveforms, '%.40s' has none", board);
+        return af_fail(AF_BAD_ARGUMENT, "only the board sim has waveforms, '%.40s' has none",
+                       board);
     if (board[name])
         o.device = board + name + 1;
     for (const struct board *b = boards; b->name; b++)

@@ -5,9 +5,11 @@
  *                loops, arrays and functions; LLVM's passes inline, unroll and simplify
  *   build.c      one process (a function) becomes a graph of operations (graph.c): branches of a
  *                pipelined loop become guards, phis become selects; address.c finds the bank and
- * row of an array, axi.c the bursts of a pointer widths.c     how many bits of every value matter
+ *                row of an array, axi.c the bursts of a pointer
+ *   widths.c     how many bits of every value matter
  *   schedule.c   each operation gets a clock cycle: modulo scheduling with chaining
- *   emit.c       the process as a Verilog module, emit_memory.c its memories
+ *   emit.c       the process as a Verilog module, emit_memory.c its memories, registers.c which
+ *                values share a register
  *   top.c        a dataflow function: processes joined by FIFOs; the AXI shell
  *   report.c     what was decided, for people */
 #ifndef HLSC_H
