@@ -160,32 +160,33 @@ static void collect(hls_stream(struct job) jobs,
         word_count left = length, of_core = run ? outputs[0] : length;
         uint8_t core = run ? 0 : job.core, at = 0;
         for (bool more = true; more;) {
-            uint32_t word = 0;
-            if (at == 0)
-                word = (uint32_t)MESSAGE_MAGIC << 16 | (uint32_t)status << 8 | job.command;
-            else if (at == 1)
-                word = length;
-            else {
-                more = left > 0;
-                left--;
-                if (!more)
-                    word = ~crc;
-                else if (job.command == COMMAND_IDENTIFY)
-                    word = identity[at - 2];
-                else if (at == 2 && run)
-                    word = timesteps;
-                else {
-                    for (; of_core == 0; of_core = outputs[core])
-                        core++;
-                    of_core--;
-                    int32_t value = 0;
+#if !SMALL_CORE
+#pragma HLS pipeline
+#endif
+            const bool data = at >= 2 && left, identify = job.command == COMMAND_IDENTIFY,
+                       asks_core = data && !identify && !(run && at == 2);
+            if (asks_core && !of_core) {
+                core++;
+                of_core = outputs[core % CORES];
+            } else {
+                int32_t value = 0;
+                if (asks_core) {
                     EACH_CORE(TAKE_VALUE)
-                    word = (uint32_t)value;
+                    of_core--;
                 }
+                const uint32_t word =
+                    at == 0   ? (uint32_t)MESSAGE_MAGIC << 16 | (uint32_t)status << 8 | job.command
+                    : at == 1 ? length
+                    : !data   ? ~crc
+                    : asks_core ? (uint32_t)value
+                    : identify  ? identity[at - 2]
+                                : timesteps;
+                more = at < 2 || data;
+                left -= data;
+                at += at < 128;
+                hls_write(out, word);
+                crc = answer_crc(crc, word);
             }
-            at += at < 128;
-            hls_write(out, word);
-            crc = answer_crc(crc, word);
         }
         on = job.status || job.command != COMMAND_END;
     }
