@@ -2,26 +2,9 @@
 # The command-line tools as people use and misuse them: results, JSON, one-sentence errors with exit
 # status 2, and no file left half-written.
 set -u
-: "${ADAFIRE_BUILD:=build/release}"
+. tests/check.sh
 bin=$ADAFIRE_BUILD data=tests/data/digits
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-pass() {
-    passed=$((passed + 1))
-}
-fail() {
-    failed=$((failed + 1))
-    echo "FAIL $1"
-    cat "$work/out" "$work/err" 2>/dev/null
-}
 
-# good NAME COMMAND...: exit status 0, standard output in $work/out.
-good() {
-    name=$1
-    shift
-    if "$@" >"$work/out" 2>"$work/err"; then pass; else fail "$name"; fi
-}
 # bad NAME TEXT COMMAND...: exit status 2; TEXT within a line or two (the second says where help is).
 bad() {
     name=$1 text=$2
@@ -306,5 +289,4 @@ timeout -s INT 0.3 "$bin/adafire-convert" $data/model.onnx --calib $data/calib_i
     -t 256 -q -o "$work/interrupted.snn" >/dev/null 2>&1
 if ls "$work"/interrupted.snn* >/dev/null 2>&1; then fail "Ctrl-C left a file"; else pass; fi
 
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ]
+finish "$skipped"

@@ -2,19 +2,8 @@
 # adafire-flash: what it refuses, what it asks, and which program it starts with which words. The
 # programs are stubs on PATH that write down how they were called.
 set -u
-: "${ADAFIRE_BUILD:=build/release}"
+. tests/check.sh
 flash=$(realpath "$ADAFIRE_BUILD")/adafire-flash
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-pass() {
-    passed=$((passed + 1))
-}
-fail() {
-    failed=$((failed + 1))
-    echo "FAIL $1"
-    cat "$work/out" "$work/err" "$work/called" 2>/dev/null
-}
 # on STATUS NAME TEXT CALL COMMAND...: exit status, TEXT on standard error, and what was called.
 on() {
     wanted=$1 name=$2 text=$3 call=$4
@@ -125,5 +114,4 @@ if grep -q "u250:1 holds .*u250.xclbin, 1 compute unit$" "$work/out"; then pass;
 on 2 "no such card" "there is no u250:7" "" card "$flash" --board u250:7 "$work/bitstreams/u250.xclbin"
 on 2 "a busy card" "does another process use it?" "" card env FAKE_XRT=busy "$flash" --board u250 "$work/bitstreams/u250.xclbin"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

@@ -2,19 +2,8 @@
 # The link to Alveo cards against a stand-in for XRT (fake_xrt.c): the path that a real card takes,
 # faults that no emulation shows, and that every handle is closed whatever happens.
 set -u
-: "${ADAFIRE_BUILD:=build/release}"
+. tests/check.sh
 bin=$ADAFIRE_BUILD data=tests/data/digits fake=$ADAFIRE_BUILD/tests/fake_xrt
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-pass() {
-    passed=$((passed + 1))
-}
-fail() {
-    failed=$((failed + 1))
-    echo "FAIL $1"
-    cat "$work/out" "$work/err" "$work/log" 2>/dev/null
-}
 # on STATUS NAME TEXT RESETS COMMAND...: its status, TEXT on standard error, nothing left open.
 on() {
     wanted=$1 name=$2 text=$3 resets=$4
@@ -26,9 +15,6 @@ on() {
     else fail "$name (status $status, wanted $wanted and '$text')"; fi
     if [ ! -e "$work/log" ] || grep -q "^open 0, .* resets $resets\$" "$work/log"; then pass
     else fail "$name: handles left open, or not $resets resets"; fi
-}
-same() {
-    if cmp -s "$2" "$3"; then pass; else fail "$1"; fi
 }
 
 host="$bin/adafire-host -q"
@@ -80,5 +66,4 @@ on 2 "damaged on the way there" "the accelerator found a wrong checksum" 0 env F
 on 0 "the next run" "" 0 $run u250 -o "$work/d.npy"
 same "the next run" "$work/cpu.npy" "$work/d.npy"
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+finish

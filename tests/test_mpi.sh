@@ -2,33 +2,9 @@
 # mpirun -n N adafire-host: the same output and the same figures as one process, whatever the board;
 # a rank that fails or is lost is named.
 set -u
-: "${ADAFIRE_BUILD:=build/release}"
+. tests/check.sh
+seconds=100
 bin=$(realpath "$ADAFIRE_BUILD") data=tests/data/digits
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-pass() {
-    passed=$((passed + 1))
-}
-fail() {
-    failed=$((failed + 1))
-    echo "FAIL $1"
-    cat "$work/out" "$work/err" 2>/dev/null
-}
-finish() {
-    echo "$passed passed, $failed failed, ${1:-0} skipped"
-    [ $failed = 0 ] || exit 1
-    [ $passed != 0 ] || exit 77
-    exit 0
-}
-good() {
-    name=$1
-    shift
-    if timeout -k 1 100 "$@" >"$work/out" 2>"$work/err" </dev/null; then pass; else fail "$name"; fi
-}
-same() {
-    if cmp -s "$2" "$3"; then pass; else fail "$1"; fi
-}
 if ! command -v mpirun >/dev/null || [ ! -e "$bin/adafire-mpi.so" ]; then
     echo "skip: Open MPI is not installed, or not for this build"
     finish 1

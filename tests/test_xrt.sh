@@ -2,35 +2,8 @@
 # --board u250 on emulated cards, with the system's own XRT: the same answers as cpu, to the bit; and
 # whatever goes wrong is one sentence, in time, and leaves nothing behind.
 set -u
-: "${ADAFIRE_BUILD:=build/release}"
+. tests/check.sh
 bin=$ADAFIRE_BUILD data=tests/data/digits
-passed=0 failed=0
-finish() {
-    echo "$passed passed, $failed failed, ${1:-0} skipped"
-    [ $failed = 0 ] || exit 1
-    [ $passed != 0 ] || exit 77
-    exit 0
-}
-skip() {
-    echo "skip: $1"
-    finish 1
-}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-pass() {
-    passed=$((passed + 1))
-}
-fail() {
-    failed=$((failed + 1))
-    echo "FAIL $1"
-    cat "$work/out" "$work/err" 2>/dev/null
-}
-# good NAME COMMAND...: exit status 0.
-good() {
-    name=$1
-    shift
-    if "$@" >"$work/out" 2>"$work/err" </dev/null; then pass; else fail "$name"; fi
-}
 # bad NAME SECONDS TEXT COMMAND...: exit status 2, TEXT on standard error, in so many seconds.
 bad() {
     name=$1 most=$2 text=$3
@@ -44,9 +17,6 @@ bad() {
     else
         fail "$name (status $status after $took s, wanted 2, '$text' within $most s)"
     fi
-}
-same() { # NAME FILE FILE
-    if cmp -s "$2" "$3"; then pass; else fail "$1"; fi
 }
 
 # ---- Without XRT, or without what it needs, a sentence says so
