@@ -552,9 +552,9 @@ static void put_instructions(struct compiler *c, uint32_t k)
     const struct instruction_fields input = {.mode = WAIT_INPUT},
                                     decision = {.mode = WAIT_DECISION},
                                     start = {.mode = WAIT_START};
-    struct instruction_fields watched = {.mode = VALUES_WATCHED,
-                                         .a = place_of(c, output, k)->v,
-                                         .cells = place_of(c, output, k)->cells};
+    const struct instruction_fields watched = {.mode = VALUES_WATCHED,
+                                               .a = place_of(c, output, k)->v,
+                                               .cells = place_of(c, output, k)->cells};
     put(c, core, MEMORY_PROGRAM, 0);
     put(c, core, MEMORY_PROGRAM, 0);
     for (int i = 1; i < c->m->population_count; i++)
@@ -566,9 +566,7 @@ static void put_instructions(struct compiler *c, uint32_t k)
         instruct(c, core, DO_WAIT, NULL, input);
     for (int i = 1; i < c->m->population_count; i++)
         put_firing(c, core, &c->m->population[i], place_of(c, i, k));
-    watched.mode |= VALUES_STEP_ENDS;
     instruct(c, core, DO_VALUES, NULL, watched);
-    watched.mode &= ~(uint32_t)VALUES_STEP_ENDS;
     instruct(c, core, DO_VALUES, NULL, watched);
     instruct(c, core, DO_WAIT, NULL, decision);
     uint32_t stop = (uint32_t)core->memory[MEMORY_PROGRAM].count;

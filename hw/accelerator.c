@@ -89,7 +89,7 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
     EACH_CORE(VALUE_STREAMS)
     HLS_CALL(control, in, commands, jobs);
 #if SMALL_CORE
-    HLS_CALL(small_core, commands, values0, TRACED(trace) decisions);
+    HLS_CALL(small_core, commands, values0, decisions);
 #else
     EACH_CORE(CORE_STREAMS)
     HLS_CALL(gather, commands, EACH_CORE(FIRED) decisions, EACH_CORE(TO) trace);

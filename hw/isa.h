@@ -108,7 +108,7 @@ enum instruction {
     DO_VALUES, /* sends cells a..; with VALUES_WATCHED only if early exit is on */
 };
 enum { FIRE_SIGNED = 1, FIRE_LINEAR = 2, FIRE_SILENT = 4 };
-enum { VALUES_WATCHED = 1, VALUES_STEP_ENDS = 2 /* the first of a timestep */ };
+enum { VALUES_WATCHED = 1 };
 enum { WAIT_START, WAIT_INPUT, WAIT_DECISION }; /* modes of DO_WAIT: what is waited for */
 enum { INSTRUCTION_WORDS = 10 };
 

@@ -150,7 +150,7 @@ static inline void add_event(uint8_t phase, uint16_t channel, uint8_t row, uint8
 }
 
 static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
-                       TRACED(hls_stream(struct token) trace) hls_stream(bool) decisions)
+                       hls_stream(bool) decisions)
 {
     bool on = true;
     while (on) {
@@ -171,9 +171,6 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
         for (uint16_t i = 0; i < PHASES * 4; i++)
             table[AT_COUNTERS + i] = 0;
         const bool iat = t.what & RUN_IAT, event_input = t.what & RUN_EVENTS;
-#if TRACES
-        const bool traced = t.what & RUN_TRACE;
-#endif
         uint16_t lists = event_input ? t.where : 1;
         uint16_t counter = AT_PROGRAM + 2;
         uint8_t left = PROGRAM / INSTRUCTION_WORDS, phase = 0;
@@ -216,12 +213,6 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
             }
             if (input)
                 phase = 0;
-#if TRACES
-            if (kind == DO_VALUES && mode & VALUES_STEP_ENDS && traced) {
-                const struct token end = {.kind = TOKEN_END};
-                hls_write(trace, end);
-            }
-#endif
             if (kind == DO_VALUES && mode & VALUES_WATCHED && !iat)
                 cells = 0;
             uint16_t channel = 0;
@@ -276,17 +267,8 @@ static void small_core(hls_stream(struct token) in, hls_stream(int32_t) values,
                     }
                     AT(cell, a) = packed((int32_t)v);
                 }
-                if (count) {
-#if TRACES
-                    const struct token event = {.kind = TOKEN_EVENT,
-                                                .core = phase,
-                                                .where = (uint32_t)channel << 16 | row,
-                                                .what = (uint32_t)column << 16 | (uint16_t)count};
-                    if (traced && (phase || event_input))
-                        hls_write(trace, event);
-#endif
+                if (count)
                     add_event(phase, channel, row, column, count);
-                }
                 if (!input) {
                     const bool groups_done = channel + 1 == groups,
                                row_done = column + 1 == columns;
