@@ -776,9 +776,13 @@ static void connect_phi(struct process *p, int node)
         bool again = false;
         for (int q = 0; q < count; q++)
             again |= from[q] == block;
-        if (!p->block[block].reached || again)
+        /* Outside of pipelines a register may keep what it has where it does not matter. */
+        LLVMValueRef value = LLVMGetIncomingValue(phi, k);
+        const bool any = (LLVMIsUndef(value) || LLVMIsPoison(value)) &&
+                         !p->region[p->node[node].region].pipelined;
+        if (!p->block[block].reached || again || any)
             continue;
-        in[count] = value_node(p, LLVMGetIncomingValue(phi, k));
+        in[count] = value_node(p, value);
         from[count++] = block;
     }
     p->node[node].in = in;

@@ -1,4 +1,5 @@
 #include "frontend.h"
+#include "subroutine.h"
 
 #include <llvm-c/BitReader.h>
 #include <llvm-c/DebugInfo.h>
@@ -323,8 +324,15 @@ static void find_processes(struct source *s)
              value_name(s->top));
 }
 
-/* Everything but the processes is inlined into them and then gone. */
-static void mark_inlining(struct source *s)
+static void mark_inlining(LLVMValueRef f, bool keep)
+{
+    drop_attribute(f, keep ? "alwaysinline" : "noinline");
+    set_attribute(f, keep ? "noinline" : "alwaysinline", 0);
+}
+
+/* Everything but the processes is inlined into them and then gone; subroutines wait for their turn.
+ */
+static void mark_functions(struct source *s)
 {
     for (LLVMValueRef f = LLVMGetFirstFunction(s->module); f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f))
@@ -332,8 +340,7 @@ static void mark_inlining(struct source *s)
         bool keep = f == s->top;
         for (int k = 0; k < s->processes; k++)
             keep |= s->process[k] == f;
-        drop_attribute(f, keep ? "alwaysinline" : "noinline");
-        set_attribute(f, keep ? "noinline" : "alwaysinline", 0);
+        mark_inlining(f, keep || is_subroutine(s, f));
         LLVMSetLinkage(f, keep ? LLVMExternalLinkage : LLVMInternalLinkage);
     }
     for (LLVMValueRef g = LLVMGetFirstGlobal(s->module); g; g = LLVMGetNextGlobal(g))
@@ -628,9 +635,22 @@ static void forbid_duplication(struct source *s, bool forbid)
 
 #define CLEAN "early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>"
 
+static void inline_functions(struct source *s)
+{
+    passes(s, "always-inline,globaldce");
+    for (LLVMValueRef f; (f = subroutine_next(s));) {
+        subroutine_split(s, f);
+        passes(s, "function(reg2mem)");
+        subroutine_join(s, f);
+        mark_inlining(f, false);
+        passes(s, "always-inline,globaldce");
+    }
+}
+
 static void simplify(struct source *s)
 {
-    passes(s, "always-inline,globaldce,function(mem2reg)");
+    inline_functions(s);
+    passes(s, "function(mem2reg)");
     lower(s);
     passes(s, "function(sroa," CLEAN ",loop-simplify,lcssa)");
     forbid_duplication(s, true);
@@ -678,7 +698,7 @@ struct source frontend(const struct options *options)
     find_processes(&s);
     restore_arrays(&s);
     pragmas_attach(&s.pragmas, s.module);
-    mark_inlining(&s);
+    mark_functions(&s);
     simplify(&s);
     if (options->dump && LLVMPrintModuleToFile(s.module, options->dump, &why))
         fail((struct place){options->dump, 0}, "%s", why);
