@@ -1,7 +1,8 @@
 // A RAM with one port to read and one to write.
 //
 // q is the word at ra one cycle after re and holds until the next re. When one cycle reads and
-// writes the same address, q is the old word with BYPASS 0 and the new word with BYPASS 1.
+// writes the same address, q is the old word with BYPASS 0 and the new word with BYPASS 1. With
+// MEETS 0 it promises never to do that, which saves FPGAs whose RAM cannot tell some logic.
 // The contents start as zero: in simulation by the loop below (which synthesis would take minutes
 // over), in an FPGA because its tools fill with zeros what a design leaves open.
 //
@@ -10,7 +11,8 @@ module hls_ram_sdp #(
     parameter WIDTH  = 32,   // bits of a word
     parameter DEPTH  = 1024, // words
     parameter AWIDTH = 10,   // bits of DEPTH - 1, at least 1
-    parameter BYPASS = 0     // 1: reading sees the write of the same cycle
+    parameter BYPASS = 0,    // 1: reading sees the write of the same cycle
+    parameter MEETS  = 1     // 0: no cycle reads and writes the same address
 ) (
     input  wire              clk,
     input  wire [AWIDTH-1:0] ra, // address to read
@@ -21,7 +23,8 @@ module hls_ram_sdp #(
     input  wire [WIDTH-1:0]  wd  // the word to write
 );
     // Behind a bypass nobody sees what the RAM itself reads in a collision.
-    (* no_rw_check = BYPASS *)
+    localparam UNSEEN = BYPASS != 0 || MEETS == 0;
+    (* no_rw_check = UNSEEN *)
     reg [WIDTH-1:0] mem [0:DEPTH-1];
     reg [WIDTH-1:0] word;
 
@@ -52,5 +55,10 @@ module hls_ram_sdp #(
     initial
         for (i = 0; i < DEPTH; i = i + 1)
             mem[i] = {WIDTH{1'b0}};
+    always @(posedge clk)
+        if (!MEETS && re && we && ra == wa) begin
+            $display("hls_ram_sdp: %m: address %0d is read and written at once", ra);
+            $finish;
+        end
 `endif
 endmodule

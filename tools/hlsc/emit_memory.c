@@ -104,6 +104,29 @@ static struct bank bank_ports(struct emitter *e, int memory, int bank)
     return b;
 }
 
+/* May a load and a store be at the same address in the same cycle? Regions never run at once. */
+static bool may_meet(const struct process *p, const struct node *load, const struct node *store)
+{
+    if (load->region != store->region)
+        return false;
+    const struct region *r = &p->region[load->region];
+    const int apart = store->cycle - load->cycle;
+    if (!r->pipelined || !apart)
+        return !apart;
+    return apart % r->ii == 0 && !promised(r, p->memory[load->memory].name);
+}
+
+static bool ports_meet(const struct process *p, int memory)
+{
+    bool meet = false;
+    for (int i = 0; i < p->nodes; i++)
+        for (int k = 0; p->node[i].op == OP_LOAD && p->node[i].memory == memory && k < p->nodes;
+             k++)
+            meet |= p->node[k].op == OP_STORE && p->node[k].memory == memory &&
+                    may_meet(p, &p->node[i], &p->node[k]);
+    return meet;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && !strcmp(a, b));
@@ -138,7 +161,9 @@ static char *emit_initialised(struct emitter *e, int memory, int first, int bank
     if (writes)
         fprintf(f, ",\n  input  wire [%d:0] wa,\n  input  wire we,\n  input  wire [%d:0] wd", a - 1,
                 width - 1);
-    fprintf(f, "\n);\n  reg [%d:0] memory [0:%d];\n  initial begin\n", width - 1, m->depth - 1);
+    fprintf(f, "\n);\n  %sreg [%d:0] memory [0:%d];\n  initial begin\n",
+            writes && !ports_meet(e->p, memory) ? "(* no_rw_check *) " : "", width - 1,
+            m->depth - 1);
     for (int row = 0; row < m->depth; row++) {
         fprintf(f, "    memory[%d] = {", row);
         for (int b = banks - 1; b >= 0; b--)
@@ -211,10 +236,11 @@ static void emit_ram(struct emitter *e, int memory, int first, int banks, const 
     if (simple) {
         fprintf(
             e->logic,
-            "  hls_ram_sdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d), .BYPASS(%d)) u_%s (.clk(clk),\n"
+            "  hls_ram_sdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d), .BYPASS(%d), .MEETS(%d)) u_%s "
+            "(.clk(clk),\n"
             "    .ra(%s_a0), .re(%s_e0), .q(m%d_q0[%d:%d]), .wa(%s_a1), .we(%s_e1), .wd(%s_d1));\n",
-            width, m->depth, a, m->bypass && !e->p->source->options.break_bypass, n, n, n, memory,
-            high, low, n, n, n);
+            width, m->depth, a, m->bypass && !e->p->source->options.break_bypass,
+            ports_meet(e->p, memory), n, n, n, memory, high, low, n, n, n);
         return;
     }
     fprintf(e->logic,

@@ -37,8 +37,8 @@ static int find_calls(LLVMValueRef caller, LLVMValueRef f, LLVMValueRef **call)
     return count;
 }
 
-static void replace_incoming(LLVMBuilderRef builder, LLVMBasicBlockRef block,
-                             LLVMBasicBlockRef old, LLVMBasicBlockRef new)
+static void replace_incoming(LLVMBuilderRef builder, LLVMBasicBlockRef block, LLVMBasicBlockRef old,
+                             LLVMBasicBlockRef new)
 {
     for (LLVMValueRef i = LLVMGetFirstInstruction(block), next; i && LLVMIsAPHINode(i); i = next) {
         next = LLVMGetNextInstruction(i);
