@@ -10,23 +10,31 @@
  *
  * A population fires in all cores at once; gather turns the bursts into events and sends each to
  * every core, which adds it to whatever neurons of its own it reaches. After an END has passed
- * through all cores the next population fires. */
+ * through all cores the next population fires. In small builds one process does all this in turn.
+ */
 #include "hls.h"
 #include "neuron.h"
 #include "tokens.h"
 
-/* Tokens in a queue that only has to take up what two processes differ in speed. */
-enum { QUEUE = SMALL_CORE ? 1 : 16 };
+void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out);
+
+#if SMALL
+#include "small.c" /* NOLINT */
+
+void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
+{
+#pragma HLS dataflow
+    HLS_CALL(small_machine, in, out);
+    HLS_RUN();
+}
+#else
+
+enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in speed */
 
 #if CORES == 1
 #define EACH_CORE(X) X(0)
 #elif CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
-#endif
-#if TRACES
-#define TRACED(x) x,
-#else
-#define TRACED(x)
 #endif
 #define BURSTS_IN(k)  hls_stream(struct bursts) fired##k,
 #define TOKENS_OUT(k) hls_stream(struct token) to##k,
@@ -41,10 +49,7 @@ enum { QUEUE = SMALL_CORE ? 1 : 16 };
 /* Parts of this translation unit, the core as often as there are cores. */
 #include "control.c" /* NOLINT */
 #include "collect.c" /* NOLINT */
-#if SMALL_CORE
-#include "small_core.c" /* NOLINT */
-#else
-#include "gather.c" /* NOLINT */
+#include "gather.c"  /* NOLINT */
 #define IN_CORE(name) name##0
 #include "core.c" /* NOLINT */
 #undef IN_CORE
@@ -60,8 +65,6 @@ enum { QUEUE = SMALL_CORE ? 1 : 16 };
 #undef IN_CORE
 #endif
 
-#endif
-
 #define FIRED(k)  fired##k,
 #define TO(k)     to##k,
 #define VALUES(k) values##k,
@@ -69,32 +72,25 @@ enum { QUEUE = SMALL_CORE ? 1 : 16 };
     HLS_STREAM(struct token, to##k, 16);                                                           \
     HLS_STREAM(struct work, work##k, 64);                                                          \
     HLS_STREAM(struct operation, operations##k, 16);                                               \
-    HLS_STREAM(struct bursts, fired##k, FIRED_DEPTH + 1);
-#define VALUE_STREAMS(k) HLS_STREAM(int32_t, values##k, QUEUE);
+    HLS_STREAM(struct bursts, fired##k, FIRED_DEPTH + 1);                                          \
+    HLS_STREAM(int32_t, values##k, QUEUE);
 #define CORE_CALLS(k)                                                                              \
     HLS_CALL(fetch##k, to##k, work##k);                                                            \
     HLS_CALL(expand##k, work##k, operations##k);                                                   \
     HLS_CALL(neurons##k, operations##k, fired##k, values##k);
 
-void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out);
 void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 {
 #pragma HLS dataflow
     HLS_STREAM(struct token, commands, QUEUE);
     HLS_STREAM(struct job, jobs, QUEUE);
-#if TRACES
     HLS_STREAM(struct token, trace, QUEUE);
-#endif
     HLS_STREAM(bool, decisions, QUEUE);
-    EACH_CORE(VALUE_STREAMS)
-    HLS_CALL(control, in, commands, jobs);
-#if SMALL_CORE
-    HLS_CALL(small_core, commands, values0, decisions);
-#else
     EACH_CORE(CORE_STREAMS)
+    HLS_CALL(control, in, commands, jobs);
     HLS_CALL(gather, commands, EACH_CORE(FIRED) decisions, EACH_CORE(TO) trace);
     EACH_CORE(CORE_CALLS)
-#endif
-    HLS_CALL(collect, jobs, EACH_CORE(VALUES) TRACED(trace) decisions, out);
+    HLS_CALL(collect, jobs, EACH_CORE(VALUES) trace, decisions, out);
     HLS_RUN();
 }
+#endif

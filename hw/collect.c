@@ -2,36 +2,10 @@
 #include "iat.h"
 
 /* Bits of the sum of as many exponentials as there may be outputs, and of e y. */
-#define Z_BITS        (IAT_E_BITS + (SMALL_CORE ? 11 : 16))
+#define Z_BITS        (IAT_E_BITS + 16)
 #define Z_MASK        (((uint64_t)1 << Z_BITS) - 1)
 #define WEIGHTED_MASK (((uint64_t)1 << (Z_BITS + IAT_Y_BITS)) - 1)
 enum { Y_MOST = (IAT_E_BITS + 1) << IAT_Y_BITS }; /* from there on e is 0 */
-
-static inline uint64_t scaled(uint64_t a, uint32_t b, uint8_t shift)
-{
-#if SMALL_CORE /* a bit a cycle, where multipliers are dear */
-    uint64_t sum = 0;
-    for (uint8_t left = 32 + shift; left; left--) {
-        sum = left > shift ? (sum << 1) + (b >> 31 ? a : 0) : sum >> 1;
-        b <<= 1;
-    }
-    return sum;
-#else
-    return a * b >> shift;
-#endif
-}
-
-static inline uint32_t answer_crc(uint32_t crc, uint32_t word)
-{
-#if SMALL_CORE
-    crc ^= word;
-    for (uint8_t i = 0; i < 32; i++)
-        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-    return crc;
-#else
-    return crc_word(crc, word);
-#endif
-}
 
 /* What iat.h sums up over the outputs, of which there are fewer than 2^16. */
 struct exponentials {
@@ -46,7 +20,7 @@ static inline void add_exponential(struct exponentials *x, int32_t value, uint32
     uint64_t a = (uint32_t)(unpacked(x->most) - value);
     uint32_t b = multiplier, y = 0;
     for (uint8_t step = 0; step < 3; step++) {
-        const uint64_t product = scaled(a & Z_MASK, b, shift);
+        const uint64_t product = (a & Z_MASK) * b >> shift;
         if (step == 0) {
             y = product < Y_MOST ? product : Y_MOST;
             a = iat_mantissa(y);
@@ -66,7 +40,7 @@ static inline bool is_certain(const struct exponentials *x, uint32_t metric, int
 {
     const bool confidence = metric == IAT_CONFIDENCE;
     const int32_t spare = confidence || !x->z ? limit : limit - iat_logarithm(x->z);
-    const uint64_t bound = scaled(x->z, spare > 0 ? (uint32_t)spare : 0, 0);
+    const uint64_t bound = x->z * (spare > 0 ? (uint32_t)spare : 0);
     return confidence ? x->z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > bound
                       : x->weighted < bound;
 }
@@ -76,7 +50,7 @@ static inline bool is_certain(const struct exponentials *x, uint32_t metric, int
         value = hls_read(values##k);
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) TRACED(hls_stream(struct token) trace) hls_stream(bool)
+                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool)
                         decisions,
                     hls_stream(uint32_t) out)
 {
@@ -104,7 +78,7 @@ static void collect(hls_stream(struct job) jobs,
                 /* The largest, then the exponentials: each core sends its values twice. */
                 for (uint8_t pass = 0; pass < 2; pass++)
                     for (uint8_t core = 0; core < CORES; core++)
-                        for (word_count i = 0; i < watched[core]; i++) {
+                        for (uint32_t i = 0; i < watched[core]; i++) {
                             int32_t value = 0;
                             EACH_CORE(TAKE_VALUE)
                             const bool counts = i<classes[core], greater = value> unpacked(x.most);
@@ -145,7 +119,7 @@ static void collect(hls_stream(struct job) jobs,
             ISA_VERSION, BUILD_NUMBER, CORES,     LANES,       CELLS, SENT_CELLS, SENT_MOST,
             WEIGHTS,     PARAMETERS,   ROUTES,    CHANNELS,    AXIS,  LIST,       WINDOWS,
             PHASES,      PROGRAM,      TIMESTEPS, FIRED_DEPTH, TRACES};
-        word_count length = 0;
+        uint32_t length = 0;
         if (!job.status && job.command == COMMAND_IDENTIFY)
             length = sizeof identity / sizeof *identity;
         else if (!job.status && job.command == COMMAND_RUN) {
@@ -157,12 +131,10 @@ static void collect(hls_stream(struct job) jobs,
         /* Head, length, what was asked for, checksum. */
         const bool run = job.command == COMMAND_RUN;
         uint32_t crc = 0xffffffff;
-        word_count left = length, of_core = run ? outputs[0] : length;
+        uint32_t left = length, of_core = run ? outputs[0] : length;
         uint8_t core = run ? 0 : job.core, at = 0;
         for (bool more = true; more;) {
-#if !SMALL_CORE
 #pragma HLS pipeline
-#endif
             const bool data = at >= 2 && left, identify = job.command == COMMAND_IDENTIFY,
                        asks_core = data && !identify && !(run && at == 2);
             if (asks_core && !of_core) {
@@ -185,7 +157,7 @@ static void collect(hls_stream(struct job) jobs,
                 left -= data;
                 at += at < 128;
                 hls_write(out, word);
-                crc = answer_crc(crc, word);
+                crc = crc_word(crc, word);
             }
         }
         on = job.status || job.command != COMMAND_END;

@@ -5,7 +5,7 @@
 
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
-#define SMALL_CORE   1 /* small_core.c: one process, one lane, one memory for all tables */
+#define SMALL        1 /* small.c: one process, one lane, one memory for all tables */
 #define TRACES       0 /* it can send all events, for tests (RUN_TRACE) */
 #define CORES        1
 #define LANES        1
@@ -27,7 +27,7 @@ enum {
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
-#define SMALL_CORE   0
+#define SMALL        0
 #define TRACES       1
 #define CORES        4
 #define LANES        16

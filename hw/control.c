@@ -76,7 +76,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
     uint16_t lists = 0;
     uint32_t crc = 0, last = 0;
-    word_count left = 0, room = 0, events = 0, before = 0;
+    uint32_t left = 0, room = 0, events = 0, before = 0;
     bool on = true, lost = false;
     while (on) {
 #pragma HLS pipeline
@@ -86,7 +86,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         const bool wrong = ~crc != word;
         if (state >= MAGIC)
             crc = crc_word(state == MAGIC ? 0xffffffff : crc, word);
-        const word_count rest = left - 1;
+        const uint32_t rest = left - 1;
         const bool more = rest > 0; /* words behind this one */
         struct token token = {.core = core};
         struct job job = {.command = command, .status = status, .core = core};
@@ -142,7 +142,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         case JUDGE: {
             const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
                        counters = command == COMMAND_COUNTERS;
-            const word_count head = last < MOST_WORDS ? last : MOST_WORDS,
+            const uint32_t head = last < MOST_WORDS ? last : MOST_WORDS,
                              first = load       ? head
                                      : counters ? 0
                                                 : before,

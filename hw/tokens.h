@@ -21,12 +21,7 @@
 #define WITHIN(size, count) ((count) & ((size)*2 - 1))
 
 /* Of a message's payload. What claims to be longer is no message. */
-#if SMALL_CORE
-typedef uint16_t word_count;
-#else
-typedef uint32_t word_count;
-#endif
-enum { MOST_WORDS = SMALL_CORE ? 0xffff : 0xffffff };
+enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 
 enum token_kind {
     TOKEN_EVENT,    /* of the population that fires; where: channel << 16 | row, what: column << 16

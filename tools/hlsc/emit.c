@@ -483,37 +483,91 @@ static void emit_state_control(struct emitter *e, int region)
 
 /* ---- what happens at the clock edge ---------------------------------------------------------- */
 
-static void enter(struct emitter *e, int region)
+/* Control comes to a state, or goes on from it. */
+static void comes(struct emitter *e, int state, const char *when)
+{
+    or_into(&e->comes[state], text("(%s)", when));
+}
+static void goes(struct emitter *e, int state, const char *when)
+{
+    or_into(&e->goes[state], text("(%s)", when));
+}
+
+static void enter(struct emitter *e, int region, const char *when)
 {
     const struct region *r = &e->p->region[region];
-    fprintf(e->clocked, "        state[%d] <= 1'b1;\n", r->state);
+    comes(e, r->state, when);
     if (r->pipelined)
-        fprintf(e->clocked, "        p%d_run <= 1'b1;\n", region);
+        fprintf(e->clocked, "      if (%s) p%d_run <= 1'b1;\n", when, region);
     if (r->pipelined && r->ii > 1)
-        fprintf(e->clocked, "        p%d_phase <= %d'd0;\n", region, bits_of((uint64_t)r->ii - 1));
+        fprintf(e->clocked, "      if (%s) p%d_phase <= %d'd0;\n", when, region,
+                bits_of((uint64_t)r->ii - 1));
 }
 
-/* A phi gets a value; where both share a register it is there already. */
-static void set_register(struct emitter *e, int phi, int value, int region, int cycle)
+void set_register(struct emitter *e, const char *name, int width, const char *when, char *value)
 {
-    const int kept = e->p->node[phi].kept, from = copied(e->p, value, kept);
-    if (e->shared[phi] && from != NONE && e->shared[from] == e->shared[phi])
-        return;
-    const int width = e->shared[phi] ? e->shared_width[phi] : kept;
-    const char *to = e->shared[phi] ? text("r%d", e->shared[phi]) : net(e, phi);
-    fprintf(e->clocked, "        %s <= %s;\n", to, value_text(e, value, width, region, cycle));
+    int i = 0;
+    while (i < e->settings && strcmp(e->setting[i].name, name) != 0)
+        i++;
+    if (i == e->settings) {
+        struct setting new = {.name = name, .width = width};
+        APPEND(e->setting, e->settings, e->setting_capacity, new);
+    }
+    struct mux *m = &e->setting[i].mux;
+    for (int k = 0; k < m->ways; k++)
+        if (!strcmp(m->way[k].value, value)) {
+            or_into(&m->way[k].active, text("(%s)", when));
+            return;
+        }
+    struct mux_way w = {text("(%s)", when), NULL, value};
+    APPEND(m->way, m->ways, m->capacity, w);
 }
 
-/* The phis of a region's first block get what comes along an edge. */
-static void pass_phis(struct emitter *e, int from, int to, int region, int cycle)
+static void set_node(struct emitter *e, int node, const char *when, char *value)
+{
+    const bool phi = e->p->node[node].op == OP_PHI;
+    if (e->shared[node])
+        set_register(e, text("r%d", e->shared[node]), e->shared_width[node], when, value);
+    else
+        set_register(e, text(phi ? "%s" : "%s_q", net(e, node)), e->p->node[node].kept, when,
+                     value);
+}
+
+static void emit_settings(struct emitter *e)
+{
+    for (int i = 0; i < e->settings; i++) {
+        const struct setting *s = &e->setting[i];
+        const bool sum = s->mux.ways > 1 && e->p->source->options.target->lut_inputs == 4;
+        char *any = NULL, *value = NULL;
+        for (int k = 0; k < s->mux.ways; k++) {
+            const struct mux_way *w = &s->mux.way[k];
+            if (!sum)
+                fprintf(e->data, "    if (%s) %s <= %s;\n", w->active, s->name, w->value);
+            or_into(&any, w->active);
+            or_into(&value, text("({%d{%s}} & %s)", s->width, w->active, w->value));
+        }
+        if (sum)
+            fprintf(e->data, "    if (%s)\n      %s <= %s;\n", any, s->name, value);
+    }
+}
+
+/* The phis of a region's first block get what comes along an edge; where both share a register it
+ * is there already. */
+static void pass_phis(struct emitter *e, int from, int to, int region, int cycle, const char *when)
 {
     struct process *p = e->p;
     const struct region *r = &p->region[p->block[to].region];
     for (int k = 0; k < r->nodes; k++) {
-        const struct node *n = &p->node[r->node[k]];
-        for (int q = 0; n->op == OP_PHI && n->block == to && n->kept && q < n->ins; q++)
-            if (n->from[q] == from)
-                set_register(e, r->node[k], n->in[q], region, cycle);
+        const int phi = r->node[k];
+        const struct node *n = &p->node[phi];
+        for (int q = 0; n->op == OP_PHI && n->block == to && n->kept && q < n->ins; q++) {
+            const int source = n->from[q] == from ? copied(p, n->in[q], n->kept) : NONE;
+            if (n->from[q] != from ||
+                (e->shared[phi] && source != NONE && e->shared[source] == e->shared[phi]))
+                continue;
+            const int width = e->shared[phi] ? e->shared_width[phi] : n->kept;
+            set_node(e, phi, when, value_text(e, n->in[q], width, region, cycle));
+        }
     }
 }
 
@@ -524,22 +578,20 @@ static void emit_states(struct emitter *e, int region)
     const struct block *b = &p->block[r->block[0]];
     int last = r->state + r->length - 1;
     LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
-    for (int s = r->state; s < last; s++)
-        fprintf(e->clocked, "      if (s%d_e) begin state[%d] <= 1'b0; state[%d] <= 1'b1; end\n", s,
-                s, s + 1);
-    fprintf(e->clocked, "      if (s%d_e) begin // line %d\n        state[%d] <= 1'b0;\n", last,
-            r->where.line, last);
+    for (int s = r->state; s <= last; s++) {
+        goes(e, s, text("s%d_e", s));
+        if (s < last)
+            comes(e, s + 1, text("s%d_e", s));
+    }
     if (LLVMIsAReturnInst(t)) {
+        comes(e, e->final_state, text("s%d_e", last));
         if (LLVMGetNumOperands(t))
-            fprintf(e->clocked, "        ap_return <= %s;\n",
+            fprintf(e->clocked, "      if (s%d_e) ap_return <= %s;\n", last,
                     value_text(e, value_node(p, LLVMGetOperand(t, 0)), p->result_width, region,
                                r->length - 1));
-        if (e->final_state)
-            fprintf(e->clocked, "        state[%d] <= 1'b1;\n", e->final_state);
-        else
-            fprintf(e->clocked, "        state[0] <= 1'b1;\n        ap_done <= 1'b1;\n");
+        if (!e->final_state)
+            fprintf(e->clocked, "      if (s%d_e) ap_done <= 1'b1;\n", last);
     }
-    fprintf(e->clocked, "      end\n");
     for (int k = 0; k < b->nexts; k++) {
         bool again = false; /* several cases of a switch may lead to one block */
         char *guard = NULL;
@@ -552,11 +604,14 @@ static void emit_states(struct emitter *e, int region)
         }
         if (again)
             continue;
-        fprintf(e->clocked, "      if (s%d_e%s%s%s) begin\n", last, guard ? " & (" : "",
-                guard ? guard : "", guard ? ")" : "");
-        enter(e, p->block[b->next[k]].region);
-        pass_phis(e, r->block[0], b->next[k], region, r->length - 1);
-        fprintf(e->clocked, "      end\n");
+        const char *when = text("s%d_e", last);
+        if (guard) {
+            when = text("s%d_to_b%d", last, b->next[k]);
+            declare(e, "wire", 1, when);
+            fprintf(e->logic, "  assign %s = s%d_e & (%s);\n", when, last, guard);
+        }
+        enter(e, p->block[b->next[k]].region, when);
+        pass_phis(e, r->block[0], b->next[k], region, r->length - 1, when);
     }
 }
 
@@ -583,8 +638,8 @@ static void emit_loop(struct emitter *e, int region)
             if (p->block[n->from[q]].region != region)
                 continue;
             int c = wires_ready(p, n->in[q], region);
-            fprintf(f, "      if (p%d_e%d) %s <= %s;\n", region, c, net(e, r->node[k]),
-                    value_text(e, n->in[q], n->kept, region, c));
+            set_node(e, r->node[k], text("p%d_e%d", region, c),
+                         value_text(e, n->in[q], n->kept, region, c));
         }
     }
     for (int x = 0; x < r->exits; x++) {
@@ -606,15 +661,14 @@ static void emit_loop(struct emitter *e, int region)
         fprintf(f, "      if (p%d_go%d) p%d_v%d <= p%d_e%d;\n", region, c, region, c, region,
                 c - 1);
     for (int x = 0; x < r->exits; x++) {
-        char *chosen =
-            r->exits > 1 ? text(" & p%d_exit == %d'd%d", region, bits_of((uint64_t)r->exits - 1), x)
-                         : "";
-        fprintf(f, "      if (p%d_done%s) begin\n        state[%d] <= 1'b0;\n", region, chosen,
-                r->state);
-        enter(e, p->block[r->exit[x].to].region);
+        const char *when =
+            r->exits > 1 ? text("p%d_done & p%d_exit == %d'd%d", region, region,
+                                bits_of((uint64_t)r->exits - 1), x)
+                         : text("p%d_done", region);
+        goes(e, r->state, when);
+        enter(e, p->block[r->exit[x].to].region, when);
         e->leaving = region;
-        pass_phis(e, r->exit[x].from, r->exit[x].to, NONE, 0);
-        fprintf(f, "      end\n");
+        pass_phis(e, r->exit[x].from, r->exit[x].to, NONE, 0, when);
     }
     fprintf(e->resets, "      p%d_run <= 1'b0;\n", region);
     for (int c = 1; c < r->length; c++)
@@ -634,13 +688,10 @@ static void share(struct emitter *e, int node)
     const char *name = n->op == OP_PHI ? net(e, node) : text("%s_q", net(e, node));
     declare(e, "wire", n->kept, name);
     fprintf(e->logic, "  assign %s = r%d[%d:0];\n", name, e->shared[node], n->kept - 1);
-    if (n->op != OP_PHI && width > n->kept)
-        fprintf(e->clocked, "      if (s%d_e) r%d <= {%d'd0, %s};\n",
-                e->p->region[n->region].state + n->ready, e->shared[node], width - n->kept,
-                net(e, node));
-    else if (n->op != OP_PHI)
-        fprintf(e->clocked, "      if (s%d_e) r%d <= %s;\n",
-                e->p->region[n->region].state + n->ready, e->shared[node], net(e, node));
+    if (n->op != OP_PHI)
+        set_node(e, node, text("s%d_e", e->p->region[n->region].state + n->ready),
+                     width > n->kept ? text("{%d'd0, %s}", width - n->kept, net(e, node))
+                                     : text("%s", net(e, node)));
 }
 
 /* Copies of values that are read later than they come. */
@@ -670,8 +721,7 @@ static void emit_registers(struct emitter *e)
         }
         if (n->held) {
             declare(e, "reg", n->kept, text("%s_q", net(e, i)));
-            fprintf(e->data, "    if (s%d_e) %s_q <= %s;\n", r->state + n->ready, net(e, i),
-                    net(e, i));
+            set_node(e, i, text("s%d_e", r->state + n->ready), text("%s", net(e, i)));
         }
     }
 }
@@ -767,9 +817,10 @@ static void emit_control(struct emitter *e)
             emit_loop_control(e, i);
         else
             emit_state_control(e, i);
-    fprintf(e->clocked, "      if (state[0] & ap_start) begin\n        state[0] <= 1'b0;\n");
-    enter(e, p->block[0].region);
-    fprintf(e->clocked, "      end\n");
+    e->comes = take((size_t)e->states * sizeof *e->comes);
+    e->goes = take((size_t)e->states * sizeof *e->goes);
+    goes(e, 0, "ap_start");
+    enter(e, p->block[0].region, "state[0] & ap_start");
     for (int i = 0; i < p->regions; i++)
         if (p->region[i].pipelined)
             emit_loop(e, i);
@@ -780,11 +831,15 @@ static void emit_control(struct emitter *e)
         for (int i = 0; i < p->axis; i++)
             if (p->axi[i].stores)
                 idle = and_text(text("%s_idle", p->axi[i].name), idle);
-        fprintf(e->clocked,
-                "      if (state[%d] & %s) begin\n        state[%d] <= 1'b0;\n        state[0] <= "
-                "1'b1;\n"
-                "        ap_done <= 1'b1;\n      end\n",
-                e->final_state, idle, e->final_state);
+        const char *when = text("state[%d] & %s", e->final_state, idle);
+        goes(e, e->final_state, idle);
+        comes(e, 0, when);
+        fprintf(e->clocked, "      if (%s) ap_done <= 1'b1;\n", when);
+    }
+    for (int s = 0; s < e->states; s++) {
+        if (e->goes[s])
+            or_into(&e->comes[s], text("(state[%d] & ~(%s))", s, e->goes[s]));
+        fprintf(e->clocked, "      state[%d] <= %s;\n", s, e->comes[s] ? e->comes[s] : "1'b0");
     }
 }
 
@@ -801,6 +856,7 @@ static void emit_body(struct emitter *e, struct sections *to)
     e->clocked = section(&to->clocked, &size[2]);
     e->data = section(&to->data, &size[3]);
     e->resets = section(&to->resets, &size[4]);
+    e->settings = 0;
     emit_values(e);
     emit_control(e);
     for (int i = 0; i < p->streams; i++)
@@ -808,6 +864,7 @@ static void emit_body(struct emitter *e, struct sections *to)
     emit_memories(e);
     emit_promises(e);
     emit_registers(e);
+    emit_settings(e);
     fclose(e->declarations);
     fclose(e->logic);
     fclose(e->clocked);

@@ -3,6 +3,20 @@
 #define HLSC_EMIT_H
 #include "graph.h"
 
+/* Who drives a shared port or sets a register: by stage or state, and by guard where several share
+ * a cycle. */
+struct mux {
+    struct mux_way {
+        char *active, *guard, *value; /* guard NULL: always */
+    } * way;
+    int ways, capacity;
+};
+struct setting {
+    const char *name; /* of a register */
+    int width;
+    struct mux mux; /* guards NULL */
+};
+
 struct emitter {
     struct process *p;
     FILE *out; /* modules of initialised memories come before the process's own */
@@ -13,18 +27,17 @@ struct emitter {
     bool **use;              /* [node][state]: a register is read there; NULL: nowhere */
     int *shared;             /* [node]: number of the register that it shares, 0: its own */
     int *shared_width;
+    struct setting *setting;
+    int settings, setting_capacity;
+    char **comes, **goes; /* [state] conditions */
 };
 
-/* Who drives a shared port: by stage or state, and by guard where several share a cycle. */
-struct mux {
-    struct mux_way {
-        char *active, *guard, *value; /* guard NULL: always */
-    } * way;
-    int ways, capacity;
-};
 void mux_add(struct emitter *e, struct mux *m, const struct node *n, char *value);
 /* NULL: nobody does */
 char *mux_text(const struct emitter *e, const struct mux *m, int width);
+
+/* A register gets a value: by no two ways at once, if anybody will see what it was. */
+void set_register(struct emitter *e, const char *name, int width, const char *when, char *value);
 
 void declare_net(struct emitter *e, int width, const char *name);
 char *value_text(struct emitter *e, int node, int width, int region, int cycle);

@@ -57,9 +57,8 @@ static void emit_register_bank(struct emitter *e, int memory, int bank)
     for (int i = 0; i < e->p->nodes; i++) {
         const struct node *n = &e->p->node[i];
         if (n->op == OP_STORE && n->memory == memory && n->bank == bank)
-            fprintf(e->data, "    if (%s) %s <= %s;\n",
-                    and_text(enable_text(e, n), guard_text(e, n)), name,
-                    value_text(e, n->in[1], m->kept, n->region, n->cycle));
+            set_register(e, name, m->kept, and_text(enable_text(e, n), guard_text(e, n)),
+                         value_text(e, n->in[1], m->kept, n->region, n->cycle));
     }
 }
 

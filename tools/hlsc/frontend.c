@@ -644,6 +644,7 @@ static void inline_functions(struct source *s)
         subroutine_join(s, f);
         mark_inlining(f, false);
         passes(s, "always-inline,globaldce");
+        subroutine_resolve(s);
     }
 }
 
@@ -679,9 +680,9 @@ struct source frontend(const struct options *options)
 
     /* Exit tests stay as they are written: `<` bounds a counter, the `!=` it would become does not.
      */
-    static const char *const llvm_options[] = {"hlsc", "-disable-lftr",
+    static const char *const llvm_options[] = {"hlsc", "-disable-lftr", "-disable-licm-promotion",
                                                "-pragma-unroll-threshold=1000000"};
-    LLVMParseCommandLineOptions(3, llvm_options, NULL);
+    LLVMParseCommandLineOptions(4, llvm_options, NULL);
     LLVMMemoryBufferRef buffer;
     char *why = NULL;
     if (LLVMCreateMemoryBufferWithContentsOfFile(bitcode, &buffer, &why))

@@ -84,7 +84,7 @@ static LLVMValueRef object_of(LLVMValueRef p)
         LLVMValueRef slot = LLVMGetOperand(p, 0), set = NULL;
         for (LLVMUseRef u = LLVMGetFirstUse(slot); u; u = LLVMGetNextUse(u)) {
             LLVMValueRef user = LLVMGetUser(u);
-            if (LLVMIsALoadInst(user))
+            if (LLVMIsALoadInst(user) || LLVMIsACallInst(user)) /* a lifetime's end */
                 continue;
             if (!LLVMIsAStoreInst(user) || LLVMGetOperand(user, 1) != slot || set)
                 return NULL;
@@ -95,6 +95,21 @@ static LLVMValueRef object_of(LLVMValueRef p)
         p = LLVMGetOperand(set, 0);
     }
     return LLVMIsAArgument(p) || LLVMIsAAllocaInst(p) || LLVMIsAGlobalVariable(p) ? p : NULL;
+}
+
+void subroutine_resolve(const struct source *s)
+{
+    for (int k = 0; k < s->processes; k++)
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(s->process[k]); b;
+             b = LLVMGetNextBasicBlock(b))
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                const bool pointer =
+                    LLVMIsALoadInst(i) &&
+                    LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMPointerTypeKind;
+                LLVMValueRef object = pointer ? object_of(i) : NULL;
+                if (object)
+                    LLVMReplaceAllUsesWith(i, object);
+            }
 }
 
 static LLVMValueRef make_slot(struct subroutine *r, LLVMTypeRef type, const char *name)
