@@ -57,9 +57,8 @@ struct machine {
     uint16_t lists;       /* of events, to come */
     uint16_t owed;        /* words of the answer, likewise */
     /* Over the outputs, for early exit. */
-    bool summing; /* the largest is known */
-    int32_t most;
-    uint32_t z;
+    bool summing;     /* the largest is known */
+    uint32_t most, z; /* most: ordered */
     uint64_t weighted;
 };
 enum { CRC_GOOD = 0xdebb20e3 /* behind a message with its checksum */ };
@@ -97,12 +96,16 @@ static void fail(struct machine *m, uint8_t with)
 static uint16_t take_list(hls_stream(uint32_t) in, struct machine *m)
 {
 #pragma HLS inline off
-    uint32_t events = m->left ? take(in, m) : 0x10000;
-    if (events > m->left >> 1) {
-        fail(m, MESSAGE_BAD_LENGTH);
-        events = m->left >> 1;
+    uint16_t events = 0xffff;
+    if (m->left) {
+        const uint32_t word = take(in, m);
+        events = high(word) ? 0xffff : word;
     }
-    return events;
+    const uint16_t most = m->left >> 1;
+    if (events <= most)
+        return events;
+    fail(m, MESSAGE_BAD_LENGTH);
+    return most;
 }
 
 /* ---- Memories -------------------------------------------------------------------------------- */
@@ -163,13 +166,18 @@ static inline void store(uint8_t memory, uint16_t address, uint32_t word)
 #define Z_BITS        (IAT_E_BITS + 11)
 #define Z_MASK        (((uint64_t)1 << Z_BITS) - 1)
 #define WEIGHTED_MASK (((uint64_t)1 << (Z_BITS + IAT_Y_BITS)) - 1)
-enum { Y_MOST = (IAT_E_BITS + 1) << IAT_Y_BITS }; /* m->from there on e is 0 */
+
+/* A packed potential as an unsigned number that is the larger the larger it is. */
+static inline uint32_t ordered(uint32_t v)
+{
+    return v ^ 0x800000;
+}
 
 /* a b >> shift: a bit at a time. */
 static uint64_t scaled(uint32_t a, uint32_t b, uint8_t shift)
 {
 #pragma HLS inline off
-    uint64_t both = b; /* the sum above what is m->left of b */
+    uint64_t both = b; /* the sum above what is left of b */
     for (uint8_t i = 0; i < 32; i++)
         both = (((both >> 32) + (both & 1 ? a : 0)) << 31) | (both & 0xffffffff) >> 1;
     for (; shift; shift--)
@@ -178,19 +186,20 @@ static uint64_t scaled(uint32_t a, uint32_t b, uint8_t shift)
 }
 
 /* y, e = 2^-y, e y. */
-static inline void add_exponential(struct machine *m, int32_t value)
+static inline void add_exponential(struct machine *m, uint32_t value)
 {
     const uint64_t more =
-        scaled((uint32_t)(m->most - value), table[AT_COLLECT + COLLECT_MULTIPLIER] & INT32_MAX,
+        scaled(m->most - value, table[AT_COLLECT + COLLECT_MULTIPLIER] & INT32_MAX,
                table[AT_COLLECT + COLLECT_SHIFT] & 63);
-    const uint32_t y = more < Y_MOST ? more : Y_MOST;
-    const uint32_t e = iat_mantissa(y) >> (y >> IAT_Y_BITS);
-    const uint64_t product = scaled(e, y, 0);
+    const bool none = more >> (IAT_Y_BITS + 5) || (more >> IAT_Y_BITS & 31) > IAT_E_BITS;
+    const uint32_t y = more & ((1 << (IAT_Y_BITS + 5)) - 1);
+    const uint32_t e = none ? 0 : iat_mantissa(y) >> (y >> IAT_Y_BITS);
     m->z = (m->z + e) & Z_MASK;
+    const uint64_t product = scaled(e, y, 0);
     m->weighted = (m->weighted + product) & WEIGHTED_MASK;
 }
 
-static inline void watch(struct machine *m, int32_t value)
+static inline void watch(struct machine *m, uint32_t value)
 {
     if (m->summing)
         add_exponential(m, value);
@@ -201,21 +210,21 @@ static inline void watch(struct machine *m, int32_t value)
 static inline bool is_certain(const struct machine *m)
 {
     const bool confidence = table[AT_COLLECT + COLLECT_METRIC] == IAT_CONFIDENCE;
-    const int32_t limit = BESIDE(LIMIT, TIMESTEPS, m->taken) & 0xffff,
-                  spare = confidence || !m->z ? limit : limit - iat_logarithm(m->z);
-    const uint64_t bound = scaled(m->z, spare > 0 ? (uint32_t)spare : 0, 0);
-    return confidence ? m->z && (uint64_t)1 << (IAT_E_BITS + IAT_Y_BITS) > bound
-                      : m->weighted < bound;
+    const uint32_t limit = BESIDE(LIMIT, TIMESTEPS, m->taken) & 0xffff,
+                   spare = confidence || !m->z ? limit : limit - iat_logarithm(m->z);
+    const bool negative = spare >> 17 & 1; /* of less than 16 bits, minus as many */
+    const uint64_t bound = scaled(m->z, negative ? 0 : spare & 0xffff, 0);
+    return confidence ? m->z && !(bound >> (IAT_E_BITS + IAT_Y_BITS))
+                      : bound > WEIGHTED_MASK || m->weighted < (bound & WEIGHTED_MASK);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-/* Adds an event's synapses along one route; how many there are. Nothing is multiplied: a weight is
+/* Adds an event's synapses along one route and counts them. Nothing is multiplied: a weight is
  * shifted and added for every bit of the count. */
-static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, uint8_t column,
-                                 int16_t count)
+static inline void add_route(uint16_t route, uint16_t channel, uint8_t row, uint8_t column,
+                             int16_t count, uint16_t *operations)
 {
-    uint16_t operations = 0;
     const uint32_t rows = BESIDE(ROWS, AXIS, BESIDE(ROUTE_ROWS, ROUTES, route) + row),
                    columns = BESIDE(COLUMNS, AXIS, BESIDE(ROUTE_COLUMNS, ROUTES, route) + column),
                    shift = BESIDE(ROUTE_SHIFT, ROUTES, route);
@@ -229,22 +238,28 @@ static inline uint16_t add_route(uint16_t route, uint16_t channel, uint8_t row, 
         uint16_t x = columns >> 8;
         for (uint8_t columns_left = columns & 255; columns_left; columns_left--, x++) {
             const uint32_t c = BESIDE(COLUMN_LIST, LIST, x);
-            operations += shift & ROUTE_RELAY ? 0 : groups;
+            *operations += shift & ROUTE_RELAY ? 0 : groups;
             uint8_t scale = shift & 15;
             for (uint16_t bits = count < 0 ? -count : count; bits; bits >>= 1, scale++) {
                 uint16_t v = high(r) + high(c) + (to >> 12), w = low(r) + low(c) + first;
                 for (uint16_t g = bits & 1 ? groups : 0; g; g--) {
 #pragma HLS pipeline II = 1
 #pragma HLS dependence variable = cell inter false
-                    const uint32_t add = (uint32_t)AT(weight, w) << scale;
-                    AT(cell, v) = packed((int32_t)(AT(cell, v) + (count < 0 ? -add : add)));
+                    const int32_t add = AT(weight, w);
+                    AT(cell, v) =
+                        (AT(cell, v) + ((uint32_t)(count < 0 ? -add : add) << scale)) & 0xffffff;
                     v++;
                     w += (uint8_t)(shift >> 8);
                 }
             }
         }
     }
-    return operations;
+}
+
+static void count_up(uint8_t counter, uint32_t by)
+{
+#pragma HLS inline off
+    BESIDE(COUNTERS, PHASES * 4, counter) += by;
 }
 
 /* Adds an event's synapses and counts it. */
@@ -254,34 +269,27 @@ static inline void add_event(uint8_t phase, uint16_t channel, uint8_t row, uint8
     const uint32_t routes = BESIDE(PHASE, PHASES, phase);
     uint16_t operations = 0, route = high(routes);
     for (uint8_t left_over = routes & (2 * ROUTES - 1); left_over; left_over--, route++)
-        operations += add_route(route, channel, row, column, count);
+        add_route(route, channel, row, column, count, &operations);
     const uint16_t size = count < 0 ? -count : count;
-    uint32_t amount = 1;
-    for (uint8_t k = 0; k < 3; k++) {
-        BESIDE(COUNTERS, PHASES * 4, phase << 2 | k) += amount;
-        amount = k == 0 ? size : operations;
-    }
-    for (uint16_t bits = size; bits; bits >>= 1, amount <<= 1)
-        if (bits & 1)
-            BESIDE(COUNTERS, PHASES * 4, phase << 2 | 3) += amount;
+    count_up(phase << 2, 1);
+    count_up(phase << 2 | 1, size);
+    count_up(phase << 2 | 2, operations);
+    count_up(phase << 2 | 3, scaled(operations, size, 0));
 }
 
 /* ---- Instructions ---------------------------------------------------------------------------- */
 
-/* Of 25 bits: a potential and a bias. */
-static inline int32_t sum_of(uint32_t word)
-{
-    return (int32_t)(word << 7) >> 7;
-}
+/* A potential and a bias, of 25 bits, as an unsigned number: ZERO more than it is. */
+enum { ZERO = 1 << 24, SUM_MASK = 2 * ZERO - 1 };
 
 /* As many spikes as there are thresholds in the potential, between `least` and `most`. */
-static inline int8_t burst(uint32_t *v, int32_t threshold, int8_t least, int8_t most)
+static inline int8_t burst(uint32_t *v, uint32_t threshold, int8_t least, int8_t most)
 {
     for (int8_t r = 0;;) {
-        const bool more = sum_of(*v) >= threshold && r < most, fewer = sum_of(*v) < 0 && r > least;
+        const bool more = *v >= (ZERO | threshold) && r < most, fewer = *v < ZERO && r > least;
         if (!more && !fewer)
             return r;
-        *v += (uint32_t)(more ? -threshold : threshold);
+        *v = (*v + (more ? -threshold : threshold)) & SUM_MASK;
         r += more ? 1 : -1;
     }
 }
@@ -290,18 +298,18 @@ static inline int8_t burst(uint32_t *v, int32_t threshold, int8_t least, int8_t 
 static inline int16_t relay(uint16_t a, uint16_t slots, uint32_t up, uint32_t across,
                             uint16_t groups, uint16_t sums)
 {
-    const int32_t before = unpacked(AT(cell, a));
-    int32_t most = low(up) && low(across) ? INT32_MIN : before;
+    const uint32_t before = AT(cell, a);
+    uint32_t most = low(up) && low(across) ? 0 : ordered(before);
     slots += high(up) + high(across);
     for (uint8_t ky = up & 255; ky; ky--, slots += sums) {
         uint16_t slot = slots;
         for (uint8_t kx = across & 255; kx; kx--, slot += groups) {
-            const int32_t v = unpacked(AT(cell, slot));
+            const uint32_t v = ordered(AT(cell, slot));
             most = v > most ? v : most;
         }
     }
-    AT(cell, a) = packed(most);
-    return most - before;
+    AT(cell, a) = ordered(most);
+    return ordered(most) - before;
 }
 
 /* Follows the instructions m->from one place to where they wait for anything but input. One core
@@ -314,22 +322,25 @@ static void follow(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct mac
 #pragma HLS inline off
     uint8_t phase = 1;
     for (uint8_t instructions = PROGRAM / INSTRUCTION_WORDS; instructions; instructions--) {
-        uint32_t head = 0, parameters = 0, widths = 0;
-        uint16_t a = 0, b = 0, cells = 0, sums = 0;
+        uint16_t a = 0, b = 0, cells = 0, vector = 0, groups = 0, columns = 0, sums = 0;
+        uint8_t kind = 0, mode = 0, window = 0;
+        int8_t phi = 0;
+        bool clears = false; /* of DO_FILL: sent counts too */
         for (uint8_t i = 0; i < INSTRUCTION_WORDS; i++, counter++) {
             const uint32_t word = AT(table, counter);
-            head = i == 0 ? word : head;
+            kind = i == 0 ? word & 7 : kind;
+            mode = i == 0 ? word >> 16 & 7 : mode;
+            phi = i == 0 ? word >> 8 & 15 : phi;
             a = i == 1 ? word : a;
             b = i == 2 ? word : b;
+            clears = i == 2 ? low(word) != NOWHERE : clears;
             cells = i == 3 ? WITHIN(CELLS, word) : cells;
-            parameters = i == 4 ? word : parameters;
-            widths = i == 8 ? word : widths;
+            vector = i == 4 ? high(word) : vector;
+            groups = i == 4 ? WITHIN(CELLS, word) : groups;
+            columns = i == 8 ? high(word) & 511 : columns;
+            window = i == 8 ? word & (WINDOWS - 1) : window;
             sums = i == 9 ? high(word) : sums;
         }
-        const uint8_t kind = head & 7, mode = head >> 16 & 7;
-        const int8_t phi = head >> 8 & 15;
-        const uint16_t vector = high(parameters), groups = low(parameters), columns = high(widths),
-                       window = low(widths);
         const bool input = kind == DO_WAIT && mode == WAIT_INPUT,
                    watches = kind == DO_VALUES && mode & VALUES_WATCHED;
         if (kind == DO_WAIT && !input)
@@ -346,47 +357,51 @@ static void follow(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct mac
         for (; cells; cells--) {
             int16_t spikes = 0;
             if (input) {
-                const uint32_t where = take(in, m), what = take(in, m);
+                const uint32_t where = take(in, m);
                 channel = high(where);
                 row = where & 255;
+                const uint32_t what = take(in, m);
                 column = what >> 16 & 255;
                 spikes = (int16_t)what;
             } else if (kind == DO_FILL) {
                 AT(cell, a) = packed((int32_t)AT(table, AT_INITIAL + vector + channel));
-                if (b != NOWHERE)
+                if (clears)
                     AT(sent, b) = 0;
             } else if (kind == DO_RELAY)
                 spikes = relay(a, b + channel, BESIDE(WINDOW, WINDOWS, vector + row),
                                BESIDE(WINDOW, WINDOWS, window + column), groups, sums);
             else {
-                uint32_t v = (uint32_t)unpacked(AT(cell, a));
+                uint32_t v = AT(cell, a);
                 if (watches)
-                    watch(m, (int32_t)v);
+                    watch(m, ordered(v));
                 else if (kind == DO_VALUES) {
                     if (answers && m->owed) {
-                        give(out, m, v);
+                        give(out, m, (uint32_t)unpacked(v));
                         m->owed--;
                     }
                 } else if (kind == DO_FIRE) {
-                    const int32_t threshold = AT(table, AT_THRESHOLD + vector + channel) & 0x7fffff;
+                    const uint32_t threshold =
+                                       AT(table, AT_THRESHOLD + vector + channel) & 0x7fffff,
+                                   bias = AT(table, AT_BIAS + vector + channel);
                     int16_t so_far = mode & FIRE_SIGNED ? AT(sent, b) : 0;
                     const int8_t least = mode & FIRE_LINEAR || so_far >= phi ? -phi : -so_far;
-                    v += (uint32_t)unpacked(AT(table, AT_BIAS + vector + channel));
+                    v = (uint32_t)(unpacked(v) + unpacked(bias) + ZERO) & SUM_MASK;
                     spikes = burst(&v, threshold, least, phi);
-                    v = sum_of(v) > 0x3fffff    ? 0x3fffff
-                        : sum_of(v) < -0x3fffff ? (uint32_t)-0x3fffff
-                                                : v;
+                    v = v > ZERO + 0x3fffff   ? ZERO + 0x3fffff
+                        : v < ZERO - 0x3fffff ? ZERO - 0x3fffff
+                                              : v;
                     if (mode & FIRE_SIGNED)
                         AT(sent, b) = (so_far + spikes) & SENT_MOST;
                 } else {
                     const uint32_t add = AT(cell, b);
                     v = kind == DO_ADD ? v + add : add;
                 }
-                AT(cell, a) = packed((int32_t)v);
+                AT(cell, a) = v & 0xffffff;
             }
             if (spikes)
                 add_event(phase, channel, row, column, spikes);
-            const bool groups_done = channel + 1 == groups, row_done = column + 1 == columns;
+            const bool groups_done = (uint16_t)(channel + 1) == groups,
+                       row_done = column + 1 == columns;
             a++;
             b += kind != DO_RELAY;
             channel = groups_done ? 0 : channel + 1;
@@ -401,45 +416,36 @@ static void follow(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct mac
 }
 
 /* Timesteps until the last one or until the outputs are certain; how many. */
-static inline void infer(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct machine *m,
-                         uint16_t timesteps)
+static inline void infer(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct machine *m)
 {
     uint16_t counter = AT_PROGRAM + 2;
     for (uint16_t i = 0; i < PHASES * 4; i++)
         table[AT_COUNTERS + i] = 0;
-    m->lists = m->flags & RUN_EVENTS ? timesteps : 1;
+    m->lists = m->flags & RUN_EVENTS ? m->count : 1;
     m->taken = 0;
     for (bool stop = false; !stop; m->taken++) {
         m->summing = false;
-        m->most = -0x800000;
+        m->most = 0;
         m->z = 0;
         m->weighted = 0;
         follow(in, out, m, counter, false);
-        stop = m->taken + 1 == timesteps || (m->flags & RUN_IAT && is_certain(m));
+        stop = (uint16_t)(m->taken + 1) == m->count || (m->flags & RUN_IAT && is_certain(m));
         counter = AT_PROGRAM + table[AT_PROGRAM];
     }
-    /* What an early exit leaves of the input. */
-    for (; m->lists; m->lists--)
-        for (uint16_t events = take_list(in, m); events; events--) {
-            take(in, m);
-            take(in, m);
-        }
-    if (m->left)
+    if (m->left && !m->lists)
         fail(m, MESSAGE_BAD_LENGTH);
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 /* Reads the head of the payload and judges it. */
-static inline void take_request(hls_stream(uint32_t) in, struct machine *m, uint32_t head)
+static inline void take_request(hls_stream(uint32_t) in, struct machine *m)
 {
     const bool load = m->command == COMMAND_LOAD, run = m->command == COMMAND_RUN,
                read = m->command == COMMAND_READ;
     const uint8_t heads = load || m->command == COMMAND_COUNTERS ? 2 : run ? 1 : read ? 3 : 0;
     bool bad = false;
-    if (low(head) > COMMAND_END)
-        fail(m, MESSAGE_BAD_COMMAND);
-    else if (m->left < heads || (m->left > heads && !load && !run))
+    if (m->left < heads || (m->left > heads && !load && !run))
         fail(m, MESSAGE_BAD_LENGTH);
     for (uint8_t i = heads; i && !m->status; i--) {
         m->from = m->count;
@@ -458,7 +464,8 @@ static inline void take_request(hls_stream(uint32_t) in, struct machine *m, uint
                        room = load   ? low(memory_place(m->from))
                               : read ? CELLS
                                      : PHASES;
-        bad |= first > room || words > room - first || (load && (!room || m->from >= 32));
+        bad |=
+            first > room || words > (uint16_t)(room - first) || (load && (!room || m->from >= 32));
     }
     if (bad && heads)
         fail(m, MESSAGE_BAD_VALUE);
@@ -486,13 +493,13 @@ static inline void give_data(hls_stream(uint32_t) in, hls_stream(uint32_t) out, 
         m->owed--;
         follow(in, out, m, AT_PROGRAM + table[AT_PROGRAM + 1], true);
     }
-    for (uint16_t i = 0; m->owed; m->owed--, i++)
+    for (; m->owed; m->owed--, m->from++)
         give(out, m,
              run                              ? 0
-             : m->command == COMMAND_READ     ? (uint32_t)unpacked(AT(cell, m->from + i))
-             : m->command == COMMAND_IDENTIFY ? identity[i]
-             : i & 1                          ? 0
-                                              : BESIDE(COUNTERS, PHASES * 4, i >> 1));
+             : m->command == COMMAND_READ     ? (uint32_t)unpacked(AT(cell, m->from))
+             : m->command == COMMAND_IDENTIFY ? identity[m->from]
+             : m->from & 1                    ? 0
+                                              : BESIDE(COUNTERS, PHASES * 4, m->from >> 1));
 }
 
 /* What a good request asks for; words of its answer. */
@@ -501,27 +508,28 @@ static inline uint16_t obey(hls_stream(uint32_t) in, hls_stream(uint32_t) out, s
     switch (m->command) {
     case COMMAND_IDENTIFY: return 19;
     case COMMAND_LOAD:
-        while (m->left)
-            store(m->from, m->count++, take(in, m));
+        for (; m->left; m->count++) {
+            const uint32_t word = take(in, m);
+            store(m->from, m->count, word);
+        }
         return 0;
-    case COMMAND_RUN: infer(in, out, m, m->count); return table[AT_WATCHED + 2] + 1;
+    case COMMAND_RUN: infer(in, out, m); return table[AT_WATCHED + 2] + 1;
     case COMMAND_READ: return m->count;
-    case COMMAND_COUNTERS: return m->count << 3;
+    case COMMAND_COUNTERS: m->from = 0; return m->count << 3;
     default: return 0;
     }
 }
 
 static void small_machine(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 {
-    struct machine machine = {.left = 0}, *const m = &machine;
+    struct machine machine, *const m = &machine;
     bool on = true, lost = false;
     while (on) {
-        m->status = MESSAGE_OK;
-        m->crc = 0xffffffff;
-        m->owed = 0;
+        machine = (struct machine){.crc = 0xffffffff};
         const uint32_t head = take(in, m);
         const bool was_lost = lost;
         m->command = head;
+        m->status = low(head) > COMMAND_END ? MESSAGE_BAD_COMMAND : MESSAGE_OK;
         lost = high(head) != MESSAGE_MAGIC;
         if (lost && was_lost)
             continue;
@@ -531,9 +539,9 @@ static void small_machine(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
             lost = length > MOST_WORDS;
         }
         if (lost)
-            fail(m, MESSAGE_BAD_MAGIC);
+            m->status = MESSAGE_BAD_MAGIC;
         else {
-            take_request(in, m, head);
+            take_request(in, m);
             on = m->status || m->command != COMMAND_END;
             if (!m->status)
                 m->owed = obey(in, out, m);

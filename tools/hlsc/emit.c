@@ -186,16 +186,57 @@ static char *operand(struct emitter *e, const struct node *n, int k, int width)
     return value_text(e, n->in[k], width, n->region, n->cycle);
 }
 
+/* Bits that a node needs as a signed number. */
+static int signed_width(const struct process *p, int node)
+{
+    const int width = p->node[node].width;
+    uint64_t v;
+    if (is_const(p, node, &v)) {
+        const int64_t s = (int64_t)(v << (64 - width)) >> (64 - width);
+        return bits_of((uint64_t)(s < 0 ? ~s : s)) + 1;
+    }
+    const struct narrow w = narrow_width(p, node, width);
+    return min_int(width, w.width + !w.is_signed);
+}
+
+/* Whether operand k is less than a number, else at least as large: low bits that are zero in the
+ * number need not be looked at. */
+static char *compare_number(struct emitter *e, const struct node *n, int k, int64_t number,
+                            int width, bool is_signed, bool less)
+{
+    const int zeros = __builtin_ctzll((uint64_t)number);
+    char *x = operand(e, n, k, width);
+    number >>= zeros;
+    if (!is_signed && number == 1)
+        return text("(%s >> %d) %s 0", x, zeros, less ? "==" : "!=");
+    const char *const sign = less ? "<" : ">=";
+    char *value = literal((uint64_t)number & (width < 64 ? (1ull << width) - 1 : ~0ull), width);
+    return is_signed ? text("($signed(%s) >>> %d) %s $signed(%s)", x, zeros, sign, value)
+                     : text("(%s >> %d) %s %s", x, zeros, sign, value);
+}
+
 static char *comparison(struct emitter *e, const struct node *n, const char *op, bool is_signed)
 {
     const struct process *p = e->p;
-    int full = p->node[n->in[0]].width, needed = 1;
-    for (int k = 0; k < 2; k++)
+    const int full = p->node[n->in[0]].width;
+    int needed = 1, needed_signed = 1;
+    for (int k = 0; k < 2; k++) {
         needed = max_int(needed, p->node[n->in[k]].significant);
-    if (is_signed && needed < full) { /* both are positive */
-        is_signed = false;
+        needed_signed = max_int(needed_signed, full <= 64 ? signed_width(p, n->in[k]) : full);
     }
-    int width = is_signed ? full : min_int(full, needed);
+    if (is_signed && needed < full) /* both are positive */
+        is_signed = false;
+    const int width = is_signed ? needed_signed : min_int(full, needed);
+    for (int k = 0; k < 2 && *op == '<' && full <= 64; k++) {
+        uint64_t v;
+        if (!is_const(p, n->in[k], &v) || (!is_signed && v >> 62))
+            continue;
+        int64_t number = is_signed ? (int64_t)(v << (64 - full)) >> (64 - full) : (int64_t)v;
+        number += (k == 1) == !strcmp(op, "<=");
+        const int most = max_int(width, bits_of((uint64_t)(number < 0 ? ~number : number)) + is_signed);
+        if (number && number % 2 == 0 && most <= full)
+            return compare_number(e, n, !k, number, most, is_signed, k == 1);
+    }
     return text(is_signed ? "$signed(%s) %s $signed(%s)" : "%s %s %s", operand(e, n, 0, width), op,
                 operand(e, n, 1, width));
 }
@@ -551,8 +592,16 @@ static void emit_settings(struct emitter *e)
     }
 }
 
-/* The phis of a region's first block get what comes along an edge; where both share a register it
- * is there already. */
+/* Is the value in the phi's register already? */
+static bool is_there(const struct emitter *e, int phi, int value)
+{
+    const int source = copied(e->p, value, e->p->node[phi].kept);
+    return source != NONE &&
+           (source == phi || (e->shared[phi] && e->shared[source] == e->shared[phi]));
+}
+
+/* The phis of a region's first block get what comes along an edge. A choice between something new
+ * and what is there already needs no choice. */
 static void pass_phis(struct emitter *e, int from, int to, int region, int cycle, const char *when)
 {
     struct process *p = e->p;
@@ -561,12 +610,21 @@ static void pass_phis(struct emitter *e, int from, int to, int region, int cycle
         const int phi = r->node[k];
         const struct node *n = &p->node[phi];
         for (int q = 0; n->op == OP_PHI && n->block == to && n->kept && q < n->ins; q++) {
-            const int source = n->from[q] == from ? copied(p, n->in[q], n->kept) : NONE;
-            if (n->from[q] != from ||
-                (e->shared[phi] && source != NONE && e->shared[source] == e->shared[phi]))
+            int value = n->in[q];
+            if (n->from[q] != from || is_there(e, phi, value))
                 continue;
             const int width = e->shared[phi] ? e->shared_width[phi] : n->kept;
-            set_node(e, phi, when, value_text(e, n->in[q], width, region, cycle));
+            const struct node *choice = &p->node[value];
+            const char *also = when;
+            const bool now = choice->op == OP_SELECT && choice->region == region && choice->cycle == cycle;
+            for (int arm = 1; now && arm <= 2; arm++)
+                if (is_there(e, phi, choice->in[arm])) {
+                    also = text("%s & %s%s", when, arm == 1 ? "~" : "",
+                                value_text(e, choice->in[0], 1, region, cycle));
+                    value = choice->in[3 - arm];
+                    break;
+                }
+            set_node(e, phi, also, value_text(e, value, width, region, cycle));
         }
     }
 }
