@@ -69,7 +69,7 @@ HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
 
 # The accelerator for this computer (--board csim), once for each build of hw/config.h.
-ACCELERATOR := sim tiny
+ACCELERATOR := sim tiny u250
 CSIM_OBJ := $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 
 GEN := $(B)/gen/onnx.pb-c.o

@@ -25,6 +25,28 @@ enum {
     TIMESTEPS = 16, /* limits of early exit */
     FIRED_DEPTH = 2048,
 };
+#elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many; ResNet-20 fits one */
+#define BUILD_NUMBER 3
+#define SMALL        0
+#define TRACES       1
+#define CORES        8
+#define LANES        16
+enum {
+    CELLS = 2048,
+    SENT_CELLS = 2048,
+    SENT_MOST = 255,
+    WEIGHTS = 6144,
+    PARAMETERS = 128,
+    ROUTES = 64,
+    CHANNELS = 1024,
+    AXIS = 1024,
+    LIST = 1024,
+    WINDOWS = 128,
+    PHASES = 32,
+    PROGRAM = 512,
+    TIMESTEPS = 64,
+    FIRED_DEPTH = 256,
+};
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
 #define SMALL        0

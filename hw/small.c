@@ -432,7 +432,13 @@ static inline void infer(hls_stream(uint32_t) in, hls_stream(uint32_t) out, stru
         stop = (uint16_t)(m->taken + 1) == m->count || (m->flags & RUN_IAT && is_certain(m));
         counter = AT_PROGRAM + table[AT_PROGRAM];
     }
-    if (m->left && !m->lists)
+    /* What an early exit leaves of the input. */
+    for (; m->lists; m->lists--)
+        for (m->owed = take_list(in, m); m->owed; m->owed--) {
+            take(in, m);
+            take(in, m);
+        }
+    if (m->left)
         fail(m, MESSAGE_BAD_LENGTH);
 }
 

@@ -12,11 +12,15 @@
 
 void accelerator_tiny(uint32_t *in, uint32_t *out);
 void accelerator_sim(uint32_t *in, uint32_t *out);
+void accelerator_u250(uint32_t *in, uint32_t *out);
 
 static const struct machine {
     const char *name;
     void (*run)(uint32_t *in, uint32_t *out);
-} machines[] = {{"sim", accelerator_sim}, {"tiny", accelerator_tiny}, {NULL, NULL}};
+} machines[] = {{"sim", accelerator_sim},
+               {"tiny", accelerator_tiny},
+               {"u250", accelerator_u250},
+               {NULL, NULL}};
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
 

@@ -56,7 +56,7 @@ module hls_ram_sdp #(
         for (i = 0; i < DEPTH; i = i + 1)
             mem[i] = {WIDTH{1'b0}};
     always @(posedge clk)
-        if (!MEETS && re && we && ra == wa) begin
+        if (UNSEEN && BYPASS == 0 && re && we && ra == wa) begin
             $display("hls_ram_sdp: %m: address %0d is read and written at once", ra);
             $finish;
         end

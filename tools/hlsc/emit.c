@@ -233,7 +233,8 @@ static char *comparison(struct emitter *e, const struct node *n, const char *op,
             continue;
         int64_t number = is_signed ? (int64_t)(v << (64 - full)) >> (64 - full) : (int64_t)v;
         number += (k == 1) == !strcmp(op, "<=");
-        const int most = max_int(width, bits_of((uint64_t)(number < 0 ? ~number : number)) + is_signed);
+        const int most =
+            max_int(width, bits_of((uint64_t)(number < 0 ? ~number : number)) + is_signed);
         if (number && number % 2 == 0 && most <= full)
             return compare_number(e, n, !k, number, most, is_signed, k == 1);
     }
@@ -616,7 +617,8 @@ static void pass_phis(struct emitter *e, int from, int to, int region, int cycle
             const int width = e->shared[phi] ? e->shared_width[phi] : n->kept;
             const struct node *choice = &p->node[value];
             const char *also = when;
-            const bool now = choice->op == OP_SELECT && choice->region == region && choice->cycle == cycle;
+            const bool now =
+                choice->op == OP_SELECT && choice->region == region && choice->cycle == cycle;
             for (int arm = 1; now && arm <= 2; arm++)
                 if (is_there(e, phi, choice->in[arm])) {
                     also = text("%s & %s%s", when, arm == 1 ? "~" : "",
@@ -697,7 +699,7 @@ static void emit_loop(struct emitter *e, int region)
                 continue;
             int c = wires_ready(p, n->in[q], region);
             set_node(e, r->node[k], text("p%d_e%d", region, c),
-                         value_text(e, n->in[q], n->kept, region, c));
+                     value_text(e, n->in[q], n->kept, region, c));
         }
     }
     for (int x = 0; x < r->exits; x++) {
@@ -719,10 +721,9 @@ static void emit_loop(struct emitter *e, int region)
         fprintf(f, "      if (p%d_go%d) p%d_v%d <= p%d_e%d;\n", region, c, region, c, region,
                 c - 1);
     for (int x = 0; x < r->exits; x++) {
-        const char *when =
-            r->exits > 1 ? text("p%d_done & p%d_exit == %d'd%d", region, region,
-                                bits_of((uint64_t)r->exits - 1), x)
-                         : text("p%d_done", region);
+        const char *when = r->exits > 1 ? text("p%d_done & p%d_exit == %d'd%d", region, region,
+                                               bits_of((uint64_t)r->exits - 1), x)
+                                        : text("p%d_done", region);
         goes(e, r->state, when);
         enter(e, p->block[r->exit[x].to].region, when);
         e->leaving = region;
@@ -748,8 +749,8 @@ static void share(struct emitter *e, int node)
     fprintf(e->logic, "  assign %s = r%d[%d:0];\n", name, e->shared[node], n->kept - 1);
     if (n->op != OP_PHI)
         set_node(e, node, text("s%d_e", e->p->region[n->region].state + n->ready),
-                     width > n->kept ? text("{%d'd0, %s}", width - n->kept, net(e, node))
-                                     : text("%s", net(e, node)));
+                 width > n->kept ? text("{%d'd0, %s}", width - n->kept, net(e, node))
+                                 : text("%s", net(e, node)));
 }
 
 /* Copies of values that are read later than they come. */

@@ -699,6 +699,7 @@ struct source frontend(const struct options *options)
     find_processes(&s);
     restore_arrays(&s);
     pragmas_attach(&s.pragmas, s.module);
+    subroutine_check(&s);
     mark_functions(&s);
     simplify(&s);
     if (options->dump && LLVMPrintModuleToFile(s.module, options->dump, &why))

@@ -3,6 +3,7 @@
  * The stages, each in its own file:
  *   frontend.c   clang makes LLVM IR of the source; pragmas.c finds the pragmas and ties them to
  *                loops, arrays and functions; LLVM's passes inline, unroll and simplify
+ *   subroutine.c functions with `inline off`: all calls become jumps to one copy
  *   build.c      one process (a function) becomes a graph of operations (graph.c): branches of a
  *                pipelined loop become guards, phis become selects; address.c finds the bank and
  *                row of an array, axi.c the bursts of a pointer

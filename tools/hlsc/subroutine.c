@@ -3,6 +3,7 @@
 #include "subroutine.h"
 
 #include <llvm-c/DebugInfo.h>
+#include <string.h>
 
 struct subroutine {
     LLVMModuleRef module;
@@ -25,6 +26,39 @@ bool is_subroutine(const struct source *s, LLVMValueRef f)
             return true;
     }
     return false;
+}
+
+static bool leads_to_one(const struct source *s, LLVMValueRef f)
+{
+    bool leads = is_subroutine(s, f);
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b && !leads; b = LLVMGetNextBasicBlock(b))
+        for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+            LLVMValueRef g = LLVMIsACallInst(i) ? LLVMGetCalledValue(i) : NULL;
+            leads |= g && LLVMIsAFunction(g) && leads_to_one(s, g);
+        }
+    return leads;
+}
+
+/* A pipelined loop has no way to wait for one. */
+static void check_call(const struct source *s, LLVMValueRef call)
+{
+    const struct place at = place_of(call);
+    for (int i = 0; i < s->pragmas.loops; i++) {
+        const struct loop_wishes *w = &s->pragmas.loop[i];
+        if (w->pipeline && at.file && w->first.file && !strcmp(at.file, w->first.file) &&
+            at.line >= w->first.line && at.line <= w->last.line &&
+            leads_to_one(s, LLVMGetCalledValue(call)))
+            fail(at, "a pipelined loop cannot call a function with inline off");
+    }
+}
+
+void subroutine_check(const struct source *s)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(s->module); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))
+                if (LLVMIsACallInst(i) && LLVMIsAFunction(LLVMGetCalledValue(i)))
+                    check_call(s, i);
 }
 
 static int find_calls(LLVMValueRef caller, LLVMValueRef f, LLVMValueRef **call)
@@ -104,8 +138,7 @@ void subroutine_resolve(const struct source *s)
              b = LLVMGetNextBasicBlock(b))
             for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
                 const bool pointer =
-                    LLVMIsALoadInst(i) &&
-                    LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMPointerTypeKind;
+                    LLVMIsALoadInst(i) && LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMPointerTypeKind;
                 LLVMValueRef object = pointer ? object_of(i) : NULL;
                 if (object)
                     LLVMReplaceAllUsesWith(i, object);

@@ -5,6 +5,8 @@
 
 bool is_subroutine(const struct source *s, LLVMValueRef function);
 
+/* Fails where a pipelined loop calls one. */
+void subroutine_check(const struct source *s);
 /* One that no other calls; NULL: there is none left. */
 LLVMValueRef subroutine_next(const struct source *s);
 /* Variables that hold one pointer all the time become that pointer. */

@@ -1,9 +1,8 @@
 /* Messages of (operation, words...), answered by a number: what reads a word, what multiplies and
  * what sums up are hardware once, however often they are called.
  *
- * ideal: 0
- * cosim: --top subroutines --clock 5
- * report: 1 adders */
+ * cosim: --top subroutines --clock 5 --target "generic ice40" --expect-cycles 6860:12700
+ * report: 37 states outside */
 #include "hls.h"
 
 enum { WORDS = 16 };
