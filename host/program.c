@@ -406,7 +406,8 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
     put(c, core, MEMORY_ROUTE_COLUMNS, (uint32_t)core->memory[MEMORY_COLUMNS].count);
     put(c, core, MEMORY_ROUTE_CHANNELS, (uint32_t)core->memory[MEMORY_CHANNEL_CELL].count);
     put(c, core, MEMORY_ROUTE_SHIFT,
-        (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 | (uint32_t)(t.relay ? ROUTE_RELAY : s->shift));
+        (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 |
+            (uint32_t)(t.relay ? ROUTE_RELAY : s->shift));
     fits(c, "weights of a kernel", (size_t)w->kernel[0] * (size_t)w->kernel[1], 0xffff);
     for (int y = 0; y < source->shape[1]; y++)
         put_places(c, core, &t, ROW, y);

@@ -35,8 +35,6 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
 #define EACH_CORE(X) X(0)
 #elif CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
-#elif CORES == 8
-#define EACH_CORE(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #endif
 #define BURSTS_IN(k)  hls_stream(struct bursts) fired##k,
 #define TOKENS_OUT(k) hls_stream(struct token) to##k,
@@ -63,20 +61,6 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
 #include "core.c" /* NOLINT */
 #undef IN_CORE
 #define IN_CORE(name) name##3
-#include "core.c" /* NOLINT */
-#undef IN_CORE
-#endif
-#if CORES > 4
-#define IN_CORE(name) name##4
-#include "core.c" /* NOLINT */
-#undef IN_CORE
-#define IN_CORE(name) name##5
-#include "core.c" /* NOLINT */
-#undef IN_CORE
-#define IN_CORE(name) name##6
-#include "core.c" /* NOLINT */
-#undef IN_CORE
-#define IN_CORE(name) name##7
 #include "core.c" /* NOLINT */
 #undef IN_CORE
 #endif

@@ -50,8 +50,7 @@ static inline bool is_certain(const struct exponentials *x, uint32_t metric, int
         value = hls_read(values##k);
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool)
-                        decisions,
+                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool) decisions,
                     hls_stream(uint32_t) out)
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];

@@ -25,15 +25,15 @@ enum {
     TIMESTEPS = 16, /* limits of early exit */
     FIRED_DEPTH = 2048,
 };
-#elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many; ResNet-20 fits one */
+#elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20 needs */
 #define BUILD_NUMBER 3
 #define SMALL        0
 #define TRACES       1
-#define CORES        8
+#define CORES        4
 #define LANES        16
 enum {
-    CELLS = 2048,
-    SENT_CELLS = 2048,
+    CELLS = 4096,
+    SENT_CELLS = 4096,
     SENT_MOST = 255,
     WEIGHTS = 6144,
     PARAMETERS = 128,

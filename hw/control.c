@@ -143,10 +143,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
                        counters = command == COMMAND_COUNTERS;
             const uint32_t head = last < MOST_WORDS ? last : MOST_WORDS,
-                             first = load       ? head
-                                     : counters ? 0
-                                                : before,
-                             count = load ? left : head;
+                           first = load       ? head
+                                   : counters ? 0
+                                              : before,
+                           count = load ? left : head;
             if (run ? !low(last) || event_input != ((last >> 16 & RUN_EVENTS) > 0)
                     : core >= CORES || first > room || count > room - first || !room)
                 status = MESSAGE_BAD_VALUE;

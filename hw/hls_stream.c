@@ -314,7 +314,7 @@ void hls_process_named(const char *name, void (*run)(void *argument), void *argu
 /* ---- Processes with streams for parameters ----------------------------------------------------
  */
 
-enum { MOST_CALL_STREAMS = 24 };
+enum { MOST_CALL_STREAMS = 16 };
 struct call {
     void (*process)(void);
     void *stream[MOST_CALL_STREAMS];
@@ -328,10 +328,9 @@ static void run_call(void *argument)
     free(argument);
     void **s = c.stream;
     ((void (*)(void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
-               void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
-               void *, void *, void *, void *))c.process)(
+               void *, void *, void *, void *, void *, void *))c.process)(
         s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12], s[13],
-        s[14], s[15], s[16], s[17], s[18], s[19], s[20], s[21], s[22], s[23]);
+        s[14], s[15]);
 }
 
 void hls_call(const char *name, void (*process)(void), int streams, void *const *stream)

@@ -56,7 +56,8 @@ enum memory {
     MEMORY_ROUTE_ROWS, /* first entry in MEMORY_ROWS, for source row 0 */
     MEMORY_ROUTE_COLUMNS,  /* likewise in MEMORY_COLUMNS */
     MEMORY_ROUTE_CHANNELS, /* likewise in MEMORY_CHANNEL_... */
-    MEMORY_ROUTE_SHIFT,    /* weights from one channel group to the next << 8 | shift, or ROUTE_RELAY */
+    MEMORY_ROUTE_SHIFT, /* weights from one channel group to the next << 8 | shift, or ROUTE_RELAY
+                         */
     MEMORY_ROWS, /* first << 8 | number of places in MEMORY_ROW_LIST that a source row reaches */
     MEMORY_COLUMNS,
     MEMORY_CHANNEL_WEIGHT, /* the source channel's first weight vector */

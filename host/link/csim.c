@@ -17,10 +17,8 @@ void accelerator_u250(uint32_t *in, uint32_t *out);
 static const struct machine {
     const char *name;
     void (*run)(uint32_t *in, uint32_t *out);
-} machines[] = {{"sim", accelerator_sim},
-               {"tiny", accelerator_tiny},
-               {"u250", accelerator_u250},
-               {NULL, NULL}};
+} machines[] = {
+    {"sim", accelerator_sim}, {"tiny", accelerator_tiny}, {"u250", accelerator_u250}, {NULL, NULL}};
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
 
