@@ -25,7 +25,7 @@ $(error tools/setup could not provide what the build needs)
 endif
 endif
 
-PACKAGES := zlib libpng libjpeg libprotobuf-c openblas libcrypto
+PACKAGES := zlib libpng libjpeg libprotobuf-c openblas libcrypto libusb-1.0
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(CI),true)
 WARN += -Werror
