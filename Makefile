@@ -167,6 +167,8 @@ $(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_sim.o $(B
 	$(Q)cp $(B)/rtl/kernel_sim.ports $(FAKE)/kernel.ports
 	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
 
+include hw/boards/boards.mk
+
 # Many processes: a part of its own, where Open MPI is installed.
 ifneq ($(BUILD),asan)
 ifneq ($(BUILD),tsan)
@@ -232,7 +234,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION))
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
