@@ -69,6 +69,15 @@ on "short packets" "$emulator" --splinters "$ice" $run icebreaker --batch 5
 if [ "$(board board-hx8k)" ]; then
     on "hx8k" "$emulator" --product "Lattice FTUSB Interface Cable" "$(board board-hx8k)" $run hx8k
 fi
+fifo=$(board board-fifo)
+if [ "$fifo" ]; then
+    on "usb-fifo" "$emulator" "$fifo" $run usb-fifo
+    on "usb-fifo, short packets" "$emulator" --splinters "$fifo" $run usb-fifo:1-2
+    bad "usb-fifo, unplugged" 5 "usb-fifo:1-2 has been unplugged" "$emulator" --fault unplug=6000 "$fifo" $run usb-fifo
+    bad "usb-fifo, stalled" 5 "usb-fifo:1-2 refuses to go on" "$emulator" --fault stall-in=6000 "$fifo" $run usb-fifo
+    bad "usb-fifo, silent" 5 "usb-fifo:1-2 has been silent" "$emulator" --fault silence=6000 "$fifo" $run usb-fifo --timeout 4
+    bad "usb-fifo, begins anew" 5 "usb-fifo:1-2|accelerator" "$emulator" --fault power=6000 "$fifo" $run usb-fifo --timeout 4
+fi
 # At 1 Mbaud a board of 2 does not answer.
 bad "by VID:PID, at another speed" 10 "usb:1-2 " "$emulator" "$ice" $run usb:0403:6010
 

@@ -111,5 +111,5 @@ $(B)/tests/usb/faults $(B)/tests/usb/echo: $(B)/tests/usb/%: $(B)/tests/usb/%.o 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include $(USB_OBJ:.o=.d)
-BOARDS_TO_TEST := $(B)/adafire-board-loopback.so $(if $(UMOCKDEV),$(B)/adafire-board-icebreaker.so $(B)/adafire-board-hx8k.so) \
+BOARDS_TO_TEST := $(B)/adafire-board-loopback.so $(if $(UMOCKDEV),$(B)/adafire-board-icebreaker.so $(B)/adafire-board-hx8k.so $(B)/adafire-board-fifo.so) \
 	$(if $(shell command -v nextpnr-ice40 && command -v icebox_vlog),$(ICE40:%=$(B)/adafire-gates-%-loopback.so))
