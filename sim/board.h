@@ -1,4 +1,5 @@
-/* A board's whole design, Verilated, at its pins: a shared object for each (adafire-board-NAME.so). */
+/* A board's whole design, Verilated, at its pins: a shared object for each (adafire-board-NAME.so).
+ */
 #ifndef ADAFIRE_SIM_BOARD_H
 #define ADAFIRE_SIM_BOARD_H
 
@@ -19,8 +20,8 @@ unsigned board_uart_mhz(void);
 /* Bits a second. */
 unsigned board_uart_baud(void);
 
-/* The pins of a synchronous 245 FIFO; the chip's, which are set, and the board's, which are as before
- * the edge. */
+/* The pins of a synchronous 245 FIFO; the chip's, which are set, and the board's, which are as
+ * before the edge. */
 struct board_fifo {
     unsigned char rxf_n, txe_n, in;
     unsigned char rd_n, wr_n, oe_n, out;

@@ -1,5 +1,14 @@
 # Designs for boards, and boards to test without one (hw/boards/README.md). The root Makefile reads it.
 
+# `make bitstreams` and the like install what place and route is done with.
+ifneq ($(filter bitstreams loopback gates,$(MAKECMDGOALS)),)
+ifeq ($(ADAFIRE_NO_SETUP),)
+ifeq ($(shell tools/setup boards >&2 || echo failed),failed)
+$(error tools/setup could not provide what bitstreams need)
+endif
+endif
+endif
+
 # Clock of the machine in MHz, bits a second of the serial line in millions (host/link/usb_board.c has
 # the same), and what nextpnr is told of the chip.
 ICE40 := icebreaker hx8k
@@ -18,6 +27,9 @@ CHIP_ulx3s := --85k --package CABGA381
 MHZ_ecpix5 := 25
 BAUD_ecpix5 := 1
 CHIP_ecpix5 := --um5g-85k --package CABGA554
+# A board of which the line is the slowest part, for the tests: as `--board usb` expects it.
+MHZ_slow := 200
+BAUD_slow := 1
 cycles = $(shell expr $(MHZ_$(1)) / $(BAUD_$(1)))
 # The accelerator that a board gets, and the nanoseconds that hlsc schedules for.
 MACHINE ?= tiny
@@ -38,7 +50,7 @@ $(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v
 	$$(call say,YOSYS,$$@)
 	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
 		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
-		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ice40 -abc9 -device $(DEVICE_$(1)) -top $(1) -json $$@; stat"
+		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ice40 -abc9 -device $(DEVICE_$(1)) -top $(1) -json $$@"
 $(B)/boards/$(1)-%.asc: $(B)/boards/$(1)-%.json hw/boards/$(1).pcf
 	$$(call say,NEXTPNR,$$@)
 	$$(Q)nextpnr-ice40 -q $(CHIP_$(1)) --json $$< --pcf hw/boards/$(1).pcf --asc $$@ --freq $(MHZ_$(1)) \
@@ -53,7 +65,7 @@ $(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v
 	$$(call say,YOSYS,$$@)
 	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
 		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
-		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ecp5 -abc9 -top $(1) -json $$@; stat"
+		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ecp5 -abc9 -top $(1) -json $$@"
 $(B)/boards/$(1)-%.config: $(B)/boards/$(1)-%.json hw/boards/$(1).lpf
 	$$(call say,NEXTPNR,$$@)
 	$$(Q)nextpnr-ecp5 -q $(CHIP_$(1)) --json $$< --lpf hw/boards/$(1).lpf --textcfg $$@ --freq $(MHZ_$(1)) \
@@ -65,7 +77,7 @@ $(B)/boards/%.bit: $(B)/boards/%.config
 
 # BOARD=NAME: into bitstreams/, with a line in its MANIFEST.
 bitstream_of = $(B)/boards/$(1)-accelerator.$(if $(filter $(ECP5),$(1)),bit,bin)
-.PHONY: bitstreams loopback synthesis
+.PHONY: bitstreams loopback synthesis gates
 bitstreams: $(if $(BOARD),$(call bitstream_of,$(BOARD)))
 	$(if $(filter $(BOARD),$(ICE40) $(ECP5)),,$(error BOARD= one of $(ICE40) $(ECP5)))
 	@hw/boards/manifest bitstreams $< $(BOARD) $(MHZ_$(BOARD)) $(basename $<).log
@@ -73,7 +85,7 @@ loopback: $(if $(BOARD),$(subst -accelerator,-loopback,$(call bitstream_of,$(BOA
 	@sed -n 's/^Info: *//; /ICESTORM_LC:\|Max frequency/p' $(basename $<).log | tail -n 1
 	@echo "$<"
 synthesis: $(B)/boards/$(BOARD)-accelerator.json
-	@sed -n '/Number of cells/,$$p' $(basename $<).synthesis
+	@sed -n '/Number of cells/,/^$$/p' $(basename $<).synthesis
 
 # ---- Simulated boards, at their pins (sim/board.h): from source, and from what was placed and routed.
 $(B)/adafire-board-%.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
@@ -95,6 +107,9 @@ $(B)/adafire-gates-%.so: $(B)/boards/%.gates.v sim/verilate sim/board.cpp sim/bo
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
 		$(MHZ_$(firstword $(subst -, ,$*)))
+
+gates: $(B)/adafire-gates-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
+	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
 
 # ---- An emulated FT2232H before them, where umockdev is installed.
 UMOCKDEV := $(shell pkg-config --exists umockdev-1.0 && echo yes)

@@ -8,9 +8,9 @@
 #include <string.h>
 
 const char *const chip_fault_names[FAULTS] = {
-    "none",    "lose-out", "twice-out", "flip-out",  "lose-in",  "twice-in",
-    "flip-in", "overrun",  "glitch",    "power",     "silence",  "stall-out",
-    "stall-in", "short-out", "io-out",  "io-in",     "control",  "unplug"};
+    "none",     "lose-out",  "twice-out", "flip-out", "lose-in", "twice-in",
+    "flip-in",  "overrun",   "glitch",    "power",    "silence", "stall-out",
+    "stall-in", "short-out", "io-out",    "io-in",    "control", "unplug"};
 
 enum { RESET = 0, BAUD = 3, DATA = 4, LATENCY = 9, BITMODE = 11 };
 enum { LINE_IDLE = 0x60, LINE_OVERRUN = 0x02, LINE_FRAMING = 0x08, MODEM = 0x32, SYNC_FIFO = 0x40 };
@@ -24,7 +24,7 @@ struct chip {
     void (*clock_fifo)(struct board *, int, struct board_fifo *);
     struct board *board;
     struct control *control;
-    struct queue out, in; /* to the board, to the host */
+    struct queue out, in;    /* to the board, to the host */
     double microsecond, bit; /* cycles */
     int mode, latency;
     bool broken, silent, twice;
@@ -252,8 +252,7 @@ void chip_request(struct chip *c, int request, int value, int index)
     case BAUD: c->bit = 1e6 * c->microsecond / baud_of(value, index); break;
     case DATA:
         c->broken = value >> 14 & 1;
-        if (c->broken)
-            {
+        if (c->broken) {
             c->silent = c->twice = false;
             c->out_left = 0;
             c->out_level = 1;

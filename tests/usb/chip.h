@@ -1,5 +1,5 @@
-/* An FT2232H as far as AdaFire uses one, in the time of the board behind it: bytes from and to USB on
- * one side, the pins of a Verilated board (sim/board.h) on the other. */
+/* An FT2232H as far as AdaFire uses one, in the time of the board behind it: bytes from and to USB
+ * on one side, the pins of a Verilated board (sim/board.h) on the other. */
 #ifndef TESTS_USB_CHIP_H
 #define TESTS_USB_CHIP_H
 
@@ -18,10 +18,10 @@ enum chip_fault {
     FAULT_LOSE_IN, /* the same on its way to the host */
     FAULT_TWICE_IN,
     FAULT_FLIP_IN,
-    FAULT_OVERRUN,  /* lost, and the chip says so */
-    FAULT_GLITCH,   /* the line to the board is low for a moment */
-    FAULT_POWER,    /* the board begins anew */
-    FAULT_SILENCE,  /* from then on nothing comes from the board until it is reset */
+    FAULT_OVERRUN, /* lost, and the chip says so */
+    FAULT_GLITCH,  /* the line to the board is low for a moment */
+    FAULT_POWER,   /* the board begins anew */
+    FAULT_SILENCE, /* from then on nothing comes from the board until it is reset */
     FAULTS_OF_LINE,
     FAULT_STALL_OUT = FAULTS_OF_LINE, /* of the USB side: emulator.c */
     FAULT_STALL_IN,
@@ -38,9 +38,9 @@ extern const char *const chip_fault_names[FAULTS];
 struct control {
     volatile uint32_t fault, after; /* of bytes that way */
     volatile uint32_t seed;
-    volatile uint32_t happened; /* faults so far */
-    volatile uint32_t out, in;  /* bytes that have gone, modulo 2^32 */
-    volatile uint64_t cycles;   /* of the board's clock */
+    volatile uint32_t happened;           /* faults so far */
+    volatile uint32_t out, in;            /* bytes that have gone, modulo 2^32 */
+    volatile uint64_t cycles;             /* of the board's clock */
     volatile uint64_t first_out, last_in; /* cycles */
     volatile uint32_t replugged;
 };
@@ -64,8 +64,8 @@ unsigned chip_baud(const struct chip *chip);
 void chip_request(struct chip *chip, int request, int value, int index);
 /* Takes as many bytes from USB as there is room for. */
 size_t chip_take(struct chip *chip, const uint8_t *bytes, size_t n);
-/* Whether a packet is due: a full one, or whatever there is when the latency timer ends. Its length,
- * 0 if none is. */
+/* Whether a packet is due: a full one, or whatever there is when the latency timer ends. Its
+ * length, 0 if none is. */
 size_t chip_packet(struct chip *chip, uint8_t packet[CHIP_PACKET]);
 /* A fault of the USB side is due: it has happened with this. */
 bool chip_fault_due(struct chip *chip, enum chip_fault fault);

@@ -1,5 +1,6 @@
 /* usb-emulator: runs a program with an emulated USB board attached. Its libusb is the real one, on
- * device files that umockdev provides; behind them are an FT2232H (chip.c) and a Verilated board. */
+ * device files that umockdev provides; behind them are an FT2232H (chip.c) and a Verilated board.
+ */
 #include "chip.h"
 #include "link/usb_stream.h"
 
@@ -35,8 +36,8 @@ static const char help[] =
     "  --stats FILE       writes cycles and bytes, as JSON\n"
     "Exit status: COMMAND's; 99 if it left something behind.\n";
 
-#define NODE   "/dev/bus/usb/001/002"
-#define SYSFS  "/devices/pci0000:00/0000:00:14.0/usb1/1-2"
+#define NODE  "/dev/bus/usb/001/002"
+#define SYSFS "/devices/pci0000:00/0000:00:14.0/usb1/1-2"
 enum { EP_IN = 0x80, INTERFACES = 2 };
 /* Cycles that pass while the program asks in vain; then it is told so. */
 enum { SLICE = 4000 };
@@ -50,8 +51,7 @@ static struct {
     GQueue reads, writes, done; /* of UMockdevIoctlData, URBs */
     size_t written;             /* bytes of the oldest write that the chip has */
     unsigned claimed;           /* interfaces, a bit each */
-    bool driver, had_driver, splinters, strange, busy, forbidden, stale, left, gone,
-        stalled[2];
+    bool driver, had_driver, splinters, strange, busy, forbidden, stale, left, gone, stalled[2];
     uint32_t random;
 } emu = {.product = "iCEBreaker V1.0e", .vendor = 0x0403, .id = 0x6010, .random = 1};
 
@@ -201,8 +201,8 @@ static int submit(UMockdevIoctlData *d)
     return 0;
 }
 
-/* Time goes on while the program waits: when it asks again after it was told that there is nothing. A
- * kernel's poll would wait; here it returns at once. */
+/* Time goes on while the program waits: when it asks again after it was told that there is nothing.
+ * A kernel's poll would wait; here it returns at once. */
 static int reap(UMockdevIoctlData *arg)
 {
     static bool waits;
@@ -308,8 +308,8 @@ static int handle(unsigned long request, UMockdevIoctlData *arg)
 static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpointer unused)
 {
     (void)base, (void)unused;
-    const int code = handle(umockdev_ioctl_client_get_request(client),
-                            umockdev_ioctl_client_get_arg(client));
+    const int code =
+        handle(umockdev_ioctl_client_get_request(client), umockdev_ioctl_client_get_arg(client));
     umockdev_ioctl_client_complete(client, code ? -1 : 0, code);
     return TRUE;
 }
@@ -382,8 +382,8 @@ static bool attach(UMockdevIoctlBase *base)
 /* A message that loads more words than have come, a word cut off, and an answer nobody took. */
 static void begin_badly(void)
 {
-    static const uint8_t bytes[] = {0x01, 0x00, 0xf1, 0xad, 0xe8, 0x03, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 7, 7,
-                                    7},
+    static const uint8_t bytes[] = {0x01, 0x00, 0xf1, 0xad, 0xe8, 0x03, 0, 0, 12, 0,
+                                    0,    0,    0,    0,    0,    0,    7, 7, 7},
                          nothing[5] = {0x00, 0x00, 0xf1, 0xad};
     const struct usb_divisor d = usb_divisor_of(chip_baud(emu.chip), true, true);
     chip_request(emu.chip, 3, d.value, d.index);
@@ -433,8 +433,9 @@ static void write_stats(void)
     FILE *f = fopen(emu.stats, "w");
     if (!f)
         return;
-    fprintf(f, "{\"cycles\": %llu, \"first_out\": %llu, \"last_in\": %llu, \"out\": %u, \"in\": %u, "
-               "\"faults\": %u, \"mhz\": %g}\n",
+    fprintf(f,
+            "{\"cycles\": %llu, \"first_out\": %llu, \"last_in\": %llu, \"out\": %u, \"in\": %u, "
+            "\"faults\": %u, \"mhz\": %g}\n",
             (unsigned long long)k->cycles, (unsigned long long)k->first_out,
             (unsigned long long)k->last_in, k->out, k->in, k->happened, chip_microsecond(emu.chip));
     fclose(f);
@@ -461,9 +462,8 @@ static const struct option options[] = {
     {"seed", required_argument, NULL, 's'},    {"splinters", no_argument, NULL, 'l'},
     {"strange", no_argument, NULL, 't'},       {"busy", no_argument, NULL, 'b'},
     {"forbidden", no_argument, NULL, 'o'},     {"driver", no_argument, NULL, 'd'},
-    {"stale", no_argument, NULL, 'u'},
-    {"stats", required_argument, NULL, 'w'},   {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0}};
+    {"stale", no_argument, NULL, 'u'},         {"stats", required_argument, NULL, 'w'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
 
 static int read_option(int opt)
 {

@@ -1,6 +1,6 @@
-/* usb-faults MODEL.snn IMAGES.npy COUNT SEED, under usb-emulator: as many faults, one after the other.
- * After each the board either gives the answers that cpu gives, or one sentence; the next run is as
- * ever. At the end nothing is left open. */
+/* usb-faults MODEL.snn IMAGES.npy COUNT SEED, under usb-emulator: as many faults, one after the
+ * other. After each the board either gives the answers that cpu gives, or one sentence; the next
+ * run is as ever. At the end nothing is left open. */
 #include "adafire.h"
 #include "chip.h"
 
