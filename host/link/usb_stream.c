@@ -107,6 +107,8 @@ int usb_stream_exchange(struct usb_stream *s, size_t *words)
 
 void usb_stream_drop(struct usb_stream *s, size_t words)
 {
+    if (!words)
+        return;
     memmove(s->word, s->word + words, (s->words - words) * sizeof *s->word);
     s->words -= words;
     s->next -= words;
