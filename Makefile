@@ -289,7 +289,7 @@ install: all $(MAN)
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
 	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PACKAGES)|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(filter-out libusb-1.0,$(PACKAGES))|' \
 		host/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:

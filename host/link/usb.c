@@ -475,7 +475,7 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
         return af_fail(AF_NO_MEMORY, "no memory");
     u->link.operations = &operations;
     u->patience = o->timeout > 0 ? o->timeout : patience;
-    u->idle = u->patience < 4 * idle_patience ? u->patience / 4 : idle_patience;
+    u->idle = u->patience < 10 * idle_patience ? u->patience / 10 : idle_patience;
     int status = AF_OK;
     const int code = libusb_init(&u->context);
     if (code)

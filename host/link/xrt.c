@@ -394,10 +394,12 @@ int link_list_xrt(void (*each)(void *context, const char *name, const char *text
     const unsigned there = status ? 0 : xrt->probe();
     for (unsigned i = 0; i < there; i++) {
         char name[20];
-        void *handle = xrt->device_open(i);
+        void *handle = xrt->emulated ? NULL : xrt->device_open(i);
         snprintf(name, sizeof name, "u250:%u", i);
         each(context, name,
-             handle ? "can be opened" : "cannot be opened; `xbutil examine` says why");
+             xrt->emulated ? "emulated"
+             : handle      ? "can be opened"
+                           : "cannot be opened; `xbutil examine` says why");
         if (handle)
             xrt->device_close(handle);
     }

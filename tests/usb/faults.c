@@ -77,7 +77,7 @@ static int run(int fault)
 
 static int open_board(void)
 {
-    const struct af_device_options options = {.timeout = 12};
+    const struct af_device_options options = {.timeout = 20};
     return af_device_open("icebreaker", &options, t.model, &t.device);
 }
 
