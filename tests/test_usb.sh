@@ -65,6 +65,10 @@ on "icebreaker" "$emulator" --stats "$work/stats" "$ice" $run icebreaker
 on "by path, with the kernel's driver" "$emulator" --driver "$ice" $run icebreaker:1-2
 on "by serial number" "$emulator" "$ice" $run icebreaker:ADF00001
 on "after a run that ended in the middle" "$emulator" --stale "$ice" $run icebreaker
+for way in in out; do
+    on "after a stall ($way) that nobody has cleared" "$emulator" --fault stall-$way=6000 "$ice" sh -c \
+        "$run icebreaker >/dev/null 2>&1; exec $run icebreaker \$0 \$1"
+done
 on "short packets" "$emulator" --splinters "$ice" $run icebreaker --batch 5
 if [ "$(board board-hx8k)" ]; then
     on "hx8k" "$emulator" --product "Lattice FTUSB Interface Cable" "$(board board-hx8k)" $run hx8k

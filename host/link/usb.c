@@ -54,7 +54,7 @@ struct usb {
     uint64_t steps;     /* transfers that have moved something */
     size_t answered;    /* words given out, forgotten at the next call */
     int sent, received; /* exchanges */
-    bool cancelling;
+    bool cancelling, stalled;
     int fault; /* AF_..., of the first thing that went wrong */
     char reason[600];
     double patience, idle;
@@ -110,6 +110,7 @@ static int transfer_code(enum libusb_transfer_status status)
 
 static void note_code(struct usb *u, int code)
 {
+    u->stalled |= code == LIBUSB_ERROR_PIPE;
     if (code)
         note(u, AF_IO, code_text(code));
 }
@@ -269,8 +270,11 @@ static int usb_reset(struct link *link)
     u->begin = u->end = u->answered = 0;
     u->written = 0;
     u->sent = u->received = 0;
-    libusb_clear_halt(u->handle, u->in);
-    libusb_clear_halt(u->handle, u->out);
+    if (u->stalled) { /* else the two ends might disagree over whose turn it is */
+        libusb_clear_halt(u->handle, u->in);
+        libusb_clear_halt(u->handle, u->out);
+        u->stalled = false;
+    }
     if (u->board->baud)
         request(u, FTDI_DATA, DATA_8N1 | DATA_BREAK, 0);
     else
@@ -492,6 +496,8 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
         u->stream.tagged = u->board->baud > 0;
         set_up_chip(u);
         status = u->fault ? tell(u) : usb_reset(&u->link);
+        if (status && u->stalled) /* since somebody else's time */
+            status = usb_reset(&u->link);
     }
     if (status)
         usb_close(&u->link);
