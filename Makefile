@@ -25,7 +25,7 @@ $(error tools/setup could not provide what the build needs)
 endif
 endif
 
-PACKAGES := zlib libpng libjpeg libprotobuf-c openblas libcrypto
+PACKAGES := zlib libpng libjpeg libprotobuf-c openblas libcrypto libusb-1.0
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(CI),true)
 WARN += -Werror
@@ -78,7 +78,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
 
-.PHONY: all help test demo bench check-long check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all help test demo bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
@@ -167,6 +167,8 @@ $(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_sim.o $(B
 	$(Q)cp $(B)/rtl/kernel_sim.ports $(FAKE)/kernel.ports
 	$(Q)ln -sf libxrt_coreutil.so.2 $(FAKE)/lib/libxrt_core.so.2
 
+include hw/boards/boards.mk
+
 # Many processes: a part of its own, where Open MPI is installed.
 ifneq ($(BUILD),asan)
 ifneq ($(BUILD),tsan)
@@ -220,6 +222,10 @@ help:
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
+#: make check-usb    every digit and 1,000 faults on emulated USB boards; how fast the link is (half an hour)
+#: make bitstreams   BOARD=icebreaker|hx8k: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)
+#: make loopback     BOARD=: the same of a design that says what it hears; make synthesis BOARD=: cells alone
+#: make gates        BOARD=: a simulator of what was placed and routed
 #: make check-xrt    LeNet-5 and ResNet-20 on an emulated Alveo card; 100 runs, four side by side (minutes)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
 #: make lint         formatting, static analysis, include layers
@@ -232,7 +238,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION))
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all
@@ -240,6 +246,8 @@ bench: all
 
 check-long: all $(TESTS)
 	@tools/check-long $(B) $(DATA)
+check-usb: all $(USB_TOOLS) $(BOARDS_TO_TEST) $(B)/adafire-board-slow.so
+	@tools/check-usb $(B)
 check-xrt: all emu-sim $(TESTS)
 	@tools/check-xrt $(B) $(DATA)
 
@@ -262,6 +270,7 @@ $(B)/man/%.1: $(B)/%
 
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 SIMULATORS = $(wildcard $(B)/adafire-sim-*.so $(B)/adafire-waves-*.so)
+BITSTREAMS = $(wildcard bitstreams/*)
 CARDS = $(filter-out %.ports,$(wildcard $(B)/adafire-card-*))
 install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
@@ -275,14 +284,17 @@ install: all $(MAN)
 	$(if $(MPI),install -D -t $(INSTALL_TO)/lib/adafire $(MPI))
 	$(if $(CARDS),install -D -t $(INSTALL_TO)/lib/adafire $(CARDS) $(CARDS:%=%.ports) \
 		$(filter-out %/xrt-emu,$(EMULATION)) && install -m 755 $(B)/xrt-emu $(INSTALL_TO)/bin)
+	install -D -m 644 -t $(INSTALL_TO)/lib/udev/rules.d host/link/70-adafire.rules
+	$(if $(BITSTREAMS),install -D -m 644 -t $(INSTALL_TO)/share/adafire/bitstreams $(BITSTREAMS))
 	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
 	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PACKAGES)|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(filter-out libusb-1.0,$(PACKAGES))|' \
 		host/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:
 	rm -rf $(INSTALL_TO)/share/adafire $(INSTALL_TO)/lib/adafire
+	rm -f $(INSTALL_TO)/lib/udev/rules.d/70-adafire.rules
 	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC)) xrt-emu) $(INSTALL_TO)/include/adafire.h \
 		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
 		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))

@@ -18,6 +18,7 @@ struct accel {
     struct program *program;
     uint32_t *message;
     size_t room;
+    bool lost; /* something went wrong: what the machines hold is not known */
     int16_t *counts;
     int32_t *sums; /* of one output population, [channels][height][width] */
 };
@@ -428,6 +429,8 @@ static void take_back(const struct accel *a, struct dealing *d)
 {
     char fault[1024];
     struct reader r;
+    if (a->link->operations->reset) /* does that */
+        return;
     snprintf(fault, sizeof fault, "%s", af_error());
     while (d->received < d->sent) {
         struct link *link = dealt_to(a, d->received++);
@@ -455,10 +458,29 @@ static int run_ahead(struct accel *a, struct dealing *d)
     return status;
 }
 
-static int accel_run(struct af_device *device, const struct af_sample *samples, int64_t count,
-                     const struct af_run_options *options, struct af_result *results)
+static int load_all(struct accel *a)
 {
-    struct accel *a = (struct accel *)device;
+    int status = AF_OK;
+    for (int i = 0; i < a->links.count && !status; i++) {
+        a->link = a->links.link[i];
+        status = load(a);
+    }
+    a->link = a->links.link[0];
+    return status;
+}
+
+/* After a fault the machines begin anew. */
+static int recover(struct accel *a)
+{
+    int status = AF_OK;
+    for (int i = 0; i < a->links.count && !status; i++)
+        status = a->links.link[i]->operations->reset(a->links.link[i]);
+    return status ? status : load_all(a);
+}
+
+static int run_all(struct accel *a, const struct af_sample *samples, int64_t count,
+                   const struct af_run_options *options, struct af_result *results)
+{
     int status = AF_OK;
     if (a->link->operations->ahead && !options->trace && !options->on_event) {
         struct dealing d = {
@@ -467,6 +489,17 @@ static int accel_run(struct af_device *device, const struct af_sample *samples, 
     }
     for (int64_t i = 0; i < count && !status; i++)
         status = run_sample(a, &samples[i], i, options, &results[i]);
+    return status;
+}
+
+static int accel_run(struct af_device *device, const struct af_sample *samples, int64_t count,
+                     const struct af_run_options *options, struct af_result *results)
+{
+    struct accel *a = (struct accel *)device;
+    int status = a->lost ? recover(a) : AF_OK;
+    if (!status)
+        status = run_all(a, samples, count, options, results);
+    a->lost = status && a->link->operations->reset;
     return status;
 }
 
@@ -494,17 +527,6 @@ static int get_to_know(struct accel *a, struct limits *limits)
         if (!status && i && memcmp(&l, limits, sizeof l) != 0)
             status = af_fail(AF_NO_DEVICE, "the accelerators are of different builds");
     }
-    return status;
-}
-
-static int load_all(struct accel *a)
-{
-    int status = AF_OK;
-    for (int i = 0; i < a->links.count && !status; i++) {
-        a->link = a->links.link[i];
-        status = load(a);
-    }
-    a->link = a->links.link[0];
     return status;
 }
 
@@ -540,31 +562,44 @@ static int accel_open(struct links *links, const struct af_model *m, struct af_d
     return status;
 }
 
-int accel_open_csim(const struct af_device_options *options, const struct af_model *model,
-                    struct af_device **device)
+int accel_open_csim(const char *name, const struct af_device_options *options,
+                    const struct af_model *model, struct af_device **device)
 {
+    (void)name;
     struct links links = {.count = 1};
     *device = NULL;
     int status = link_open_csim(options->build, &links.link[0]);
     return status ? status : accel_open(&links, model, device);
 }
 
-int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
-                   struct af_device **device)
+int accel_open_sim(const char *name, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device)
 {
+    (void)name;
     struct links links = {.count = 1};
     *device = NULL;
     int status = link_open_sim(options->build, options->waves, &links.link[0]);
     return status ? status : accel_open(&links, model, device);
 }
 
-int accel_open_u250(const struct af_device_options *options, const struct af_model *model,
-                    struct af_device **device)
+int accel_open_u250(const char *name, const struct af_device_options *options,
+                    const struct af_model *model, struct af_device **device)
 {
+    (void)name;
     struct links links;
     const struct xrt_options o = {
         .device = options->device, .bitstream = options->bitstream, .timeout = options->timeout};
     *device = NULL;
     int status = link_open_xrt(&o, &links);
+    return status ? status : accel_open(&links, model, device);
+}
+
+int accel_open_usb(const char *name, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device)
+{
+    struct links links = {.count = 1};
+    const struct usb_options o = {.device = options->device, .timeout = options->timeout};
+    *device = NULL;
+    int status = link_open_usb(name, &o, &links.link[0]);
     return status ? status : accel_open(&links, model, device);
 }

@@ -93,14 +93,16 @@ struct af_device_options {
     const char *build; /* of the accelerator, for "csim" and "sim"; NULL: the default */
     const char
         *waves; /* for "sim": FILE.fst or FILE.fst:FROM-TO (cycles), signals over time; or NULL */
-    /* For "u250": which card, by number or PCIe address, or "all"; NULL: what stands behind a colon
-     * in the board's name, or the first. */
+    /* For "u250": which card, by number or PCIe address, or "all"; for USB boards: which of
+     * several, by bus and port, serial number or VID:PID. NULL: what stands behind a colon in the
+     * board's name, or the first card, or the only board. */
     const char *device;
     const char *bitstream; /* NULL: of ADAFIRE_BITSTREAM, or the board's own */
-    double timeout;        /* seconds that a card may take for one run; 0: chosen */
+    double timeout;        /* seconds that a card or board may take for one run; 0: chosen */
 };
 
-/* Opens a board ("cpu", "csim", "sim", "u250") and loads the model onto it. options may be NULL.
+/* Opens a board ("cpu", "csim", "sim", "u250", "icebreaker"..., as `adafire-host --board list` has
+ * them) and loads the model onto it. options may be NULL.
  * The model must live as long as the device. */
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);

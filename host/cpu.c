@@ -152,10 +152,11 @@ static void cpu_close(struct af_device *device)
     free(cpu);
 }
 
-int cpu_open(const struct af_device_options *options, const struct af_model *model,
-             struct af_device **device)
+int cpu_open(const char *name, const struct af_device_options *options,
+             const struct af_model *model, struct af_device **device)
 {
     static const struct device_operations operations = {cpu_run, cpu_close};
+    (void)name;
     *device = NULL;
     struct cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)

@@ -1,6 +1,7 @@
 #include "device.h"
 
 #include "error.h"
+#include "link/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,16 @@ const struct board boards[] = {
      accel_open_sim},
     {"u250", "an Alveo U250 card through XRT, or its emulation: u250, u250:1, u250:0000:03:00.1",
      accel_open_u250},
+    {"icebreaker",
+     "an iCEBreaker on USB: icebreaker, icebreaker:1-2 (bus and port), "
+     "icebreaker:SERIAL",
+     accel_open_usb},
+    {"hx8k", "an iCE40-HX8K breakout board on USB", accel_open_usb},
+    {"ulx3s", "a ULX3S on USB", accel_open_usb},
+    {"ecpix5", "an ECPIX-5 on USB", accel_open_usb},
+    {"usb", "any board behind an FTDI chip's serial line: usb, usb:0403:6010, usb:SERIAL",
+     accel_open_usb},
+    {"usb-fifo", "the same behind an FTDI chip's synchronous FIFO", accel_open_usb},
     {NULL, NULL, NULL},
 };
 
@@ -34,8 +45,16 @@ int af_device_open(const char *board, const struct af_device_options *options,
         o.device = board + name + 1;
     for (const struct board *b = boards; b->name; b++)
         if (strlen(b->name) == name && strncmp(b->name, board, name) == 0)
-            return b->open(&o, model, device);
+            return b->open(b->name, &o, model, device);
     return af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", board);
+}
+
+void boards_attached(void (*each)(void *context, const char *name, const char *text), void *context)
+{
+    if (link_list_xrt(each, context))
+        each(context, "u250", af_error());
+    if (link_list_usb(each, context))
+        each(context, "usb", af_error());
 }
 
 void af_device_close(struct af_device *device)

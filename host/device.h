@@ -19,20 +19,26 @@ struct device_operations {
 
 struct board {
     const char *name, *summary;
-    /* AF_NO_DEVICE says what is missing; *device is NULL on failure. options is never NULL. */
-    int (*open)(const struct af_device_options *options, const struct af_model *model,
-                struct af_device **device);
+    /* AF_NO_DEVICE says what is missing; *device is NULL on failure. name is the row's own, options
+     * is never NULL. */
+    int (*open)(const char *name, const struct af_device_options *options,
+                const struct af_model *model, struct af_device **device);
 };
 extern const struct board boards[]; /* ends with a NULL name */
+/* Calls each with what is attached to this computer, and whether it can be used or why not. */
+void boards_attached(void (*each)(void *context, const char *name, const char *text),
+                     void *context);
 
-int cpu_open(const struct af_device_options *options, const struct af_model *model,
-             struct af_device **device);
-int accel_open_csim(const struct af_device_options *options, const struct af_model *model,
-                    struct af_device **device);
-int accel_open_sim(const struct af_device_options *options, const struct af_model *model,
-                   struct af_device **device);
-int accel_open_u250(const struct af_device_options *options, const struct af_model *model,
-                    struct af_device **device);
+int cpu_open(const char *name, const struct af_device_options *options,
+             const struct af_model *model, struct af_device **device);
+int accel_open_csim(const char *name, const struct af_device_options *options,
+                    const struct af_model *model, struct af_device **device);
+int accel_open_sim(const char *name, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device);
+int accel_open_u250(const char *name, const struct af_device_options *options,
+                    const struct af_model *model, struct af_device **device);
+int accel_open_usb(const char *name, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device);
 
 /* af_run in two: a device that hands samples on to others uses device_run, because what reaches it
  * has come apart into frames already. options is never NULL, its timesteps are set, count > 0; on

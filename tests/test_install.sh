@@ -25,7 +25,8 @@ to=$work/usr
 # The library of a sanitizer build has sanitizer symbols; an outsider links neither.
 check install make --no-print-directory BUILD=release PREFIX="$to" install
 for file in bin/adafire-convert bin/adafire-host bin/adafire-info lib/libadafire.a lib/libadafire.so \
-    include/adafire.h lib/pkgconfig/adafire.pc share/man/man1/adafire-host.1; do
+    include/adafire.h lib/pkgconfig/adafire.pc \
+    lib/udev/rules.d/70-adafire.rules share/man/man1/adafire-host.1; do
     check "installs $file" test -s "$to/$file"
 done
 

@@ -40,6 +40,9 @@ sort "$work/card.csv" >"$work/card.sorted"
 same "long answers" "$work/cpu.sorted" "$work/card.sorted"
 on 0 "by ADAFIRE_BITSTREAM" "" 0 env ADAFIRE_BITSTREAM="$work/card.xclbin" $host --board u250 $samples
 
+on 0 "list" "" 0 $host --board list
+if grep -q '^u250:1 *can be opened$' "$work/out"; then pass; else fail "the list has no second card"; fi
+
 on 2 "no card" "XRT finds no card" 0 env FAKE_CARDS=0 $run u250
 on 2 "no card at all" "XRT finds no card" 0 env FAKE_CARDS=0 $run u250 --devices all
 on 2 "no such card" "there is no u250:2; XRT finds 2" 0 $run u250:2

@@ -1,7 +1,7 @@
 #!/bin/sh
-# hw/rtl: lint, testbenches in two simulators, and what synthesis makes of it.
+# hw/rtl and hw/boards: lint, testbenches in two simulators, and what synthesis makes of it.
 set -u
-here=$PWD rtl=$PWD/hw/rtl bench=$PWD/tests/rtl
+here=$PWD rtl=$PWD/hw/rtl boards=$PWD/hw/boards bench=$PWD/tests/rtl
 passed=0 failed=0 skipped=0
 case ${ADAFIRE_BUILD:-} in
 *asan | *tsan)
@@ -42,7 +42,8 @@ silent() {
     [ $status -eq 0 ] && [ ! -s silent ]
 }
 lint() {
-    module=$1
+    module=$1 file=$rtl/$1.v
+    [ -e "$file" ] || file=$boards/$1.v
     shift
     verilator= iverilog=
     for parameter; do
@@ -51,13 +52,20 @@ lint() {
     done
     if have verilator; then
         check "verilator -Wall $module $*" \
-            silent verilator --lint-only -Wall -y "$rtl" $verilator "$rtl/$module.v"
+            silent verilator --lint-only -Wall -y "$rtl" -y "$boards" $verilator "$file"
     fi
     if have iverilog; then
         check "iverilog -Wall $module $*" \
-            silent iverilog -g2001 -Wall -y "$rtl" $iverilog -s "$module" -t null "$rtl/$module.v"
+            silent iverilog -g2001 -Wall -y "$rtl" -y "$boards" $iverilog -s "$module" -t null "$file"
     fi
 }
+for cycles in 4 5 12 100; do
+    for abits in 8 9 12; do lint uart_words CYCLES=$cycles ABITS=$abits; done
+done
+lint fifo_words
+lint word_crossing
+lint word_crossing ABITS=2
+lint loopback
 for depth in 1 2 3 32 33 100 1024; do lint hls_fifo WIDTH=24 DEPTH=$depth; done
 lint hls_fifo WIDTH=1 DEPTH=512
 for bypass in 0 1; do
@@ -116,7 +124,7 @@ run() {
 benches=$(cd "$bench" && ls tb_*.v | sed 's/\.v$//')
 if have iverilog; then
     for name in $benches; do
-        check "iverilog $name" iverilog -g2001 -Wall -Wno-timescale -I "$bench" -y "$bench" -y "$rtl" \
+        check "iverilog $name" iverilog -g2001 -Wall -Wno-timescale -I "$bench" -y "$bench" -y "$rtl" -y "$boards" \
             -s "$name" -o "$name.vvp" "$bench/$name.v"
         run "$name" vvp -n "$name.vvp"
     done
@@ -125,7 +133,7 @@ else
 fi
 # All in one directory, and the simulator's own files compiled once.
 build() {
-    verilator --cc --exe --main --timing -Wno-lint -Wno-style -I"$bench" -y "$bench" -y "$rtl" \
+    verilator --cc --exe --main --timing -Wno-lint -Wno-style -I"$bench" -y "$bench" -y "$rtl" -y "$boards" \
         --Mdir verilated --prefix "$1" --top-module "$1" "$bench/$1.v" &&
         make -C verilated -f "$1.mk" $compiled OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0
 }

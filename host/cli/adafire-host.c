@@ -36,9 +36,13 @@ static const char help[] =
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
     "      --trace FILE.fst[:FROM-TO]  waveforms of the simulated accelerator (board sim; all\n"
     "                         cycles, or these; `make waves-sim` makes what writes them)\n"
+    "                         USB boards: icebreaker, or icebreaker:WHICH of several, by\n"
+    "                         bus and port (1-2.3) or serial number; usb:VID:PID[:WHICH] is any\n"
+    "                         FTDI chip's serial line, usb-fifo its synchronous FIFO\n"
     "      --devices WHICH    of several cards: a number, a PCIe address, or all\n"
     "      --bitstream FILE   for a card (default: ADAFIRE_BITSTREAM, or bitstreams/)\n"
-    "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600)\n"
+    "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600;\n"
+    "                         USB 60)\n"
     "  -l, --labels FILE      what is right: classes (.npy or idx), boxes (.npy rows\n"
     "                         sample,class,x1,y1,x2,y2) or class maps (.npy [N,H,W], or a\n"
     "                         folder of grey pictures; classes the network lacks are ignored)\n"
@@ -54,7 +58,7 @@ static const char help[] =
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early termination\n"
     "      --limit N          the first N samples\n"
-    "      --batch N          samples at a time (default 64; cards 256; 1 where they run one by "
+    "      --batch N          samples at a time (default 64; boards 256; 1 where they run one by "
     "one)\n"
     "  -j, --threads N        default: all cores\n"
     "      --top K            print the K best classes or boxes of every sample\n"
@@ -166,10 +170,22 @@ static int read_option(int opt, const char *text, struct request *r)
     }
 }
 
+static void show_attached(void *context, const char *name, const char *text)
+{
+    bool *any = context;
+    if (!*any)
+        fprintf(cli_output(), "\nattached:\n");
+    *any = true;
+    fprintf(cli_output(), "%-14s %s\n", name, text);
+}
+
 static int list_boards(void)
 {
+    bool any = false;
+    cli_guard_output(); /* from XRT, which writes there */
     for (const struct board *b = boards; b->name; b++)
-        printf("%-8s %s\n", b->name, b->summary);
+        fprintf(cli_output(), "%-10s %s\n", b->name, b->summary);
+    boards_attached(show_attached, &any);
     return 0;
 }
 
@@ -442,8 +458,8 @@ static int run_model(struct request *r, struct scale *scale)
     bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
         r->run.batch = scale_size(scale);
-    /* Cards work while the next samples are on their way, within a batch. */
-    bool card = strncmp(r->board, "u250", 4) == 0;
+    /* Cards and USB boards work while the next samples are on their way, within a batch. */
+    bool card = !slow && strcmp(r->board, "cpu") != 0;
     if (card && !r->run.batch)
         r->run.batch = 256 * scale_size(scale);
     if (!r->run.batch)

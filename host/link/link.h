@@ -21,6 +21,10 @@ struct link_operations {
     int (*send)(struct link *link, const uint32_t *word, size_t words);
     int (*receive)(struct link *link, const uint32_t **answer, size_t *answers);
     int ahead;
+    /* Brings the machine to where it was when the link was opened, whatever has happened, and
+     * forgets what is under way; what it had loaded is lost. NULL where nothing on the way can go
+     * wrong. */
+    int (*reset)(struct link *link);
 };
 struct link {
     const struct link_operations *operations;
@@ -48,5 +52,16 @@ struct xrt_options {
 };
 /* Alveo cards through XRT, a link for each compute unit. *links is empty on failure. */
 int link_open_xrt(const struct xrt_options *options, struct links *links);
+
+struct usb_options {
+    const char *device; /* which of several; NULL: the only one (usb_board.h) */
+    double timeout;     /* seconds that one exchange may take; 0: chosen */
+};
+/* A board behind an FTDI chip on USB. */
+int link_open_usb(const char *board, const struct usb_options *options, struct link **link);
+
+/* Calls each with every card and board that is attached, and what is to say of it. */
+int link_list_xrt(void (*each)(void *context, const char *name, const char *text), void *context);
+int link_list_usb(void (*each)(void *context, const char *name, const char *text), void *context);
 
 #endif

@@ -319,8 +319,8 @@ static void unit_close(struct link *link)
 
 static int unit_open(struct card *c, const char *name, double wait, struct link **link)
 {
-    static const struct link_operations operations = {unit_exchange, unit_cycles,  unit_close,
-                                                      unit_send,     unit_receive, SLOTS};
+    static const struct link_operations operations = {
+        unit_exchange, unit_cycles, unit_close, unit_send, unit_receive, SLOTS, NULL};
     struct unit *u = calloc(1, sizeof *u);
     if (!u)
         return af_fail(AF_NO_MEMORY, "no memory");
@@ -384,6 +384,27 @@ int link_open_xrt(const struct xrt_options *o, struct links *links)
     }
     if (status)
         links_close(links);
+    return status;
+}
+
+int link_list_xrt(void (*each)(void *context, const char *name, const char *text), void *context)
+{
+    const struct xrt_library *xrt;
+    int status = xrt_library_open(&xrt);
+    const unsigned there = status ? 0 : xrt->probe();
+    for (unsigned i = 0; i < there; i++) {
+        char name[20];
+        void *handle = xrt->emulated ? NULL : xrt->device_open(i);
+        snprintf(name, sizeof name, "u250:%u", i);
+        each(context, name,
+             xrt->emulated ? "emulated"
+             : handle      ? "can be opened"
+                           : "cannot be opened; `xbutil examine` says why");
+        if (handle)
+            xrt->device_close(handle);
+    }
+    if (!status && !there)
+        status = af_fail(AF_NO_DEVICE, "XRT finds no card; `xbutil examine` says what it sees");
     return status;
 }
 

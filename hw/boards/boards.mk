@@ -1,0 +1,130 @@
+# Designs for boards, and boards to test without one (hw/boards/README.md). The root Makefile reads it.
+
+# `make bitstreams` and the like install what place and route is done with.
+ifneq ($(filter bitstreams loopback gates,$(MAKECMDGOALS)),)
+ifeq ($(ADAFIRE_NO_SETUP),)
+ifeq ($(shell tools/setup boards >&2 || echo failed),failed)
+$(error tools/setup could not provide what bitstreams need)
+endif
+endif
+endif
+
+# Clock of the machine in MHz, bits a second of the serial line in millions (host/link/usb_board.c has
+# the same), and what nextpnr is told of the chip.
+ICE40 := icebreaker hx8k
+ECP5 := ulx3s ecpix5
+MHZ_icebreaker := 12
+BAUD_icebreaker := 2
+CHIP_icebreaker := --up5k --package sg48
+DEVICE_icebreaker := u
+MHZ_hx8k := 24
+BAUD_hx8k := 3
+CHIP_hx8k := --hx8k --package ct256
+DEVICE_hx8k := hx
+MHZ_ulx3s := 25
+BAUD_ulx3s := 1
+CHIP_ulx3s := --85k --package CABGA381
+MHZ_ecpix5 := 25
+BAUD_ecpix5 := 1
+CHIP_ecpix5 := --um5g-85k --package CABGA554
+# A board of which the line is the slowest part, for the tests: as `--board usb` expects it.
+MHZ_slow := 200
+BAUD_slow := 1
+cycles = $(shell expr $(MHZ_$(1)) / $(BAUD_$(1)))
+# The accelerator that a board gets, and the nanoseconds that hlsc schedules for.
+MACHINE ?= tiny
+NANOSECONDS ?= 40
+SEED ?= 1
+
+BOARD_V := $(wildcard hw/boards/*.v) $(wildcard hw/rtl/*.v)
+$(B)/boards/accelerator.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
+	@mkdir -p $(@D)
+	$(call say,HLSC,$< ($(MACHINE) for boards))
+	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $(MACHINE) | tr a-z A-Z) --top accelerator --clock $(NANOSECONDS) \
+		--target ice40 --report $(@:.v=.txt) -o $@ $<
+
+# ---- Bitstreams: synthesis, place and route. `accelerator` is the machine; `loopback` says what it hears.
+design = $(if $(findstring loopback,$(1)),-DLOOPBACK hw/boards/loopback.v,$(B)/boards/accelerator.v)
+define ice40_rules
+$(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v
+	$$(call say,YOSYS,$$@)
+	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
+		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
+		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ice40 -abc9 -device $(DEVICE_$(1)) -top $(1) -json $$@"
+$(B)/boards/$(1)-%.asc: $(B)/boards/$(1)-%.json hw/boards/$(1).pcf
+	$$(call say,NEXTPNR,$$@)
+	$$(Q)nextpnr-ice40 -q $(CHIP_$(1)) --json $$< --pcf hw/boards/$(1).pcf --asc $$@ --freq $(MHZ_$(1)) \
+		--seed $$(SEED) -l $$(@:.asc=.log)
+endef
+$(foreach b,$(ICE40),$(eval $(call ice40_rules,$(b))))
+$(B)/boards/%.bin: $(B)/boards/%.asc
+	$(Q)icepack $< $@
+
+define ecp5_rules
+$(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v
+	$$(call say,YOSYS,$$@)
+	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
+		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
+		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ecp5 -abc9 -top $(1) -json $$@"
+$(B)/boards/$(1)-%.config: $(B)/boards/$(1)-%.json hw/boards/$(1).lpf
+	$$(call say,NEXTPNR,$$@)
+	$$(Q)nextpnr-ecp5 -q $(CHIP_$(1)) --json $$< --lpf hw/boards/$(1).lpf --textcfg $$@ --freq $(MHZ_$(1)) \
+		--seed $$(SEED) -l $$(@:.config=.log)
+endef
+$(foreach b,$(ECP5),$(eval $(call ecp5_rules,$(b))))
+$(B)/boards/%.bit: $(B)/boards/%.config
+	$(Q)ecppack --compress $< $@
+
+# BOARD=NAME: into bitstreams/, with a line in its MANIFEST.
+bitstream_of = $(B)/boards/$(1)-accelerator.$(if $(filter $(ECP5),$(1)),bit,bin)
+.PHONY: bitstreams loopback synthesis gates
+bitstreams: $(if $(BOARD),$(call bitstream_of,$(BOARD)))
+	$(if $(filter $(BOARD),$(ICE40) $(ECP5)),,$(error BOARD= one of $(ICE40) $(ECP5)))
+	@hw/boards/manifest bitstreams $< $(BOARD) $(MHZ_$(BOARD)) $(basename $<).log
+loopback: $(if $(BOARD),$(subst -accelerator,-loopback,$(call bitstream_of,$(BOARD))))
+	@sed -n 's/^Info: *//; /ICESTORM_LC:\|Max frequency/p' $(basename $<).log | tail -n 1
+	@echo "$<"
+synthesis: $(B)/boards/$(BOARD)-accelerator.json
+	@sed -n '/Number of cells/,/^$$/p' $(basename $<).synthesis
+
+# ---- Simulated boards, at their pins (sim/board.h): from source, and from what was placed and routed.
+$(B)/adafire-board-%.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ uart $(call cycles,$*) $(MHZ_$*)
+$(B)/adafire-board-loopback.so: hw/boards/loopback.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ uart $(call cycles,hx8k) $(MHZ_hx8k) -DLOOPBACK
+$(B)/adafire-board-fifo.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ fifo
+# $(B)/adafire-gates-BOARD-DESIGN.so
+$(B)/boards/%.gates.v: $(B)/boards/%.asc
+	$(Q)icebox_vlog -s -p hw/boards/$(firstword $(subst -, ,$*)).pcf -n gates $< | \
+		sed 's/^module gates (.*/module gates (clk_12, rx, tx); input clk_12, rx; output tx;/' >$@
+	$(Q)sed -n '/^module SB_RAM40_4K /,/^endmodule/{s/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//;p}' \
+		/usr/share/yosys/ice40/cells_sim.v >>$@
+$(B)/adafire-gates-%.so: $(B)/boards/%.gates.v sim/verilate sim/board.cpp sim/board.h hw/boards/gates_board.v
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
+		$(MHZ_$(firstword $(subst -, ,$*)))
+
+gates: $(B)/adafire-gates-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
+	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
+
+# ---- An emulated FT2232H before them, where umockdev is installed.
+UMOCKDEV := $(shell pkg-config --exists umockdev-1.0 && echo yes)
+USB_TOOLS := $(B)/tests/usb/echo $(if $(UMOCKDEV),$(B)/tests/usb/emulator $(B)/tests/usb/faults)
+USB_OBJ := $(B)/tests/usb/echo.o $(B)/tests/usb/emulator.o $(B)/tests/usb/faults.o $(B)/tests/usb/chip.o
+$(USB_OBJ): CFLAGS_ALL += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
+# The emulator stands outside of what is tested, and does without sanitizers.
+$(B)/tests/usb/emulator: tests/usb/emulator.c tests/usb/chip.c host/link/usb_stream.c host/error.c tests/usb/chip.h sim/board.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(filter-out $(SAN) -MMD -MP,$(CFLAGS_ALL)) -O2 $(patsubst -I%,-isystem %,$(shell pkg-config --cflags umockdev-1.0)) \
+		-o $@ $(filter %.c,$^) $(shell pkg-config --libs umockdev-1.0) -ldl
+$(B)/tests/usb/faults $(B)/tests/usb/echo: $(B)/tests/usb/%: $(B)/tests/usb/%.o $(B)/tests/usb/chip.o $(B)/libadafire.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+-include $(USB_OBJ:.o=.d)
+BOARDS_TO_TEST := $(B)/adafire-board-loopback.so $(if $(UMOCKDEV),$(B)/adafire-board-icebreaker.so $(B)/adafire-board-hx8k.so $(B)/adafire-board-fifo.so) \
+	$(if $(shell command -v nextpnr-ice40 && command -v icebox_vlog),$(ICE40:%=$(B)/adafire-gates-%-loopback.so))
