@@ -15,8 +15,8 @@
 #include <time.h>
 
 enum { READS = 8, WRITES = 4, READ_BYTES = 4096, WRITE_BYTES = 16384, AHEAD = 2 };
-enum { CONTROL_MS = 1000, GREETING_MS = 1000, POLL_MS = 100 };
-static const double patience = 60, idle_patience = 5; /* seconds */
+enum { CONTROL_MS = 1000, POLL_MS = 100 };
+static const double patience = 60; /* seconds for an exchange; a tenth of that without a byte */
 
 /* FTDI's vendor requests (AN_232B, and what every driver of them does). */
 enum {
@@ -249,7 +249,7 @@ static void set_up_chip(struct usb *u)
 static void wait_for_greeting(struct usb *u)
 {
     const double begun = seconds();
-    while (!u->fault && !u->stream.greeted && seconds() - begun < GREETING_MS / 1000.0)
+    while (!u->fault && !u->stream.greeted && seconds() - begun < u->idle)
         handle_events(u, POLL_MS / 10);
     if (!u->stream.greeted)
         note(u, AF_NO_DEVICE,
@@ -479,7 +479,7 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
         return af_fail(AF_NO_MEMORY, "no memory");
     u->link.operations = &operations;
     u->patience = o->timeout > 0 ? o->timeout : patience;
-    u->idle = u->patience < 10 * idle_patience ? u->patience / 10 : idle_patience;
+    u->idle = u->patience / 10;
     int status = AF_OK;
     const int code = libusb_init(&u->context);
     if (code)
