@@ -111,8 +111,9 @@ $(B)/adafire-gates-%.so: $(B)/boards/%.gates.v sim/verilate sim/board.cpp sim/bo
 
 $(B)/boards/%.cells.v: $(B)/boards/%.json
 	$(Q)yosys -q -p "read_json $<; rename $(firstword $(subst -, ,$*)) gates; splitnets; write_verilog -noattr $@"
-	$(Q)sed '/^module SB_\(PLL\|HFOSC\|LFOSC\|I2C\|SPI\|MAC16\|RGBA\|LED\|IO\|SPRAM\|WARM\|GB_IO\)/,/^endmodule/d; \
-		/^`timescale/d; /^`define ICE40_DEFAULT/d; s/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//' $(CELLS) >>$@
+	$(Q)sed -e '/^module SB_\(PLL\|HFOSC\|LFOSC\|I2C\|SPI\|MAC16\|RGBA\|LED\|IO\|SPRAM\|WARM\|GB_IO\)/,/^endmodule/d' \
+		-e '/^`timescale/d' -e '/^`define ICE40_DEFAULT/d' -e 's/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//' \
+		$(CELLS) >>$@
 $(B)/adafire-cells-%.so: $(B)/boards/%.cells.v sim/verilate sim/board.cpp sim/board.h hw/boards/gates_board.v
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
