@@ -257,6 +257,22 @@ static void wait_for_greeting(struct usb *u)
              "names those that there are");
 }
 
+/* Endpoints that have stalled, now or in somebody else's time. Where none has, clearing it might
+ * make the two ends disagree over whose turn it is. */
+static void clear_halts(struct usb *u)
+{
+    const uint8_t endpoints[] = {u->in, u->out};
+    for (int i = 0; i < 2; i++) {
+        uint8_t state[2] = {0};
+        const int n = libusb_control_transfer(
+            u->handle, LIBUSB_RECIPIENT_ENDPOINT | LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_STATUS, 0,
+            endpoints[i], state, sizeof state, CONTROL_MS);
+        if (u->stalled || (n == sizeof state && state[0] & 1))
+            libusb_clear_halt(u->handle, endpoints[i]);
+    }
+    u->stalled = false;
+}
+
 /* The board's end is held in reset, by a break on the line or by the FIFO's clock, which stands
  * still outside of its mode, while all that is on its way is thrown away. */
 static int usb_reset(struct link *link)
@@ -270,11 +286,7 @@ static int usb_reset(struct link *link)
     u->begin = u->end = u->answered = 0;
     u->written = 0;
     u->sent = u->received = 0;
-    if (u->stalled) { /* else the two ends might disagree over whose turn it is */
-        libusb_clear_halt(u->handle, u->in);
-        libusb_clear_halt(u->handle, u->out);
-        u->stalled = false;
-    }
+    clear_halts(u);
     if (u->board->baud)
         request(u, FTDI_DATA, DATA_8N1 | DATA_BREAK, 0);
     else
@@ -496,8 +508,6 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
         u->stream.tagged = u->board->baud > 0;
         set_up_chip(u);
         status = u->fault ? tell(u) : usb_reset(&u->link);
-        if (status && u->stalled) /* since somebody else's time */
-            status = usb_reset(&u->link);
     }
     if (status)
         usb_close(&u->link);
