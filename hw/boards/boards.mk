@@ -82,7 +82,8 @@ bitstreams: $(if $(BOARD),$(call bitstream_of,$(BOARD)))
 	$(if $(filter $(BOARD),$(ICE40) $(ECP5)),,$(error BOARD= one of $(ICE40) $(ECP5)))
 	@hw/boards/manifest bitstreams $< $(BOARD) $(MHZ_$(BOARD)) $(basename $<).log
 loopback: $(if $(BOARD),$(subst -accelerator,-loopback,$(call bitstream_of,$(BOARD))))
-	@sed -n 's/^Info: *//; /ICESTORM_LC:\|Max frequency/p' $(basename $<).log | tail -n 1
+	@sed -n 's/^Info:.*\(ICESTORM_LC: .*%\)$$/\1/p' $(basename $<).log | tail -n 1
+	@sed -n 's/^Info: *\(Max frequency\)/\1/p' $(basename $<).log | tail -n 1
 	@echo "$<"
 synthesis: $(B)/boards/$(BOARD)-accelerator.json
 	@sed -n '/Number of cells/,/^$$/p' $(basename $<).synthesis
