@@ -225,7 +225,7 @@ help:
 #: make check-usb    every digit and 1,000 faults on emulated USB boards; how fast the link is (half an hour)
 #: make bitstreams   BOARD=icebreaker|hx8k: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)
 #: make loopback     BOARD=: the same of a design that says what it hears; make synthesis BOARD=: cells alone
-#: make gates        BOARD=: a simulator of what was placed and routed
+#: make gates        BOARD=: a simulator of what was placed and routed; make cells BOARD=: of what was synthesised
 #: make check-xrt    LeNet-5 and ResNet-20 on an emulated Alveo card; 100 runs, four side by side (minutes)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
 #: make lint         formatting, static analysis, include layers

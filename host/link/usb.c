@@ -15,8 +15,8 @@
 #include <time.h>
 
 enum { READS = 8, WRITES = 4, READ_BYTES = 4096, WRITE_BYTES = 16384, AHEAD = 2 };
-enum { CONTROL_MS = 1000, GREETING_MS = 1000, POLL_MS = 100 };
-static const double patience = 60, idle_patience = 5; /* seconds */
+enum { CONTROL_MS = 1000, POLL_MS = 100 };
+static const double patience = 60; /* seconds for an exchange; a tenth of that without a byte */
 
 /* FTDI's vendor requests (AN_232B, and what every driver of them does). */
 enum {
@@ -249,12 +249,28 @@ static void set_up_chip(struct usb *u)
 static void wait_for_greeting(struct usb *u)
 {
     const double begun = seconds();
-    while (!u->fault && !u->stream.greeted && seconds() - begun < GREETING_MS / 1000.0)
+    while (!u->fault && !u->stream.greeted && seconds() - begun < u->idle)
         handle_events(u, POLL_MS / 10);
     if (!u->stream.greeted)
         note(u, AF_NO_DEVICE,
              "does not answer; does the board hold AdaFire's bitstream? `adafire-flash --list` "
              "names those that there are");
+}
+
+/* Endpoints that have stalled, now or in somebody else's time. Where none has, clearing it might
+ * make the two ends disagree over whose turn it is. */
+static void clear_halts(struct usb *u)
+{
+    const uint8_t endpoints[] = {u->in, u->out};
+    for (int i = 0; i < 2; i++) {
+        uint8_t state[2] = {0};
+        const int n = libusb_control_transfer(
+            u->handle, LIBUSB_RECIPIENT_ENDPOINT | LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_STATUS, 0,
+            endpoints[i], state, sizeof state, CONTROL_MS);
+        if (u->stalled || (n == sizeof state && state[0] & 1))
+            libusb_clear_halt(u->handle, endpoints[i]);
+    }
+    u->stalled = false;
 }
 
 /* The board's end is held in reset, by a break on the line or by the FIFO's clock, which stands
@@ -270,11 +286,7 @@ static int usb_reset(struct link *link)
     u->begin = u->end = u->answered = 0;
     u->written = 0;
     u->sent = u->received = 0;
-    if (u->stalled) { /* else the two ends might disagree over whose turn it is */
-        libusb_clear_halt(u->handle, u->in);
-        libusb_clear_halt(u->handle, u->out);
-        u->stalled = false;
-    }
+    clear_halts(u);
     if (u->board->baud)
         request(u, FTDI_DATA, DATA_8N1 | DATA_BREAK, 0);
     else
@@ -479,7 +491,7 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
         return af_fail(AF_NO_MEMORY, "no memory");
     u->link.operations = &operations;
     u->patience = o->timeout > 0 ? o->timeout : patience;
-    u->idle = u->patience < 10 * idle_patience ? u->patience / 10 : idle_patience;
+    u->idle = u->patience / 10;
     int status = AF_OK;
     const int code = libusb_init(&u->context);
     if (code)
@@ -496,8 +508,6 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
         u->stream.tagged = u->board->baud > 0;
         set_up_chip(u);
         status = u->fault ? tell(u) : usb_reset(&u->link);
-        if (status && u->stalled) /* since somebody else's time */
-            status = usb_reset(&u->link);
     }
     if (status)
         usb_close(&u->link);

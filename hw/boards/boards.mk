@@ -77,12 +77,13 @@ $(B)/boards/%.bit: $(B)/boards/%.config
 
 # BOARD=NAME: into bitstreams/, with a line in its MANIFEST.
 bitstream_of = $(B)/boards/$(1)-accelerator.$(if $(filter $(ECP5),$(1)),bit,bin)
-.PHONY: bitstreams loopback synthesis gates
+.PHONY: bitstreams loopback synthesis gates cells
 bitstreams: $(if $(BOARD),$(call bitstream_of,$(BOARD)))
 	$(if $(filter $(BOARD),$(ICE40) $(ECP5)),,$(error BOARD= one of $(ICE40) $(ECP5)))
 	@hw/boards/manifest bitstreams $< $(BOARD) $(MHZ_$(BOARD)) $(basename $<).log
 loopback: $(if $(BOARD),$(subst -accelerator,-loopback,$(call bitstream_of,$(BOARD))))
-	@sed -n 's/^Info: *//; /ICESTORM_LC:\|Max frequency/p' $(basename $<).log | tail -n 1
+	@sed -n 's/^Info:.*\(ICESTORM_LC: .*%\)$$/\1/p' $(basename $<).log | tail -n 1
+	@sed -n 's/^Info: *\(Max frequency\)/\1/p' $(basename $<).log | tail -n 1
 	@echo "$<"
 synthesis: $(B)/boards/$(BOARD)-accelerator.json
 	@sed -n '/Number of cells/,/^$$/p' $(basename $<).synthesis
@@ -97,17 +98,29 @@ $(B)/adafire-board-loopback.so: hw/boards/loopback.v sim/verilate sim/board.cpp 
 $(B)/adafire-board-fifo.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ fifo
-# $(B)/adafire-gates-BOARD-DESIGN.so
+CELLS := /usr/share/yosys/ice40/cells_sim.v
+# $(B)/adafire-gates-BOARD-DESIGN.so as placed and routed, $(B)/adafire-cells-BOARD-DESIGN.so as synthesised.
 $(B)/boards/%.gates.v: $(B)/boards/%.asc
 	$(Q)icebox_vlog -s -p hw/boards/$(firstword $(subst -, ,$*)).pcf -n gates $< | \
 		sed 's/^module gates (.*/module gates (clk_12, rx, tx); input clk_12, rx; output tx;/' >$@
 	$(Q)sed -n '/^module SB_RAM40_4K /,/^endmodule/{s/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//;p}' \
-		/usr/share/yosys/ice40/cells_sim.v >>$@
+		$(CELLS) >>$@
 $(B)/adafire-gates-%.so: $(B)/boards/%.gates.v sim/verilate sim/board.cpp sim/board.h hw/boards/gates_board.v
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
 		$(MHZ_$(firstword $(subst -, ,$*)))
 
+$(B)/boards/%.cells.v: $(B)/boards/%.json
+	$(Q)yosys -q -p "read_json $<; rename $(firstword $(subst -, ,$*)) gates; splitnets; write_verilog -noattr $@"
+	$(Q)sed -e '/^module SB_\(PLL\|HFOSC\|LFOSC\|I2C\|SPI\|MAC16\|RGBA\|LED\|IO\|SPRAM\|WARM\|GB_IO\)/,/^endmodule/d' \
+		-e '/^`timescale/d' -e '/^`define ICE40_DEFAULT/d' -e 's/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//' \
+		$(CELLS) >>$@
+$(B)/adafire-cells-%.so: $(B)/boards/%.cells.v sim/verilate sim/board.cpp sim/board.h hw/boards/gates_board.v
+	$(call say,SIM,$@)
+	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
+		$(MHZ_$(firstword $(subst -, ,$*))) 2>$(@:.so=.log) || { cat $(@:.so=.log); exit 1; }
+cells: $(B)/adafire-cells-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
+	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
 gates: $(B)/adafire-gates-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
 	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
 

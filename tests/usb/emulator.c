@@ -171,7 +171,11 @@ static void control(UMockdevIoctlData *d)
     int n = 0;
     if (p[0] == 0x80 && p[1] == 6 && value >> 8 == 3)
         n = give_string(p + 8, u->buffer_length - 8, value & 255);
-    else if (p[0] == 0x40 && !emu.strange && !chip_fault_due(emu.chip, FAULT_CONTROL))
+    else if (p[0] == 0x82 && p[1] == 0 && u->buffer_length >= 10) { /* an endpoint's state */
+        p[8] = emu.stalled[index >> 7 & 1];
+        p[9] = 0;
+        n = 2;
+    } else if (p[0] == 0x40 && !emu.strange && !chip_fault_due(emu.chip, FAULT_CONTROL))
         chip_request(emu.chip, p[1], value, index);
     else
         n = -EPIPE;
