@@ -229,22 +229,41 @@ int conversion_measure(struct conversion *c)
 
 /* ---- Thresholds ---------------------------------------------------------------------------- */
 
-static double staircase_error(const uint32_t *histogram, double largest, double theta, int burst,
-                              int steps)
+/* A channel's histogram as running sums, so that a level's squared error takes three differences:
+ * entry b is over the bins before b, their middles in units of a bin. */
+struct moments {
+    double count[STATISTICS_BINS + 1], sum[STATISTICS_BINS + 1], squares[STATISTICS_BINS + 1];
+};
+
+static void add_up(const uint32_t *histogram, struct moments *m)
 {
-    double sum = 0, levels = (double)burst * steps, width = largest / STATISTICS_BINS;
+    m->count[0] = m->sum[0] = m->squares[0] = 0;
     for (int b = 0; b < STATISTICS_BINS; b++) {
-        if (!histogram[b])
-            continue;
-        double x = (b + 0.5) * width;
-        double level = fmin(floor(x * steps / theta + 0.5), levels);
-        double error = x - level * theta / steps;
-        sum += histogram[b] * error * error;
+        double n = histogram[b], x = b + 0.5;
+        m->count[b + 1] = m->count[b] + n;
+        m->sum[b + 1] = m->sum[b] + n * x;
+        m->squares[b + 1] = m->squares[b] + n * x * x;
     }
-    return sum;
 }
 
-static float best_threshold(const struct conversion *c, int population, int channel)
+/* Squared error of the staircase whose steps are `step` bins apart, its last one the top. */
+static double staircase_error(const struct moments *m, double step, int levels)
+{
+    double error = 0;
+    int from = 0;
+    for (int k = 0; k <= levels && from < STATISTICS_BINS; k++) {
+        double end = k < levels ? ceil((k + 0.5) * step - 0.5) : STATISTICS_BINS;
+        int to = end < STATISTICS_BINS ? (int)end : STATISTICS_BINS;
+        double level = k * step, n = m->count[to] - m->count[from];
+        error += m->squares[to] - m->squares[from] - 2 * level * (m->sum[to] - m->sum[from]) +
+                 level * level * n;
+        from = to;
+    }
+    return error;
+}
+
+static float best_threshold(const struct conversion *c, int population, int channel,
+                            struct moments *m)
 {
     const struct population_statistics *s = &c->statistics[population];
     const struct population *p = &c->network->population[population];
@@ -255,11 +274,12 @@ static float best_threshold(const struct conversion *c, int population, int chan
     double top = largest;
     if (largest >= 0.999 * (double)p->ceiling)
         top = fmin(top, (double)p->ceiling / burst);
+    add_up(s->histogram + (size_t)channel * STATISTICS_BINS, m);
     /* Heavy-tailed activations want thresholds far below the paper's last, 0.06 of the largest: a
      * geometric grid reaches all scales with the same relative step. */
     for (double theta = top; theta > top / 256; theta *= 0.96) {
-        double error = staircase_error(s->histogram + (size_t)channel * STATISTICS_BINS, largest,
-                                       theta, burst, steps);
+        double error =
+            staircase_error(m, theta / steps / largest * STATISTICS_BINS, burst * steps);
         if (error < least) {
             least = error;
             best = theta;
@@ -272,10 +292,11 @@ void conversion_set_thresholds(struct conversion *c, int population)
 {
     const struct population *p = &c->network->population[population];
     float *threshold = c->setting[population].threshold, most = 0;
+    struct moments moments;
     for (int ch = 0; ch < p->shape[0]; ch++) {
         threshold[ch] = 0;
         if (c->statistics[population].largest[ch] > 0)
-            threshold[ch] = best_threshold(c, population, ch);
+            threshold[ch] = best_threshold(c, population, ch, &moments);
         most = fmaxf(most, threshold[ch]);
     }
     /* A channel that never was active fires, if ever, like the layer's most reluctant one. */
