@@ -341,8 +341,8 @@ int quantise_population(struct conversion *c, int index)
     s.largest = calloc((size_t)s.channels * (size_t)(s.projections + 1), sizeof *s.largest);
     s.unit = calloc((size_t)s.channels, sizeof *s.unit);
     s.shift = calloc((size_t)s.projections + 1, sizeof *s.shift);
-    int status = s.weight && s.largest && s.unit && s.shift ? AF_OK
-                                                            : af_fail(AF_NO_MEMORY, "no memory");
+    int status =
+        s.weight && s.largest && s.unit && s.shift ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = find_weights(c, index, &s);
     if (!status)

@@ -281,6 +281,12 @@ static double divergence(const struct probe *p, const struct lane *lane, int64_t
                      : relative_error(ann, mean, n);
 }
 
+/* What the goal wants less of. */
+static int64_t spent(const struct activity *a, enum goal goal)
+{
+    return goal == GOAL_NONE ? a->spikes : goal == GOAL_SPIKES ? a->spike_sops : a->sops;
+}
+
 static int probe_sample(void *context, int worker, int64_t sample)
 {
     struct probe *p = context;
@@ -299,7 +305,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
             sum += final = divergence(p, lane, sample, t + 1, scratch);
     }
     p->sensitivity[sample] = any_step ? (final + sum / steps) / 2 : final;
-    p->energy[sample] = lane_activity(lane, p->population)->spikes;
+    p->energy[sample] = spent(lane_activity(lane, p->population), r->c->options->goal);
     free(scratch);
     return AF_OK;
 }
