@@ -302,20 +302,24 @@ static double sample_loss(const struct conversion *c, int64_t sample, int answer
 static void report_exits(const struct history *h, const struct early_exit *x)
 {
     struct conversion *c = h->c;
-    double steps = 0, loss = 0, n = (double)h->samples;
+    double steps = 0, loss = 0, squares = 1, n = (double)h->samples;
     struct operations sum = {0};
     for (int64_t i = 0; i < h->samples; i++) {
         int t = x ? exit_step(h, x, i) : h->steps - 1;
         steps += t + 1;
         sum.sops += h->spent[i * h->steps + t].sops;
         sum.spike_sops += h->spent[i * h->steps + t].spike_sops;
-        if (c->chance && !h->recordings)
-            loss += sample_loss(c, i, largest_int(outputs_at(h, i, t), h->classes));
+        if (c->chance && !h->recordings) {
+            double lost = sample_loss(c, i, largest_int(outputs_at(h, i, t), h->classes));
+            loss += lost;
+            squares += lost * lost;
+        }
     }
     c->timesteps_mean = steps / n;
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
-    c->loss = c->chance && !h->recordings ? loss / n : NAN;
+    /* Few samples say little: one standard error more, as if one more sample were lost. */
+    c->loss = c->chance && !h->recordings ? (loss + sqrt(squares)) / n : NAN;
 }
 
 /* Where all that is lost is to stay within the tolerance, early exit takes what is left of it.

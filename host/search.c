@@ -31,6 +31,7 @@ struct table {
     int populations, candidates;
     int *population; /* [populations] the network's index */
     struct option *option;
+    float *ratio; /* [populations] threshold ratios to begin with */
 };
 
 static struct option *option_at(const struct table *t, int i, int candidate)
@@ -132,7 +133,8 @@ static int table_make(const struct conversion *c, int candidates, struct table *
     *t = (struct table){.candidates = candidates};
     t->population = malloc((size_t)net->population_count * sizeof *t->population);
     t->option = calloc((size_t)net->population_count * (size_t)candidates, sizeof *t->option);
-    if (!t->population || !t->option)
+    t->ratio = calloc((size_t)net->population_count, sizeof *t->ratio);
+    if (!t->population || !t->option || !t->ratio)
         return af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; i < net->population_count; i++)
         if (network_fires(net->population[i].kind))
@@ -144,6 +146,7 @@ static void table_free(struct table *t)
 {
     free(t->population);
     free(t->option);
+    free(t->ratio);
 }
 
 /* Puts candidate k into the population's setting; false if it has no such candidate. */
@@ -367,15 +370,21 @@ int conversion_search_bursts(struct conversion *c)
 
 static bool apply_ratio(struct conversion *c, int population, int k)
 {
-    c->setting[population].ratio = powf(RATIO_STEP, (float)(k));
+    c->setting[population].ratio *= powf(RATIO_STEP, (float)k);
     return true;
 }
 
+/* Within a budget of 0: as they were. */
 static int set_ratios(struct conversion *c, const struct table *t, double budget, int *choice)
 {
-    int status = choose(t, false, budget, choice);
-    for (int i = 0; !status && i < t->populations; i++)
+    int status = AF_OK;
+    memset(choice, 0, (size_t)t->populations * sizeof *choice);
+    if (budget > 0)
+        status = choose(t, false, budget, choice);
+    for (int i = 0; !status && i < t->populations; i++) {
+        c->setting[t->population[i]].ratio = t->ratio[i];
         apply_ratio(c, t->population[i], choice[i]);
+    }
     return status ? status : conversion_correct_bias(c);
 }
 
@@ -409,8 +418,7 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
     int status = AF_OK;
     bool growing = true;
     for (int turn = 0; !status && turn < LOSS_TURNS; turn++) {
-        if (turn)
-            status = set_ratios(c, t, budget, choice);
+        status = set_ratios(c, t, budget, choice);
         if (!status)
             status = conversion_finish(c);
         if (status)
@@ -428,16 +436,12 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
         budget = best + step;
     }
     c->chosen.iat = iat;
-    if (!status && best > 0)
-        return set_ratios(c, t, best, choice);
-    for (int i = 0; i < t->populations; i++)
-        apply_ratio(c, t->population[i], choice[i] = 0);
-    return status ? status : conversion_correct_bias(c);
+    return status ? status : set_ratios(c, t, best, choice);
 }
 
-int conversion_search_ratios(struct conversion *c)
+static int search_ratios(struct conversion *c, const char *phase)
 {
-    struct search search = {"compressing spikes", 0, 1, apply_ratio, 0, NULL};
+    struct search search = {phase, 0, 1, apply_ratio, 0, NULL};
     struct table t;
     double before = 0;
     bool by_loss = c->options->ssc_loss > 0;
@@ -445,6 +449,8 @@ int conversion_search_ratios(struct conversion *c)
     int *choice = calloc((size_t)c->network->population_count, sizeof *choice);
     if (!status && !choice)
         status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < t.populations; i++)
+        t.ratio[i] = c->setting[t.population[i]].ratio;
     if (!status)
         status = measure_network(c, &before);
     search.limit = by_loss ? before : (double)c->options->ssc_budget * before;
@@ -468,5 +474,14 @@ int conversion_search_ratios(struct conversion *c)
         c->sensitivity[t.population[i]] = before + option_at(&t, i, choice[i])->sensitivity;
     free(choice);
     table_free(&t);
+    return status;
+}
+
+/* What is compressed already changes what more of it does: for a goal it is measured again. */
+int conversion_search_ratios(struct conversion *c)
+{
+    int status = search_ratios(c, "compressing spikes");
+    if (!status && c->options->optimize)
+        status = search_ratios(c, "compressing spikes again");
     return status;
 }
