@@ -99,16 +99,18 @@ static int note_trial(struct search *s, const struct trial *t, const struct conv
 
 static int scan(struct search *s)
 {
-    static const int bursts[] = {15, 10, 7, 5}, steps[] = {1, 2, 3, 4, 6, 8};
+    static const int large[] = {15}, small[] = {10, 7, 5}, steps[] = {1, 2, 3, 4, 6, 8};
     enum goal goal = s->c->options->goal;
     double tolerance = (double)s->c->options->tolerance;
     int status = AF_OK;
-    /* Few bits cost spikes, not events or time: those want the largest bursts. */
-    for (size_t b = 0; !status && b < (goal == GOAL_SPIKES ? 4 : 1); b++)
+    /* Large bursts cost spikes, not events or time. */
+    const int *burst = goal == GOAL_SPIKES ? small : large;
+    size_t bursts = goal == GOAL_SPIKES ? sizeof small / sizeof *small : 1;
+    for (size_t b = 0; !status && b < bursts; b++)
         for (size_t i = 0; !status && i < sizeof steps / sizeof *steps; i++) {
             struct trial *t = &s->trial[s->count];
             struct conversion made;
-            *t = (struct trial){.timesteps = steps[i], .burst = bursts[b]};
+            *t = (struct trial){.timesteps = steps[i], .burst = burst[b]};
             if (t->timesteps > s->c->options->timesteps)
                 break;
             status = try(s, t, false, &made);
