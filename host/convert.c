@@ -51,31 +51,38 @@ void conversion_progress(const struct conversion *c, const char *phase, double f
         c->options->progress(c->options->context, phase, fraction);
 }
 
+void conversion_unmake(struct conversion *c)
+{
+    for (int i = 0; c->setting && i < c->network->population_count; i++) {
+        free(c->setting[i].threshold);
+        free(c->setting[i].bias);
+        free(c->setting[i].initial);
+    }
+    free(c->setting);
+    free(c->sensitivity);
+    free(c->activity);
+    af_model_free(c->model);
+    c->setting = NULL;
+    c->sensitivity = NULL;
+    c->activity = NULL;
+    c->model = NULL;
+}
+
 void conversion_free(struct conversion *c)
 {
-    const struct network *net = c->network;
-    for (int i = 0; net && i < net->population_count; i++) {
-        if (c->setting) {
-            free(c->setting[i].threshold);
-            free(c->setting[i].bias);
-            free(c->setting[i].initial);
-        }
-        if (c->statistics) {
-            free(c->statistics[i].largest);
-            free(c->statistics[i].histogram);
-            free(c->statistics[i].mean);
-            free(c->statistics[i].neuron_mean);
-        }
+    conversion_unmake(c);
+    for (int i = 0; c->statistics && i < c->network->population_count; i++) {
+        free(c->statistics[i].largest);
+        free(c->statistics[i].histogram);
+        free(c->statistics[i].mean);
+        free(c->statistics[i].neuron_mean);
     }
     for (int i = 0; i < c->note_count; i++)
         free(c->note[i]);
     free(c->note);
-    free(c->setting);
     free(c->statistics);
     free(c->ann);
-    free(c->sensitivity);
-    free(c->activity);
-    af_model_free(c->model);
+    free(c->chance);
     *c = (struct conversion){0};
 }
 
@@ -116,7 +123,7 @@ static int check_options(const struct convert_options *o)
                        "burst limits must satisfy 1 <= min %d <= desired %d <= initial %d <= %d",
                        o->burst_min, o->burst_desired, o->burst_initial, BURST_LIMIT);
     if (!(o->energy_ratio > 0) || !(o->ssc_budget >= 0) || !(o->tolerance >= 0) ||
-        !(o->iat_a >= 0 && o->iat_a <= 1))
+        !(o->iat_a >= 0 && o->iat_a <= 1) || !(o->ssc_loss >= 0))
         return af_fail(AF_BAD_ARGUMENT, "energy ratio, SSC budget, tolerance or a is out of range");
     return AF_OK;
 }
@@ -130,14 +137,52 @@ static int check_labels(const struct conversion *c)
     return AF_OK;
 }
 
+int conversion_make(struct conversion *c, const struct input_format *format)
+{
+    const struct convert_options *o = c->options;
+    int status = begin_settings(c);
+    if (!status)
+        status = quantise_begin(c, format);
+    if (!status)
+        status = conversion_correct_bias(c);
+    if (!status && o->signed_bursts == CHOICE_AUTO && o->timesteps > 1)
+        status = conversion_search_signed(c);
+    if (!status && o->search && o->burst_min < o->burst_initial)
+        status = conversion_search_bursts(c);
+    if (!status && (o->ssc_budget > 0 || o->ssc_loss > 0))
+        status = conversion_search_ratios(c);
+    if (!status)
+        status = conversion_finish(c);
+    return status ? status : model_check(c->model);
+}
+
+static int check_goal(const struct conversion *c, bool events)
+{
+    const struct convert_options *o = c->options;
+    int output = 0;
+    while (c->network->population[output].kind != AF_OUTPUT)
+        output++;
+    const int *shape = c->network->population[output].shape;
+    if (o->optimize && events)
+        return af_fail(AF_UNSUPPORTED, "a network of events has its timesteps from its recordings: "
+                                       "there is nothing to optimize");
+    if ((o->optimize || o->ssc_loss > 0) && (shape[0] < 2 || shape[1] * shape[2] > 1))
+        return af_fail(AF_UNSUPPORTED, "a loss in points needs a network whose output is one "
+                                       "vector of classes");
+    return AF_OK;
+}
+
 int convert(const struct network *net, const struct input_format *format,
             const struct calibration *data, const struct convert_options *o, struct conversion *c)
 {
     struct calibration used = *data;
-    *c = (struct conversion){.network = net, .options = o, .data = &used};
+    *c = (struct conversion){.network = net, .data = &used, .chosen = *o};
+    c->options = &c->chosen;
     int status = check_options(o);
     if (!status && data->samples < 1)
         status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
+    if (!status)
+        status = check_goal(c, format->events);
     if (status)
         return status;
     used.samples = rehearsal_samples(net, o->timesteps, data->samples);
@@ -157,21 +202,7 @@ int convert(const struct network *net, const struct input_format *format,
                                "trained on single frames may lose by that (--signed auto "
                                "measures it)");
     if (!status)
-        status = begin_settings(c);
-    if (!status)
-        status = quantise_begin(c, format);
-    if (!status)
-        status = conversion_correct_bias(c);
-    if (!status && o->signed_bursts == CHOICE_AUTO)
-        status = conversion_search_signed(c);
-    if (!status && o->search && o->burst_min < o->burst_initial)
-        status = conversion_search_bursts(c);
-    if (!status && o->ssc_budget > 0)
-        status = conversion_search_ratios(c);
-    if (!status)
-        status = conversion_finish(c);
-    if (!status)
-        status = model_check(c->model);
+        status = o->optimize ? conversion_optimize(c, format) : conversion_make(c, format);
     c->data = NULL;
     c->samples = used.samples;
     if (status)

@@ -8,6 +8,7 @@
 #include "network.h"
 
 enum choice { CHOICE_OFF, CHOICE_ON, CHOICE_AUTO };
+enum goal { GOAL_NONE, GOAL_LATENCY, GOAL_SPIKES, GOAL_EVENTS };
 enum bias_correction { BIAS_OFF, BIAS_LIGHT, BIAS_ADVANCED };
 
 struct convert_options {
@@ -17,6 +18,9 @@ struct convert_options {
     bool search;        /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum choice signed_bursts;
     float ssc_budget; /* share of the network's sensitivity that SSC may add; 0: off */
+    float ssc_loss;   /* instead: the loss (conversion.loss) that SSC may go up to; 0: by budget */
+    enum goal goal; /* what SSC saves (spikes, if nothing is said); with optimize, what is least */
+    bool optimize;  /* timesteps, burst limits and ratios for the goal at the tolerance */
     enum bias_correction bias;
     enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
     int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
@@ -61,11 +65,13 @@ enum { STATISTICS_BINS = 2048 };
 
 struct conversion {
     const struct network *network;
-    const struct convert_options *options;
+    const struct convert_options *options; /* own ones, once a conversion is done */
+    struct convert_options chosen;
     const struct calibration *data;
     struct setting *setting;                  /* [population_count] */
     struct population_statistics *statistics; /* [population_count] */
     float *ann;                               /* [samples][ann_size] first output of the ANN */
+    float *chance; /* [samples + further][classes] the ANN's softmax; NULL: not needed */
     int64_t ann_size;
     double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
                          * a few uncertain samples decide, and the searches follow their noise. */
@@ -75,6 +81,9 @@ struct conversion {
     double agreement;    /* with the ANN after T timesteps, on the calibration samples */
     double ann_accuracy, accuracy; /* NAN without labels */
     double timesteps_mean; /* with early termination, on the calibration samples; NAN without it */
+    /* As the network will run: expected loss of accuracy (early_exit.c; NAN if it was not measured)
+     * and operations until a sample stops. */
+    double loss, exit_sops, exit_spike_sops;
     struct activity *activity; /* [population_count] summed over `samples`, all timesteps */
     int64_t samples;           /* that were used */
     char **note;
@@ -104,6 +113,14 @@ int quantise_begin(struct conversion *c, const struct input_format *format);
 /* Weights, shifts, scales, thresholds and biases of one population for the current settings. */
 int quantise_population(struct conversion *c, int index);
 
+/* optimize.c */
+/* Tries timesteps and burst limits, keeps the conversion that serves the goal best. */
+int conversion_optimize(struct conversion *c, const struct input_format *format);
+/* convert.c: everything that follows the ANN's measurements, for c->options. */
+int conversion_make(struct conversion *c, const struct input_format *format);
+/* What conversion_make made. */
+void conversion_unmake(struct conversion *c);
+
 /* search.c: signed bursts, burst limits and threshold ratios by measured sensitivity. The settings
  * come and go with their biases corrected. */
 int conversion_search_signed(struct conversion *c);
@@ -114,5 +131,8 @@ int conversion_correct_bias(struct conversion *c);
 /* early_exit.c */
 /* Runs the finished network over the samples: activity, agreement, early termination. */
 int conversion_finish(struct conversion *c);
+
+/* What the goal wants least of, as the network was finished. */
+double conversion_cost(const struct conversion *c);
 
 #endif

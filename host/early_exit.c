@@ -20,6 +20,11 @@
 
 #define FEATURE_OFFSET 1e-4
 #define RISK_MOST      4.0
+#define CHANGES_EACH   16.0 /* answers that change, for one point of accuracy: at most */
+
+struct operations {
+    double sops, spike_sops;
+};
 
 struct history {
     struct conversion *c;
@@ -29,6 +34,7 @@ struct history {
     int64_t samples; /* the calibration's and the further ones; or its recordings */
     bool recordings;
     int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
+    struct operations *spent; /* [sample][step] so far; NULL with v */
 };
 
 static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
@@ -58,6 +64,11 @@ static int run_sample(void *context, int worker, int64_t sample)
         int32_t *v = h->v ? h->v + (sample * h->steps + t) * h->classes : NULL;
         for (int k = 0; v && k < h->classes; k++)
             v[k] = lane_potentials(lane, h->output)[k] + (before ? before[k] : 0);
+        for (int i = 1; h->spent && i <= last; i++) {
+            struct operations *spent = &h->spent[sample * h->steps + t];
+            spent->sops += (double)lane_activity(lane, i)->sops;
+            spent->spike_sops += (double)lane_activity(lane, i)->spike_sops;
+        }
     }
     for (int i = 1; !h->recordings && sample < data->samples && i <= last; i++) {
         const struct activity *a = lane_activity(lane, i);
@@ -266,10 +277,9 @@ static void set_risk_limits(struct early_exit *x, const struct risk *risk, int s
 
 /* The largest chance with which the expected changes stay within the tolerance; never more than
  * RISK_MOST times the tolerance, lest samples that are all easy vouch for hard ones. */
-static void choose_limits(const struct history *h, struct early_exit *x)
+static void choose_limits(const struct history *h, struct early_exit *x, double tolerance)
 {
     struct risk risk[TIMESTEPS_LIMIT];
-    double tolerance = (double)h->c->options->tolerance;
     double most = fmin(0.5, RISK_MOST * tolerance);
     for (int t = 0; t < h->steps - 1; t++)
         risk[t] = ends_frame(h, t) ? fit_risk(h, x, t) : (struct risk){0, 0}; /* never stops */
@@ -277,6 +287,56 @@ static void choose_limits(const struct history *h, struct early_exit *x)
     while (most > 1e-9 && expected_changes(h, x, risk) > tolerance) {
         most *= 0.8;
         set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
+    }
+}
+
+/* What accuracy is expected to lose by the answer: the chance that the ANN gives its own, less the
+ * chance that it gives this one. Labels would say the same with more noise. */
+static double sample_loss(const struct conversion *c, int64_t sample, int answer)
+{
+    const float *chance = c->chance + sample * c->ann_size;
+    return (double)chance[largest_float(chance, c->ann_size)] - (double)chance[answer];
+}
+
+/* How the network will run: loss, timesteps and operations, on all samples. */
+static void report_exits(const struct history *h, const struct early_exit *x)
+{
+    struct conversion *c = h->c;
+    double steps = 0, loss = 0, squares = 1, n = (double)h->samples;
+    struct operations sum = {0};
+    for (int64_t i = 0; i < h->samples; i++) {
+        int t = x ? exit_step(h, x, i) : h->steps - 1;
+        steps += t + 1;
+        sum.sops += h->spent[i * h->steps + t].sops;
+        sum.spike_sops += h->spent[i * h->steps + t].spike_sops;
+        if (c->chance && !h->recordings) {
+            double lost = sample_loss(c, i, largest_int(outputs_at(h, i, t), h->classes));
+            loss += lost;
+            squares += lost * lost;
+        }
+    }
+    c->timesteps_mean = steps / n;
+    c->exit_sops = sum.sops / n;
+    c->exit_spike_sops = sum.spike_sops / n;
+    /* Few samples say little: one standard error more, as if one more sample were lost. */
+    c->loss = c->chance && !h->recordings ? (loss + sqrt(squares)) / n : NAN;
+}
+
+/* Where all that is lost is to stay within the tolerance, early exit takes what is left of it.
+ * Answers that change lose less than a point each: it begins with more of them than that. */
+static void choose_within_loss(const struct history *h, struct early_exit *x)
+{
+    double most = (double)h->c->options->tolerance;
+    double changes = CHANGES_EACH * most;
+    if (!h->c->options->optimize || h->recordings) {
+        choose_limits(h, x, most);
+        return;
+    }
+    for (int turn = 0; turn < 32; turn++, changes *= 0.8) {
+        choose_limits(h, x, changes);
+        report_exits(h, x);
+        if (h->c->loss <= most)
+            break;
     }
 }
 
@@ -315,19 +375,18 @@ static int fill_early_exit(struct history *h)
     struct conversion *c = h->c;
     struct early_exit *x = &c->model->iat;
     x->metric = c->options->iat_metric;
+    free(x->limit);
     x->limit = calloc((size_t)h->steps, sizeof *x->limit);
     if (!x->limit)
         return af_fail(AF_NO_MEMORY, "no memory");
     set_multiplier(x, (double)c->model->population[h->output].scale[0]);
     int status = AF_OK;
     if (c->options->iat == CHOICE_AUTO)
-        choose_limits(h, x);
+        choose_within_loss(h, x);
     else
         status = set_paper_limits(h, x);
-    double steps = 0;
-    for (int64_t i = 0; i < h->samples; i++)
-        steps += exit_step(h, x, i) + 1;
-    c->timesteps_mean = steps / (double)h->samples;
+    if (!status)
+        report_exits(h, x);
     return status;
 }
 
@@ -335,6 +394,7 @@ static int merge_activity(struct history *h, int workers)
 {
     struct conversion *c = h->c;
     size_t n = (size_t)c->model->population_count;
+    free(c->activity);
     c->activity = calloc(n, sizeof *c->activity);
     if (!c->activity)
         return af_fail(AF_NO_MEMORY, "no memory");
@@ -377,7 +437,8 @@ static int run_history(struct history *h, bool vector)
     if (vector) {
         size_t size = (size_t)h->samples * (size_t)h->steps * (size_t)h->classes;
         h->v = malloc(size * sizeof *h->v);
-        status = h->v ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+        h->spent = calloc((size_t)h->samples * (size_t)h->steps, sizeof *h->spent);
+        status = h->v && h->spent ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     }
     return status ? status : run_all(h, o->threads > 0 ? o->threads : parallel_cores());
 }
@@ -397,21 +458,25 @@ static int fill_from_recordings(const struct history *frames)
     if (!status)
         status = fill_early_exit(&h);
     free(h.v);
+    free(h.spent);
     return status;
 }
 
 int conversion_finish(struct conversion *c)
 {
     struct history h = {.c = c, .steps = c->model->timesteps};
-    h.samples = c->data->samples + (c->options->iat == CHOICE_AUTO ? c->data->further : 0);
+    h.samples = c->data->samples;
+    h.samples += c->options->iat == CHOICE_AUTO || c->chance ? c->data->further : 0;
     model_outputs(c->model, &h.output);
     const struct neurons *out = &c->model->population[h.output];
     h.classes = (int)neuron_count(out);
     bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1;
-    c->agreement = c->accuracy = c->ann_accuracy = c->timesteps_mean = NAN;
+    c->agreement = c->accuracy = c->ann_accuracy = c->timesteps_mean = c->loss = NAN;
     int status = run_history(&h, vector);
     if (!status && vector)
         status = report_agreement(&h);
+    if (!status && vector)
+        report_exits(&h, NULL);
     if (!status && c->options->iat != CHOICE_OFF) {
         if (!vector)
             status = conversion_note(
@@ -420,5 +485,6 @@ int conversion_finish(struct conversion *c)
             status = c->model->format.events ? fill_from_recordings(&h) : fill_early_exit(&h);
     }
     free(h.v);
+    free(h.spent);
     return status;
 }

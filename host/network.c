@@ -91,6 +91,27 @@ static int64_t tap_cell(const struct wiring *w, int y, int x, int ky, int kx)
     return inside ? (int64_t)vy * w->view[1] + vx : -1;
 }
 
+/* What the outputs of row y see through tap (ky, kx). */
+static void column_row(const struct wiring *w, const float *map, int y, int ky, int kx,
+                       float *restrict column)
+{
+    int vy = y * w->stride[0] + ky * w->dilation[0] - w->before[0];
+    int vx = kx * w->dilation[1] - w->before[1], stride = w->stride[1], x = 0;
+    const float *row = map + (int64_t)vy * w->view[1];
+    bool inside = vy >= 0 && vy < w->view[0];
+    for (; x < w->block[2] && (!inside || vx < 0); x++, vx += stride)
+        column[x] = 0;
+    int end = vx < w->view[1] ? x + (w->view[1] - vx - 1) / stride + 1 : x;
+    if (end > w->block[2])
+        end = w->block[2];
+    if (stride == 1 && end > x)
+        memcpy(column + x, row + vx, (size_t)(end - x) * sizeof *column);
+    for (int i = x; stride > 1 && i < end; i++)
+        column[i] = row[vx + (i - x) * stride];
+    for (x = end > x ? end : x; x < w->block[2]; x++)
+        column[x] = 0;
+}
+
 static void columns_of(const struct wiring *w, const float *view, int group, float *column)
 {
     int fan_in = wiring_fan_in(w);
@@ -99,11 +120,8 @@ static void columns_of(const struct wiring *w, const float *view, int group, flo
         const float *map = view + (group * fan_in + j) * area;
         for (int ky = 0; ky < w->kernel[0]; ky++)
             for (int kx = 0; kx < w->kernel[1]; kx++)
-                for (int y = 0; y < w->block[1]; y++)
-                    for (int x = 0; x < w->block[2]; x++) {
-                        int64_t cell = tap_cell(w, y, x, ky, kx);
-                        *column++ = cell < 0 ? 0 : map[cell];
-                    }
+                for (int y = 0; y < w->block[1]; y++, column += w->block[2])
+                    column_row(w, map, y, ky, kx, column);
     }
 }
 

@@ -85,32 +85,39 @@ int quantise_begin(struct conversion *c, const struct input_format *format)
 
 struct scaling {
     int channels, projections;
-    double *largest; /* [projection][channel] of |weight x event value| */
+    float **weight;  /* [projection][its weights] times the source's event value */
+    double *largest; /* [projection][channel] of |weight| */
     double *unit;    /* [channel] s */
     int *shift;      /* [projection] */
 };
 
-static double event_value(const struct conversion *c, const struct wiring *w, int o, int64_t k)
-{
-    int per = w->block[0] / w->groups, fan_in = wiring_fan_in(w);
-    int j = o / per * fan_in + (int)(k / (w->kernel[0] * w->kernel[1]));
-    return model_event_value(c->model, w->source, w->map[j]);
-}
-
-static void find_largest(const struct conversion *c, int index, struct scaling *s)
+static int find_weights(const struct conversion *c, int index, struct scaling *s)
 {
     const struct population *p = &c->network->population[index];
     for (int i = 0; i < p->projection_count; i++) {
         const struct wiring *w = &p->projection[i].wiring;
-        int64_t row = wiring_row(w);
-        for (int o = 0; o < w->block[0]; o++)
-            for (int64_t k = 0; k < row; k++) {
-                double v =
-                    fabs((double)p->projection[i].weight[o * row + k]) * event_value(c, w, o, k);
-                double *most = &s->largest[i * s->channels + w->at[0] + o];
-                *most = v > *most ? v : *most;
-            }
+        const float *from = p->projection[i].weight;
+        int taps = w->kernel[0] * w->kernel[1], fan_in = wiring_fan_in(w);
+        int per = w->block[0] / w->groups;
+        double *value = malloc((size_t)w->channels * sizeof *value);
+        float *to = s->weight[i] = malloc((size_t)wiring_weights(w) * sizeof *to);
+        if (!value || !to) {
+            free(value);
+            return af_fail(AF_NO_MEMORY, "no memory for weights");
+        }
+        for (int j = 0; j < w->channels; j++)
+            value[j] = model_event_value(c->model, w->source, w->map[j]);
+        for (int o = 0; o < w->block[0]; o++) {
+            double *most = &s->largest[i * s->channels + w->at[0] + o];
+            for (int j = 0; j < fan_in; j++)
+                for (int k = 0; k < taps; k++) {
+                    *to = (float)((double)*from++ * value[o / per * fan_in + j]);
+                    *most = fmax(*most, fabs((double)*to++));
+                }
+        }
+        free(value);
     }
+    return AF_OK;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -179,9 +186,7 @@ static double current_bound(const struct conversion *c, int index, const struct 
         double step = s->unit[o] * (1 << s->shift[i]), part = 0;
         double most = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1];
         for (int64_t k = 0; k < row; k++)
-            part += fmin(nearbyint(fabs((double)p->projection[i].weight[at * row + k]) *
-                                   event_value(c, w, at, k) / step),
-                         WEIGHT_LIMIT);
+            part += fmin(nearbyint(fabs((double)s->weight[i][at * row + k]) / step), WEIGHT_LIMIT);
         sum += part * (1 << s->shift[i]) * most;
     }
     return sum;
@@ -317,8 +322,7 @@ static void fill_weights(struct conversion *c, int index, const struct scaling *
         for (int o = 0; o < w->block[0]; o++) {
             double step = s->unit[w->at[0] + o] * (1 << s->shift[i]);
             for (int64_t k = 0; k < row; k++) {
-                double v = nearbyint((double)p->projection[i].weight[o * row + k] *
-                                     event_value(c, w, o, k) / step);
+                double v = nearbyint((double)s->weight[i][o * row + k] / step);
                 to->weight[o * row + k] = (int8_t)fmax(fmin(v, WEIGHT_LIMIT), -WEIGHT_LIMIT);
             }
         }
@@ -333,14 +337,16 @@ int quantise_population(struct conversion *c, int index)
     if (!fires && p->kind != AF_OUTPUT)
         return AF_OK;
     struct scaling s = {.channels = p->shape[0], .projections = p->projection_count};
+    s.weight = calloc((size_t)s.projections + 1, sizeof *s.weight);
     s.largest = calloc((size_t)s.channels * (size_t)(s.projections + 1), sizeof *s.largest);
     s.unit = calloc((size_t)s.channels, sizeof *s.unit);
     s.shift = calloc((size_t)s.projections + 1, sizeof *s.shift);
-    int status = s.largest && s.unit && s.shift ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
-    if (!status) {
-        find_largest(c, index, &s);
+    int status =
+        s.weight && s.largest && s.unit && s.shift ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = find_weights(c, index, &s);
+    if (!status)
         status = choose_units(c, index, &s);
-    }
     if (!status) {
         const struct setting *set = &c->setting[index];
         n->burst = fires ? set->burst : 0;
@@ -358,6 +364,9 @@ int quantise_population(struct conversion *c, int index)
     }
     if (!status && fires)
         status = fill_initial(c, index, &s);
+    for (int i = 0; s.weight && i < s.projections; i++)
+        free(s.weight[i]);
+    free(s.weight);
     free(s.largest);
     free(s.unit);
     free(s.shift);

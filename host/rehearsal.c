@@ -127,7 +127,7 @@ static void show_records(struct rehearsal *r, struct lane *lane, int population,
 struct recording {
     struct rehearsal *r;
     int population;
-    int64_t **sum; /* [worker][neuron] of bursts */
+    int64_t **sum; /* [worker][position * stride + channel] of bursts */
 };
 
 static int record_sample(void *context, int worker, int64_t sample)
@@ -136,9 +136,10 @@ static int record_sample(void *context, int worker, int64_t sample)
     struct rehearsal *r = rec->r;
     struct lane *lane = r->lane[worker];
     const struct neurons *p = &r->c->model->population[rec->population];
-    int stride = lane_stride(r->engine, rec->population), steps = r->c->model->timesteps;
-    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    int steps = r->c->model->timesteps;
     size_t bytes = record_size(r, rec->population);
+    int64_t elements = (int64_t)(bytes / sizeof(int16_t));
+    int64_t *sum = rec->sum ? rec->sum[worker] : NULL;
     int16_t *to = p->kind == AF_OUTPUT ? NULL : malloc(bytes * (size_t)steps);
     if (p->kind != AF_OUTPUT && !to)
         return af_fail(AF_NO_MEMORY, "no memory for the events of a population");
@@ -150,14 +151,12 @@ static int record_sample(void *context, int worker, int64_t sample)
             continue;
         const int16_t *events = lane_events(lane, rec->population);
         memcpy((char *)to + (size_t)t * bytes, events, bytes);
-        for (int64_t j = 0; rec->sum && j < area; j++)
-            for (int ch = 0; ch < p->shape[0]; ch++)
-                rec->sum[worker][ch * area + j] += events[j * stride + ch];
+        for (int64_t i = 0; sum && i < elements; i++)
+            sum[i] += events[i];
     }
     const int32_t *v = lane_potentials(lane, rec->population);
-    for (int64_t j = 0; p->kind == AF_OUTPUT && rec->sum && j < area; j++)
-        for (int ch = 0; ch < p->shape[0]; ch++)
-            rec->sum[worker][ch * area + j] += v[j * stride + ch];
+    for (int64_t i = 0; p->kind == AF_OUTPUT && sum && i < elements; i++)
+        sum[i] += v[i];
     r->record[rec->population][sample] = to;
     return AF_OK;
 }
@@ -169,6 +168,7 @@ static void fill_means(const struct rehearsal *r, int population, int64_t *const
     const struct af_model *m = r->c->model;
     const struct neurons *p = &m->population[population];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    int stride = lane_stride(r->engine, population);
     double runs = (double)r->samples * m->timesteps;
     for (int ch = 0; ch < p->shape[0]; ch++) {
         double value =
@@ -177,7 +177,7 @@ static void fill_means(const struct rehearsal *r, int population, int64_t *const
         for (int64_t j = 0; j < area; j++) {
             int64_t n = 0;
             for (int w = 0; w < r->threads; w++)
-                n += sum[w][ch * area + j];
+                n += sum[w][j * stride + ch];
             double v = (double)n * value / runs;
             total += v;
             if (neuron_mean)
@@ -190,7 +190,6 @@ static void fill_means(const struct rehearsal *r, int population, int64_t *const
 
 int rehearsal_record(struct rehearsal *r, int population, double *mean, double *neuron_mean)
 {
-    size_t neurons = (size_t)neuron_count(&r->c->model->population[population]);
     struct recording rec = {.r = r, .population = population};
     int status = AF_OK;
     if (population == 0)
@@ -202,7 +201,7 @@ int rehearsal_record(struct rehearsal *r, int population, double *mean, double *
     if (!r->record[population] || ((mean || neuron_mean) && !rec.sum))
         status = af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && rec.sum && i < r->threads; i++)
-        if (!(rec.sum[i] = calloc(neurons, sizeof **rec.sum)))
+        if (!(rec.sum[i] = calloc(record_size(r, population) / sizeof(int16_t), sizeof **rec.sum)))
             status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = parallel_for(r->threads, r->samples, record_sample, &rec, NULL);
@@ -282,6 +281,12 @@ static double divergence(const struct probe *p, const struct lane *lane, int64_t
                      : relative_error(ann, mean, n);
 }
 
+/* What the goal wants less of. */
+static int64_t spent(const struct activity *a, enum goal goal)
+{
+    return goal == GOAL_NONE ? a->spikes : goal == GOAL_SPIKES ? a->spike_sops : a->sops;
+}
+
 static int probe_sample(void *context, int worker, int64_t sample)
 {
     struct probe *p = context;
@@ -300,7 +305,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
             sum += final = divergence(p, lane, sample, t + 1, scratch);
     }
     p->sensitivity[sample] = any_step ? (final + sum / steps) / 2 : final;
-    p->energy[sample] = lane_activity(lane, p->population)->spikes;
+    p->energy[sample] = spent(lane_activity(lane, p->population), r->c->options->goal);
     free(scratch);
     return AF_OK;
 }

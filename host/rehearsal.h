@@ -37,7 +37,8 @@ int rehearsal_correct(struct rehearsal *r, int population);
  * divergence between the softmax outputs of spiking network and ANN at conversion.temperature (for
  * maps of outputs, the mean squared difference over the ANN's mean square), after the last
  * timestep; with early termination half of it and half the mean over all timesteps, as any may be
- * the last. energy: the population's own spikes a sample. */
+ * the last. energy: the population's own spikes a sample, or the operations that the goal counts.
+ */
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
 
 #endif

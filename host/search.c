@@ -15,7 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRONTIER_MOST = 4096, RATIOS = 19, BURST_PASSES = 2, NEAR = 2 };
+enum { FRONTIER_MOST = 4096, BURST_PASSES = 2, NEAR = 2, LOSS_TURNS = 8 };
+enum { RATIOS = 14 };
+#define RATIO_STEP 1.2f /* 1, 1.2, 1.44 .. 10.7 */
+enum { SAMPLES_LEAST = 8 };
+#define SEARCH_WORK 32e9 /* to measure one candidate, in multiply-accumulates */
 #define SIGNED_GAIN 0.99 /* of the sensitivity; less is not worth the cost */
 
 struct option {
@@ -27,6 +31,7 @@ struct table {
     int populations, candidates;
     int *population; /* [populations] the network's index */
     struct option *option;
+    float *ratio; /* [populations] threshold ratios to begin with */
 };
 
 static struct option *option_at(const struct table *t, int i, int candidate)
@@ -128,7 +133,8 @@ static int table_make(const struct conversion *c, int candidates, struct table *
     *t = (struct table){.candidates = candidates};
     t->population = malloc((size_t)net->population_count * sizeof *t->population);
     t->option = calloc((size_t)net->population_count * (size_t)candidates, sizeof *t->option);
-    if (!t->population || !t->option)
+    t->ratio = calloc((size_t)net->population_count, sizeof *t->ratio);
+    if (!t->population || !t->option || !t->ratio)
         return af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; i < net->population_count; i++)
         if (network_fires(net->population[i].kind))
@@ -140,6 +146,7 @@ static void table_free(struct table *t)
 {
     free(t->population);
     free(t->option);
+    free(t->ratio);
 }
 
 /* Puts candidate k into the population's setting; false if it has no such candidate. */
@@ -208,10 +215,15 @@ static int measure_population(struct rehearsal *r, const struct search *search, 
     return status ? status : rehearsal_apply(r, p);
 }
 
+/* As many as wanted, but of a large network no more than keep a search within minutes. */
 static int64_t search_samples(const struct conversion *c)
 {
-    int64_t wanted = c->options->search_samples;
-    return wanted > 0 && wanted < c->data->samples ? wanted : c->data->samples;
+    double each = (double)c->model->ann_macs * c->options->timesteps;
+    int64_t wanted = c->options->search_samples, fits = (int64_t)(SEARCH_WORK / fmax(each, 1));
+    if (wanted <= 0 || wanted > c->data->samples)
+        wanted = c->data->samples;
+    fits = fits < SAMPLES_LEAST ? SAMPLES_LEAST : fits;
+    return wanted < fits ? wanted : fits;
 }
 
 /* Measures every candidate of every population, the others as they are set. */
@@ -358,23 +370,34 @@ int conversion_search_bursts(struct conversion *c)
 
 static bool apply_ratio(struct conversion *c, int population, int k)
 {
-    c->setting[population].ratio = 1 + 0.5f * (float)k;
+    c->setting[population].ratio *= powf(RATIO_STEP, (float)k);
     return true;
+}
+
+/* Within a budget of 0: as they were. */
+static int set_ratios(struct conversion *c, const struct table *t, double budget, int *choice)
+{
+    int status = AF_OK;
+    memset(choice, 0, (size_t)t->populations * sizeof *choice);
+    if (budget > 0)
+        status = choose(t, false, budget, choice);
+    for (int i = 0; !status && i < t->populations; i++) {
+        c->setting[t->population[i]].ratio = t->ratio[i];
+        apply_ratio(c, t->population[i], choice[i]);
+    }
+    return status ? status : conversion_correct_bias(c);
 }
 
 /* The sums of what each population alone adds are compared with the budget; what all of them add
  * together is measured, and the budget lowered until that is within it as well. */
-static int fit_ratios(struct conversion *c, struct table *t, double before, int *choice)
+static int fit_to_divergence(struct conversion *c, const struct table *t, double before,
+                             int *choice)
 {
     double allowed = (double)c->options->ssc_budget * before, budget = allowed;
     int status = AF_OK;
     for (int turn = 0; !status && turn < 8; turn++) {
         double after = before;
-        status = choose(t, false, turn < 7 ? budget : 0, choice);
-        for (int i = 0; !status && i < t->populations; i++)
-            apply_ratio(c, t->population[i], choice[i]);
-        if (!status)
-            status = conversion_correct_bias(c);
+        status = set_ratios(c, t, turn < 7 ? budget : 0, choice);
         if (!status)
             status = measure_network(c, &after);
         if (!status && after - before <= allowed)
@@ -384,37 +407,81 @@ static int fit_ratios(struct conversion *c, struct table *t, double before, int 
     return status;
 }
 
-int conversion_search_ratios(struct conversion *c)
+/* The budget with which the network, as it will run, costs least within the loss: more and more as
+ * long as that helps, then half a step back and forth. */
+static int fit_to_loss(struct conversion *c, const struct table *t, double before, int *choice)
 {
-    struct search search = {"compressing spikes", 0, 1, apply_ratio, 0, NULL};
+    double best = 0, least = INFINITY, budget = 0, step = before / 16;
+    enum choice iat = c->chosen.iat;
+    if (!c->options->optimize) /* what early exit loses is its own affair */
+        c->chosen.iat = CHOICE_OFF;
+    int status = AF_OK;
+    bool growing = true;
+    for (int turn = 0; !status && turn < LOSS_TURNS; turn++) {
+        status = set_ratios(c, t, budget, choice);
+        if (!status)
+            status = conversion_finish(c);
+        if (status)
+            break;
+        bool good = c->loss <= (double)c->options->ssc_loss && conversion_cost(c) < least;
+        if (good) {
+            least = conversion_cost(c);
+            best = budget;
+        }
+        if (good && growing)
+            step *= 2;
+        else if (!good || !growing)
+            step /= 2;
+        growing = growing && (good || turn == 0);
+        budget = best + step;
+    }
+    c->chosen.iat = iat;
+    return status ? status : set_ratios(c, t, best, choice);
+}
+
+static int search_ratios(struct conversion *c, const char *phase)
+{
+    struct search search = {phase, 0, 1, apply_ratio, 0, NULL};
     struct table t;
     double before = 0;
+    bool by_loss = c->options->ssc_loss > 0;
     int status = table_make(c, RATIOS, &t);
     int *choice = calloc((size_t)c->network->population_count, sizeof *choice);
     if (!status && !choice)
         status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < t.populations; i++)
+        t.ratio[i] = c->setting[t.population[i]].ratio;
     if (!status)
         status = measure_network(c, &before);
-    search.limit = (double)c->options->ssc_budget * before;
+    search.limit = by_loss ? before : (double)c->options->ssc_budget * before;
     if (!status)
         status = measure(c, &search, &t);
     /* What compression adds, never less than what a smaller ratio adds: a dip is noise, and to
      * choose among dips is to choose noise. */
     for (int i = 0; !status && i < t.populations; i++) {
-        double least = option_at(&t, i, 0)->sensitivity, most = 0;
+        double none = option_at(&t, i, 0)->sensitivity, most = 0;
         for (int k = 0; k < RATIOS; k++) {
             struct option *o = option_at(&t, i, k);
             if (isnan(o->sensitivity)) /* was not measured */
                 continue;
-            most = fmax(most, o->sensitivity - least);
-            o->sensitivity = most;
+            o->sensitivity = most = fmax(most, o->sensitivity - none);
         }
     }
     if (!status)
-        status = fit_ratios(c, &t, before, choice);
+        status =
+            by_loss ? fit_to_loss(c, &t, before, choice) : fit_to_divergence(c, &t, before, choice);
     for (int i = 0; !status && i < t.populations; i++)
         c->sensitivity[t.population[i]] = before + option_at(&t, i, choice[i])->sensitivity;
     free(choice);
     table_free(&t);
+    return status;
+}
+
+/* What is compressed already changes what more of it does: for a goal it is measured again. */
+int conversion_search_ratios(struct conversion *c)
+{
+    int status = search_ratios(c, "compressing spikes");
+    if (!status && c->options->optimize)
+        status = search_ratios(c, "compressing spikes again");
     return status;
 }

@@ -25,6 +25,7 @@ struct worker {
 struct measure {
     struct conversion *c;
     struct worker *worker;
+    int64_t samples; /* of this pass */
     bool histograms; /* the second pass */
     int first_output;
 };
@@ -60,6 +61,17 @@ static void take_histogram(const struct population *p, const float *v, const flo
     }
 }
 
+static void take_chances(const struct conversion *c, int64_t sample, const float *out)
+{
+    float *to = c->chance + sample * c->ann_size, most = out[0], sum = 0;
+    for (int64_t k = 1; k < c->ann_size; k++)
+        most = fmaxf(most, out[k]);
+    for (int64_t k = 0; k < c->ann_size; k++)
+        sum += to[k] = expf(out[k] - most);
+    for (int64_t k = 0; k < c->ann_size; k++)
+        to[k] /= sum;
+}
+
 static int measure_sample(void *context, int worker, int64_t sample)
 {
     struct measure *m = context;
@@ -72,6 +84,11 @@ static int measure_sample(void *context, int worker, int64_t sample)
     int status = network_forward(net, w->value);
     if (status)
         return status;
+    const float *out = w->value[m->first_output];
+    if (m->c->chance && !m->histograms)
+        take_chances(m->c, sample, out);
+    if (sample >= m->c->data->samples)
+        return AF_OK;
     for (int p = 1; p < net->population_count; p++) {
         const struct population *pop = &net->population[p];
         if (!is_measured(pop))
@@ -82,7 +99,6 @@ static int measure_sample(void *context, int worker, int64_t sample)
         else
             take_largest(pop, w->value[p], w->largest[p]);
     }
-    const float *out = w->value[m->first_output];
     if (!m->histograms)
         memcpy(m->c->ann + sample * m->c->ann_size, out, (size_t)m->c->ann_size * sizeof *out);
     return AF_OK;
@@ -91,7 +107,7 @@ static int measure_sample(void *context, int worker, int64_t sample)
 static void report_progress(void *context, int64_t done)
 {
     struct measure *m = context;
-    double half = (double)done / (double)m->c->data->samples / 2;
+    double half = (double)done / (double)m->samples / 2;
     conversion_progress(m->c, "running the ANN", m->histograms ? 0.5 + half : half);
 }
 
@@ -205,16 +221,23 @@ int conversion_measure(struct conversion *c)
     c->ann_size = network_neurons(&net->population[m.first_output]);
     c->statistics = calloc((size_t)net->population_count, sizeof *c->statistics);
     c->ann = malloc((size_t)(c->data->samples * c->ann_size) * sizeof *c->ann);
+    bool chances = c->options->optimize || c->options->ssc_loss > 0;
+    m.samples = c->data->samples + (chances ? c->data->further : 0);
+    if (chances)
+        c->chance = malloc((size_t)(m.samples * c->ann_size) * sizeof *c->chance);
     int threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
     m.worker = calloc((size_t)threads, sizeof *m.worker);
-    int status = c->statistics && c->ann && m.worker ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    int status = c->statistics && c->ann && m.worker && (c->chance || !chances)
+                     ? AF_OK
+                     : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && i < threads; i++)
         status = worker_make(net, &m.worker[i]);
     if (!status)
-        status = parallel_for(threads, c->data->samples, measure_sample, &m, report_progress);
+        status = parallel_for(threads, m.samples, measure_sample, &m, report_progress);
     if (!status)
         status = merge_largest(c, m.worker, threads);
     m.histograms = true;
+    m.samples = c->data->samples;
     if (!status)
         status = parallel_for(threads, c->data->samples, measure_sample, &m, report_progress);
     if (!status)
@@ -229,22 +252,41 @@ int conversion_measure(struct conversion *c)
 
 /* ---- Thresholds ---------------------------------------------------------------------------- */
 
-static double staircase_error(const uint32_t *histogram, double largest, double theta, int burst,
-                              int steps)
+/* A channel's histogram as running sums, so that a level's squared error takes three differences:
+ * entry b is over the bins before b, their middles in units of a bin. */
+struct moments {
+    double count[STATISTICS_BINS + 1], sum[STATISTICS_BINS + 1], squares[STATISTICS_BINS + 1];
+};
+
+static void add_up(const uint32_t *histogram, struct moments *m)
 {
-    double sum = 0, levels = (double)burst * steps, width = largest / STATISTICS_BINS;
+    m->count[0] = m->sum[0] = m->squares[0] = 0;
     for (int b = 0; b < STATISTICS_BINS; b++) {
-        if (!histogram[b])
-            continue;
-        double x = (b + 0.5) * width;
-        double level = fmin(floor(x * steps / theta + 0.5), levels);
-        double error = x - level * theta / steps;
-        sum += histogram[b] * error * error;
+        double n = histogram[b], x = b + 0.5;
+        m->count[b + 1] = m->count[b] + n;
+        m->sum[b + 1] = m->sum[b] + n * x;
+        m->squares[b + 1] = m->squares[b] + n * x * x;
     }
-    return sum;
 }
 
-static float best_threshold(const struct conversion *c, int population, int channel)
+/* Squared error of the staircase whose steps are `step` bins apart, its last one the top. */
+static double staircase_error(const struct moments *m, double step, int levels)
+{
+    double error = 0;
+    int from = 0;
+    for (int k = 0; k <= levels && from < STATISTICS_BINS; k++) {
+        double end = k < levels ? ceil((k + 0.5) * step - 0.5) : STATISTICS_BINS;
+        int to = end < STATISTICS_BINS ? (int)end : STATISTICS_BINS;
+        double level = k * step, n = m->count[to] - m->count[from];
+        error += m->squares[to] - m->squares[from] - 2 * level * (m->sum[to] - m->sum[from]) +
+                 level * level * n;
+        from = to;
+    }
+    return error;
+}
+
+static float best_threshold(const struct conversion *c, int population, int channel,
+                            struct moments *m)
 {
     const struct population_statistics *s = &c->statistics[population];
     const struct population *p = &c->network->population[population];
@@ -255,11 +297,11 @@ static float best_threshold(const struct conversion *c, int population, int chan
     double top = largest;
     if (largest >= 0.999 * (double)p->ceiling)
         top = fmin(top, (double)p->ceiling / burst);
+    add_up(s->histogram + (size_t)channel * STATISTICS_BINS, m);
     /* Heavy-tailed activations want thresholds far below the paper's last, 0.06 of the largest: a
      * geometric grid reaches all scales with the same relative step. */
     for (double theta = top; theta > top / 256; theta *= 0.96) {
-        double error = staircase_error(s->histogram + (size_t)channel * STATISTICS_BINS, largest,
-                                       theta, burst, steps);
+        double error = staircase_error(m, theta / steps / largest * STATISTICS_BINS, burst * steps);
         if (error < least) {
             least = error;
             best = theta;
@@ -272,10 +314,11 @@ void conversion_set_thresholds(struct conversion *c, int population)
 {
     const struct population *p = &c->network->population[population];
     float *threshold = c->setting[population].threshold, most = 0;
+    struct moments moments;
     for (int ch = 0; ch < p->shape[0]; ch++) {
         threshold[ch] = 0;
         if (c->statistics[population].largest[ch] > 0)
-            threshold[ch] = best_threshold(c, population, ch);
+            threshold[ch] = best_threshold(c, population, ch, &moments);
         most = fmaxf(most, threshold[ch]);
     }
     /* A channel that never was active fires, if ever, like the layer's most reluctant one. */

@@ -119,6 +119,32 @@ bad "--ann, wrong shape" "model wants" "$bin/adafire-convert" $data/model.onnx -
     -o "$work/none.npy"
 if ls "$work"/none.npy* >/dev/null 2>&1; then fail "a failed run left outputs"; else pass; fi
 
+# ---- Searched for a goal
+sops() { # GOAL NAME...
+    goal=$1
+    shift
+    good "least $goal" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --json \
+        "$@" -o "$work/o.snn"
+    number exit_spike_sops_mean >"$work/$goal.spikes"
+    number exit_sops_mean >"$work/$goal.events"
+    within "expected loss of least $goal" "$(number expected_loss)" 0 0.005
+}
+sops latency --optimize latency
+within "timesteps of least latency" "$(number timesteps_mean)" 1 1.02
+sops events --optimize events -t 3
+within "timesteps of least events" "$(number timesteps)" 1 3
+sops spikes --optimize spikes -t 3
+within "spikes of least spikes" "$(cat "$work/spikes.spikes")" 0 "$(awk '{ print 0.4 * $1 }' "$work/latency.spikes")"
+within "events of least events" "$(cat "$work/events.events")" 0 "$(awk '{ print 0.97 * $1 }' "$work/latency.events")"
+good "info of a search" "$bin/adafire-info" "$work/o.snn"
+holds "what it was optimized for" 'for spikes at 0.5 points'
+good "without compression" $convert --ssc off --iat off --json -o "$work/o.snn"
+plain=$(number spikes_mean)
+good "compressed by half a point" $convert --ssc 0.5p --iat off --json -o "$work/o.snn"
+within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.75 * $1 }')"
+bad "another goal" "latency, spikes, events" $convert --optimize speed -o "$work/none.snn"
+bad "no points" "--ssc" $convert --ssc xp -o "$work/none.snn"
+
 # ---- Event recordings and boxes of real networks, where there are any
 skipped=0
 events=../shared/data/nmnist
@@ -135,6 +161,7 @@ if [ -e $events/model.onnx ]; then
     within "the ANN's recordings, as sums over frames" "$(number ann_accuracy)" 1 1
     within "accuracy of recordings" "$(number accuracy)" 0.97 1
     within "timesteps of recordings" "$(number timesteps_mean)" 1 3.5
+    bad "a goal of a network of events" "nothing to optimize" $digits --optimize events -o "$work/n.snn"
     bad "frames instead of recordings" "no event recording" $digits --exit-recordings $events/test_images.npy -o "$work/n.snn"
 else
     echo "skip: $events is not here"
@@ -147,6 +174,8 @@ if [ -e $cells/model.onnx ]; then
     good "a detector" "$bin/adafire-convert" $cells/model.onnx --calib $cells/calib_images.npy --calib-limit 8 \
         --mean 127.5 --std 64 -q --no-search --ssc off -t 8 --task "$work/cells.txt" --classes "$work/cells.names" \
         -o "$work/cells.snn"
+    bad "a goal of a detector" "one vector of classes" "$bin/adafire-convert" $cells/model.onnx --optimize events \
+        --calib $cells/calib_images.npy --mean 127.5 --std 64 -o "$work/n.snn"
     good "info of a detector" "$bin/adafire-info" "$work/cells.snn"
     holds "classes of boxes" 'boxes of 3 classes'
     good "boxes" $host --json --limit 6 "$work/cells.snn" $cells/test_images.npy --labels $cells/test_labels.npy \

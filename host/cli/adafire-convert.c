@@ -59,11 +59,19 @@ static const char help[] =
     "                             network's divergence from the ANN (default 0.05, a twentieth)\n"
     "      --bias-correction light|advanced|off\n"
     "                             advanced also corrects each neuron's initial potential\n"
+    "      --ssc Pp               instead: points of accuracy that it may cost (0.5p), expected\n"
+    "                             by the ANN's own certainty about the samples\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
     "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
-    "      --tolerance P          answers that early termination may change, in percent\n"
-    "                             (default 0.5)\n"
+    "      --optimize latency|spikes|events\n"
+    "                             search the timesteps (up to -t, or 8), the burst limits and\n"
+    "                             the threshold ratios for the least timesteps, or the least\n"
+    "                             energy with every spike counted or an event counted once,\n"
+    "                             at a loss of --tolerance points of accuracy, early\n"
+    "                             termination included; takes minutes\n"
+    "      --tolerance P          answers that early termination may change, in percent; with\n"
+    "                             --optimize the points that may be lost (default 0.5)\n"
     "      --search-limit N       samples on which searches compare candidates\n"
     "                             (default 128)\n"
     "\n"
@@ -102,6 +110,7 @@ enum {
     OPT_IAT,
     OPT_IAT_METRIC,
     OPT_TOLERANCE,
+    OPT_OPTIMIZE,
     OPT_SEARCH_LIMIT,
     OPT_JSON,
     OPT_HELP,
@@ -137,6 +146,7 @@ static const struct option options[] = {
     {"bias-correction", required_argument, NULL, OPT_BIAS},
     {"iat", required_argument, NULL, OPT_IAT},
     {"iat-metric", required_argument, NULL, OPT_IAT_METRIC},
+    {"optimize", required_argument, NULL, OPT_OPTIMIZE},
     {"tolerance", required_argument, NULL, OPT_TOLERANCE},
     {"search-limit", required_argument, NULL, OPT_SEARCH_LIMIT},
     {"output", required_argument, NULL, 'o'},
@@ -156,7 +166,7 @@ struct request {
     struct normalisation norm;
     struct input_spec spec;
     struct convert_options convert;
-    bool json, quiet, desired_given;
+    bool json, quiet, desired_given, steps_given;
     bool ann, converts; /* what is asked for: --ann or --calib; `calib` holds either's samples */
 };
 
@@ -176,6 +186,8 @@ static int read_choice(const char *option, const char *text, const char *const *
     return cli_fail("%s must be one of %s, not '%s'", option, all, text);
 }
 
+static const char *const goals[] = {"", "latency", "spikes", "events", NULL};
+
 static int read_shape(const char *text, int shape[3])
 {
     float v[3];
@@ -189,6 +201,19 @@ static int read_shape(const char *text, int shape[3])
         shape[a] = (int)d;
     }
     return 0;
+}
+
+/* A share of the divergence, or points of accuracy. */
+static int read_ssc(const char *text, struct convert_options *c)
+{
+    char number[32];
+    size_t n = strlen(text);
+    if (n < 2 || n > sizeof number || text[n - 1] != 'p')
+        return cli_float("--ssc", text, 0, 1e6, &c->ssc_budget);
+    snprintf(number, sizeof number, "%.*s", (int)n - 1, text);
+    int status = cli_float("--ssc", number, 0, 100, &c->ssc_loss);
+    c->ssc_loss /= 100;
+    return status;
 }
 
 static int read_spiking_option(int opt, const char *text, struct convert_options *c)
@@ -216,7 +241,7 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
             c->ssc_budget = 0;
             return 0;
         }
-        return cli_float("--ssc", text, 0, 1e6, &c->ssc_budget);
+        return read_ssc(text, c);
     case OPT_BIAS:
         status = read_choice("--bias-correction", text, biases, &choice);
         if (!status)
@@ -228,6 +253,12 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
                                              : CHOICE_ON;
         return c->iat == CHOICE_ON ? cli_float("--iat", text, 0, 1, &c->iat_a) : 0;
     case OPT_IAT_METRIC: return read_choice("--iat-metric", text, metrics, &c->iat_metric);
+    case OPT_OPTIMIZE:
+        status = read_choice("--optimize", text, goals, &choice);
+        c->optimize = true;
+        if (!status)
+            c->goal = (enum goal)choice;
+        return status;
     case OPT_TOLERANCE:
         status = cli_float("--tolerance", text, 0, 100, &c->tolerance);
         c->tolerance /= 100;
@@ -296,6 +327,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case 'j': return cli_int("--threads", text, 1, 1024, &r->convert.threads);
     case 'q': r->quiet = true; return 0;
     case OPT_JSON: r->json = true; return 0;
+    case 't': r->steps_given = true; return read_spiking_option(opt, text, &r->convert);
     case OPT_BURST_DESIRED: r->desired_given = true; /* fall through */
     default: return read_spiking_option(opt, text, &r->convert);
     }
@@ -332,6 +364,8 @@ static int read_arguments(int argc, char **argv, struct request *r)
     if (!r->output)
         return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
     struct convert_options *c = &r->convert;
+    if (c->optimize && !r->steps_given)
+        c->timesteps = 8;
     if (!r->desired_given && c->burst_desired > c->burst_initial)
         c->burst_desired = c->burst_initial;
     if (c->burst_desired < c->burst_min && !r->desired_given)
@@ -426,6 +460,11 @@ static void print_totals(const struct conversion *c)
         printf("  Early termination by %s: %.2f timesteps instead of %d on them\n",
                m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
                m->timesteps);
+    if (!isnan(c->loss))
+        printf(
+            "  Expected loss %.2f points; until a sample stops %s SOPs (an event once), %s (every "
+            "spike)\n",
+            100 * c->loss, cli_human(c->exit_sops, a), cli_human(c->exit_spike_sops, b));
 }
 
 static void print_json(const struct conversion *c, const char *path)
@@ -442,6 +481,9 @@ static void print_json(const struct conversion *c, const char *path)
         {"accuracy", c->accuracy},
         {"ann_accuracy", c->ann_accuracy},
         {"timesteps_mean", c->timesteps_mean},
+        {"expected_loss", c->loss},
+        {"exit_sops_mean", c->exit_sops},
+        {"exit_spike_sops_mean", c->exit_spike_sops},
         {"spikes_mean", t.spikes},
         {"events_mean", t.events},
         {"sops_mean", t.sops},
@@ -516,7 +558,7 @@ static int add_task(struct af_model *m, const char *given)
 static int add_provenance(const struct request *r, struct conversion *c)
 {
     struct af_model *m = c->model;
-    const struct convert_options *o = &r->convert;
+    const struct convert_options *o = c->options;
     static const char *const choices[] = {"off", "on", "auto"};
     static const char *const biases[] = {"off", "light", "advanced"};
     char hash[65] = "";
@@ -538,11 +580,15 @@ static int add_provenance(const struct request *r, struct conversion *c)
         status = model_add_fact(
             m, "options",
             "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, search %s, "
-            "signed %s, SSC budget %g, bias correction %s, IAT %s, %s, a %g, tolerance %g",
+            "signed %s, SSC budget %g loss %g, bias correction %s, IAT %s, %s, a %g, tolerance %g",
             o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
-            choices[o->search], choices[o->signed_bursts], (double)o->ssc_budget, biases[o->bias],
-            choices[o->iat], o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence",
-            (double)o->iat_a, (double)o->tolerance);
+            choices[o->search], choices[o->signed_bursts], (double)o->ssc_budget,
+            (double)o->ssc_loss, biases[o->bias], choices[o->iat],
+            o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence", (double)o->iat_a,
+            (double)o->tolerance);
+    if (!status && r->convert.optimize)
+        status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
+                                goals[o->goal], 100 * (double)o->tolerance, 100 * c->loss);
     if (!status)
         status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
     if (!status && !isnan(c->agreement))

@@ -1,0 +1,186 @@
+/* --optimize: timesteps, burst limits and threshold ratios for what the user asks, within the loss
+ * that he tolerates. First quick conversions over timesteps and burst limits; then the best of them
+ * again, compressed as far as the tolerance goes. */
+#include "convert.h"
+
+#include "error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FINALISTS = 3, TRIALS_MOST = 64 };
+
+struct trial {
+    int timesteps, burst;
+    double loss, cost;
+};
+
+struct search {
+    struct conversion *c;
+    const struct input_format *format;
+    struct convert_options options; /* of the trial under way */
+    const char *phase;
+    struct trial trial[TRIALS_MOST];
+    int count;
+};
+
+static const char *const goal_names[] = {"", "latency", "spikes", "events"};
+
+double conversion_cost(const struct conversion *c)
+{
+    switch (c->options->goal) {
+    case GOAL_LATENCY: return c->timesteps_mean;
+    case GOAL_EVENTS: return c->exit_sops;
+    default: return c->exit_spike_sops;
+    }
+}
+
+/* Within the tolerance, then the cheaper one; outside, the more accurate one. */
+static bool is_better(const struct trial *a, const struct trial *b, double tolerance)
+{
+    bool a_good = a->loss <= tolerance, b_good = b->loss <= tolerance;
+    if (a_good != b_good)
+        return a_good;
+    return a_good ? a->cost < b->cost : a->loss < b->loss;
+}
+
+static void show(void *context, const char *phase, double fraction)
+{
+    const struct search *s = context;
+    char text[128];
+    snprintf(text, sizeof text, "%s, T = %d, phi = %d: %s", goal_names[s->options.goal],
+             s->options.timesteps, s->options.burst_initial, phase);
+    if (s->c->options->progress)
+        s->c->options->progress(s->c->options->context, text, fraction);
+}
+
+/* A conversion of its own beside what it shares with c. */
+static int try(struct search *s, struct trial *t, bool compress, struct conversion *made)
+{
+    const struct convert_options *asked = s->c->options;
+    s->options = *asked;
+    s->options.timesteps = t->timesteps;
+    s->options.burst_initial = s->options.burst_desired = t->burst;
+    s->options.search = false;
+    s->options.ssc_budget = 0;
+    s->options.ssc_loss = 0;
+    if (compress)
+        s->options.ssc_loss = asked->tolerance;
+    s->options.iat = t->timesteps > 1 && asked->iat != CHOICE_OFF ? CHOICE_AUTO : CHOICE_OFF;
+    s->options.progress = show;
+    s->options.context = s;
+    *made = *s->c;
+    made->chosen = s->options;
+    made->options = &made->chosen;
+    made->note = NULL;
+    made->note_count = 0;
+    int status = conversion_make(made, s->format);
+    if (status) {
+        conversion_unmake(made);
+        return status;
+    }
+    t->loss = made->loss;
+    t->cost = conversion_cost(made);
+    return AF_OK;
+}
+
+static int note_trial(struct search *s, const struct trial *t, const struct conversion *made,
+                      bool compressed)
+{
+    return conversion_note(
+        s->c,
+        "T = %d, phi = %d%s: %.2f timesteps, %.4g operations by events, %.4g by spikes, "
+        "expected loss %.2f points",
+        t->timesteps, t->burst, compressed ? ", compressed" : "", made->timesteps_mean,
+        made->exit_sops, made->exit_spike_sops, 100 * made->loss);
+}
+
+static int scan(struct search *s)
+{
+    static const int large[] = {15}, small[] = {10, 7, 5}, steps[] = {1, 2, 3, 4, 6, 8};
+    enum goal goal = s->c->options->goal;
+    double tolerance = (double)s->c->options->tolerance;
+    int status = AF_OK;
+    /* Large bursts cost spikes, not events or time. */
+    const int *burst = goal == GOAL_SPIKES ? small : large;
+    size_t bursts = goal == GOAL_SPIKES ? sizeof small / sizeof *small : 1;
+    for (size_t b = 0; !status && b < bursts; b++)
+        for (size_t i = 0; !status && i < sizeof steps / sizeof *steps; i++) {
+            struct trial *t = &s->trial[s->count];
+            struct conversion made;
+            *t = (struct trial){.timesteps = steps[i], .burst = burst[b]};
+            if (t->timesteps > s->c->options->timesteps)
+                break;
+            status = try(s, t, false, &made);
+            if (status)
+                return status;
+            status = note_trial(s, t, &made, false);
+            conversion_unmake(&made);
+            s->count++;
+            bool worse = i > 0 && t[-1].loss <= tolerance && !is_better(t, t - 1, tolerance);
+            if (worse)
+                break;
+        }
+    return status;
+}
+
+static int by_merit(const void *a, const void *b)
+{
+    const struct trial *x = a, *y = b;
+    return (x->cost > y->cost) - (x->cost < y->cost);
+}
+
+/* Compresses the trials of least cost, and keeps the best. */
+static int finish(struct search *s, struct conversion *best)
+{
+    double tolerance = (double)s->c->options->tolerance;
+    struct trial winner = {.loss = INFINITY};
+    int status = AF_OK, good = 0;
+    bool compress = s->c->options->goal != GOAL_LATENCY;
+    for (int i = 0; i < s->count; i++)
+        if (s->trial[i].loss <= tolerance)
+            s->trial[good++] = s->trial[i];
+    if (good)
+        qsort(s->trial, (size_t)good, sizeof *s->trial, by_merit);
+    else /* none will do: the last is the most accurate */
+        s->trial[good++] = s->trial[s->count - 1];
+    for (int i = 0; !status && i < good && i < (compress ? FINALISTS : 1); i++) {
+        struct conversion made;
+        struct trial t = s->trial[i];
+        status = try(s, &t, compress, &made);
+        if (status)
+            break;
+        status = note_trial(s, &t, &made, compress);
+        if (is_better(&t, &winner, tolerance)) {
+            conversion_unmake(best);
+            *best = made;
+            winner = t;
+        } else {
+            conversion_unmake(&made);
+        }
+    }
+    return status;
+}
+
+int conversion_optimize(struct conversion *c, const struct input_format *format)
+{
+    struct search s = {.c = c, .format = format};
+    struct conversion best = {.network = c->network};
+    int status = scan(&s);
+    if (!status)
+        status = finish(&s, &best);
+    if (status) {
+        conversion_unmake(&best);
+        return status;
+    }
+    /* What c shares with it and the notes stay c's. */
+    best.note = c->note;
+    best.note_count = c->note_count;
+    best.chosen.progress = c->options->progress;
+    best.chosen.context = c->options->context;
+    *c = best;
+    c->options = &c->chosen;
+    return AF_OK;
+}
