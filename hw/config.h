@@ -25,7 +25,8 @@ enum {
     TIMESTEPS = 16, /* limits of early exit */
     FIRED_DEPTH = 2048,
 };
-#elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20 needs */
+#elif defined                                                                                      \
+    BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20 needs */
 #define BUILD_NUMBER 3
 #define SMALL        0
 #define TRACES       1
