@@ -2,7 +2,7 @@
  * what sums up are hardware once, however often they are called.
  *
  * cosim: --top subroutines --clock 5 --target ice40 --expect-cycles 10116:10120,12636:12640
- * report: 37 states outside */
+ * report: 39 states outside */
 #include "hls.h"
 
 enum { WORDS = 16 };
