@@ -31,9 +31,7 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 
 enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in speed */
 
-#if CORES == 1
-#define EACH_CORE(X) X(0)
-#elif CORES == 4
+#if CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
 #endif
 #define BURSTS_IN(k)  hls_stream(struct bursts) fired##k,
@@ -53,7 +51,6 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
 #define IN_CORE(name) name##0
 #include "core.c" /* NOLINT */
 #undef IN_CORE
-#if CORES > 1
 #define IN_CORE(name) name##1
 #include "core.c" /* NOLINT */
 #undef IN_CORE
@@ -63,7 +60,6 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
 #define IN_CORE(name) name##3
 #include "core.c" /* NOLINT */
 #undef IN_CORE
-#endif
 
 #define FIRED(k)  fired##k,
 #define TO(k)     to##k,

@@ -60,7 +60,6 @@ static void collect(hls_stream(struct job) jobs,
         const struct job job = hls_read(jobs);
         uint16_t timesteps = 0;
         for (bool stop = job.status || job.command != COMMAND_RUN; !stop;) {
-#if TRACES
             for (bool more = job.what >> 16 & RUN_TRACE; more;) {
                 const struct token t = hls_read(trace);
                 more = t.kind != TOKEN_END;
@@ -70,7 +69,6 @@ static void collect(hls_stream(struct job) jobs,
                     hls_write(out, t.what);
                 }
             }
-#endif
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
                 struct exponentials x = {.most = packed(-0x800000)};

@@ -312,10 +312,9 @@ static inline int16_t relay(uint16_t a, uint16_t slots, uint32_t up, uint32_t ac
     return ordered(most) - before;
 }
 
-/* Follows the instructions m->from one place to where they wait for anything but input. One core
- * owns whole populations, so what shares need is m->left out. A program that never waits ends all
- * the same.
- */
+/* Follows the instructions from one place to where they wait for anything but input. One core
+ * owns whole populations, so what shares need is left out. A program that never waits ends all
+ * the same. */
 static void follow(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct machine *m,
                    uint16_t counter, bool answers)
 {
@@ -415,7 +414,7 @@ static void follow(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct mac
     }
 }
 
-/* Timesteps until the last one or until the outputs are certain; how many. */
+/* Timesteps until the last one or until the outputs are certain. */
 static inline void infer(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct machine *m)
 {
     uint16_t counter = AT_PROGRAM + 2;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 struct subroutine {
-    LLVMModuleRef module;
     LLVMContextRef c;
     LLVMBuilderRef builder;
     LLVMValueRef function, caller;
@@ -247,7 +246,7 @@ LLVMValueRef subroutine_next(const struct source *s)
 
 void subroutine_split(const struct source *s, LLVMValueRef f)
 {
-    struct subroutine r = {.module = s->module, .c = LLVMGetModuleContext(s->module)};
+    struct subroutine r = {.c = LLVMGetModuleContext(s->module)};
     r.builder = LLVMCreateBuilderInContext(r.c);
     for (int k = 0; k < s->processes; k++) {
         r.caller = s->process[k];
@@ -261,8 +260,7 @@ void subroutine_split(const struct source *s, LLVMValueRef f)
 
 void subroutine_join(const struct source *s, LLVMValueRef f)
 {
-    struct subroutine r = {
-        .module = s->module, .c = LLVMGetModuleContext(s->module), .function = f};
+    struct subroutine r = {.c = LLVMGetModuleContext(s->module), .function = f};
     r.builder = LLVMCreateBuilderInContext(r.c);
     r.type = LLVMGlobalGetValueType(f);
     r.result = LLVMGetReturnType(r.type);
