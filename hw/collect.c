@@ -112,10 +112,7 @@ static void collect(hls_stream(struct job) jobs,
             else if (next.where == COLLECT_SHIFT)
                 shift = next.what & 63;
         }
-        static const uint32_t identity[] = {
-            ISA_VERSION, BUILD_NUMBER, CORES,     LANES,       CELLS, SENT_CELLS, SENT_MOST,
-            WEIGHTS,     PARAMETERS,   ROUTES,    CHANNELS,    AXIS,  LIST,       WINDOWS,
-            PHASES,      PROGRAM,      TIMESTEPS, FIRED_DEPTH, TRACES};
+        static const uint32_t identity[] = IDENTITY;
         uint32_t length = 0;
         if (!job.status && job.command == COMMAND_IDENTIFY)
             length = sizeof identity / sizeof *identity;

@@ -37,19 +37,6 @@ static inline uint32_t memory_words(uint8_t memory)
                                              : 0;
 }
 
-/* Payload words in front of a command's data; others have these alone. */
-static inline uint32_t head_words(uint8_t command)
-{
-    return command == COMMAND_LOAD || command == COMMAND_COUNTERS ? 2
-           : command == COMMAND_RUN                               ? 1
-           : command == COMMAND_READ                              ? 3
-                                                                  : 0;
-}
-static inline bool has_data(uint8_t command)
-{
-    return command == COMMAND_LOAD || command == COMMAND_RUN;
-}
-
 static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     hls_stream(struct job) jobs)
 {

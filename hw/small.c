@@ -448,9 +448,9 @@ static inline void take_request(hls_stream(uint32_t) in, struct machine *m)
 {
     const bool load = m->command == COMMAND_LOAD, run = m->command == COMMAND_RUN,
                read = m->command == COMMAND_READ;
-    const uint8_t heads = load || m->command == COMMAND_COUNTERS ? 2 : run ? 1 : read ? 3 : 0;
+    const uint8_t heads = head_words(m->command);
     bool bad = false;
-    if (m->left < heads || (m->left > heads && !load && !run))
+    if (m->left < heads || (m->left > heads && !has_data(m->command)))
         fail(m, MESSAGE_BAD_LENGTH);
     for (uint8_t i = heads; i && !m->status; i--) {
         m->from = m->count;
@@ -486,12 +486,11 @@ static inline void finish(hls_stream(uint32_t) in, struct machine *m)
         fail(m, MESSAGE_BAD_CRC);
 }
 
+static const uint16_t identity[] = IDENTITY;
+
 static inline void give_data(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct machine *m)
 {
-    static const uint16_t identity[] = {ISA_VERSION, BUILD_NUMBER, CORES,       LANES,      CELLS,
-                                        SENT_CELLS,  SENT_MOST,    WEIGHTS,     PARAMETERS, ROUTES,
-                                        CHANNELS,    AXIS,         LIST,        WINDOWS,    PHASES,
-                                        PROGRAM,     TIMESTEPS,    FIRED_DEPTH, TRACES};
+
     const bool run = m->command == COMMAND_RUN;
     if (run && m->owed) {
         give(out, m, m->taken);
@@ -511,7 +510,7 @@ static inline void give_data(hls_stream(uint32_t) in, hls_stream(uint32_t) out, 
 static inline uint16_t obey(hls_stream(uint32_t) in, hls_stream(uint32_t) out, struct machine *m)
 {
     switch (m->command) {
-    case COMMAND_IDENTIFY: return 19;
+    case COMMAND_IDENTIFY: return sizeof identity / sizeof *identity;
     case COMMAND_LOAD:
         for (; m->left; m->count++) {
             const uint32_t word = take(in, m);

@@ -23,6 +23,27 @@
 /* Of a message's payload. What claims to be longer is no message. */
 enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 
+/* The answer to COMMAND_IDENTIFY. */
+#define IDENTITY                                                                                   \
+    {                                                                                              \
+        ISA_VERSION, BUILD_NUMBER, CORES, LANES, CELLS, SENT_CELLS, SENT_MOST, WEIGHTS,            \
+            PARAMETERS, ROUTES, CHANNELS, AXIS, LIST, WINDOWS, PHASES, PROGRAM, TIMESTEPS,         \
+            FIRED_DEPTH, TRACES                                                                    \
+    }
+
+/* Payload words in front of a command's data; others have these alone. */
+static inline uint32_t head_words(uint8_t command)
+{
+    return command == COMMAND_LOAD || command == COMMAND_COUNTERS ? 2
+           : command == COMMAND_RUN                               ? 1
+           : command == COMMAND_READ                              ? 3
+                                                                  : 0;
+}
+static inline bool has_data(uint8_t command)
+{
+    return command == COMMAND_LOAD || command == COMMAND_RUN;
+}
+
 enum token_kind {
     TOKEN_EVENT,    /* of the population that fires; where: channel << 16 | row, what: column << 16
                        | count (signed), as in messages */
