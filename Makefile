@@ -70,6 +70,10 @@ HLSC := $(B)/hlsc
 
 # The accelerator for this computer (--board csim), once for each build of hw/config.h.
 ACCELERATOR := sim tiny u250
+# Clocks that latencies are told for: of the HX8K board, and what the schedules were made for.
+MHZ_tiny := 24
+MHZ_sim := 200
+MHZ_u250 := 200
 CSIM_OBJ := $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 
 GEN := $(B)/gen/onnx.pb-c.o
@@ -118,12 +122,13 @@ $(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
 	$(call say,HLSC,$< ($*))
 	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top accelerator --clock 5 --target xcup \
 		--report $(@:.v=.txt) -o $@ $<
-$(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim.h $(wildcard hw/rtl/*.v)
+SIM_SRC := sim/verilate sim/sim.cpp sim/sim.h sim/print.h $(wildcard hw/rtl/*.v)
+$(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v $(SIM_SRC)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@
-$(B)/adafire-waves-%.so: $(B)/rtl/accelerator_%.v sim/verilate sim/sim.cpp sim/sim.h $(wildcard hw/rtl/*.v)
+	$(Q)sim/verilate $< hw/rtl $@ sim $(MHZ_$*)
+$(B)/adafire-waves-%.so: $(B)/rtl/accelerator_%.v $(SIM_SRC)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@ waves
+	$(Q)sim/verilate $< hw/rtl $@ waves $(MHZ_$*)
 $(ACCELERATOR:%=waves-%): waves-%: $(B)/adafire-waves-%.so all
 	@echo "adafire-host --board sim --build $* --trace FILE.fst writes waveforms."
 $(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all

@@ -3,8 +3,10 @@
 #include "device.h"
 
 #include "error.h"
+#include "fleet.h"
 #include "isa.h"
 #include "link/link.h"
+#include "profile.h"
 #include "program.h"
 
 #include <stdio.h>
@@ -142,9 +144,24 @@ static int put_list(struct accel *a, const int16_t *counts, size_t *words)
     return AF_OK;
 }
 
-/* Adds an inference and the question for its counters to a->message. */
-static int put_sample(struct accel *a, const struct af_sample *sample, int steps, int flags,
-                      size_t *words)
+/* Questions about the last inference: its counters, and with `marks` what its cycles went to. */
+static int put_questions(struct accel *a, uint32_t marks, size_t *words)
+{
+    const uint32_t cores = a->program->limits.cores;
+    int status = make_room(a, *words + 10 * (size_t)cores + 3);
+    for (uint32_t i = 0; i < (marks ? 2 : 1) * cores && !status; i++) {
+        const bool profile = i >= cores;
+        a->message[*words + 2] = i % cores << 24;
+        a->message[*words + 3] = profile ? marks : (uint32_t)a->program->phases + 1;
+        *words +=
+            message_seal(a->message + *words, profile ? COMMAND_PROFILE : COMMAND_COUNTERS, 2);
+    }
+    return status;
+}
+
+/* Adds an inference and questions about it to a->message. */
+static int put_sample(struct accel *a, const struct af_sample *sample,
+                      const struct af_run_options *o, int steps, int flags, size_t *words)
 {
     const struct af_model *m = a->device.model;
     const int64_t inputs = neuron_count(&m->population[0]);
@@ -165,21 +182,14 @@ static int put_sample(struct accel *a, const struct af_sample *sample, int steps
     if (status)
         return status;
     *words = begin + message_seal(a->message + begin, COMMAND_RUN, *words - begin - 2);
-    const uint32_t cores = a->program->limits.cores;
-    status = make_room(a, *words + 5 * (size_t)cores + 3);
-    for (uint32_t k = 0; k < cores && !status; k++) {
-        a->message[*words + 2] = k << 24;
-        a->message[*words + 3] = (uint32_t)a->program->phases + 1;
-        *words += message_seal(a->message + *words, COMMAND_COUNTERS, 2);
-    }
-    return status;
+    return put_questions(a, o->profile ? profile_marks(a->program, steps) : 0, words);
 }
 
-static int run_exchange(struct accel *a, const struct af_sample *sample, int steps, int flags,
-                        struct reader *r)
+static int run_exchange(struct accel *a, const struct af_sample *sample,
+                        const struct af_run_options *o, int steps, int flags, struct reader *r)
 {
     size_t words = 0;
-    int status = put_sample(a, sample, steps, flags, &words);
+    int status = put_sample(a, sample, o, steps, flags, &words);
     return status ? status : exchange(a, words, r);
 }
 
@@ -308,6 +318,23 @@ static int read_counters(const struct accel *a, struct reader *r, struct af_resu
     return AF_OK;
 }
 
+static int read_profile(const struct accel *a, struct reader *r, int steps,
+                        struct af_result *result)
+{
+    const struct program *p = a->program;
+    const uint32_t *of_core[PROFILE_MOST_CORES];
+    const uint32_t marks = profile_marks(p, steps);
+    for (uint32_t k = 0; marks && k < p->limits.cores; k++) { /* profile_marks knows how many */
+        size_t words;
+        int status = next_answer(r, COMMAND_PROFILE, &of_core[k], &words);
+        if (!status && words != 2 * PROFILE_PROCESSES + (size_t)marks * MARK_WORDS)
+            status = af_fail(AF_IO, "the accelerator sends %zu words of a profile", words);
+        if (status)
+            return status;
+    }
+    return marks ? profile_make(p, of_core, marks, result->timesteps, &result->profile) : AF_OK;
+}
+
 /* The answers to what put_sample asks, but for the trace. */
 static int read_sample(struct accel *a, struct reader *r, const struct af_run_options *o,
                        struct af_result *result)
@@ -316,6 +343,8 @@ static int read_sample(struct accel *a, struct reader *r, const struct af_run_op
     int status = read_answer(a, r, &result->timesteps, &outputs);
     if (!status)
         status = read_counters(a, r, result);
+    if (!status && o->profile)
+        status = read_profile(a, r, o->timesteps, result);
     if (!status && (result->timesteps < 1 || result->timesteps > o->timesteps))
         status = af_fail(AF_IO, "the accelerator took %d timesteps of %d", result->timesteps,
                          o->timesteps);
@@ -327,12 +356,13 @@ static int read_sample(struct accel *a, struct reader *r, const struct af_run_op
 /* The outputs after each timestep: as many runs, each a timestep longer. */
 static int fill_history(struct accel *a, const struct af_sample *sample, struct af_result *result)
 {
+    static const struct af_run_options plain = {0};
     int status = AF_OK;
     for (int t = 1; t <= result->timesteps && !status; t++) {
         struct reader r;
         int steps;
         const uint32_t *outputs;
-        status = run_exchange(a, sample, t, 0, &r);
+        status = run_exchange(a, sample, &plain, t, 0, &r);
         if (!status)
             status = read_answer(a, &r, &steps, &outputs);
         if (!status)
@@ -353,10 +383,10 @@ static int run_sample(struct accel *a, const struct af_sample *sample, int64_t i
     struct reader r;
     const uint64_t begin = a->link->operations->cycles(a->link);
     int status = result_make(m, o->trace ? o->timesteps : 0, result);
-    if (!status && o->on_event && !a->program->limits.traces)
+    if (!status && o->on_event && !a->program->limits.marks)
         status = af_fail(AF_UNSUPPORTED, "this build of the accelerator does not send events");
     if (!status)
-        status = run_exchange(a, sample, o->timesteps,
+        status = run_exchange(a, sample, o, o->timesteps,
                               (o->on_event ? RUN_TRACE : 0) | run_flags(m, o), &r);
     if (!status && o->on_event)
         status = read_trace(a, index, o, &r);
@@ -397,7 +427,7 @@ static int send_next(struct accel *a, struct dealing *d)
     size_t words = 0;
     int status = AF_OK;
     for (int64_t i = first; i < end && !status; i++)
-        status = put_sample(a, &d->sample[i], d->options->timesteps, flags, &words);
+        status = put_sample(a, &d->sample[i], d->options, d->options->timesteps, flags, &words);
     if (!status)
         status = make_room(a, words + 3);
     if (status)
@@ -541,7 +571,7 @@ static int accel_open(struct links *links, const struct af_model *m, struct af_d
         links_close(links);
         return af_fail(AF_NO_MEMORY, "no memory");
     }
-    a->device = (struct af_device){&operations, m};
+    a->device = (struct af_device){&operations, m, links->link[0]->megahertz};
     a->links = *links;
     for (int i = 0; i < m->population_count; i++)
         if (m->population[i].kind == AF_OUTPUT && neuron_count(&m->population[i]) > most)
@@ -572,14 +602,21 @@ int accel_open_csim(const char *name, const struct af_device_options *options,
     return status ? status : accel_open(&links, model, device);
 }
 
-int accel_open_sim(const char *name, const struct af_device_options *options,
-                   const struct af_model *model, struct af_device **device)
+static int open_one_sim(const char *name, const struct af_device_options *options,
+                        const struct af_model *model, struct af_device **device)
 {
     (void)name;
     struct links links = {.count = 1};
     *device = NULL;
-    int status = link_open_sim(options->build, options->waves, &links.link[0]);
+    int status = link_open_sim(options, &links.link[0]);
     return status ? status : accel_open(&links, model, device);
+}
+
+int accel_open_sim(const char *name, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device)
+{
+    return options->waves ? open_one_sim(name, options, model, device)
+                          : fleet_open(open_one_sim, name, options, model, device);
 }
 
 int accel_open_u250(const char *name, const struct af_device_options *options,

@@ -99,6 +99,10 @@ struct af_device_options {
     const char *device;
     const char *bitstream; /* NULL: of ADAFIRE_BITSTREAM, or the board's own */
     double timeout;        /* seconds that a card or board may take for one run; 0: chosen */
+    /* For "sim": called now and then, from whatever thread simulates, with the clock cycles since
+     * its last call; or NULL. */
+    void (*on_cycles)(void *context, uint64_t cycles);
+    void *on_cycles_context;
 };
 
 /* Opens a board ("cpu", "csim", "sim", "u250", "icebreaker"..., as `adafire-host --board list` has
@@ -107,6 +111,8 @@ struct af_device_options {
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);
 void af_device_close(struct af_device *device);
+/* Of the clock in which af_result.cycles are counted; 0 where there is none or it is unknown. */
+double af_device_megahertz(const struct af_device *device);
 
 /* ---- Run ------------------------------------------------------------------------------------ */
 
@@ -126,11 +132,38 @@ struct af_run_options {
     int timesteps; /* 0: the model's own; more than that is an error */
     bool no_iat;   /* run all timesteps */
     bool trace;    /* keep the output after every timestep (af_result.history) */
+    bool profile; /* keep what its cycles went to (af_result.profile) where the board counts them */
     /* Called for every event of every sample if not NULL, from the thread that runs the sample, in
      * order of timestep (from 0) and population. `burst` is negative for what is taken back. */
     void (*on_event)(void *context, int64_t sample, int timestep, int population, int neuron,
                      int burst);
     void *on_event_context;
+};
+
+/* A stretch of a core's time: it fires its share of a population and then adds that population's
+ * events, which come from all cores, to the neurons that they reach. */
+struct af_span {
+    int core, timestep;        /* from 0 */
+    int population;            /* -1: the decision about another timestep, and the outputs */
+    int64_t begin, fired, end; /* cycles since the run began */
+    int64_t starved, blocked;  /* of these: without an event to add, without room for a burst */
+};
+
+/* How long a process of the accelerator waited in a run, in cycles. */
+struct af_waits {
+    const char *process;
+    int core;                 /* -1: there is one for all cores */
+    int64_t starved, blocked; /* for something to do, for room for what it did */
+};
+
+/* What an accelerator's cycles went to, counted by itself. */
+struct af_profile {
+    int cores, lanes;
+    int64_t cycles; /* from the first word of the sample to its outputs */
+    int span_count, waits_count;
+    struct af_span *span; /* by core and time; the last ones are missing where the accelerator has
+                             no place to note them */
+    struct af_waits *waits;
 };
 
 /* What one sample did. Arrays belong to the result: af_result_free. A synaptic operation is one
@@ -146,6 +179,7 @@ struct af_result {
     int64_t *sops;       /* [populations] synaptic operations its events caused, an event once */
     int64_t *spike_sops; /* [populations] the same, a burst of r counted r times */
     int64_t cycles;      /* of the accelerator; 0 where it does not apply */
+    struct af_profile *profile; /* NULL: nobody asked, or the board does not count */
 };
 
 /* Runs `count` samples; results[i] belongs to samples[i]. options may be NULL. On failure no result

@@ -161,7 +161,7 @@ int cpu_open(const char *name, const struct af_device_options *options,
     struct cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return af_fail(AF_NO_MEMORY, "no memory");
-    cpu->device = (struct af_device){&operations, model};
+    cpu->device = (struct af_device){.operations = &operations, .model = model};
     cpu->threads = options->threads > 0 ? options->threads : parallel_cores();
     int64_t largest = 0;
     for (int i = 0; i < model->population_count; i++)

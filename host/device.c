@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "link/link.h"
+#include "profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,11 @@ void boards_attached(void (*each)(void *context, const char *name, const char *t
         each(context, "usb", af_error());
 }
 
+double af_device_megahertz(const struct af_device *device)
+{
+    return device ? device->megahertz : 0;
+}
+
 void af_device_close(struct af_device *device)
 {
     if (device)
@@ -108,6 +114,7 @@ void af_result_free(struct af_result *r)
     free(r->output);
     free(r->history);
     free(r->spikes); /* the four counters are one block */
+    profile_free(r->profile);
     memset(r, 0, sizeof *r);
 }
 

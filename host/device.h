@@ -7,6 +7,7 @@
 struct af_device {
     const struct device_operations *operations;
     const struct af_model *model;
+    double megahertz; /* af_device_megahertz */
 };
 
 struct device_operations {

@@ -7,7 +7,7 @@
 /* What the machine says of itself, in the order of COMMAND_IDENTIFY (hw/isa.h). */
 struct limits {
     uint32_t isa_version, build, cores, lanes, cells, sent_cells, sent_most, weights, parameters,
-        routes, channels, axis, list, windows, phases, program, timesteps, fired_depth, traces;
+        routes, channels, axis, list, windows, phases, program, timesteps, fired_depth, marks;
 };
 
 /* Which neurons of a population a core owns: rows, columns and groups of `lanes` channels, each

@@ -86,6 +86,7 @@ static int run_frame(struct recordings *r, int end)
     int64_t inputs = neuron_count(&r->device->model->population[0]), left = 0;
     o.timesteps = end - r->begin;
     o.no_iat = true;
+    o.profile = false; /* of one frame it would mislead */
     if (o.on_event) {
         o.on_event = on_event;
         o.on_event_context = r;

@@ -202,10 +202,10 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
     return AF_OK;
 }
 
-static int count_result(struct run *r, const struct batch *b, int i, int64_t index)
+static int count_result(struct run *r, struct batch *b, int i, int64_t index)
 {
     struct run_totals *t = r->totals;
-    const struct af_result *res = &b->result[i];
+    struct af_result *res = &b->result[i];
     struct answer answer;
     int status = AF_OK;
     if (r->answers)
@@ -224,6 +224,11 @@ static int count_result(struct run *r, const struct batch *b, int i, int64_t ind
         t->sops[p] += (double)res->sops[p];
         t->spike_sops[p] += (double)res->spike_sops[p];
     }
+    if (res->profile)
+        status = profile_add(&t->profile, r->model->population_count, res->profile);
+    res->profile = NULL;
+    if (status)
+        return status;
     if (r->options->output)
         status = npy_append(&r->output, res->output);
     if (!status && r->options->each)
@@ -266,7 +271,8 @@ static void keep_event(void *context, int64_t sample, int step, int population, 
 static int run_batch(struct run *r, struct batch *b)
 {
     const struct run_options *o = r->options;
-    struct af_run_options run = {.timesteps = o->timesteps, .no_iat = o->no_iat};
+    struct af_run_options run = {
+        .timesteps = o->timesteps, .no_iat = o->no_iat, .profile = o->profile};
     int status = AF_OK;
     if (o->spikes) { /* one sample at a time, so that the lines stand in order */
         run.on_event = write_event;
@@ -384,6 +390,7 @@ void run_totals_free(struct run_totals *t)
     free(t->agreement_at);
     free(t->raster);
     free(t->raster_name);
+    profile_sum_free(&t->profile);
     free(t->score.each);
     free(t->ann_score.each);
     *t = (struct run_totals){0};

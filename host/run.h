@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "input.h"
 #include "model.h"
+#include "profile.h"
 #include "report.h"
 
 struct run_options {
@@ -22,6 +23,7 @@ struct run_options {
     int batch;                   /* samples at a time, 0: chosen */
     int timesteps;               /* 0: the model's */
     bool no_iat;
+    bool profile; /* what the cycles went to, where the board counts them */
     bool history; /* accuracy after every timestep and a raster of the first sample, for the report
                    */
     /* Called after every sample, NULL: not. answer: NULL unless the task has boxes or maps and
@@ -38,6 +40,7 @@ struct run_totals {
     int64_t *exits;                              /* [timesteps] samples that took t + 1 */
     double *spikes, *events, *sops, *spike_sops; /* [populations] sums */
     double cycles;
+    struct profile_sum profile;
     double seconds;  /* inside the device */
     double accuracy; /* in 0..1; NAN where there is nothing to compare; likewise the next two */
     double top5, agreement, ann_accuracy, timesteps_mean;

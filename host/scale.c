@@ -418,7 +418,7 @@ int scale_over(struct scale *s, struct af_device *own, struct af_device **device
         af_device_close(own);
         return status;
     }
-    d->device = (struct af_device){&operations, own->model};
+    d->device = (struct af_device){&operations, own->model, own->megahertz};
     d->own = own;
     d->scale = s;
     *device = &d->device;

@@ -55,10 +55,15 @@ static void collect(hls_stream(struct job) jobs,
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
     static uint16_t limit[TIMESTEPS];
+    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
     bool on = true;
     while (on) {
         const struct job job = hls_read(jobs);
         uint16_t timesteps = 0;
+        if (job.command == COMMAND_RUN) {
+            starved = hls_starved();
+            blocked = hls_blocked();
+        }
         for (bool stop = job.status || job.command != COMMAND_RUN; !stop;) {
             for (bool more = job.what >> 16 & RUN_TRACE; more;) {
                 const struct token t = hls_read(trace);
@@ -120,17 +125,19 @@ static void collect(hls_stream(struct job) jobs,
             length = 1;
             for (uint8_t core = 0; core < CORES; core++)
                 length += outputs[core];
-        } else if (!job.status && (job.command == COMMAND_READ || job.command == COMMAND_COUNTERS))
+        } else if (!job.status && (job.command == COMMAND_READ || job.command == COMMAND_COUNTERS ||
+                                   job.command == COMMAND_PROFILE))
             length = job.what;
         /* Head, length, what was asked for, checksum. */
-        const bool run = job.command == COMMAND_RUN;
+        const bool run = job.command == COMMAND_RUN, profile = job.command == COMMAND_PROFILE;
+        const uint32_t waits[2] = {starved, blocked};
         uint32_t crc = 0xffffffff;
         uint32_t left = length, of_core = run ? outputs[0] : length;
         uint8_t core = run ? 0 : job.core, at = 0;
         for (bool more = true; more;) {
 #pragma HLS pipeline
             const bool data = at >= 2 && left, identify = job.command == COMMAND_IDENTIFY,
-                       asks_core = data && !identify && !(run && at == 2);
+                       asks_core = data && !identify && !(run && at == 2) && !(profile && at < 4);
             if (asks_core && !of_core) {
                 core++;
                 of_core = outputs[core % CORES];
@@ -146,6 +153,7 @@ static void collect(hls_stream(struct job) jobs,
                     : !data   ? ~crc
                     : asks_core ? (uint32_t)value
                     : identify  ? identity[at - 2]
+                    : profile   ? waits[at & 1]
                                 : timesteps;
                 more = at < 2 || data;
                 left -= data;
@@ -153,6 +161,10 @@ static void collect(hls_stream(struct job) jobs,
                 hls_write(out, word);
                 crc = crc_word(crc, word);
             }
+        }
+        if (run) {
+            starved = hls_starved() - starved;
+            blocked = hls_blocked() - blocked;
         }
         on = job.status || job.command != COMMAND_END;
     }

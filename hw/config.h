@@ -6,7 +6,6 @@
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
 #define SMALL        1 /* small.c: one process, one lane, one memory for all tables */
-#define TRACES       0 /* it can send all events, for tests (RUN_TRACE) */
 #define CORES        1
 #define LANES        1
 enum {
@@ -24,12 +23,12 @@ enum {
     PROGRAM = 170,
     TIMESTEPS = 16, /* limits of early exit */
     FIRED_DEPTH = 2048,
+    MARKS = 0,
 };
 #elif defined                                                                                      \
     BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20 needs */
 #define BUILD_NUMBER 3
 #define SMALL        0
-#define TRACES       1
 #define CORES        4
 #define LANES        16
 enum {
@@ -47,11 +46,11 @@ enum {
     PROGRAM = 512,
     TIMESTEPS = 64,
     FIRED_DEPTH = 256,
+    MARKS = 256,
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
 #define SMALL        0
-#define TRACES       1
 #define CORES        4
 #define LANES        16
 enum {
@@ -69,6 +68,7 @@ enum {
     PROGRAM = 1024,     /* words of instructions */
     TIMESTEPS = 256,    /* with early exit */
     FIRED_DEPTH = 1024, /* cells that one core may fire in a timestep */
+    MARKS = 2048,       /* of when things happened in a run; 0: it sends neither these nor events */
 };
 #endif
 

@@ -48,6 +48,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         JUDGE,
         MORE,
         LIST_END,
+        BLOCKED,
+        PROFILE,
         MAGIC,
         LENGTH,
         CHECK,
@@ -64,6 +66,8 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     uint16_t lists = 0;
     uint32_t crc = 0, last = 0;
     uint32_t left = 0, room = 0, events = 0, before = 0;
+    /* When the message began, then of the last run's message. */
+    uint32_t begin_starved = 0, begin_blocked = 0, starved = 0, blocked = 0;
     bool on = true, lost = false;
     while (on) {
 #pragma HLS pipeline
@@ -81,9 +85,11 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         const bool in_payload = state >= HEAD;
         switch (state) {
         case MAGIC:
+            begin_starved = hls_starved();
+            begin_blocked = hls_blocked();
             command = (uint8_t)word;
             status = high(word) != MESSAGE_MAGIC ? MESSAGE_BAD_MAGIC
-                     : low(word) > COMMAND_END   ? MESSAGE_BAD_COMMAND
+                     : low(word) > LAST_COMMAND  ? MESSAGE_BAD_COMMAND
                                                  : MESSAGE_OK;
             late = MESSAGE_OK;
             job.command = command;
@@ -121,37 +127,58 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             state = at == head_words(command) ? ROOM : HEAD;
             break;
         case ROOM:
-            room = command == COMMAND_LOAD   ? memory_words(memory)
-                   : command == COMMAND_READ ? CELLS
-                                             : PHASES;
+            room = command == COMMAND_LOAD       ? memory_words(memory)
+                   : command == COMMAND_READ     ? CELLS
+                   : command == COMMAND_COUNTERS ? PHASES
+                                                 : MARKS;
             state = JUDGE;
             break;
         case JUDGE: {
             const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
-                       counters = command == COMMAND_COUNTERS;
+                       counters = command == COMMAND_COUNTERS, profile = command == COMMAND_PROFILE;
             const uint32_t head = last < MOST_WORDS ? last : MOST_WORDS,
-                           first = load       ? head
-                                   : counters ? 0
-                                              : before,
+                           first = load                  ? head
+                                   : counters || profile ? 0
+                                                         : before,
                            count = load ? left : head;
             if (run ? !low(last) || event_input != ((last >> 16 & RUN_EVENTS) > 0)
                     : core >= CORES || first > room || count > room - first || !room)
                 status = MESSAGE_BAD_VALUE;
-            token.kind = run ? TOKEN_START : counters ? TOKEN_COUNTERS : TOKEN_READ;
+            token.kind = run        ? TOKEN_START
+                         : counters ? TOKEN_COUNTERS
+                         : profile  ? TOKEN_VALUE
+                                    : TOKEN_READ;
             token.where = run ? low(last) : before;
-            token.what = run ? high(last) : last;
+            token.what = run ? high(last) : profile ? starved : last;
             send = !status && !load;
             job.status = status;
-            job.what = run ? last : head * (counters ? 8 : LANES);
+            job.what = run       ? last
+                       : profile ? 2 * PROFILE_PROCESSES + head * MARK_WORDS
+                                 : head * (counters ? 8 : LANES);
             tell = true;
             lists = last >> 16 & RUN_EVENTS ? low(last) : 1;
             late = !status && run && !left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
-            state = !left    ? !status && run ? LIST_END : CHECK
+            state = !left    ? status    ? CHECK
+                               : run     ? LIST_END
+                               : profile ? BLOCKED
+                                         : CHECK
                     : status ? REST
                     : run    ? LIST_LENGTH
                              : DATA;
             break;
         }
+        case BLOCKED:
+            token.kind = TOKEN_VALUE;
+            token.what = blocked;
+            send = true;
+            state = PROFILE;
+            break;
+        case PROFILE:
+            token.kind = TOKEN_PROFILE;
+            token.what = last;
+            send = true;
+            state = CHECK;
+            break;
         case DATA:
             if (memory == MEMORY_GATHER && last == 1)
                 event_input = word;
@@ -199,6 +226,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         default: /* CHECK */
             job.command = JOB_CHECKED;
             job.status = wrong ? MESSAGE_BAD_CRC : late;
+            if (command == COMMAND_RUN) {
+                starved = hls_starved() - begin_starved;
+                blocked = hls_blocked() - begin_blocked;
+            }
             tell = true;
             on = status || command != COMMAND_END;
             state = MAGIC;

@@ -18,6 +18,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         route_channel[ROUTES], route_shift[ROUTES];
     static uint64_t total[PHASES][4];
     uint16_t now = 0;
+    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
     bool on = true, event_input = false;
     while (on) {
         const uint32_t routes = AT(phase, now);
@@ -91,6 +92,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             for (uint32_t k = 0; k < PHASES * 4; k++)
                 total[k / 4][k % 4] = 0;
             now = 0;
+            starved = hls_starved();
+            blocked = hls_blocked();
             event_input = t.what & RUN_EVENTS;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
@@ -100,6 +103,9 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             AT(total, now)[2] += operations;
             AT(total, now)[3] += spike_operations;
             now++;
+        } else if (t.kind == TOKEN_STOP) {
+            starved = hls_starved() - starved;
+            blocked = hls_blocked() - blocked;
         } else if (t.kind == TOKEN_EXIT)
             on = false;
         if (t.kind == TOKEN_COUNTERS)
@@ -110,8 +116,13 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 hls_write(out, w);
             }
         else {
-            const struct work w = {.kind = t.kind, .weight = t.where, .word = t.what};
-            hls_write(out, w);
+            struct work w = {.kind = TOKEN_VALUE, .weight = t.where};
+            for (uint8_t own = t.kind == TOKEN_PROFILE ? 0 : 2; own < 3; own++) {
+                w.word = own == 0 ? starved : own == 1 ? blocked : t.what;
+                if (own == 2)
+                    w.kind = t.kind;
+                hls_write(out, w);
+            }
         }
     }
 }
@@ -119,6 +130,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
 static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operation) out)
 {
     static uint32_t row_list[LIST], column_list[LIST];
+    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
     bool on = true;
     while (on) {
         struct work w;
@@ -160,8 +172,20 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
                 hls_write(out, o);
             }
         }
-        const struct operation o = {w.kind, 0, w.weight, (int32_t)w.word};
-        hls_write(out, o);
+        if (w.kind == TOKEN_START) {
+            starved = hls_starved();
+            blocked = hls_blocked();
+        } else if (w.kind == TOKEN_STOP) {
+            starved = hls_starved() - starved;
+            blocked = hls_blocked() - blocked;
+        }
+        struct operation o = {.kind = TOKEN_VALUE, .weight = w.weight};
+        for (uint8_t own = w.kind == TOKEN_PROFILE ? 0 : 2; own < 3; own++) {
+            o.factor = (int32_t)(own == 0 ? starved : own == 1 ? blocked : w.word);
+            if (own == 2)
+                o.kind = w.kind;
+            hls_write(out, o);
+        }
         on = w.kind != TOKEN_EXIT;
     }
 }
@@ -177,6 +201,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
     static uint32_t window[WINDOWS], program[PROGRAM];
     static uint16_t counter, step_start, stop_start;
     static bool watched;
+    static uint32_t mark[MARKS][MARK_WORDS];
+    static uint16_t marks;
+    static uint32_t starved, blocked; /* when the run began; then, in it */
 #pragma HLS array_partition variable = cell complete dim = 2
 #pragma HLS array_partition variable = sent complete dim = 2
 #pragma HLS array_partition variable = weight complete dim = 2
@@ -249,6 +276,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             watched = o.factor & RUN_IAT;
             counter = 2;
             run = true;
+            marks = 0;
+            starved = hls_starved();
+            blocked = hls_blocked();
             break;
         case TOKEN_NEXT:
             counter = step_start;
@@ -264,7 +294,19 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             for (int32_t i = 0; i < o.factor * LANES; i++)
                 hls_write(values, unpacked(AT(cell, o.weight + i / LANES)[i % LANES]));
             break;
+        case TOKEN_PROFILE:
+            hls_write(values, (int32_t)starved);
+            hls_write(values, (int32_t)blocked);
+            for (int32_t i = 0; i < o.factor * MARK_WORDS; i++)
+                hls_write(values, (int32_t)AT(mark, i / MARK_WORDS)[i % MARK_WORDS]);
+            break;
         default: on = false;
+        }
+        const bool noted = run && marks < MARKS;
+        if (noted) {
+            AT(mark, marks)[0] = hls_clock();
+            AT(mark, marks)[2] = hls_starved() - starved;
+            AT(mark, marks)[3] = hls_blocked() - blocked;
         }
 
         /* A program that never waits ends all the same. */
@@ -394,6 +436,14 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 hls_write(fired, end);
                 run = false;
             }
+        }
+        if (noted) {
+            AT(mark, marks)[1] = hls_clock();
+            marks++;
+        }
+        if (o.kind == TOKEN_STOP) {
+            starved = hls_starved() - starved;
+            blocked = hls_blocked() - blocked;
         }
     }
 }

@@ -4,6 +4,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
     static uint16_t phases;
+    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
     bool on = true;
     while (on) {
         struct token t = hls_read(in);
@@ -12,11 +13,18 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                 phases = t.what & (PHASES - 1);
             continue;
         }
-        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS) {
+        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS ||
+            t.kind == TOKEN_PROFILE || t.kind == TOKEN_VALUE) {
+            struct token own = {.kind = TOKEN_VALUE, .what = starved};
+            for (uint8_t i = t.kind == TOKEN_PROFILE ? 0 : 2; i < 3; i++) {
+                if (i == 1)
+                    own.what = blocked;
+                const struct token sending = i < 2 ? own : t;
 #define SEND_ONE(k)                                                                                \
     if (t.core == k)                                                                               \
-        hls_write(to##k, t);
-            EACH_CORE(SEND_ONE)
+        hls_write(to##k, sending);
+                EACH_CORE(SEND_ONE)
+            }
             continue;
         }
         SEND_ALL(t);
@@ -24,6 +32,8 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
             on = false;
             continue;
         }
+        starved = hls_starved();
+        blocked = hls_blocked();
         const bool traced = t.what & RUN_TRACE, event_input = t.what & RUN_EVENTS;
         const uint16_t timesteps = t.where;
         uint16_t step = 0;
@@ -91,6 +101,8 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
             input = event_input;
             step++;
         }
+        starved = hls_starved() - starved;
+        blocked = hls_blocked() - blocked;
         /* What an early exit leaves of the input. */
         for (; event_input && step < timesteps; step++)
             for (bool more = true; more;) {

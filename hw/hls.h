@@ -7,6 +7,9 @@
  *   hls_write(out, x);          adds a token; waits for room
  *   hls_empty(in)               is there no token now? Timing, not data: simulation on the host and
  *                               hardware may differ
+ *   hls_clock()                 cycles since reset, modulo 2^32; of these, those in which this
+ *   hls_starved()               process waited for a token and
+ *   hls_blocked()               for room. Likewise timing: 0 on the host and with Vitis
  *
  * A process reads or writes a stream, never both; a stream has one reader and one writer.
  *
@@ -29,6 +32,9 @@
 #define hls_read(s)            (s).read()
 #define hls_write(s, x)        (s).write(x)
 #define hls_empty(s)           (s).empty()
+#define hls_clock()            0u
+#define hls_starved()          0u
+#define hls_blocked()          0u
 #define HLS_CALL(process, ...) process(__VA_ARGS__)
 #define HLS_RUN()
 
@@ -42,12 +48,18 @@ void hls_stream_write(void *stream, const void *token, unsigned token_bytes);
 bool hls_stream_empty(void *stream);
 
 #ifndef __HLSC__
+#define hls_clock()      0u
+#define hls_starved()    0u
+#define hls_blocked()    0u
 static inline void hls_stream_leave(void *stream)
 {
     hls_stream_close(*(void **)stream);
 }
 #define HLS_STREAM_SCOPE __attribute__((cleanup(hls_stream_leave)))
 #else
+uint32_t hls_clock(void);
+uint32_t hls_starved(void);
+uint32_t hls_blocked(void);
 #define HLS_STREAM_SCOPE
 #endif
 

@@ -6,7 +6,7 @@
  * number of messages; COMMAND_END, answered like any other, is the last one.
  *
  *   COMMAND_IDENTIFY  ()              ISA_VERSION, build number, and the sizes of config.h from
- *                                     CORES to TRACES in their order
+ *                                     CORES to MARKS in their order
  *   COMMAND_LOAD      (core << 24 | memory, address, word...)   ()
  *   COMMAND_RUN       (flags << 16 | timesteps, lists of events)   timesteps taken, then each
  *                                     core's output potentials (its VALUES instructions after
@@ -16,10 +16,20 @@
  *                                     first: events, spikes, and the synaptic operations they
  *                                     caused in this core, an event once and every spike
  *   COMMAND_END       ()              ()
+ *   COMMAND_PROFILE   (core << 24, marks)   of the last run: PROFILE_PROCESSES pairs of cycles
+ *                                     spent waiting for a token and for room, of collect, control
+ *                                     (while it read the run's message), gather and the core's
+ *                                     fetch, expand, neurons; then the marks
+ *
+ * A mark is what `neurons` has noted when the run began, after the last event of every phase and
+ * at every decision about another timestep, in this order: MARK_WORDS words, the clock then; the
+ * clock when it had done what this entails (firing the next population); the cycles that it had
+ * waited until then for a token and for room. The clock counts cycles since reset, modulo 2^32, the
+ * same in all cores. COMMAND_PROFILE belongs to builds that have MARKS.
  *
  * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
  * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
- * constant input. With RUN_TRACE (if the build TRACES) the answer stands behind every event of
+ * constant input. With RUN_TRACE (if the build has MARKS) the answer stands behind every event of
  * every population in the order in which it fires, three words (phase, and the event as above), and
  * TRACE_END after each timestep; its CRC does not include these. */
 #ifndef ISA_H
@@ -34,8 +44,10 @@ enum command {
     COMMAND_RUN,
     COMMAND_READ,
     COMMAND_COUNTERS,
-    COMMAND_END
+    COMMAND_END,
+    COMMAND_PROFILE
 };
+enum { PROFILE_PROCESSES = 6, MARK_WORDS = 4 };
 enum message_status {
     MESSAGE_OK,
     MESSAGE_BAD_MAGIC, /* words were skipped until one looked like a message, of a length that can
@@ -43,8 +55,8 @@ enum message_status {
     MESSAGE_BAD_COMMAND,
     MESSAGE_BAD_LENGTH,
     MESSAGE_BAD_CRC,   /* what it loaded or answered must not be trusted */
-    MESSAGE_BAD_VALUE, /* no such core, memory or address, too many cells or phases, no timesteps,
-                          RUN_EVENTS not as in MEMORY_GATHER */
+    MESSAGE_BAD_VALUE, /* no such core, memory or address, too many cells, phases or marks, no
+                          timesteps, RUN_EVENTS not as in MEMORY_GATHER */
 };
 enum run_flags { RUN_IAT = 1, RUN_TRACE = 2, RUN_EVENTS = 4 };
 

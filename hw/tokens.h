@@ -28,8 +28,10 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
     {                                                                                              \
         ISA_VERSION, BUILD_NUMBER, CORES, LANES, CELLS, SENT_CELLS, SENT_MOST, WEIGHTS,            \
             PARAMETERS, ROUTES, CHANNELS, AXIS, LIST, WINDOWS, PHASES, PROGRAM, TIMESTEPS,         \
-            FIRED_DEPTH, TRACES                                                                    \
+            FIRED_DEPTH, MARKS                                                                     \
     }
+
+enum { LAST_COMMAND = MARKS ? COMMAND_PROFILE : COMMAND_END };
 
 /* Payload words in front of a command's data; others have these alone. */
 static inline uint32_t head_words(uint8_t command)
@@ -37,6 +39,7 @@ static inline uint32_t head_words(uint8_t command)
     return command == COMMAND_LOAD || command == COMMAND_COUNTERS ? 2
            : command == COMMAND_RUN                               ? 1
            : command == COMMAND_READ                              ? 3
+           : MARKS && command == COMMAND_PROFILE                  ? 2
                                                                   : 0;
 }
 static inline bool has_data(uint8_t command)
@@ -54,6 +57,7 @@ enum token_kind {
     TOKEN_LOAD,     /* where: memory << 24 | address, what: the word */
     TOKEN_READ,     /* where: first cell, what: number of cells to send */
     TOKEN_COUNTERS, /* what: number of phases whose counters are to be sent */
+    TOKEN_PROFILE,  /* what: number of marks that are to be sent */
     TOKEN_VALUE,    /* what: one of these, on its way */
     TOKEN_EXIT,     /* the exchange is over */
 };
@@ -61,7 +65,7 @@ enum token_kind {
 /* From control and gather to the cores; as a trace from gather to collect. */
 struct token {
     uint8_t kind;
-    uint8_t core; /* of LOAD, READ and COUNTERS; of a traced event its phase */
+    uint8_t core; /* of LOAD, READ, COUNTERS, PROFILE and VALUE; of a traced event its phase */
     uint32_t where, what;
 };
 static inline uint32_t high(uint32_t word)

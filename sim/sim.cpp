@@ -7,14 +7,31 @@
 #include <verilated_fst_c.h>
 #endif
 
+#include <cstdarg>
+#include <cstdio>
 #include <memory>
 #include <new>
+#include <string>
 #include <vector>
 
 // A check in the Verilog has failed: the exchange ends, not the program.
 void vl_finish(const char *, int, const char *)
 {
     Verilated::threadContextp()->gotFinish(true);
+}
+
+// Of the simulator that this thread clocks.
+static thread_local std::string printed;
+
+int sim_print(const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    const int length = vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    printed += text;
+    return length;
 }
 
 struct sim {
@@ -25,12 +42,19 @@ struct sim {
 #endif
     sim_options options{};
     std::vector<uint32_t> answer;
-    uint64_t cycles = 0;
+    std::string stuck;
+    uint64_t cycles = 0, told = 0;
     uint32_t random = 1;
 };
 
 namespace
 {
+// Verilator has a context for each thread; here every simulator has one, whatever thread clocks it.
+void use(sim &s)
+{
+    Verilated::threadContextp(&s.context);
+}
+
 // Whether the link rests in this cycle.
 bool rests(sim &s)
 {
@@ -52,6 +76,10 @@ void clock(sim &s)
 #endif
     }
     s.cycles++;
+    if (s.options.tick && s.cycles - s.told >= 1 << 13) {
+        s.options.tick(s.options.context, s.cycles - s.told);
+        s.told = s.cycles;
+    }
 }
 
 void reset(sim &s)
@@ -64,6 +92,21 @@ void reset(sim &s)
         clock(s);
     s.top->rst = 0;
 }
+// What hlsc's Verilog says in a deadlock ("hlsc:   neurons0 waits for a token of `operations0'
+// (depth 16, accelerator.c:91)", a line each), or where the outside is waited for.
+std::string explain(const std::string &text, size_t taken, size_t words)
+{
+    static const char line[] = "hlsc:   ";
+    std::string all;
+    for (size_t at = text.find(line); at != std::string::npos; at = text.find(line, at)) {
+        at += sizeof line - 1;
+        all += (all.empty() ? "" : "; ") + text.substr(at, text.find('\n', at) - at);
+    }
+    if (!all.empty())
+        return all;
+    return taken == words ? "it has taken all words and waits for more"
+                          : "it has not taken all words";
+}
 } // namespace
 
 sim *sim_open(const sim_options *options)
@@ -72,6 +115,8 @@ sim *sim_open(const sim_options *options)
     if (!s)
         return nullptr;
     s->options = *options;
+    s->context.threads(1); // a pool of others would only wait
+    use(*s);
 #if VM_TRACE
     s->context.traceEverOn(true);
 #endif
@@ -94,6 +139,8 @@ int sim_exchange(sim *s, const uint32_t *word, size_t words, const uint32_t **an
     size_t taken = 0;
     uint64_t quiet = 0;
     s->answer.clear();
+    use(*s);
+    printed.clear();
     top.ap_start = 1;
     bool offered = false, room = false;
     for (bool first = true; first || !top.ap_done; first = false) {
@@ -123,6 +170,7 @@ int sim_exchange(sim *s, const uint32_t *word, size_t words, const uint32_t **an
         quiet = reads || writes ? 0 : quiet + 1;
         if (quiet > s->options.patience || s->context.gotFinish()) {
             s->context.gotFinish(false);
+            s->stuck = explain(printed, taken, words);
             reset(*s);
             return SIM_STUCK;
         }
@@ -130,6 +178,16 @@ int sim_exchange(sim *s, const uint32_t *word, size_t words, const uint32_t **an
     *answer = s->answer.data();
     *answers = s->answer.size();
     return SIM_OK;
+}
+
+const char *sim_stuck(const sim *s)
+{
+    return s->stuck.c_str();
+}
+
+unsigned sim_megahertz(void)
+{
+    return SIM_MHZ;
 }
 
 uint64_t sim_cycles(const sim *s)
@@ -143,6 +201,7 @@ void sim_close(sim *s)
     if (s->waves)
         s->waves->close();
 #endif
+    use(*s);
     s->top->final();
     delete s;
 }

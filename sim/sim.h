@@ -17,6 +17,9 @@ struct sim_options {
     uint64_t patience; /* cycles without a word in or out that are too many */
     const char *trace; /* a waveform file (FST) or NULL */
     uint64_t trace_from, trace_to; /* cycles */
+    /* Called now and then with the cycles since the last call, NULL: not. */
+    void (*tick)(void *context, uint64_t cycles);
+    void *context;
 };
 
 struct sim;
@@ -25,7 +28,10 @@ struct sim *sim_open(const struct sim_options *options); /* NULL: no memory */
  * simulator until the next exchange. */
 int sim_exchange(struct sim *sim, const uint32_t *word, size_t words, const uint32_t **answer,
                  size_t *answers);
+/* After SIM_STUCK: who waits for what, as a clause without a full stop. */
+const char *sim_stuck(const struct sim *sim);
 uint64_t sim_cycles(const struct sim *sim); /* since it was opened */
+unsigned sim_megahertz(void);               /* of the clock that the build is meant for */
 void sim_close(struct sim *sim);
 
 #ifdef __cplusplus

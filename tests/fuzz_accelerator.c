@@ -1,6 +1,6 @@
 /* The accelerator under words that no host would send. The first byte says what is made of the
- * others: kind, by which good exchange (<< 2), and SEALED if checksums are made right, so that
- * contents get past them.
+ * others: kind, by which good exchange (<< 2), LARGE for the build sim instead of tiny, and SEALED
+ * if checksums are made right, so that contents get past them.
  *
  *   CHANGES   of a good exchange's words, CHANGE_BYTES each: operation, position, value
  *   WORDS     as they are
@@ -21,7 +21,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CHANGES, WORDS, MESSAGE, SEALED = 128 };
+enum { CHANGES, WORDS, MESSAGE, LARGE = 16, SEALED = 128 };
 enum { SET, INSERT, DELETE, CUT, FLIP, ADD, OPERATIONS, FROM_END = 128 };
 enum { CHANGE_BYTES = 7, MOST_CHANGES = 64, MOST_PAYLOAD = 64, MOST_TIMESTEPS = 31, GOOD = 4 };
 enum { DEADLINE = 1 << 20 };
@@ -30,10 +30,17 @@ struct words {
     uint32_t *word;
     size_t count;
 };
-static struct {
-    struct words sent, answer;
-} good[GOOD];
-static struct link *machine;
+/* Of one input, nothing of the one before is seen but potentials and weights, because `wipe` is
+ * between: findings come again by themselves, and events of neurons that are not there meet empty
+ * tables. */
+struct machine {
+    struct link *link;
+    struct words wipe;
+    struct {
+        struct words sent, answer;
+    } good[GOOD];
+};
+static struct machine machines[2], *machine; /* tiny, sim; the one that is spoken to */
 
 static uint32_t *room(size_t words)
 {
@@ -48,7 +55,7 @@ static struct words exchange(struct words w)
 {
     struct words answer;
     const uint32_t *word;
-    if (machine->operations->exchange(machine, w.word, w.count, &word, &answer.count))
+    if (machine->link->operations->exchange(machine->link, w.word, w.count, &word, &answer.count))
         abort();
     answer.word = (uint32_t *)word;
     return answer;
@@ -60,16 +67,13 @@ static bool ends_with(struct words w, struct words end)
            !memcmp(w.word + w.count - end.count, end.word, end.count * sizeof *end.word);
 }
 
-/* Of one input, nothing of the one before is seen but potentials and weights: findings come again
- * by themselves, and events of neurons that are not there meet empty tables. */
-static struct words wipe;
-
 static void put_zeros(uint32_t memory, size_t words)
 {
-    uint32_t *word = wipe.word + wipe.count;
+    struct words *wipe = &machine->wipe;
+    uint32_t *word = wipe->word + wipe->count;
     word[2] = memory;
     memset(word + 4, 0, words * sizeof *word);
-    wipe.count += message_seal(word, COMMAND_LOAD, words + 2);
+    wipe->count += message_seal(word, COMMAND_LOAD, words + 2);
 }
 
 static void make_wipe(const struct limits *l)
@@ -98,19 +102,22 @@ static void make_wipe(const struct limits *l)
         {MEMORY_COLLECT, COLLECT_LIMIT + l->timesteps},
     };
     const size_t count = sizeof tables / sizeof *tables;
+    struct words *wipe = &machine->wipe;
     size_t words = 8;
     for (size_t i = 0; i < count; i++)
-        words += tables[i].words + 5;
-    wipe.word = room(words);
-    for (size_t i = 0; i < count; i++)
-        put_zeros(tables[i].memory, tables[i].words);
-    wipe.count += message_seal(wipe.word + wipe.count, COMMAND_END, 0);
+        words += l->cores * (tables[i].words + 5);
+    wipe->word = room(words);
+    for (uint32_t core = 0; core < l->cores; core++)
+        for (size_t i = 0; i < count && !(core && tables[i].memory == MEMORY_GATHER); i++)
+            put_zeros(core << 24 | tables[i].memory, tables[i].words);
+    wipe->count += message_seal(wipe->word + wipe->count, COMMAND_END, 0);
 }
 
 static void check_good(int which)
 {
-    const struct words answer = exchange(good[which].sent);
-    if (answer.count != good[which].answer.count || !ends_with(answer, good[which].answer))
+    const struct words answer = exchange(machine->good[which].sent);
+    const struct words expected = machine->good[which].answer;
+    if (answer.count != expected.count || !ends_with(answer, expected))
         abort();
 }
 
@@ -142,7 +149,7 @@ static size_t put_run(uint32_t *word, const struct af_model *m, uint64_t seed)
     return message_seal(word, COMMAND_RUN, at - 2);
 }
 
-/* LOAD, RUN, COUNTERS, READ, END of a random model. */
+/* LOAD, RUN, COUNTERS, READ, PROFILE if there is any, END of a random model. */
 static void make_good(int which, const struct limits *limits)
 {
     /* Small ones of the build tiny, that between them have max-pooling, signed bursts, early exit
@@ -153,7 +160,7 @@ static void make_good(int which, const struct limits *limits)
     if (program_make(m, limits, &p))
         abort();
     const size_t neurons = (size_t)neuron_count(&m->population[0]);
-    struct words *w = &good[which].sent;
+    struct words *w = &machine->good[which].sent;
     w->word = room(p->words + (size_t)m->timesteps * (2 * neurons + 1) + 32);
     memcpy(w->word, p->word, p->words * sizeof *p->word);
     w->count = p->words;
@@ -162,21 +169,24 @@ static void make_good(int which, const struct limits *limits)
     w->count += message_seal(w->word + w->count, COMMAND_COUNTERS, 2);
     w->word[w->count + 4] = 1;
     w->count += message_seal(w->word + w->count, COMMAND_READ, 3);
+    w->word[w->count + 3] = 1;
+    if (limits->marks)
+        w->count += message_seal(w->word + w->count, COMMAND_PROFILE, 2);
     w->count += message_seal(w->word + w->count, COMMAND_END, 0);
     program_free(p);
     af_model_free(m);
     const struct words answer = exchange(*w);
-    good[which].answer = (struct words){room(answer.count), answer.count};
-    memcpy(good[which].answer.word, answer.word, answer.count * sizeof *answer.word);
+    machine->good[which].answer = (struct words){room(answer.count), answer.count};
+    memcpy(machine->good[which].answer.word, answer.word, answer.count * sizeof *answer.word);
 }
 
-static void make_all_good(void)
+static void make_machine(const char *build)
 {
     struct limits limits;
     uint32_t word[6];
     size_t count = message_seal(word, COMMAND_IDENTIFY, 0);
     count += message_seal(word + count, COMMAND_END, 0);
-    if (link_open_csim("tiny", &machine))
+    if (link_open_csim(build, &machine->link))
         abort();
     const struct words answer = exchange((struct words){word, count});
     if (answer.count * sizeof *word < sizeof limits)
@@ -255,7 +265,8 @@ static struct words changed(struct words from, const uint8_t *data, size_t size,
 /* In the same exchange, without a reset between: the machine stays usable. */
 static void check_message(int which, const uint8_t *data, size_t size, bool sealed)
 {
-    const struct words *after = &good[which].sent, *expected = &good[which].answer;
+    const struct words *after = &machine->good[which].sent,
+                       *expected = &machine->good[which].answer;
     const uint8_t command = size ? data[0] : 0;
     size_t payload = size ? (size - 1) / sizeof(uint32_t) : 0;
     if (payload > MOST_PAYLOAD)
@@ -275,7 +286,7 @@ static void check_message(int which, const uint8_t *data, size_t size, bool seal
         ; /* It was the last one. */
     else if (answer.count < expected->count + 3 || !ends_with(answer, *expected))
         abort();
-    else if ((!sealed || command > COMMAND_END) && command != COMMAND_RUN &&
+    else if ((!sealed || command > COMMAND_PROFILE) && command != COMMAND_RUN &&
              !(answer.word[0] >> 8 & 255))
         abort();
     free(w.word);
@@ -285,15 +296,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     hls_quiet = true;
     hls_deadline = DEADLINE;
-    if (!machine)
-        make_all_good();
     if (!size)
         return 0;
+    const bool large = data[0] & LARGE;
+    machine = &machines[large];
+    if (!machine->link)
+        make_machine(large ? "sim" : "tiny");
     const int kind = data[0] & 3, which = data[0] >> 2 & (GOOD - 1);
     const bool sealed = data[0] & SEALED;
     data++;
     size--;
-    exchange(wipe);
+    exchange(machine->wipe);
     check_good(which);
     if (kind == MESSAGE) {
         check_message(which, data, size, sealed);
@@ -305,7 +318,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (sealed)
                 seal_all(w);
         } else
-            w = changed(good[which].sent, data, size, sealed);
+            w = changed(machine->good[which].sent, data, size, sealed);
         exchange(w);
         free(w.word);
     }

@@ -65,6 +65,7 @@ static struct run run_on(const char *board, const char *build, const struct af_m
     const struct af_device_options where = {.threads = 1, .build = build};
     const struct af_run_options options = {.no_iat = !iat,
                                            .trace = true,
+                                           .profile = true,
                                            .on_event = sends_events(build) ? keep_event : NULL,
                                            .on_event_context = &r.events};
     r.result = calloc((size_t)count, sizeof *r.result);
@@ -90,9 +91,44 @@ static bool same_bytes(const void *a, const void *b, size_t bytes)
     return bytes == 0 || memcmp(a, b, bytes) == 0;
 }
 
+static bool counts_cycles(const char *board, const char *build)
+{
+    return strcmp(board, "csim") != 0 && sends_events(build);
+}
+
+/* Every core's spans lie end to end from the beginning to the outputs, and no process waits longer
+ * than there are cycles. */
+static const char *profile_fault(const struct af_model *m, const struct af_result *r)
+{
+    const struct af_profile *p = r->profile;
+    int64_t at = 0, sops = 0;
+    for (int i = 0; i < p->span_count; i++) {
+        const struct af_span *s = &p->span[i];
+        const bool first = i == 0 || s->core != p->span[i - 1].core;
+        if (first && (s->timestep != 0 || s->begin > 100 || (i && at > p->cycles)))
+            return "where a core's profile begins";
+        if (!first && s->begin != at)
+            return "a gap in a profile";
+        if (s->fired < s->begin || s->fired > s->end || s->starved < 0 || s->blocked < 0 ||
+            s->starved + s->blocked > s->end - s->begin)
+            return "a span of a profile";
+        if (s->timestep >= r->timesteps || s->population >= m->population_count)
+            return "what a span of a profile is of";
+        at = s->end;
+    }
+    for (int i = 0; i < p->waits_count; i++)
+        if (p->waits[i].starved + p->waits[i].blocked > r->cycles)
+            return "cycles that a process waited";
+    for (int i = 0; i < m->population_count; i++)
+        sops += r->sops[i];
+    if (p->cycles < 1 || p->cycles > r->cycles || sops > p->cycles * p->cores * p->lanes)
+        return "cycles of a profile";
+    return NULL;
+}
+
 /* The first difference, or NULL. */
 static const char *difference(const struct af_model *m, const struct run *a, const struct run *b,
-                              int64_t count, bool events)
+                              int64_t count, bool events, bool counts)
 {
     const size_t populations = (size_t)m->population_count;
     if (b->status)
@@ -113,6 +149,13 @@ static const char *difference(const struct af_model *m, const struct run *a, con
             !same_bytes(x->spike_sops, y->spike_sops, populations * sizeof *x->spike_sops))
             return "synaptic operations";
     }
+    for (int64_t i = 0; i < count; i++) {
+        if (!counts != !b->result[i].profile)
+            return counts ? "there is no profile" : "there is a profile without a clock";
+        const char *fault = counts ? profile_fault(m, &b->result[i]) : NULL;
+        if (fault)
+            return fault;
+    }
     if (events &&
         (a->events.count != b->events.count ||
          !same_bytes(a->events.event, b->events.event, a->events.count * sizeof *a->events.event)))
@@ -132,7 +175,8 @@ static bool compare(const char *what, const char *board, const char *build,
         if (other.status == AF_UNSUPPORTED) {
             fits = false;
         } else {
-            const char *why = difference(m, &cpu, &other, count, sends_events(build));
+            const char *why = difference(m, &cpu, &other, count, sends_events(build),
+                                         counts_cycles(board, build));
             CHECK(!why);
             if (why)
                 printf("%s, %s, build %s, early exit %d: %s\n", what, board,

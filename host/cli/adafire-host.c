@@ -1,9 +1,11 @@
 /* adafire-host: runs a spiking network on a board. */
 #include "cli.h"
 #include "show.h"
+#include "show_profile.h"
 
 #include "device.h"
 #include "error.h"
+#include "fleet.h"
 #include "report.h"
 #include "run.h"
 #include "scale.h"
@@ -12,8 +14,10 @@
 
 #include <getopt.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char help[] =
     "Usage: adafire-host [--board BOARD] MODEL.snn INPUT... [OPTION]...\n"
@@ -34,6 +38,8 @@ static const char help[] =
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
     "      --build NAME       the accelerator's size: sim (default) or tiny\n"
+    "      --profile          what the accelerator's cycles went to, by population and by\n"
+    "                         process (board sim; cards)\n"
     "      --trace FILE.fst[:FROM-TO]  waveforms of the simulated accelerator (board sim; all\n"
     "                         cycles, or these; `make waves-sim` makes what writes them)\n"
     "                         USB boards: icebreaker, or icebreaker:WHICH of several, by\n"
@@ -60,7 +66,7 @@ static const char help[] =
     "      --limit N          the first N samples\n"
     "      --batch N          samples at a time (default 64; boards 256; 1 where they run one by "
     "one)\n"
-    "  -j, --threads N        default: all cores\n"
+    "  -j, --threads N        default: all cores; on sim as many accelerators side by side\n"
     "      --top K            print the K best classes or boxes of every sample\n"
     "      --draw PATH        boxes or class colours on the picture: a .png for one sample,\n"
     "                         a folder for many\n"
@@ -79,6 +85,7 @@ enum {
     OPT_DEVICES,
     OPT_BITSTREAM,
     OPT_TIMEOUT,
+    OPT_PROFILE,
     OPT_TRACE,
     OPT_REFERENCE,
     OPT_NO_IAT,
@@ -107,6 +114,7 @@ static const struct option options[] = {
     {"devices", required_argument, NULL, OPT_DEVICES},
     {"bitstream", required_argument, NULL, OPT_BITSTREAM},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"profile", no_argument, NULL, OPT_PROFILE},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
@@ -130,7 +138,8 @@ struct request {
     struct run_options run;
     struct af_device_options device;
     int top;
-    bool json, quiet;
+    bool json, quiet, profile;
+    double megahertz; /* of the board, 0: unknown */
     const struct af_model *model;
 };
 
@@ -145,6 +154,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case 'o': r->run.output = text; return 0;
     case 'q': r->quiet = true; return 0;
     case OPT_BUILD: r->device.build = text; return 0;
+    case OPT_PROFILE: r->profile = true; return 0;
     case OPT_TRACE: r->device.waves = text; return 0;
     case OPT_DEVICES: r->device.device = text; return 0;
     case OPT_BITSTREAM: r->device.bitstream = text; return 0;
@@ -226,6 +236,29 @@ static void show_progress(void *context, int64_t done, int64_t all)
         cli_progress("running", (double)done / (double)all);
 }
 
+/* From the threads that simulate: how fast that goes. */
+static void show_cycles(void *context, uint64_t cycles)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct timespec begin;
+    static double all;
+    struct timespec now;
+    char rate[16], note[48];
+    (void)context;
+    pthread_mutex_lock(&lock);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!begin.tv_sec)
+        begin = now;
+    all += (double)cycles;
+    const double seconds =
+        (double)(now.tv_sec - begin.tv_sec) + (double)(now.tv_nsec - begin.tv_nsec) * 1e-9;
+    if (seconds > 0.2) {
+        snprintf(note, sizeof note, "%s cycles/s", cli_human(all / seconds, rate));
+        cli_progress_note(note);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 /* The K best classes, with the probability that softmax gives them. */
 static void show_best(const struct request *r, const char *name, const struct af_result *result)
 {
@@ -303,11 +336,16 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"energy_uj_ann", af_energy_uj(0, (double)m->ann_macs)},
         {"images_per_second", (double)t->samples / t->seconds},
         {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
+        {"megahertz", r->megahertz > 0 ? r->megahertz : NAN},
+        {"latency_us",
+         t->cycles > 0 && r->megahertz > 0 ? t->cycles / (double)t->samples / r->megahertz : NAN},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         cli_json_number(cli_output(), numbers[i].key, numbers[i].v);
         fprintf(cli_output(), ", ");
     }
+    if (r->profile)
+        show_profile_json(cli_output(), m, t);
     fprintf(cli_output(), "\"timesteps_histogram\": [");
     for (int s = 0; s < t->timesteps; s++)
         fprintf(cli_output(), "%s%lld", s ? ", " : "", (long long)t->exits[s]);
@@ -350,6 +388,12 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
                 cli_human(t->cycles / (double)t->samples, a),
                 run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
+    if (t->cycles > 0 && r->megahertz > 0)
+        fprintf(cli_output(), "  latency          %.1f us at %.0f MHz, %s samples a second\n",
+                t->cycles / (double)t->samples / r->megahertz, r->megahertz,
+                cli_human(r->megahertz * 1e6 * (double)t->samples / t->cycles, a));
+    if (r->profile)
+        show_profile(cli_output(), m, t);
 }
 
 static int write_report(const struct request *r, const struct run_totals *t)
@@ -455,9 +499,9 @@ static int run_model(struct request *r, struct scale *scale)
     int status = af_model_load(r->model_path, &model);
     r->model = model;
     /* Simulated boards are slow: something to see after each sample. */
-    bool slow = strcmp(r->board, "sim") == 0 || strcmp(r->board, "csim") == 0;
+    bool sim = strcmp(r->board, "sim") == 0, slow = sim || strcmp(r->board, "csim") == 0;
     if (slow && !r->run.batch)
-        r->run.batch = scale_size(scale);
+        r->run.batch = scale_size(scale) * (sim ? fleet_size(&r->device) : 1);
     /* Cards and USB boards work while the next samples are on their way, within a batch. */
     bool card = !slow && strcmp(r->board, "cpu") != 0;
     if (card && !r->run.batch)
@@ -466,6 +510,7 @@ static int run_model(struct request *r, struct scale *scale)
         r->run.batch = 64 * scale_size(scale);
     if (!status && slow)
         cli_progress("loading", 0);
+    r->device.on_cycles = sim ? show_cycles : NULL;
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
     if (!status && scale)
@@ -473,7 +518,9 @@ static int run_model(struct request *r, struct scale *scale)
     if (!status && r->run.timesteps > model->timesteps)
         status = af_fail(AF_BAD_ARGUMENT, "--timesteps %d, but %s was converted for %d",
                          r->run.timesteps, r->model_path, model->timesteps);
+    r->megahertz = af_device_megahertz(device);
     r->run.history = r->report != NULL;
+    r->run.profile = r->profile || r->report;
     r->run.progress = show_progress;
     r->run.each = r->top || r->boxes ? show_sample : NULL;
     r->run.decode = r->run.each != NULL;
@@ -489,6 +536,11 @@ static int run_model(struct request *r, struct scale *scale)
     if (!status)
         status = run_files(device, model, &r->run, &totals);
     cli_progress(NULL, 0);
+    if (!status && r->profile && !totals.profile.first)
+        status = af_fail(AF_UNSUPPORTED,
+                         "--profile: %s does not count cycles (the board sim does, with one "
+                         "process and one frame a sample)",
+                         r->board);
     int ended = box_file_end(&r->box_file, status);
     status = status ? status : ended;
     if (!status && r->report)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,37 +125,73 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-void cli_progress(const char *phase, double fraction)
+static struct {
+    pthread_mutex_t lock;
+    char phase[64], note[48];
+    double fraction, begin, drawn;
+} bar = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void draw(double now)
 {
-    static char current[64];
-    static double begin, drawn;
+    enum { LENGTH = 30 };
+    char cells[LENGTH + 1] = "";
+    if (now - bar.drawn < 0.1)
+        return;
+    bar.drawn = now;
+    memset(cells, '.', LENGTH);
+    memset(cells, '#', (size_t)fmin(fmax(bar.fraction, 0) * LENGTH, LENGTH));
+    fprintf(stderr, "\r\033[K%-28s [%s] %3.0f %%", bar.phase, cells, bar.fraction * 100);
+    if (bar.fraction > 0)
+        fprintf(stderr, "  %.0f s left", (now - bar.begin) / bar.fraction * (1 - bar.fraction));
+    if (*bar.note)
+        fprintf(stderr, "  %s", bar.note);
+}
+
+/* Ends the phase before, if it was another. */
+static void change_phase(const char *phase, bool terminal, double now)
+{
+    if (strncmp(phase, bar.phase, sizeof bar.phase - 1) == 0)
+        return;
+    if (*bar.phase && terminal)
+        fprintf(stderr, "\r\033[K");
+    if (*bar.phase && (terminal || now - bar.begin > 2))
+        fprintf(stderr, "%-28s %6.1f s%s%s\n", bar.phase, now - bar.begin, *bar.note ? "  " : "",
+                bar.note);
+    snprintf(bar.phase, sizeof bar.phase, "%s", phase);
+    *bar.note = 0;
+    bar.begin = now;
+    bar.drawn = 0;
+}
+
+/* note NULL: a phase, or "" for its end; else a note to the present one. */
+static void progress(const char *phase, double fraction, const char *note)
+{
     static int terminal = -1;
     if (is_quiet)
         return;
+    pthread_mutex_lock(&bar.lock);
     if (terminal < 0)
         terminal = isatty(STDERR_FILENO);
-    double now = seconds();
-    if (!phase || strncmp(phase, current, sizeof current - 1) != 0) {
-        if (*current && terminal)
-            fprintf(stderr, "\r\033[K");
-        if (*current && (terminal || now - begin > 2))
-            fprintf(stderr, "%-28s %6.1f s\n", current, now - begin);
-        snprintf(current, sizeof current, "%s", phase ? phase : "");
-        begin = now;
-        drawn = 0;
-        if (!phase)
-            return;
+    const double now = seconds();
+    if (note)
+        snprintf(bar.note, sizeof bar.note, "%s", note);
+    else {
+        change_phase(phase, terminal, now);
+        bar.fraction = fraction;
     }
-    if (!terminal || now - drawn < 0.1)
-        return;
-    drawn = now;
-    char bar[31];
-    int full = (int)(fraction * 30);
-    for (int i = 0; i < 30; i++)
-        bar[i] = i < full ? '#' : '.';
-    bar[30] = 0;
-    double left = fraction > 0 ? (now - begin) / fraction * (1 - fraction) : 0;
-    fprintf(stderr, "\r\033[K%-28s [%s] %3.0f %%  %.0f s left", current, bar, fraction * 100, left);
+    if (terminal && *bar.phase)
+        draw(now);
+    pthread_mutex_unlock(&bar.lock);
+}
+
+void cli_progress(const char *phase, double fraction)
+{
+    progress(phase ? phase : "", fraction, NULL);
+}
+
+void cli_progress_note(const char *note)
+{
+    progress("", 0, note);
 }
 
 /* ---- Text ---------------------------------------------------------------------------------- */

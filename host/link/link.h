@@ -2,6 +2,8 @@
 #ifndef ADAFIRE_LINK_H
 #define ADAFIRE_LINK_H
 
+#include "adafire.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,14 +30,15 @@ struct link_operations {
 };
 struct link {
     const struct link_operations *operations;
+    double megahertz; /* of the machine's clock, 0: unknown */
 };
 
 /* The accelerator's HLS-C, compiled for this computer. build: NULL for the default. AF_NO_DEVICE
  * names the builds there are. */
 int link_open_csim(const char *build, struct link **link);
-/* The same source as hardware, clocked by Verilator in this process. waves: NULL, or FILE.fst or
- * FILE.fst:FROM-TO for the signals of these cycles. */
-int link_open_sim(const char *build, const char *waves, struct link **link);
+/* The same source as hardware, clocked by Verilator in this process: by options' build, waves and
+ * on_cycles. */
+int link_open_sim(const struct af_device_options *options, struct link **link);
 
 /* Accelerators that work side by side. */
 enum { MOST_LINKS = 64 };

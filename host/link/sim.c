@@ -23,7 +23,9 @@ enum {
 struct functions {
     struct sim *(*open)(const struct sim_options *);
     int (*exchange)(struct sim *, const uint32_t *, size_t, const uint32_t **, size_t *);
+    const char *(*stuck)(const struct sim *);
     uint64_t (*cycles)(const struct sim *);
+    unsigned (*megahertz)(void);
     void (*close)(struct sim *);
 };
 
@@ -42,7 +44,9 @@ static int sim_link_exchange(struct link *link, const uint32_t *word, size_t wor
     switch (s->f.exchange(s->sim, word, words, answer, answers)) {
     case SIM_OK: return AF_OK;
     case SIM_NO_MEMORY: return af_fail(AF_NO_MEMORY, "no memory for an answer");
-    default: return af_fail(AF_TIMEOUT, "the simulated accelerator has come to a stop");
+    default:
+        return af_fail(AF_TIMEOUT, "the simulated accelerator has come to a stop: %s",
+                       s->f.stuck(s->sim));
     }
 }
 
@@ -126,21 +130,25 @@ static int open_library(struct sim_link *s, const char *build, bool waves)
                        build, waves ? " that writes waveforms" : "", kind, kind);
     if (!find(s->library, "sim_open", &s->f.open) ||
         !find(s->library, "sim_exchange", &s->f.exchange) ||
+        !find(s->library, "sim_stuck", &s->f.stuck) ||
         !find(s->library, "sim_cycles", &s->f.cycles) ||
+        !find(s->library, "sim_megahertz", &s->f.megahertz) ||
         !find(s->library, "sim_close", &s->f.close))
         return af_fail(AF_NO_DEVICE, "%s: is no simulator of this version", tried);
     return AF_OK;
 }
 
-int link_open_sim(const char *build, const char *waves, struct link **link)
+int link_open_sim(const struct af_device_options *o, struct link **link)
 {
     static const struct link_operations operations = {
         .exchange = sim_link_exchange, .cycles = sim_link_cycles, .close = sim_link_close};
     const char *stall = getenv("ADAFIRE_SIM_STALL");
-    struct sim_options options = {.stall = stall ? (unsigned)atoi(stall) : 0, .patience = PATIENCE};
+    struct sim_options options = {.stall = stall ? (unsigned)atoi(stall) : 0,
+                                  .patience = PATIENCE,
+                                  .tick = o->on_cycles,
+                                  .context = o->on_cycles_context};
+    const char *build = o->build ? o->build : "sim", *waves = o->waves;
     *link = NULL;
-    if (!build)
-        build = "sim";
     if (strspn(build, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(build))
         return af_fail(AF_BAD_ARGUMENT, "'%.40s' is no name of a build", build);
     struct sim_link *s = calloc(1, sizeof *s);
@@ -152,6 +160,8 @@ int link_open_sim(const char *build, const char *waves, struct link **link)
         status = read_waves(waves, s->waves, &options);
     if (!status && !(s->sim = s->f.open(&options)))
         status = af_fail(AF_NO_MEMORY, "no memory for a simulator");
+    if (!status)
+        s->link.megahertz = s->f.megahertz();
     if (status)
         sim_link_close(&s->link);
     else

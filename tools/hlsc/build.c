@@ -286,6 +286,13 @@ static int call(struct process *p, LLVMValueRef i)
     const char *name = LLVMGetValueName2(f, &n);
     if (is_stream_read(i) || is_stream_write(i) || is_stream_empty(i))
         return stream_call(p, i);
+    enum counter counter;
+    if (is_counter(i, &counter)) {
+        int node = make_effect(p, OP_COUNT, 32, 0, NULL);
+        p->node[node].counter = counter;
+        p->counts[counter] = true;
+        return node;
+    }
     if (is_stream_open(i) || !strcmp(name, "hls_stream_close"))
         fail(p->at_where, "HLS_STREAM belongs into a function with #pragma HLS dataflow");
     if (!strncmp(name, "llvm.mem", 8))

@@ -55,12 +55,12 @@ static char *identifier(const char *name)
 static const char *short_op(enum op op)
 {
     static const char *const names[] = {
-        [OP_PHI] = "phi",    [OP_ADD] = "add",    [OP_SUB] = "sub",   [OP_MUL] = "mul",
-        [OP_AND] = "and",    [OP_OR] = "or",      [OP_XOR] = "xor",   [OP_NOT] = "not",
-        [OP_SHL] = "shl",    [OP_LSHR] = "shr",   [OP_ASHR] = "sar",  [OP_EQ] = "eq",
-        [OP_NE] = "ne",      [OP_ULT] = "lt",     [OP_ULE] = "le",    [OP_SLT] = "slt",
-        [OP_SLE] = "sle",    [OP_SELECT] = "sel", [OP_LOAD] = "load", [OP_READ] = "read",
-        [OP_EMPTY] = "empty"};
+        [OP_PHI] = "phi",     [OP_ADD] = "add",    [OP_SUB] = "sub",   [OP_MUL] = "mul",
+        [OP_AND] = "and",     [OP_OR] = "or",      [OP_XOR] = "xor",   [OP_NOT] = "not",
+        [OP_SHL] = "shl",     [OP_LSHR] = "shr",   [OP_ASHR] = "sar",  [OP_EQ] = "eq",
+        [OP_NE] = "ne",       [OP_ULT] = "lt",     [OP_ULE] = "le",    [OP_SLT] = "slt",
+        [OP_SLE] = "sle",     [OP_SELECT] = "sel", [OP_LOAD] = "load", [OP_READ] = "read",
+        [OP_EMPTY] = "empty", [OP_COUNT] = "count"};
     return names[op];
 }
 
@@ -282,6 +282,7 @@ static char *expression(struct emitter *e, int node)
         return text("%s ? %s : %s", operand(e, n, 0, 1), operand(e, n, 1, w), operand(e, n, 2, w));
     case OP_READ: return text("%s_dout", p->stream[n->stream].name);
     case OP_EMPTY: return text("~%s_empty_n", p->stream[n->stream].name);
+    case OP_COUNT: return text("%s", counter_name[n->counter]);
     case OP_LOAD: return text("%s", memory_output(e, n));
     default: abort();
     }
@@ -812,6 +813,27 @@ static void emit_stream(struct emitter *e, int stream)
                 mux_text(e, &data, max_int(s->width, 1)));
 }
 
+/* A cycle that waits for both counts as blocked: without room no token would help. */
+static void emit_counters(struct emitter *e)
+{
+    const struct process *p = e->p;
+    char *waits[COUNTERS] = {"1'b1", NULL, NULL};
+    for (int i = 0; i < p->streams; i++)
+        or_into(&waits[p->stream[i].in ? COUNT_STARVED : COUNT_BLOCKED],
+                text("%s_wait", p->stream[i].name));
+    if (waits[COUNT_STARVED] && waits[COUNT_BLOCKED])
+        waits[COUNT_STARVED] = text("(%s) & ~(%s)", waits[COUNT_STARVED], waits[COUNT_BLOCKED]);
+    for (int k = 0; k < COUNTERS; k++) {
+        if (!p->counts[k])
+            continue;
+        const char *name = counter_name[k];
+        declare(e, "reg", 32, name);
+        fprintf(e->resets, "      %s <= 32'd0;\n", name);
+        if (waits[k])
+            fprintf(e->clocked, "      if (%s) %s <= %s + 32'd1;\n", waits[k], name, name);
+    }
+}
+
 /* ---- the module ------------------------------------------------------------------------------ */
 
 static void emit_ports(struct emitter *e, FILE *f)
@@ -920,6 +942,7 @@ static void emit_body(struct emitter *e, struct sections *to)
     emit_control(e);
     for (int i = 0; i < p->streams; i++)
         emit_stream(e, i);
+    emit_counters(e);
     emit_memories(e);
     emit_promises(e);
     emit_registers(e);

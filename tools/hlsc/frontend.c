@@ -138,6 +138,17 @@ bool is_stream_empty(LLVMValueRef call)
 {
     return called(call, "hls_stream_empty");
 }
+const char *const counter_name[COUNTERS] = {"hls_clock", "hls_starved", "hls_blocked"};
+
+bool is_counter(LLVMValueRef call, enum counter *which)
+{
+    for (int k = 0; k < COUNTERS; k++)
+        if (called(call, counter_name[k])) {
+            *which = (enum counter)k;
+            return true;
+        }
+    return false;
+}
 bool is_stream_open(LLVMValueRef call)
 {
     return called(call, "hls_stream_open");
@@ -166,7 +177,9 @@ static void check_call(LLVMValueRef call)
     if (!LLVMIsAFunction(f))
         fail(where, "a call through a pointer cannot become hardware: name the function");
     const char *name = value_name(f);
-    if (!LLVMIsDeclaration(f) || !strncmp(name, "llvm.", 5) || !strncmp(name, "hls_stream_", 11))
+    enum counter counter;
+    if (!LLVMIsDeclaration(f) || !strncmp(name, "llvm.", 5) || !strncmp(name, "hls_stream_", 11) ||
+        is_counter(call, &counter))
         return;
     static const char *const heap[] = {"malloc", "calloc", "realloc", "free", NULL};
     for (int i = 0; heap[i]; i++)

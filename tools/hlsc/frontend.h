@@ -28,5 +28,9 @@ LLVMValueRef pointer_base(LLVMValueRef p);
 bool is_stream_read(LLVMValueRef call);
 bool is_stream_write(LLVMValueRef call);
 bool is_stream_empty(LLVMValueRef call);
+/* Cycles since reset: all of them, waiting to read, waiting to write (hls.h). */
+enum counter { COUNT_CLOCK, COUNT_STARVED, COUNT_BLOCKED, COUNTERS };
+extern const char *const counter_name[COUNTERS]; /* of the function, and of the register */
+bool is_counter(LLVMValueRef call, enum counter *which);
 bool is_stream_open(LLVMValueRef call);
 #endif

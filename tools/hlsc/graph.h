@@ -37,6 +37,7 @@ enum op {
     OP_READ,  /* the next token */
     OP_WRITE, /* in[0]: token */
     OP_EMPTY, /* is there no token */
+    OP_COUNT, /* cycles so far; counter: of which kind */
 };
 
 enum { NONE = -1 };
@@ -60,6 +61,7 @@ struct node {
     int guard; /* LOAD, STORE, READ, WRITE, EMPTY: a bit, NONE: always */
     int memory, bank;
     int stream;
+    enum counter counter;
     bool after_writes; /* WRITE of a request to read: once what was written has arrived */
     LLVMValueRef origin;
     struct place where;
@@ -178,6 +180,7 @@ struct process {
     int axis, axi_capacity;
     int *input, inputs, input_capacity; /* OP_INPUT nodes */
     int result_width;
+    bool counts[COUNTERS];  /* somebody asks for it */
     bool returns;           /* there is a way to the end */
     int *table, table_size; /* of equal nodes */
 
@@ -199,7 +202,7 @@ int make_extended(struct process *p, int node, int width, bool is_signed);
 int make_binary(struct process *p, enum op op, int a, int b);
 int make_not(struct process *p, int a);
 int make_select(struct process *p, int condition, int a, int b);
-/* LOAD, STORE, READ, WRITE, EMPTY: never merged. */
+/* LOAD, STORE, READ, WRITE, EMPTY, COUNT: never merged. */
 int make_effect(struct process *p, enum op op, int width, int ins, const int *in);
 /* Conjunction and disjunction of guards; NONE is "always". */
 int guard_and(struct process *p, int a, int b);

@@ -127,7 +127,7 @@ static void find_sources(struct process *p)
             continue;
         for (int k = 0; k < n->ins; k++)
             add_source(p, i, n->in[k], &count, &capacity);
-        if (n->guard != NONE && n->op != OP_LOAD && n->op != OP_EMPTY)
+        if (n->guard != NONE && n->op != OP_LOAD && n->op != OP_EMPTY && n->op != OP_COUNT)
             add_source(p, i, n->guard, &count, &capacity);
     }
 }
@@ -349,7 +349,7 @@ static void place_node(struct plan *s, int id)
         n->ready = cycle + 1;
         n->ends = t->ram + (p->memory[n->memory].bypass ? t->level : 0);
     }
-    if (n->op == OP_READ || n->op == OP_EMPTY)
+    if (n->op == OP_READ || n->op == OP_EMPTY || n->op == OP_COUNT)
         n->ends = reg + 2 * t->level;
 }
 
