@@ -73,7 +73,9 @@ static const char style[] =
     ".area{fill:var(--a);opacity:.09;stroke:none}\n"
     ".dot{stroke:var(--card);stroke-width:1.5px}.dot.a,rect.a{fill:var(--a)}\n"
     ".dot.b,rect.b{fill:var(--b)}rect.a2{fill:var(--a2)}rect.n{fill:var(--n)}\n"
-    "rect.c{fill:var(--c)}circle.d{fill:var(--d)}\n"
+    "rect.c{fill:var(--c)}rect.d,circle.d{fill:var(--d)}rect.rest{fill:var(--line)}\n"
+    ".key.n{background:var(--n)}.key.rest{background:var(--line)}\n"
+    ".timeline{row-gap:2px}.rows.timeline>.steps{height:18px}\n"
     ".reached{stroke:var(--d);stroke-dasharray:5 4;stroke-width:1.25px;opacity:.8}\n"
     "path.gem{fill:var(--d);stroke:var(--card);stroke-width:1.5px}\n"
     ".span{stroke:var(--d);stroke-width:3px;opacity:.45;stroke-linecap:round}\n"
@@ -287,6 +289,7 @@ static int put_page(FILE *f, const struct report *r)
     int status = report_plot_raster(f, r);
     if (status)
         return status;
+    report_plot_timeline(f, r);
     report_plot_activity(f, r);
     report_plot_thresholds(f, r);
     put_populations(f, r);

@@ -2,6 +2,8 @@
 #ifndef ADAFIRE_REPORT_H
 #define ADAFIRE_REPORT_H
 
+#include "adafire.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,7 +57,8 @@ struct report {
     const struct report_population *populations;
     int64_t raster_count; /* events of one sample, ordered by step */
     const struct report_event *raster;
-    const char *raster_name; /* that sample's name, NULL if there is none */
+    const char *raster_name;          /* that sample's name, NULL if there is none */
+    const struct af_profile *profile; /* of one sample; NULL: the board does not count its cycles */
     int fact_count;
     const struct report_fact *facts; /* provenance: source, options, calibration figures */
 };

@@ -23,6 +23,9 @@ void report_plot_thresholds(FILE *f, const struct report *r);
 /* report_raster.c; AF_NO_MEMORY is the only failure. */
 int report_plot_raster(FILE *f, const struct report *r);
 
+/* report_timeline.c: of the cores, and what the processes waited for. */
+void report_plot_timeline(FILE *f, const struct report *r);
+
 /* Ticks 1, 2 or 5 x 10^k apart: the smallest such step that makes at most `most` of them. */
 double report_tick_step(double range, int most);
 

@@ -268,6 +268,34 @@ static void keep_event(void *context, int64_t sample, int step, int population, 
 
 /* ---- The run ------------------------------------------------------------------------------- */
 
+/* Of the first sample alone: its events, and what its cycles went to; not at once, because events
+ * that are sent take cycles, too. */
+static int look_at_first(struct run *r, const struct batch *b)
+{
+    const struct run_options *o = r->options;
+    struct run_totals *t = r->totals;
+    struct af_run_options look = {.timesteps = o->timesteps,
+                                  .no_iat = o->no_iat,
+                                  .on_event = keep_event,
+                                  .on_event_context = r};
+    struct af_result result = {0};
+    int status = af_run(r->device, b->sample, 1, &look, &result);
+    af_result_free(&result);
+    if (status)
+        return status;
+    t->raster_name = strdup(b->name[0]);
+    if (r->status || o->profile)
+        return r->status;
+    look.on_event = NULL;
+    look.profile = true;
+    status = af_run(r->device, b->sample, 1, &look, &result);
+    if (!status && result.profile)
+        status = profile_add(&t->profile, r->model->population_count, result.profile);
+    result.profile = NULL;
+    af_result_free(&result);
+    return status;
+}
+
 static int run_batch(struct run *r, struct batch *b)
 {
     const struct run_options *o = r->options;
@@ -278,24 +306,16 @@ static int run_batch(struct run *r, struct batch *b)
         run.on_event = write_event;
         run.on_event_context = r;
     }
+    const bool first = r->totals->samples == 0;
     double begin = seconds();
     status = af_run(r->device, b->sample, b->count, &run, b->result);
     r->totals->seconds += seconds() - begin;
     if (!status && o->history) {
-        bool first = r->totals->samples == 0;
         struct af_run_options full = {.timesteps = o->timesteps, .no_iat = true, .trace = true};
         status = af_run(r->device, b->sample, b->count, &full, b->full);
-        full = (struct af_run_options){.timesteps = o->timesteps,
-                                       .no_iat = o->no_iat,
-                                       .on_event = keep_event,
-                                       .on_event_context = r};
-        struct af_result res;
-        if (!status && first && !(status = af_run(r->device, b->sample, 1, &full, &res))) {
-            af_result_free(&res);
-            r->totals->raster_name = strdup(b->name[0]);
-            status = r->status;
-        }
     }
+    if (!status && o->history && first)
+        status = look_at_first(r, b);
     for (int i = 0; !status && i < b->count; i++)
         status = count_result(r, b, i, r->totals->samples);
     for (int i = 0; i < b->count; i++) {

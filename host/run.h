@@ -24,8 +24,8 @@ struct run_options {
     int timesteps;               /* 0: the model's */
     bool no_iat;
     bool profile; /* what the cycles went to, where the board counts them */
-    bool history; /* accuracy after every timestep and a raster of the first sample, for the report
-                   */
+    bool history; /* accuracy after every timestep, a raster of the first sample and, if the board
+                     counts its cycles, its profile: for the report */
     /* Called after every sample, NULL: not. answer: NULL unless the task has boxes or maps and
      * `decode` asks for them. */
     int (*each)(void *context, int64_t index, const char *name, const struct af_result *result,

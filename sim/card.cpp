@@ -283,6 +283,11 @@ void card_clock(card *c, uint64_t cycles)
         tick(*c);
 }
 
+void card_hang(card *c)
+{
+    c->options.stall = 100;
+}
+
 card_counts card_count(const card *c)
 {
     return c->counts;

@@ -39,6 +39,7 @@ bool card_running(const struct card *card);
  * AXI. Standard error has said what. */
 bool card_stuck(const struct card *card);
 void card_clock(struct card *card, uint64_t cycles);
+void card_hang(struct card *card); /* from now on the memory does not answer */
 struct card_counts card_count(const struct card *card);
 
 #ifdef __cplusplus

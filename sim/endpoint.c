@@ -57,9 +57,8 @@ struct endpoint {
     double bus; /* bytes a cycle between host and card; 0: no time passes */
     enum fault fault;
     uint64_t fault_run; /* the run that it strikes */
-    bool hung;
-    bool given_up;     /* the host has freed the buffers of a run: as if the unit had been reset */
-    uint64_t bus_free; /* the cycle until which the bus is taken */
+    bool given_up;      /* the host has freed the buffers of a run: as if the unit had been reset */
+    uint64_t bus_free;  /* the cycle until which the bus is taken */
     struct arrival {
         uint64_t address, cycle;
     } arrival[RECENT]; /* when the latest transfers to the card are complete */
@@ -338,7 +337,7 @@ static void write_registers(struct endpoint *e, const struct payload *in, struct
         raise(SIGKILL);
     }
     if (strikes(e, FAULT_HANG))
-        e->hung = true;
+        card_hang(e->card);
     put_number(out, 1, 1);
 }
 
@@ -349,8 +348,6 @@ static void read_registers(struct endpoint *e, const struct payload *in, struct 
     for (size_t i = 0; i < n / 4 && i < 64; i++) {
         if (e->given_up)
             word[i] = 14; /* done, idle, ready */
-        else if (e->hung)
-            word[i] = 1; /* started, and not done */
         else
             card_read(e->card, address + 4 * i, &word[i]);
     }
@@ -371,7 +368,7 @@ static bool answer_call(struct endpoint *e, uint32_t call, const struct payload 
         put_bytes(out, 2, "", 0);
         break;
     case CALL_FREE:
-        e->given_up = e->given_up || e->hung || card_running(e->card) || card_stuck(e->card);
+        e->given_up = e->given_up || card_running(e->card) || card_stuck(e->card);
         memory_release(e->memory, get(in, 1).number);
         put_number(out, 1, 1);
         break;
@@ -396,7 +393,7 @@ static int serve(struct endpoint *e)
     bool more = true, good = true;
     while (more && good) {
         struct pollfd waiting = {.fd = e->socket, .events = POLLIN};
-        while (!e->hung && !e->given_up && !card_stuck(e->card) && card_running(e->card) &&
+        while (!e->given_up && !card_stuck(e->card) && card_running(e->card) &&
                poll(&waiting, 1, 0) == 0)
             advance(e, CYCLES_AT_ONCE);
         uint8_t header[HEADER_BYTES];

@@ -215,6 +215,31 @@ if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; t
 bad "no such build" "no build 'huge'" $host --board csim --build huge "$work/m.snn" $data/test_images.npy
 bad "no such simulator" "no simulator of the build 'huge'" $host --board sim --build huge "$work/m.snn" \
     $data/test_images.npy
+bad "profile of cpu" "cpu does not count cycles" $host --profile --limit 1 "$work/m.snn" $data/test_images.npy
+bad "profile of csim" "csim does not count cycles" $host --board csim --profile --limit 1 "$work/m.snn" \
+    $data/test_images.npy
+if [ -f "$bin/adafire-sim-sim.so" ]; then
+    sim="$host --board sim --limit 6"
+    good "sim, threads" $sim -j3 -o "$work/sim.npy" "$work/m.snn" $data/test_images.npy
+    good "cpu, six" $host --limit 6 -o "$work/cpu.npy" "$work/m.snn" $data/test_images.npy
+    same "simulators side by side differ from cpu" "$work/cpu.npy" "$work/sim.npy"
+    good "profile" $sim --profile "$work/m.snn" $data/test_images.npy
+    holds "latency" 'latency  *[0-9.]* us at 200 MHz'
+    holds "a population's cycles" '^  /Relu_1  *[0-9.k ]* [0-9.]* %'
+    holds "a process" '^  neurons 3  *[0-9.]* %'
+    good "profile as JSON" $sim --profile --json "$work/m.snn" $data/test_images.npy
+    if python3 - "$work/out" <<'E'; then pass; else fail "the profile as JSON"; fi
+import json, sys
+run = json.load(open(sys.argv[1]))
+p = run["profile"]
+all = sum(row["cycles"] for row in p["populations"])
+assert 0.9 * p["cycles_mean"] < all <= p["cycles_mean"] < run["cycles_mean"], all
+assert [q["core"] for q in p["processes"] if q["name"] == "fetch"] == [0, 1, 2, 3]
+assert abs(run["latency_us"] - run["cycles_mean"] / run["megahertz"]) < 1e-6
+E
+    good "report of sim" $sim --report "$work/sim.html" "$work/m.snn" $data/test_images.npy
+    if grep -q 'Timeline of the cores' "$work/sim.html"; then pass; else fail "no timeline in the report"; fi
+fi
 bad "waveforms of cpu" "only the board sim has waveforms" $host --trace "$work/w.fst" "$work/m.snn" \
     $data/test_images.npy
 if [ -f "$bin/adafire-waves-tiny.so" ]; then

@@ -16,6 +16,7 @@
 #define TIMESTEPS   8
 #define POPULATIONS 22
 #define MANY        150
+#define CORES       4
 
 static const char *folder;
 
@@ -177,6 +178,9 @@ struct example {
     struct report_population populations[MANY];
     char names[MANY][64];
     struct report_event *raster;
+    struct af_profile profile;
+    struct af_span span[2 * CORES];
+    struct af_waits waits[2];
 };
 
 /* Shaped like a ResNet-20 for `count` == 22. */
@@ -220,6 +224,30 @@ static void make_populations(struct example *x, int count)
     }
     x->report.population_count = count;
     x->report.populations = x->populations;
+}
+
+/* Each core fires the second population, then decides. */
+static void make_profile(struct example *x)
+{
+    for (int i = 0; i < 2 * CORES; i++)
+        x->span[i] = (struct af_span){.core = i / 2,
+                                      .timestep = i % 2,
+                                      .population = i % 2 ? -1 : 1,
+                                      .begin = i % 2 ? 600 : 0,
+                                      .fired = i % 2 ? 900 : 100,
+                                      .end = i % 2 ? 1000 : 600,
+                                      .starved = 125};
+    x->waits[0] =
+        (struct af_waits){.process = "gather", .core = -1, .starved = 250, .blocked = 500};
+    x->waits[1] = (struct af_waits){.process = "fetch", .core = 3, .starved = 2000};
+    x->profile = (struct af_profile){.cores = CORES,
+                                     .lanes = 16,
+                                     .cycles = 1000,
+                                     .span_count = 2 * CORES,
+                                     .waits_count = 2,
+                                     .span = x->span,
+                                     .waits = x->waits};
+    x->report.profile = &x->profile;
 }
 
 static void make_raster(struct example *x, int64_t count)
@@ -344,6 +372,37 @@ TEST(full)
     CHECK(page.size < 600000);
     free(page.text);
     free(x.raster);
+}
+
+TEST(timeline)
+{
+    struct example x = full_example();
+    x.report.populations = x.populations;
+    make_profile(&x);
+    struct page page = written("timeline", &x.report);
+    static const char *const expected[] = {
+        "Timeline of the cores",
+        "core 3</span>",
+        "t = 2</text>",
+        "relu_1, timestep 1: 600 cycles, firing 100, starved 125, blocked 0</title>",
+        "decision, outputs, timestep 2: 400 cycles",
+        "x=\"10.000%\" width=\"50.000%\" y=\"25.0%\" height=\"75.0%\"",
+        "fetch 3</span>",
+        "busy 25.0 %, starved 25.0 %, blocked 50.0 %",
+        "busy 0.0 %, starved 100.0 %, blocked 0.0 %",
+        "1,000 cycles from",
+    };
+    for (size_t i = 0; page.text && i < sizeof expected / sizeof *expected; i++) {
+        if (!strstr(page.text, expected[i]))
+            printf("lacks: %s\n", expected[i]);
+        CHECK(strstr(page.text, expected[i]));
+    }
+    CHECK_EQ(count_of(page.text, "class=\"b\" x"), CORES);
+    free(page.text);
+    x.profile.cycles = 0;
+    page = written("no-timeline", &x.report);
+    CHECK(page.text && !strstr(page.text, "Timeline"));
+    free(page.text);
 }
 
 /* The events that the raster draws. */
@@ -721,6 +780,7 @@ int main(int argc, char **argv)
         return 1;
     RUN(checker);
     RUN(full);
+    RUN(timeline);
     RUN(raster_is_complete);
     RUN(raster_ignores_what_is_not_there);
     RUN(minimum);

@@ -53,6 +53,10 @@ same "units make a difference" "$work/cpu.npy" "$work/many.npy"
 good "the second card" $emu --devices 2 $host --board u250:1 "$work/m.snn" $data/test_images.npy \
     --limit 20 -o "$work/second.npy"
 same "the second card differs" "$work/cpu.npy" "$work/second.npy"
+good "profile" $emu $run --limit 3 --profile
+if grep -q '^  neurons 3 ' "$work/out"; then pass; else fail "no profile of the card"; fi
+tools/make_waits "$bin/adafire-card-sim.ports" >"$work/waits.h"
+same "hw/waits.h is old (tools/make_waits)" "$work/waits.h" hw/waits.h
 good "samples one by one" $emu $run --batch 1 --limit 5 -o "$work/five.npy"
 good "cpu, five" $host "$work/m.snn" $data/test_images.npy --limit 5 -o "$work/cpu5.npy"
 same "batches make a difference" "$work/cpu5.npy" "$work/five.npy"
@@ -93,7 +97,7 @@ if dpkg --verify libxrt1 | grep -q 'lib/'; then fail "libxrt1 is not as Debian m
 # ---- Faults: a sentence, in time
 bad "the card dies while it runs" 10 "card died" $emu --fault die=3 $run --timeout 3
 bad "it dies at once" 10 "card died" $emu --fault die=1 $run --timeout 3
-bad "a run never ends" 10 "has not finished a run within 2 s" $emu --fault hang=3 $run --timeout 2
+bad "a run never ends" 10 "has not finished a run within 2 s; nothing has moved in it for " $emu --fault hang=3 $run --timeout 2
 bad "the first never ends" 10 "has not finished a run within 2 s" $emu --fault hang=1 $run --timeout 2
 bad "a damaged answer" 10 "an answer of the accelerator is damaged" $emu --fault corrupt=3 $run
 bad "one of two cards hangs" 10 "u250:1 adafire_kernel" $emu --devices 2 --fault hang=3 $host --timeout 2 \

@@ -455,6 +455,7 @@ static int write_report(const struct request *r, const struct run_totals *t)
         .raster_count = t->raster_count,
         .raster = t->raster,
         .raster_name = t->raster_name,
+        .profile = t->profile.first,
         .fact_count = m->fact_count,
         .facts = facts,
     };
@@ -520,7 +521,7 @@ static int run_model(struct request *r, struct scale *scale)
                          r->run.timesteps, r->model_path, model->timesteps);
     r->megahertz = af_device_megahertz(device);
     r->run.history = r->report != NULL;
-    r->run.profile = r->profile || r->report;
+    r->run.profile = r->profile;
     r->run.progress = show_progress;
     r->run.each = r->top || r->boxes ? show_sample : NULL;
     r->run.decode = r->run.each != NULL;

@@ -5,6 +5,7 @@
 
 #include "bitstream.h"
 #include "error.h"
+#include "waits.h"
 #include "xclbin.h"
 #include "xrt_library.h"
 
@@ -204,6 +205,27 @@ static bool is_over(int state)
     return state >= XRT_COMPLETED && state != XRT_SUBMITTED;
 }
 
+/* What the unit's watchdog knows (hw/rtl/hls_axi_lite.v), as a clause; nothing where it cannot be
+ * read. */
+static void explain(const struct unit *u, char *text, size_t size)
+{
+    enum { WATCHDOG = 0x800, WAITS = sizeof waits_text / sizeof *waits_text };
+    const struct xrt_library *x = u->card->xrt;
+    uint32_t quiet, word = 0;
+    const char *before = "; waiting: ";
+    if (!x->kernel_read || x->kernel_read(u->kernel, WATCHDOG, &quiet) || !quiet)
+        return;
+    int n = snprintf(text, size, "; nothing has moved in it for %u cycles", quiet);
+    for (int i = 0; i < WAITS && n > 0 && (size_t)n < size; i++) {
+        if (i % 32 == 0 && x->kernel_read(u->kernel, WATCHDOG + 4 + 4 * (uint32_t)(i / 32), &word))
+            return;
+        if (word >> i % 32 & 1) {
+            n += snprintf(text + n, size - (size_t)n, "%s%s", before, waits_text[i]);
+            before = ", ";
+        }
+    }
+}
+
 /* xrtRunWaitFor never times out under emulation (2.13), so the state is asked for, ever less
  * often. */
 static int wait_for(struct unit *u, const struct slot *s)
@@ -220,9 +242,11 @@ static int wait_for(struct unit *u, const struct slot *s)
             return af_fail(AF_IO, "%s: a run failed (XRT's state %d)", u->name, state);
         }
         if (u->ended - begun > u->patience) {
+            char reason[1024] = "";
+            explain(u, reason, sizeof reason);
             u->card->failed = true;
-            return af_fail(AF_TIMEOUT, "%s has not finished a run within %g s", u->name,
-                           u->patience);
+            return af_fail(AF_TIMEOUT, "%s has not finished a run within %g s%s", u->name,
+                           u->patience, reason);
         }
         nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
         pause = pause < 500000 ? pause * 2 : 1000000;

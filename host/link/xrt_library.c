@@ -39,6 +39,7 @@ static const struct symbol {
     CORE_FUNCTION(run_start, "xrtRunStart"),
     CORE_FUNCTION(run_state, "xrtRunState"),
     CORE_FUNCTION(run_close, "xrtRunClose"),
+    {"xrtKernelReadRegister", offsetof(struct xrt_library, kernel_read), false, false},
     {"xclProbe", offsetof(struct xrt_library, probe), true, true},
     {"xclInternalResetDevice", offsetof(struct xrt_library, reset), true, false},
 };

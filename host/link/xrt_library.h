@@ -26,6 +26,7 @@ struct xrt_library {
     void *(*kernel_open)(void *device, const unsigned char uuid[16], const char *name);
     int (*kernel_close)(void *kernel);
     int (*kernel_group)(void *kernel, int argument); /* the memory bank that it reaches */
+    int (*kernel_read)(void *kernel, uint32_t offset, uint32_t *word); /* a register; may be NULL */
     void *(*buffer_open)(void *device, size_t bytes, uint64_t flags, uint32_t group);
     void *(*buffer_map)(void *buffer);
     int (*buffer_sync)(void *buffer, int direction, size_t bytes, size_t offset);

@@ -10,6 +10,8 @@
 //   0x0c  which ones are pending; write 1 to clear (toggles)
 //   0x10  with RETURN_WORDS: the return value, captured at ap_done, and one reserved word
 //   then  ARG_WORDS argument words
+//   0x800 cycles since something moved, at most 2^32 - 1; 0 while the core is idle
+//   0x804 with WAITS: who waits, 32 a word
 //
 // Anything else reads 0 and ignores writes, with OKAY. One write and one read at a time, each
 // channel by itself; the address and the data of a write come in any order.
@@ -17,9 +19,10 @@
 // ap_start is a pulse of one cycle, also on restart; so is ap_done, any cycle from that one on.
 // Starting a core that is not done is ignored. Arguments and return value are 0 after rst.
 module hls_axi_lite #(
-    parameter ARG_WORDS    = 4, // 32-bit words of arguments
-    parameter RETURN_WORDS = 0, // 32-bit words of the return value
-    parameter AWIDTH       = 12 // address bits, 5 to 32
+    parameter ARG_WORDS    = 4,  // 32-bit words of arguments
+    parameter RETURN_WORDS = 0,  // 32-bit words of the return value
+    parameter AWIDTH       = 12, // address bits, 5 to 32; 12 to read the watchdog
+    parameter WAITS        = 0   // bits that tell who waits
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -53,10 +56,34 @@ module hls_axi_lite #(
     /* verilator lint_off UNUSED */ // without RETURN_WORDS
     input  wire [(RETURN_WORDS > 0 ? 32 * RETURN_WORDS : 1)-1:0] ret, // the return value, at ap_done
     /* verilator lint_on UNUSED */
-    output reg  [(ARG_WORDS > 0 ? 32 * ARG_WORDS : 32)-1:0] args      // the argument words
+    output reg  [(ARG_WORDS > 0 ? 32 * ARG_WORDS : 32)-1:0] args,     // the argument words
+    input  wire              moves,        // from the core: something moves in this cycle
+    /* verilator lint_off UNUSED */ // without WAITS
+    input  wire [(WAITS > 0 ? WAITS : 1)-1:0] waits                   // who waits
+    /* verilator lint_on UNUSED */
 );
     localparam FIRST = RETURN_WORDS > 0 ? 5 + RETURN_WORDS : 4; // word number of the arguments
     localparam WORDS = FIRST + (ARG_WORDS > 0 ? ARG_WORDS : 1);
+
+    reg        running;
+    localparam WATCHDOG = 32'h800 / 4;
+    localparam WAIT_WORDS = (WAITS + 31) / 32;
+
+    // ---- Watchdog
+    reg  [31:0] quiet;
+    wire [32*(WAIT_WORDS+1)-1:0] waiting;
+    generate
+        if (WAITS > 0) begin : who
+            assign waiting = {{32*(WAIT_WORDS+1)-WAITS{1'b0}}, waits};
+        end else begin : nobody
+            assign waiting = 32'd0;
+        end
+    endgenerate
+    always @(posedge clk)
+        if (rst || moves || !running)
+            quiet <= 32'd0;
+        else if (~&quiet)
+            quiet <= quiet + 32'd1;
 
     // ---- Write: address and data are kept until both are there
     reg  [AWIDTH-3:0] waddr;
@@ -91,12 +118,14 @@ module hls_axi_lite #(
 
     always @(posedge clk) begin
         if (fetch)
-            s_axi_rdata <= raddr < WORDS ? words[32 * raddr +: 32] : 32'd0;
+            s_axi_rdata <= raddr < WORDS ? words[32 * raddr +: 32]
+                         : raddr == WATCHDOG ? quiet
+                         : raddr > WATCHDOG && raddr <= WATCHDOG + WAIT_WORDS
+                             ? waiting[32 * (raddr - WATCHDOG - 1) +: 32] : 32'd0;
         s_axi_rvalid <= !rst && (fetch || (s_axi_rvalid && !s_axi_rready));
     end
 
     // ---- Registers
-    reg        running;
     reg        done;
     reg        restart;
     reg        enabled;

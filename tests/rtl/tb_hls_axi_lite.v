@@ -26,10 +26,14 @@ module lite_check #(
     reg               ap_idle;
     wire [(ARG_WORDS > 0 ? 32 * ARG_WORDS : 32)-1:0] args;
     reg  [(RETURN_WORDS > 0 ? 32 * RETURN_WORDS : 1)-1:0] ret;
+    localparam WAITS = 40, WATCHDOG = 32'h800;
+    reg             moves;
+    reg [WAITS-1:0] waits;
     hls_axi_lite #(
         .ARG_WORDS   (ARG_WORDS),
         .RETURN_WORDS(RETURN_WORDS),
-        .AWIDTH      (AWIDTH)
+        .AWIDTH      (AWIDTH),
+        .WAITS       (WAITS)
     ) lite (
         .clk          (clk),
         .rst          (rst),
@@ -55,8 +59,13 @@ module lite_check #(
         .ap_done      (ap_done),
         .ap_idle      (ap_idle),
         .ret          (ret),
-        .args         (args)
+        .args         (args),
+        .moves        (moves),
+        .waits        (waits)
     );
+    integer         still = 0; // cycles since it moved
+    always @(posedge clk)
+        still <= moves ? 0 : still + 1;
 
     // ---- The core. ret is what it should be at ap_done only.
     integer    latency = 3;
@@ -130,11 +139,14 @@ module lite_check #(
         write_go = 0;
         read_go  = 0;
         ap_idle  = 1;
+        moves    = 0;
+        waits    = 40'hb6_1234_5678;
     end
 
     always @(negedge clk) begin
         write_go = 0;
         read_go  = 0;
+        moves    = 0;
         if (pause > 0) begin
             pause = pause - 1;
         end else if (!write_busy && !read_busy && !done) begin
@@ -200,20 +212,32 @@ module lite_check #(
                 4: // a long one: what a running core looks like; a second start is ignored
                     case (n)
                         1: begin
-                            latency = 400;
+                            latency = 600;
                             base    = starts;
                             put(CONTROL, 32'h1, 4'hf);
                         end
                         2, 4: get_expected(CONTROL, 32'h1);
                         3: put(CONTROL, 32'h1, 4'hf);
                         5: begin
-                            ap_idle = 0;
-                            pause   = 450;
+                            moves = 1;
+                            pause = 100;
                         end
-                        6: get_expected(CONTROL, 32'ha);
-                        7: begin
+                        6: if (AWIDTH >= 12) get(WATCHDOG);
+                        7: if (AWIDTH >= 12) begin
+                            `CHECK(value <= still && value + 20 > still && value >= 100,
+                                   "the watchdog does not count since the last move")
+                            get_expected(WATCHDOG + 4, waits[31:0]);
+                        end
+                        8: if (AWIDTH >= 12) get_expected(WATCHDOG + 8, waits[39:32]);
+                        9: begin
+                            ap_idle = 0;
+                            pause   = 650;
+                        end
+                        10: get_expected(CONTROL, 32'ha);
+                        11: begin
                             ap_idle = 1;
                             `CHECK(starts == base + 1, "a start while it runs is not ignored")
+                            if (AWIDTH >= 12) get_expected(WATCHDOG, 0);
                         end
                     endcase
                 5: // interrupts by done, by ready, by both; disabled; cleared by toggling
@@ -297,7 +321,7 @@ module lite_check #(
             0: steps = 1;
             1, 2: steps = 2;
             3: steps = 4 + RETURN_WORDS;
-            4: steps = 7;
+            4: steps = 11;
             5: steps = 11;
             default: steps = 8;
         endcase

@@ -309,6 +309,60 @@ static int scalar_width(const struct design *d, int parameter)
     return 0;
 }
 
+/* Calls each for every end of a stream that an instance may wait at, in the order of the bits of
+ * `waits`; returns how many. */
+static int waits_of(const struct design *d,
+                    void (*each)(const struct design *d, const struct instance *i,
+                                 const struct stream *s, int bit, FILE *f),
+                    FILE *f)
+{
+    int count = 0;
+    for (int i = 0; i < d->instances; i++)
+        for (int k = 0; k < d->instance[i].process->streams; k++, count++)
+            if (each)
+                each(d, &d->instance[i], &d->instance[i].process->stream[k], count, f);
+    return count;
+}
+
+/* The stream as the outside of the process knows it. */
+static const char *outer_name(const struct design *d, const struct instance *i,
+                              const struct stream *s)
+{
+    for (int k = 0; !s->axi && k < d->channels; k++)
+        if (d->channel[k].value == argument(i, s->parameter))
+            return d->channel[k].name;
+    return text("%s_%s", i->name, s->name);
+}
+
+static void put_wait(const struct design *d, const struct instance *i, const struct stream *s,
+                     int bit, FILE *f)
+{
+    fprintf(f, "  assign waits[%d] = %s_%s_wait;\n", bit, i->name, s->name);
+    (void)d;
+}
+
+static void put_move(const struct design *d, const struct instance *i, const struct stream *s,
+                     int bit, FILE *f)
+{
+    fprintf(f, "%s%s_%s", bit % 4 ? " | " : " |\n    ", outer_name(d, i, s),
+            s->in ? "read" : "write");
+}
+
+static void list_wait(const struct design *d, const struct instance *i, const struct stream *s,
+                      int bit, FILE *f)
+{
+    fprintf(f, "wait %d %s %s %s\n", bit, i->name, s->in ? "token" : "room", outer_name(d, i, s));
+}
+
+/* For the watchdog (hls_axi_lite.v). */
+static void emit_watch(const struct design *d, FILE *f)
+{
+    waits_of(d, put_wait, f);
+    fprintf(f, "  assign moves = ~busy");
+    waits_of(d, put_move, f);
+    fprintf(f, ";\n");
+}
+
 static void emit_top_ports(const struct design *d, FILE *f)
 {
     fprintf(
@@ -339,6 +393,9 @@ static void emit_top_ports(const struct design *d, FILE *f)
                 ",\n  output wire [%d:0] %s_din,\n  input  wire %s_full_n,\n  output wire %s_write",
                 c->width - 1, c->name, c->name, c->name);
     }
+    if (d->shell)
+        fprintf(f, ",\n  output wire moves,\n  output wire [%d:0] waits",
+                waits_of(d, NULL, NULL) - 1);
     emit_axi_ports(d, f, false);
 }
 
@@ -399,10 +456,7 @@ static void emit_masters(const struct instance *i, FILE *f)
 static void emit_stream_connection(const struct design *d, const struct instance *i,
                                    const struct stream *s, FILE *f)
 {
-    const char *outer = text("%s_%s", i->name, s->name);
-    for (int k = 0; !s->axi && k < d->channels; k++)
-        if (d->channel[k].value == argument(i, s->parameter))
-            outer = d->channel[k].name;
+    const char *outer = outer_name(d, i, s);
     if (s->in)
         fprintf(f, ",\n    .%s_dout(%s_dout), .%s_empty_n(%s_empty_n), .%s_read(%s_read)", s->name,
                 outer, s->name, outer, s->name, outer);
@@ -517,6 +571,8 @@ static void emit_top(const struct design *d, FILE *f)
             all ? all : "1'b0", all ? all : "1'b0");
     if (d->source->dataflow)
         emit_deadlock(d, f);
+    if (d->shell)
+        emit_watch(d, f);
     fprintf(f, "endmodule\n\n");
 }
 
@@ -546,7 +602,8 @@ static int list_registers(const struct design *d, FILE *f, const char *format)
 
 static void emit_shell(const struct design *d, FILE *f)
 {
-    const int result = result_bits(d), result_words = result > 32 ? 2 : result > 0;
+    const int result = result_bits(d), result_words = result > 32 ? 2 : result > 0,
+              waits = waits_of(d, NULL, NULL);
     fprintf(
         f,
         "// %s behind AXI4-Lite control (ap_ctrl_hs); registers:\n//   0x00 control, 0x04 global "
@@ -596,15 +653,17 @@ static void emit_shell(const struct design *d, FILE *f)
     else
         fprintf(f, "  assign ret = 1'b0;\n");
     fprintf(f,
-            "  hls_axi_lite #(.ARG_WORDS(%d), .RETURN_WORDS(%d)) lite (.clk(clk), .rst(rst),\n"
-            "    .interrupt(interrupt), .ap_start(ap_start), .ap_done(ap_done), .ap_idle(ap_idle), "
+            "  wire moves;\n  wire [%d:0] waits;\n"
+            "  hls_axi_lite #(.ARG_WORDS(%d), .RETURN_WORDS(%d), .WAITS(%d)) lite (.clk(clk), "
+            ".rst(rst),\n    .moves(moves), .waits(waits), .interrupt(interrupt), "
+            ".ap_start(ap_start), .ap_done(ap_done), .ap_idle(ap_idle), "
             ".args(args), .ret(ret)",
-            words, result_words);
+            waits - 1, words, result_words, waits);
     for (size_t i = 0; i < sizeof lite / sizeof *lite; i++)
         fprintf(f, ",\n    .s_axi_%s(s_axi_%s)", lite[i][1], lite[i][1]);
     fprintf(f,
             ");\n  %s core (.clk(clk), .rst(rst), .ap_start(ap_start), .ap_done(ap_done), "
-            ".ap_idle(ap_idle)",
+            ".ap_idle(ap_idle),\n    .moves(moves), .waits(waits)",
             d->name);
     if (result)
         fprintf(f, ", .ap_return(ap_return)");
@@ -654,6 +713,8 @@ void design_ports(const struct design *d, FILE *out)
 {
     if (d->shell)
         list_registers(d, out, "register %s 0x%02x %d\n");
+    if (d->shell)
+        waits_of(d, list_wait, out);
     for (int i = 0; i < d->channels; i++)
         if (d->channel[i].outside)
             fprintf(out, "stream %s %s %d\n", d->channel[i].in ? "in" : "out", d->channel[i].name,
