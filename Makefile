@@ -69,11 +69,12 @@ HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
 
 # The accelerator for this computer (--board csim), once for each build of hw/config.h.
-ACCELERATOR := sim tiny u250
+ACCELERATOR := sim tiny u250 check
 # Clocks that latencies are told for: of the HX8K board, and what the schedules were made for.
 MHZ_tiny := 24
 MHZ_sim := 200
 MHZ_u250 := 200
+MHZ_check := 200
 CSIM_OBJ := $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 
 GEN := $(B)/gen/onnx.pb-c.o

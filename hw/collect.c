@@ -13,27 +13,13 @@ struct exponentials {
     uint64_t z, weighted;
 };
 
-/* y, e = 2^-y, e y: with one multiplier. */
 static inline void add_exponential(struct exponentials *x, int32_t value, uint32_t multiplier,
                                    uint8_t shift)
 {
-    uint64_t a = (uint32_t)(unpacked(x->most) - value);
-    uint32_t b = multiplier, y = 0;
-    for (uint8_t step = 0; step < 3; step++) {
-        const uint64_t product = (a & Z_MASK) * b >> shift;
-        if (step == 0) {
-            y = product < Y_MOST ? product : Y_MOST;
-            a = iat_mantissa(y);
-            b = 1;
-            shift = y >> IAT_Y_BITS;
-        } else if (step == 1) {
-            x->z = (x->z + product) & Z_MASK;
-            a = product;
-            b = y;
-            shift = 0;
-        } else
-            x->weighted = (x->weighted + product) & WEIGHTED_MASK;
-    }
+    const uint64_t scaled = (uint64_t)(uint32_t)(unpacked(x->most) - value) * multiplier >> shift;
+    const uint32_t y = scaled < Y_MOST ? scaled : Y_MOST, e = iat_mantissa(y) >> (y >> IAT_Y_BITS);
+    x->z = (x->z + e) & Z_MASK;
+    x->weighted = (x->weighted + (uint64_t)e * y) & WEIGHTED_MASK;
 }
 
 static inline bool is_certain(const struct exponentials *x, uint32_t metric, int32_t limit)
@@ -81,6 +67,7 @@ static void collect(hls_stream(struct job) jobs,
                 for (uint8_t pass = 0; pass < 2; pass++)
                     for (uint8_t core = 0; core < CORES; core++)
                         for (uint32_t i = 0; i < watched[core]; i++) {
+#pragma HLS pipeline II = 1
                             int32_t value = 0;
                             EACH_CORE(TAKE_VALUE)
                             const bool counts = i<classes[core], greater = value> unpacked(x.most);

@@ -48,6 +48,28 @@ enum {
     FIRED_DEPTH = 256,
     MARKS = 256,
 };
+#elif defined BUILD_CHECK /* as small as it can be with all processes: for tests */
+#define BUILD_NUMBER 4
+#define SMALL        0
+#define CORES        4
+#define LANES        4
+enum {
+    CELLS = 512,
+    SENT_CELLS = 512,
+    SENT_MOST = 65535,
+    WEIGHTS = 512,
+    PARAMETERS = 64,
+    ROUTES = 32,
+    CHANNELS = 256,
+    AXIS = 256,
+    LIST = 256,
+    WINDOWS = 64,
+    PHASES = 16,
+    PROGRAM = 512,
+    TIMESTEPS = 32,
+    FIRED_DEPTH = 256,
+    MARKS = 64,
+};
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
 #define SMALL        0

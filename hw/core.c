@@ -426,8 +426,10 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             }
             case DO_VALUES:
                 if (!(mode & VALUES_WATCHED) || watched)
-                    for (uint32_t i = 0; i < cells * LANES; i++)
+                    for (uint32_t i = 0; i < cells * LANES; i++) {
+#pragma HLS pipeline II = 1
                         hls_write(values, unpacked(AT(cell, a + i / LANES)[i % LANES]));
+                    }
                 break;
             default: run = false;
             }

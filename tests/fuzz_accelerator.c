@@ -1,6 +1,6 @@
 /* The accelerator under words that no host would send. The first byte says what is made of the
- * others: kind, by which good exchange (<< 2), LARGE for the build sim instead of tiny, and SEALED
- * if checksums are made right, so that contents get past them.
+ * others: kind, by which good exchange (<< 2), LARGE for the build check instead of tiny, and
+ * SEALED if checksums are made right, so that contents get past them.
  *
  *   CHANGES   of a good exchange's words, CHANGE_BYTES each: operation, position, value
  *   WORDS     as they are
@@ -40,7 +40,7 @@ struct machine {
         struct words sent, answer;
     } good[GOOD];
 };
-static struct machine machines[2], *machine; /* tiny, sim; the one that is spoken to */
+static struct machine machines[2], *machine; /* tiny, check; the one that is spoken to */
 
 static uint32_t *room(size_t words)
 {
@@ -301,7 +301,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const bool large = data[0] & LARGE;
     machine = &machines[large];
     if (!machine->link)
-        make_machine(large ? "sim" : "tiny");
+        make_machine(large ? "check" : "tiny");
     const int kind = data[0] & 3, which = data[0] >> 2 & (GOOD - 1);
     const bool sealed = data[0] & SEALED;
     data++;

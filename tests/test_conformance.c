@@ -232,6 +232,7 @@ TEST(random_networks_on_tiny_csim)
 {
     test_random("csim", "tiny", first, past);
     test_random("csim", "u250", first, past);
+    test_random("csim", "check", first, past);
 }
 
 /* The hardware itself; links that rest at random change nothing. Few random networks fit tiny. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+void accelerator_check(uint32_t *in, uint32_t *out);
 void accelerator_tiny(uint32_t *in, uint32_t *out);
 void accelerator_sim(uint32_t *in, uint32_t *out);
 void accelerator_u250(uint32_t *in, uint32_t *out);
@@ -17,8 +18,11 @@ void accelerator_u250(uint32_t *in, uint32_t *out);
 static const struct machine {
     const char *name;
     void (*run)(uint32_t *in, uint32_t *out);
-} machines[] = {
-    {"sim", accelerator_sim}, {"tiny", accelerator_tiny}, {"u250", accelerator_u250}, {NULL, NULL}};
+} machines[] = {{"sim", accelerator_sim},
+                {"tiny", accelerator_tiny},
+                {"u250", accelerator_u250},
+                {"check", accelerator_check},
+                {NULL, NULL}};
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
 
@@ -85,7 +89,7 @@ int link_open_csim(const char *build, struct link **link)
     while (m->name && build && strcmp(m->name, build) != 0)
         m++;
     if (!m->name)
-        return af_fail(AF_NO_DEVICE, "no build '%.40s'; there are sim and tiny", build);
+        return af_fail(AF_NO_DEVICE, "no build '%.40s'; there are sim, tiny and u250", build);
     struct csim *c = calloc(1, sizeof *c);
     if (!c)
         return af_fail(AF_NO_MEMORY, "no memory");
