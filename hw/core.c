@@ -108,6 +108,12 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             blocked = hls_blocked() - blocked;
         } else if (t.kind == TOKEN_EXIT)
             on = false;
+        if (t.kind == TOKEN_PROFILE) {
+            const struct work s = {.kind = TOKEN_VALUE, .word = starved},
+                              b = {.kind = TOKEN_VALUE, .word = blocked};
+            hls_write(out, s);
+            hls_write(out, b);
+        }
         if (t.kind == TOKEN_COUNTERS)
             for (uint32_t k = 0; k < t.what * 8; k++) {
                 const uint64_t sum = total[k / 8][k / 2 % 4];
@@ -116,13 +122,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 hls_write(out, w);
             }
         else {
-            struct work w = {.kind = TOKEN_VALUE, .weight = t.where};
-            for (uint8_t own = t.kind == TOKEN_PROFILE ? 0 : 2; own < 3; own++) {
-                w.word = own == 0 ? starved : own == 1 ? blocked : t.what;
-                if (own == 2)
-                    w.kind = t.kind;
-                hls_write(out, w);
-            }
+            const struct work w = {.kind = t.kind, .weight = t.where, .word = t.what};
+            hls_write(out, w);
         }
     }
 }
@@ -179,13 +180,14 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
             starved = hls_starved() - starved;
             blocked = hls_blocked() - blocked;
         }
-        struct operation o = {.kind = TOKEN_VALUE, .weight = w.weight};
-        for (uint8_t own = w.kind == TOKEN_PROFILE ? 0 : 2; own < 3; own++) {
-            o.factor = (int32_t)(own == 0 ? starved : own == 1 ? blocked : w.word);
-            if (own == 2)
-                o.kind = w.kind;
-            hls_write(out, o);
+        if (w.kind == TOKEN_PROFILE) {
+            const struct operation s = {.kind = TOKEN_VALUE, .factor = (int32_t)starved},
+                                   b = {.kind = TOKEN_VALUE, .factor = (int32_t)blocked};
+            hls_write(out, s);
+            hls_write(out, b);
         }
+        const struct operation o = {w.kind, 0, w.weight, (int32_t)w.word};
+        hls_write(out, o);
         on = w.kind != TOKEN_EXIT;
     }
 }
@@ -210,6 +212,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS array_partition variable = threshold complete dim = 2
 #pragma HLS array_partition variable = bias complete dim = 2
 #pragma HLS array_partition variable = initial complete dim = 2
+#pragma HLS array_partition variable = mark complete dim = 2
     uint32_t loaded[LANES] = {0};
     bool on = true;
     while (on) {

@@ -15,16 +15,17 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
         }
         if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS ||
             t.kind == TOKEN_PROFILE || t.kind == TOKEN_VALUE) {
-            struct token own = {.kind = TOKEN_VALUE, .what = starved};
-            for (uint8_t i = t.kind == TOKEN_PROFILE ? 0 : 2; i < 3; i++) {
-                if (i == 1)
-                    own.what = blocked;
-                const struct token sending = i < 2 ? own : t;
 #define SEND_ONE(k)                                                                                \
-    if (t.core == k)                                                                               \
-        hls_write(to##k, sending);
-                EACH_CORE(SEND_ONE)
-            }
+    if (t.core == k) {                                                                             \
+        if (t.kind == TOKEN_PROFILE) {                                                             \
+            hls_write(to##k, s);                                                                   \
+            hls_write(to##k, b);                                                                   \
+        }                                                                                          \
+        hls_write(to##k, t);                                                                       \
+    }
+            const struct token s = {.kind = TOKEN_VALUE, .what = starved},
+                               b = {.kind = TOKEN_VALUE, .what = blocked};
+            EACH_CORE(SEND_ONE)
             continue;
         }
         SEND_ALL(t);
