@@ -22,7 +22,9 @@ uint32_t profile_marks(const struct program *p, int steps)
     const int64_t wanted = spans_of_core(p, steps);
     if (p->limits.cores > PROFILE_MOST_CORES)
         return 0;
-    return wanted < p->limits.marks ? (uint32_t)wanted : p->limits.marks;
+    if (!p->limits.marks)
+        return 0;
+    return wanted < p->limits.marks ? (uint32_t)wanted : p->limits.marks - 1; /* of the last none */
 }
 
 /* A span reaches from one mark to the next, the last one to where its own work was done. */

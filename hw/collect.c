@@ -41,15 +41,12 @@ static void collect(hls_stream(struct job) jobs,
 {
     static uint32_t metric, multiplier, shift, watched[CORES], classes[CORES], outputs[CORES];
     static uint16_t limit[TIMESTEPS];
-    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
+    struct waits waits = {0};
     bool on = true;
     while (on) {
         const struct job job = hls_read(jobs);
         uint16_t timesteps = 0;
-        if (job.command == COMMAND_RUN) {
-            starved = hls_starved();
-            blocked = hls_blocked();
-        }
+        waits_note(&waits, job.command == COMMAND_RUN, false);
         for (bool stop = job.status || job.command != COMMAND_RUN; !stop;) {
             for (bool more = job.what >> 16 & RUN_TRACE; more;) {
                 const struct token t = hls_read(trace);
@@ -117,7 +114,7 @@ static void collect(hls_stream(struct job) jobs,
             length = job.what;
         /* Head, length, what was asked for, checksum. */
         const bool run = job.command == COMMAND_RUN, profile = job.command == COMMAND_PROFILE;
-        const uint32_t waits[2] = {starved, blocked};
+        const uint32_t waited[2] = {waits.starved, waits.blocked};
         uint32_t crc = 0xffffffff;
         uint32_t left = length, of_core = run ? outputs[0] : length;
         uint8_t core = run ? 0 : job.core, at = 0;
@@ -140,7 +137,7 @@ static void collect(hls_stream(struct job) jobs,
                     : !data   ? ~crc
                     : asks_core ? (uint32_t)value
                     : identify  ? identity[at - 2]
-                    : profile   ? waits[at & 1]
+                    : profile   ? waited[at & 1]
                                 : timesteps;
                 more = at < 2 || data;
                 left -= data;
@@ -149,10 +146,7 @@ static void collect(hls_stream(struct job) jobs,
                 crc = crc_word(crc, word);
             }
         }
-        if (run) {
-            starved = hls_starved() - starved;
-            blocked = hls_blocked() - blocked;
-        }
+        waits_note(&waits, false, run);
         on = job.status || job.command != COMMAND_END;
     }
 }

@@ -18,7 +18,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         route_channel[ROUTES], route_shift[ROUTES];
     static uint64_t total[PHASES][4];
     uint16_t now = 0;
-    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
+    struct waits waits = {0};
     bool on = true, event_input = false;
     while (on) {
         const uint32_t routes = AT(phase, now);
@@ -88,12 +88,11 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 hls_write(out, w);
             }
         }
+        waits_note(&waits, t.kind == TOKEN_START, t.kind == TOKEN_STOP);
         if (t.kind == TOKEN_START) {
             for (uint32_t k = 0; k < PHASES * 4; k++)
                 total[k / 4][k % 4] = 0;
             now = 0;
-            starved = hls_starved();
-            blocked = hls_blocked();
             event_input = t.what & RUN_EVENTS;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
@@ -103,14 +102,11 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             AT(total, now)[2] += operations;
             AT(total, now)[3] += spike_operations;
             now++;
-        } else if (t.kind == TOKEN_STOP) {
-            starved = hls_starved() - starved;
-            blocked = hls_blocked() - blocked;
         } else if (t.kind == TOKEN_EXIT)
             on = false;
         if (t.kind == TOKEN_PROFILE) {
-            const struct work s = {.kind = TOKEN_VALUE, .word = starved},
-                              b = {.kind = TOKEN_VALUE, .word = blocked};
+            const struct work s = {.kind = TOKEN_VALUE, .word = waits.starved},
+                              b = {.kind = TOKEN_VALUE, .word = waits.blocked};
             hls_write(out, s);
             hls_write(out, b);
         }
@@ -131,7 +127,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
 static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operation) out)
 {
     static uint32_t row_list[LIST], column_list[LIST];
-    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
+    struct waits waits = {0};
     bool on = true;
     while (on) {
         struct work w;
@@ -173,16 +169,10 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
                 hls_write(out, o);
             }
         }
-        if (w.kind == TOKEN_START) {
-            starved = hls_starved();
-            blocked = hls_blocked();
-        } else if (w.kind == TOKEN_STOP) {
-            starved = hls_starved() - starved;
-            blocked = hls_blocked() - blocked;
-        }
+        waits_note(&waits, w.kind == TOKEN_START, w.kind == TOKEN_STOP);
         if (w.kind == TOKEN_PROFILE) {
-            const struct operation s = {.kind = TOKEN_VALUE, .factor = (int32_t)starved},
-                                   b = {.kind = TOKEN_VALUE, .factor = (int32_t)blocked};
+            const struct operation s = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.starved},
+                                   b = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.blocked};
             hls_write(out, s);
             hls_write(out, b);
         }
@@ -205,7 +195,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
     static bool watched;
     static uint32_t mark[MARKS][MARK_WORDS];
     static uint16_t marks;
-    static uint32_t starved, blocked; /* when the run began; then, in it */
+    static struct waits waits;
 #pragma HLS array_partition variable = cell complete dim = 2
 #pragma HLS array_partition variable = sent complete dim = 2
 #pragma HLS array_partition variable = weight complete dim = 2
@@ -273,15 +263,18 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     cell[at][l] = packed((int32_t)loaded[l]);
             }
         }
+        /* What is no part of a run overwrites the mark that is next. */
+        const struct waits now = waits_note(&waits, o.kind == TOKEN_START, o.kind == TOKEN_STOP);
+        marks = o.kind == TOKEN_START ? 0 : marks;
+        mark[marks][0] = hls_clock();
+        mark[marks][2] = now.starved;
+        mark[marks][3] = now.blocked;
         bool run = false;
         switch (o.kind) {
         case TOKEN_START:
             watched = o.factor & RUN_IAT;
             counter = 2;
             run = true;
-            marks = 0;
-            starved = hls_starved();
-            blocked = hls_blocked();
             break;
         case TOKEN_NEXT:
             counter = step_start;
@@ -298,19 +291,14 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 hls_write(values, unpacked(AT(cell, o.weight + i / LANES)[i % LANES]));
             break;
         case TOKEN_PROFILE:
-            hls_write(values, (int32_t)starved);
-            hls_write(values, (int32_t)blocked);
+            hls_write(values, (int32_t)waits.starved);
+            hls_write(values, (int32_t)waits.blocked);
             for (int32_t i = 0; i < o.factor * MARK_WORDS; i++)
                 hls_write(values, (int32_t)AT(mark, i / MARK_WORDS)[i % MARK_WORDS]);
             break;
         default: on = false;
         }
-        const bool noted = run && marks < MARKS;
-        if (noted) {
-            AT(mark, marks)[0] = hls_clock();
-            AT(mark, marks)[2] = hls_starved() - starved;
-            AT(mark, marks)[3] = hls_blocked() - blocked;
-        }
+        const bool ran = run;
 
         /* A program that never waits ends all the same. */
         for (uint16_t left = PROGRAM / INSTRUCTION_WORDS; run && left; left--) {
@@ -442,13 +430,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 run = false;
             }
         }
-        if (noted) {
-            AT(mark, marks)[1] = hls_clock();
-            marks++;
-        }
-        if (o.kind == TOKEN_STOP) {
-            starved = hls_starved() - starved;
-            blocked = hls_blocked() - blocked;
-        }
+        mark[marks][1] = hls_clock();
+        marks += ran && marks < MARKS - 1;
     }
 }

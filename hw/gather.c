@@ -4,7 +4,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
     static uint16_t phases;
-    uint32_t starved = 0, blocked = 0; /* when the run began; then, in it */
+    struct waits waits = {0};
     bool on = true;
     while (on) {
         struct token t = hls_read(in);
@@ -23,8 +23,8 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
         }                                                                                          \
         hls_write(to##k, t);                                                                       \
     }
-            const struct token s = {.kind = TOKEN_VALUE, .what = starved},
-                               b = {.kind = TOKEN_VALUE, .what = blocked};
+            const struct token s = {.kind = TOKEN_VALUE, .what = waits.starved},
+                               b = {.kind = TOKEN_VALUE, .what = waits.blocked};
             EACH_CORE(SEND_ONE)
             continue;
         }
@@ -33,8 +33,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
             on = false;
             continue;
         }
-        starved = hls_starved();
-        blocked = hls_blocked();
+        waits_note(&waits, true, false);
         const bool traced = t.what & RUN_TRACE, event_input = t.what & RUN_EVENTS;
         const uint16_t timesteps = t.where;
         uint16_t step = 0;
@@ -102,8 +101,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
             input = event_input;
             step++;
         }
-        starved = hls_starved() - starved;
-        blocked = hls_blocked() - blocked;
+        waits_note(&waits, false, true);
         /* What an early exit leaves of the input. */
         for (; event_input && step < timesteps; step++)
             for (bool more = true; more;) {

@@ -2,6 +2,7 @@
 #ifndef TOKENS_H
 #define TOKENS_H
 #include "config.h"
+#include "hls.h"
 #include "isa.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,6 +62,22 @@ enum token_kind {
     TOKEN_VALUE,    /* what: one of these, on its way */
     TOKEN_EXIT,     /* the exchange is over */
 };
+
+/* Cycles that a process waited for a token and for room: while a run lasts what they were when it
+ * began, then how many they were in it. */
+struct waits {
+    uint32_t starved, blocked;
+};
+/* Without branches, because these cost cycles. Returns those of the run until now. */
+static inline struct waits waits_note(struct waits *w, bool start, bool stop)
+{
+    const uint32_t starved = hls_starved(), blocked = hls_blocked();
+    const struct waits begin = {start ? starved : w->starved, start ? blocked : w->blocked},
+                       now = {starved - begin.starved, blocked - begin.blocked};
+    w->starved = stop ? now.starved : begin.starved;
+    w->blocked = stop ? now.blocked : begin.blocked;
+    return now;
+}
 
 /* From control and gather to the cores; as a trace from gather to collect. */
 struct token {

@@ -2,6 +2,8 @@
 
 #include "cli.h"
 
+#include <string.h>
+
 /* A population's name, and that of the row behind the last one. */
 static const char *row_name(const struct af_model *m, int i)
 {
@@ -69,6 +71,9 @@ void show_profile(FILE *to, const struct af_model *m, const struct run_totals *t
         const struct af_waits *w = &p->first->waits[i];
         const struct profile_row *row = &p->waits[i];
         char name[48];
+        if (strcmp(w->process, "control") ==
+            0) /* done with the message before the machine begins */
+            continue;
         if (w->core < 0)
             snprintf(name, sizeof name, "%s", w->process);
         else

@@ -309,19 +309,31 @@ static int scalar_width(const struct design *d, int parameter)
     return 0;
 }
 
-/* Calls each for every end of a stream that an instance may wait at, in the order of the bits of
- * `waits`; returns how many. */
-static int waits_of(const struct design *d,
-                    void (*each)(const struct design *d, const struct instance *i,
-                                 const struct stream *s, int bit, FILE *f),
-                    FILE *f)
+static int wait_count(const struct design *d)
 {
     int count = 0;
     for (int i = 0; i < d->instances; i++)
-        for (int k = 0; k < d->instance[i].process->streams; k++, count++)
-            if (each)
-                each(d, &d->instance[i], &d->instance[i].process->stream[k], count, f);
+        count += d->instance[i].process->streams;
     return count;
+}
+
+/* Calls each for every end of a stream that an instance may wait at, in the order of the bits of
+ * `waits`: as the source has them, AXI ports last, whatever order optimisation has found them in.
+ */
+static void each_wait(const struct design *d,
+                      void (*each)(const struct design *d, const struct instance *i,
+                                   const struct stream *s, int bit, FILE *f),
+                      FILE *f)
+{
+    int bit = 0;
+    for (int i = 0; i < d->instances; i++) {
+        const struct process *p = d->instance[i].process;
+        const int parameters = (int)LLVMCountParams(p->function);
+        for (int place = 0; place <= parameters; place++)
+            for (int k = 0; k < p->streams; k++)
+                if (place == (p->stream[k].axi ? parameters : p->stream[k].parameter))
+                    each(d, &d->instance[i], &p->stream[k], bit++, f);
+    }
 }
 
 /* The stream as the outside of the process knows it. */
@@ -357,9 +369,9 @@ static void list_wait(const struct design *d, const struct instance *i, const st
 /* For the watchdog (hls_axi_lite.v). */
 static void emit_watch(const struct design *d, FILE *f)
 {
-    waits_of(d, put_wait, f);
+    each_wait(d, put_wait, f);
     fprintf(f, "  assign moves = ~busy");
-    waits_of(d, put_move, f);
+    each_wait(d, put_move, f);
     fprintf(f, ";\n");
 }
 
@@ -394,8 +406,7 @@ static void emit_top_ports(const struct design *d, FILE *f)
                 c->width - 1, c->name, c->name, c->name);
     }
     if (d->shell)
-        fprintf(f, ",\n  output wire moves,\n  output wire [%d:0] waits",
-                waits_of(d, NULL, NULL) - 1);
+        fprintf(f, ",\n  output wire moves,\n  output wire [%d:0] waits", wait_count(d) - 1);
     emit_axi_ports(d, f, false);
 }
 
@@ -603,7 +614,7 @@ static int list_registers(const struct design *d, FILE *f, const char *format)
 static void emit_shell(const struct design *d, FILE *f)
 {
     const int result = result_bits(d), result_words = result > 32 ? 2 : result > 0,
-              waits = waits_of(d, NULL, NULL);
+              waits = wait_count(d);
     fprintf(
         f,
         "// %s behind AXI4-Lite control (ap_ctrl_hs); registers:\n//   0x00 control, 0x04 global "
@@ -714,7 +725,7 @@ void design_ports(const struct design *d, FILE *out)
     if (d->shell)
         list_registers(d, out, "register %s 0x%02x %d\n");
     if (d->shell)
-        waits_of(d, list_wait, out);
+        each_wait(d, list_wait, out);
     for (int i = 0; i < d->channels; i++)
         if (d->channel[i].outside)
             fprintf(out, "stream %s %s %d\n", d->channel[i].in ? "in" : "out", d->channel[i].name,
