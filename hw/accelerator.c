@@ -1,14 +1,15 @@
 /* The accelerator: words in, words out (isa.h). One call is one exchange with the host; what was
  * loaded stays for the next one.
  *
- *                 +-> fetch 0 -> expand 0 -> neurons 0 --+--> bursts --+
- *   control -> gather                ...                 |             |
- *      |      ^   +-> fetch 3 -> expand 3 -> neurons 3 --+             |
- *      |      +----------------------------------------- | <-----------+
- *      +-----------------> collect <--- potentials ------+
- *                             +--> decisions to gather, words to the host
+ *                  +-> fetch 0 -> expand 0 -> neurons 0 -> events 0 --+
+ *   control -> gather                ...      |                       |
+ *      |      ^ ^  +-> fetch 3 -> expand 3 -> neurons 3 -> events 3 --+
+ *      |      | +------------------------------|-----------------------+
+ *      |      +-- decisions --+                |
+ *      +-----------------> collect <-----------+ potentials, counters
+ *                             +--> words to the host
  *
- * A population fires in all cores at once; gather turns the bursts into events and sends each to
+ * A population fires in all cores at once; gather brings their events into one row and sends each to
  * every core, which adds it to whatever neurons of its own it reaches. After an END has passed
  * through all cores the next population fires. In small builds one process does all this in turn.
  */
@@ -34,7 +35,7 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
 #if CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
 #endif
-#define BURSTS_IN(k)  hls_stream(struct bursts) fired##k,
+#define EVENTS_IN(k)  hls_stream(struct event) fired##k,
 #define TOKENS_OUT(k) hls_stream(struct token) to##k,
 #define VALUES_IN(k)  hls_stream(int32_t) values##k,
 #define SEND(k)       hls_write(to##k, sending);
@@ -68,12 +69,14 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
     HLS_STREAM(struct token, to##k, 16);                                                           \
     HLS_STREAM(struct work, work##k, 64);                                                          \
     HLS_STREAM(struct operation, operations##k, 16);                                               \
-    HLS_STREAM(struct bursts, fired##k, FIRED_DEPTH + 1);                                          \
+    HLS_STREAM(struct bursts, bursts##k, FIRED_DEPTH + 1);                                         \
+    HLS_STREAM(struct event, fired##k, QUEUE);                                                     \
     HLS_STREAM(int32_t, values##k, QUEUE);
 #define CORE_CALLS(k)                                                                              \
     HLS_CALL(fetch##k, to##k, work##k);                                                            \
     HLS_CALL(expand##k, work##k, operations##k);                                                   \
-    HLS_CALL(neurons##k, operations##k, fired##k, values##k);
+    HLS_CALL(neurons##k, operations##k, bursts##k, values##k);                                     \
+    HLS_CALL(events##k, bursts##k, fired##k);
 
 void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 {

@@ -1,4 +1,4 @@
-/* One core: three processes in a row. accelerator.c includes this file once for each core, with
+/* One core: four processes in a row. accelerator.c includes this file once for each core, with
  * IN_CORE(name) giving names of its own to what belongs to it.
  *
  *   fetch    looks up where the events of a population go: for every projection the rows, columns
@@ -6,6 +6,7 @@
  *   expand   goes through all combinations, one a cycle
  *   neurons  holds potentials and weights: adds factor * weight vector to a cell of LANES neurons,
  *            one a cycle, and lets populations fire
+ *   events   takes the bursts of a cell apart into events, one a cycle
  *
  * A projection is separable: which cell and weight vector an event meets is a sum of what its row,
  * its column and its channel contribute. The host writes these tables, so stride, padding,
@@ -296,7 +297,11 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             for (int32_t i = 0; i < o.factor * MARK_WORDS; i++)
                 hls_write(values, (int32_t)AT(mark, i / MARK_WORDS)[i % MARK_WORDS]);
             break;
-        default: on = false;
+        default: {
+            const struct bursts exit = {.kind = BURSTS_EXIT};
+            hls_write(fired, exit);
+            on = false;
+        }
         }
         const bool ran = run;
 
@@ -349,7 +354,6 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS dependence variable = cell inter false
 #pragma HLS dependence variable = sent inter false
                     struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
-                    bool any = false;
                     for (int l = 0; l < LANES; l++) {
                         const int32_t theta = AT(threshold, vector + at.g)[l];
                         int32_t v = unpacked(AT(cell, a + i)[l]) + AT(bias, vector + at.g)[l];
@@ -365,9 +369,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                         if (mode & FIRE_SIGNED)
                             AT(sent, b + i)[l] = (uint16_t)(so_far + r);
                         out.count[l] = (int16_t)r;
-                        any |= r != 0;
+                        out.lanes |= (uint32_t)(r != 0) << l;
                     }
-                    if (any)
+                    if (out.lanes)
                         hls_write(fired, out);
                     advance(&at, &share);
                 }
@@ -400,16 +404,15 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                         kx = row_done ? 0 : kx + 1;
                     }
                     struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
-                    bool any = false;
                     for (int l = 0; l < LANES; l++) {
 #pragma HLS unroll
                         const int32_t v = unpacked(AT(cell, a + i)[l]);
                         const int32_t top = slots ? most[l] : v;
                         AT(cell, a + i)[l] = packed(top);
                         out.count[l] = (int16_t)(top - v);
-                        any |= top != v;
+                        out.lanes |= (uint32_t)(top != v) << l;
                     }
-                    if (any)
+                    if (out.lanes)
                         hls_write(fired, out);
                     advance(&at, &share);
                 }
@@ -425,12 +428,36 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             default: run = false;
             }
             if ((kind == DO_FIRE || kind == DO_RELAY) && !(mode & FIRE_SILENT)) {
-                const struct bursts end = {.end = true};
+                const struct bursts end = {.kind = BURSTS_END};
                 hls_write(fired, end);
                 run = false;
             }
         }
         mark[marks][1] = hls_clock();
         marks += ran && marks < MARKS - 1;
+    }
+}
+
+static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct event) out)
+{
+    struct bursts b = {0};
+    uint32_t lanes = 0;
+    for (;;) {
+#pragma HLS pipeline II = 1
+        if (!lanes) {
+            b = hls_read(fired);
+            lanes = b.lanes;
+        }
+        if (b.kind == BURSTS_EXIT)
+            break;
+        const uint8_t lane = lanes ? __builtin_ctz(lanes) : 0;
+        int16_t count = 0;
+        for (int l = 0; l < LANES; l++)
+            count = lane == l ? b.count[l] : count;
+        const struct event e = {.end = b.kind == BURSTS_END,
+                                .where = (uint32_t)(b.group * LANES + lane) << 16 | b.row,
+                                .what = (uint32_t)b.column << 16 | (uint16_t)count};
+        hls_write(out, e);
+        lanes &= lanes - 1;
     }
 }

@@ -1,6 +1,6 @@
-/* Brings the bursts that the cores fire into one row of events, and sends them to all cores. */
+/* Brings the events that the cores fire into one row, and sends each to all cores. */
 
-static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(bool) decisions,
+static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(bool) decisions,
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
     static uint16_t phases;
@@ -49,45 +49,30 @@ static void gather(hls_stream(struct token) in, EACH_CORE(BURSTS_IN) hls_stream(
                 more = event.kind != TOKEN_END;
             }
             for (uint16_t phase = 1; phase <= phases; phase++) {
-                struct bursts b = {0};
-                uint32_t lanes = 0, ended = 0;
+                uint32_t ended = 0; /* a bit for each core */
                 uint8_t core = 0;
-                for (;;) {
-#pragma HLS pipeline
-                    if (!lanes) {
+                while (ended != (1u << CORES) - 1) {
+#pragma HLS pipeline II = 1
+                    struct event e = {0};
 #define TAKE_ONE(k)                                                                                \
     if (core == k)                                                                                 \
-        b = hls_read(fired##k);
-                        EACH_CORE(TAKE_ONE)
-                        if (b.end)
-                            ended |= 1u << core;
-                        else
-                            for (int l = 0; l < LANES; l++)
-                                lanes |= (uint32_t)(b.count[l] != 0) << l;
-                        if (ended == (1u << CORES) - 1)
-                            break;
-                        /* The next core that has not ended. */
-                        uint8_t next = core;
-                        for (int k = CORES - 1; k > 0; k--) {
-                            const uint8_t other = (core + k) % CORES;
-                            next = ended >> other & 1 ? next : other;
-                        }
-                        core = next;
-                    } else {
-                        const uint8_t lane = __builtin_ctz(lanes);
-                        int16_t count = 0;
-                        for (int l = 0; l < LANES; l++)
-                            count = lane == l ? b.count[l] : count;
-                        const struct token event = {
-                            .kind = TOKEN_EVENT,
-                            .core = phase,
-                            .where = (uint32_t)(b.group * LANES + lane) << 16 | b.row,
-                            .what = (uint32_t)b.column << 16 | (uint16_t)count};
+        e = hls_read(fired##k);
+                    EACH_CORE(TAKE_ONE)
+                    const struct token event = {
+                        .kind = TOKEN_EVENT, .core = phase, .where = e.where, .what = e.what};
+                    if (!e.end) {
                         SEND_ALL(event);
                         if (traced)
                             hls_write(trace, event);
-                        lanes &= lanes - 1;
                     }
+                    /* The next core that had not ended before; if there is none, this one. */
+                    uint8_t next = core;
+                    for (int k = CORES - 1; k > 0; k--) {
+                        const uint8_t other = (core + k) % CORES;
+                        next = ended >> other & 1 ? next : other;
+                    }
+                    ended |= (uint32_t)e.end << core;
+                    core = next;
                 }
                 const struct token end = {.kind = TOKEN_END};
                 SEND_ALL(end);

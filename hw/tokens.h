@@ -115,11 +115,21 @@ struct operation {
     int32_t factor;
 };
 
-/* From neurons to gather: the bursts of the lanes at one place. end: the population is done. */
+enum bursts_kind { BURSTS, BURSTS_END /* the population is done */, BURSTS_EXIT };
+
+/* From neurons to events: the bursts of the lanes at one place; lanes: a bit for each that sends
+ * something, at least one with BURSTS, none else. */
 struct bursts {
-    bool end;
+    uint8_t kind;
+    uint32_t lanes;
     uint16_t group, row, column;
     int16_t count[LANES];
+};
+
+/* From events to gather; where and what as in TOKEN_EVENT. end: the population is done. */
+struct event {
+    bool end;
+    uint32_t where, what;
 };
 
 /* From control to collect: an answer is due. */
