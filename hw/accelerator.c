@@ -9,8 +9,8 @@
  *      +-----------------> collect <-----------+ potentials, counters
  *                             +--> words to the host
  *
- * A population fires in all cores at once; gather brings their events into one row and sends each to
- * every core, which adds it to whatever neurons of its own it reaches. After an END has passed
+ * A population fires in all cores at once; gather brings their events into one row and sends each
+ * to every core, which adds it to whatever neurons of its own it reaches. After an END has passed
  * through all cores the next population fires. In small builds one process does all this in turn.
  */
 #include "hls.h"
