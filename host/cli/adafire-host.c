@@ -37,14 +37,14 @@ static const char help[] =
     "are classes, in order of their names.\n"
     "\n"
     "  -b, --board BOARD      where to run (default cpu); `--board list` names them\n"
-    "      --build NAME       the accelerator's size: sim (default) or tiny\n"
+    "                         USB boards: icebreaker, or icebreaker:WHICH of several, by\n"
+    "                         bus and port (1-2.3) or serial number; usb:VID:PID[:WHICH] is any\n"
+    "                         FTDI chip's serial line, usb-fifo its synchronous FIFO\n"
+    "      --build NAME       the accelerator's size: sim (default), tiny or u250\n"
     "      --profile          what the accelerator's cycles went to, by population and by\n"
     "                         process (board sim; cards)\n"
     "      --trace FILE.fst[:FROM-TO]  waveforms of the simulated accelerator (board sim; all\n"
     "                         cycles, or these; `make waves-sim` makes what writes them)\n"
-    "                         USB boards: icebreaker, or icebreaker:WHICH of several, by\n"
-    "                         bus and port (1-2.3) or serial number; usb:VID:PID[:WHICH] is any\n"
-    "                         FTDI chip's serial line, usb-fifo its synchronous FIFO\n"
     "      --devices WHICH    of several cards: a number, a PCIe address, or all\n"
     "      --bitstream FILE   for a card (default: ADAFIRE_BITSTREAM, or bitstreams/)\n"
     "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600;\n"
@@ -520,6 +520,8 @@ static int run_model(struct request *r, struct scale *scale)
         status = af_fail(AF_BAD_ARGUMENT, "--timesteps %d, but %s was converted for %d",
                          r->run.timesteps, r->model_path, model->timesteps);
     r->megahertz = af_device_megahertz(device);
+    if (!status && slow)
+        cli_progress("running", 0);
     r->run.history = r->report != NULL;
     r->run.profile = r->profile;
     r->run.progress = show_progress;
