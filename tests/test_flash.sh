@@ -3,7 +3,7 @@
 # programs are stubs on PATH that write down how they were called.
 set -u
 . tests/check.sh
-flash=$(realpath "$ADAFIRE_BUILD")/adafire-flash
+flash=$(realpath "$ADAFIRE_BUILD")/adafire-flash repository=$PWD
 # on STATUS NAME TEXT CALL COMMAND...: exit status, TEXT on standard error, and what was called.
 on() {
     wanted=$1 name=$2 text=$3 call=$4
@@ -57,6 +57,11 @@ on 0 "to flash" "" "openFPGALoader <-b> <ulx3s> <-f> <$b>" "$flash" --board ulx3
 on 0 "hx8k to memory" "" "iceprog <-S> <bitstreams/hx8k.bin>" "$flash" -b hx8k bitstreams/hx8k.bin
 on 0 "hx8k to flash" "" "iceprog <bitstreams/hx8k.bin>" "$flash" -b hx8k --flash -y bitstreams/hx8k.bin
 on 0 "icebreaker" "" "iceprog <bitstreams/ice.bin>" "$flash" -b icebreaker --flash -y bitstreams/ice.bin
+grep -v '^#' "$repository/bitstreams/MANIFEST" >rows
+while read -r file board rest; do
+    on 0 "the repository's $file" "" "iceprog <$repository/bitstreams/$file>" \
+        "$flash" -b "$board" --flash -y "$repository/bitstreams/$file"
+done <rows
 on 0 "a shell" "" "xbmgmt <program> <--device> <0000:b3:00.0> <--base>" "$flash" -b u250 --shell 0000:b3:00.0 -y
 on 0 "no shell of the system's" "" "openFPGALoader <-b> <ulx3s> <-m> <bitstreams/a name; rm -rf x.bit>" \
     "$flash" --board ulx3s --unlisted "bitstreams/a name; rm -rf x.bit"

@@ -73,6 +73,9 @@ for bypass in 0 1; do
     lint hls_ram_sdp BYPASS=$bypass WIDTH=1 DEPTH=1 AWIDTH=1
     lint hls_ram_sdp BYPASS=$bypass DEPTH=100 AWIDTH=7
 done
+lint hls_ram_sdp MEETS=0 TURNS=1
+for width in 1 8 16 32; do lint ice40_spram WIDTH=$width AWIDTH=$((width % 14 + 1)); done
+lint SB_SPRAM256KA
 lint hls_ram_tdp
 lint hls_ram_tdp WIDTH=1 DEPTH=1 AWIDTH=1
 lint hls_axi_burst
@@ -115,6 +118,10 @@ run() {
         check "write to a full queue, $*" stops "hls_fifo: .*: write to a full queue" "$@" +overflow
         check "read from an empty queue, $*" \
             stops "hls_fifo: .*: read from an empty queue" "$@" +underflow
+        ;;
+    tb_hls_ram_sdp)
+        check "a port that does not take turns, $*" \
+            stops "hls_ram_sdp: .*: reads and writes at once" "$@" +both
         ;;
     tb_hls_ram_tdp)
         check "meeting ports, $*" stops "hls_ram_tdp: .*: both ports use address" "$@" +collide

@@ -73,6 +73,21 @@ on "short packets" "$emulator" --splinters "$ice" $run icebreaker --batch 5
 if [ "$(board board-hx8k)" ]; then
     on "hx8k" "$emulator" --product "Lattice FTUSB Interface Cable" "$(board board-hx8k)" $run hx8k
 fi
+# What a student would flash: the files in bitstreams/, taken apart again.
+good "cpu, two images" $host "$work/m.snn" $data/test_images.npy --limit 2 --board cpu -o "$work/two.npy"
+for name in icebreaker hx8k; do
+    gates=$(board gates-$name-bitstream) product="iCEBreaker V1.0e"
+    [ $name = icebreaker ] || product="Lattice FTUSB Interface Cable"
+    if [ "$gates" ]; then
+        rm -f "$work/usb.npy"
+        good "bitstreams/$name.bin" "$emulator" --product "$product" "$gates" $host "$work/m.snn" \
+            $data/test_images.npy --limit 2 --board $name --timeout 300 -o "$work/usb.npy"
+        same "bitstreams/$name.bin differs from cpu" "$work/two.npy" "$work/usb.npy"
+    else
+        skipped=$((skipped + 1))
+        echo "skip: no bitstreams/$name.bin to simulate (icestorm)"
+    fi
+done
 fifo=$(board board-fifo)
 if [ "$fifo" ]; then
     on "usb-fifo" "$emulator" "$fifo" $run usb-fifo

@@ -17,6 +17,7 @@ MHZ_icebreaker := 12
 BAUD_icebreaker := 2
 CHIP_icebreaker := --up5k --package sg48
 DEVICE_icebreaker := u
+DEFINE_icebreaker := -DSPRAM
 MHZ_hx8k := 24
 BAUD_hx8k := 3
 CHIP_hx8k := --hx8k --package ct256
@@ -44,13 +45,16 @@ $(B)/boards/accelerator.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
 		--target ice40 --report $(@:.v=.txt) -o $@ $<
 
 # ---- Bitstreams: synthesis, place and route. `accelerator` is the machine; `loopback` says what it hears.
+# abc9.script.flow3 is one of yosys's own; of those it makes the fewest cells.
 design = $(if $(findstring loopback,$(1)),-DLOOPBACK hw/boards/loopback.v,$(B)/boards/accelerator.v)
 define ice40_rules
-$(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v
+$(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v hw/boards/boards.mk
 	$$(call say,YOSYS,$$@)
-	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
-		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
-		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ice40 -abc9 -device $(DEVICE_$(1)) -top $(1) -json $$@"
+	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $(DEFINE_$(1)) $$(call design,$$*) hw/boards/$(1).v \
+		hw/boards/uart_board.v hw/boards/uart_words.v hw/boards/ice40_spram.v \
+		hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
+		chparam -set CYCLES $$(call cycles,$(1)) $(1); scratchpad -copy abc9.script.flow3 abc9.script; \
+		synth_ice40 -abc9 -device $(DEVICE_$(1)) -top $(1) -json $$@"
 $(B)/boards/$(1)-%.asc: $(B)/boards/$(1)-%.json hw/boards/$(1).pcf
 	$$(call say,NEXTPNR,$$@)
 	$$(Q)nextpnr-ice40 -q $(CHIP_$(1)) --json $$< --pcf hw/boards/$(1).pcf --asc $$@ --freq $(MHZ_$(1)) \
@@ -61,7 +65,7 @@ $(B)/boards/%.bin: $(B)/boards/%.asc
 	$(Q)icepack $< $@
 
 define ecp5_rules
-$(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v
+$(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v hw/boards/boards.mk
 	$$(call say,YOSYS,$$@)
 	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
 		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
@@ -91,7 +95,7 @@ synthesis: $(B)/boards/$(BOARD)-accelerator.json
 # ---- Simulated boards, at their pins (sim/board.h): from source, and from what was placed and routed.
 $(B)/adafire-board-%.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@ uart $(call cycles,$*) $(MHZ_$*)
+	$(Q)sim/verilate $< hw/rtl $@ uart $(call cycles,$*) $(MHZ_$*) $(DEFINE_$*)
 $(B)/adafire-board-loopback.so: hw/boards/loopback.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ uart $(call cycles,hx8k) $(MHZ_hx8k) -DLOOPBACK
@@ -100,8 +104,12 @@ $(B)/adafire-board-fifo.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp
 	$(Q)sim/verilate $< hw/rtl $@ fifo
 CELLS := /usr/share/yosys/ice40/cells_sim.v
 # $(B)/adafire-gates-BOARD-DESIGN.so as placed and routed, $(B)/adafire-cells-BOARD-DESIGN.so as synthesised.
-$(B)/boards/%.gates.v: $(B)/boards/%.asc
-	$(Q)icebox_vlog -s -p hw/boards/$(firstword $(subst -, ,$*)).pcf -n gates $< | \
+# The design `bitstream` is the file in bitstreams/.
+$(ICE40:%=$(B)/boards/%-bitstream.asc): $(B)/boards/%-bitstream.asc: bitstreams/%.bin
+	@mkdir -p $(@D)
+	$(Q)iceunpack $< $@
+$(B)/boards/%.gates.v: $(B)/boards/%.asc hw/boards/gates
+	$(Q)hw/boards/gates -s -p hw/boards/$(firstword $(subst -, ,$*)).pcf -n gates $< | \
 		sed 's/^module gates (.*/module gates (clk_12, rx, tx); input clk_12, rx; output tx;/' >$@
 	$(Q)sed -n '/^module SB_RAM40_4K /,/^endmodule/{s/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//;p}' \
 		$(CELLS) >>$@
@@ -140,4 +148,5 @@ $(B)/tests/usb/faults $(B)/tests/usb/echo: $(B)/tests/usb/%: $(B)/tests/usb/%.o 
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include $(USB_OBJ:.o=.d)
 BOARDS_TO_TEST := $(B)/adafire-board-loopback.so $(if $(UMOCKDEV),$(B)/adafire-board-icebreaker.so $(B)/adafire-board-hx8k.so $(B)/adafire-board-fifo.so) \
-	$(if $(shell command -v nextpnr-ice40 && command -v icebox_vlog),$(ICE40:%=$(B)/adafire-gates-%-loopback.so))
+	$(if $(shell command -v nextpnr-ice40 && command -v icebox_vlog),$(ICE40:%=$(B)/adafire-gates-%-loopback.so) \
+		$(if $(UMOCKDEV),$(ICE40:%=$(B)/adafire-gates-%-bitstream.so)))

@@ -5,7 +5,8 @@ module sdp_check #(
     parameter DEPTH  = 64,
     parameter AWIDTH = 6,
     parameter BYPASS = 0,
-    parameter MEETS  = 1
+    parameter MEETS  = 1,
+    parameter TURNS  = 0
 ) (
     input  wire clk,
     output reg  done
@@ -20,7 +21,8 @@ module sdp_check #(
         .DEPTH (DEPTH),
         .AWIDTH(AWIDTH),
         .BYPASS(BYPASS),
-        .MEETS (MEETS)
+        .MEETS (MEETS),
+        .TURNS (TURNS)
     ) ram (
         .clk(clk),
         .ra (ra),
@@ -69,7 +71,8 @@ module sdp_check #(
         end else begin
             re <= seed[0];
             ra <= (base + seed[5:4]) % DEPTH;
-            we <= (seed[1] || seed[2]) && (MEETS != 0 || !seed[0] || seed[5:4] != seed[9:8]);
+            we <= (seed[1] || seed[2]) && (MEETS != 0 || !seed[0] || seed[5:4] != seed[9:8]) &&
+                  (TURNS == 0 || !seed[0] || $test$plusargs("both"));
             wa <= (base + seed[9:8]) % DEPTH;
             wd <= {(WIDTH + 31) / 32{scatter(seed)}};
         end
@@ -84,8 +87,8 @@ endmodule
 
 module tb_hls_ram_sdp;
     wire       clk;
-    wire [8:0] done;
-    bench #(9, 20000) bench (clk, done);
+    wire [9:0] done;
+    bench #(10, 20000) bench (clk, done);
     sdp_check #(32, 64, 6, 0)    w32_d64    (clk, done[0]);
     sdp_check #(32, 64, 6, 1)    w32_d64_b  (clk, done[1]);
     sdp_check #(1, 1, 1, 0)      w1_d1      (clk, done[2]);
@@ -95,4 +98,5 @@ module tb_hls_ram_sdp;
     sdp_check #(128, 17, 5, 0)   w128_d17   (clk, done[6]);
     sdp_check #(128, 17, 5, 1)   w128_d17_b (clk, done[7]);
     sdp_check #(24, 100, 7, 0, 0) w24_apart (clk, done[8]);
+    sdp_check #(32, 200, 8, 0, 0, 1) w32_turns (clk, done[9]);
 endmodule

@@ -126,6 +126,20 @@ static bool ports_meet(const struct process *p, int memory)
     return meet;
 }
 
+/* Does no cycle both load and store? Then one port were enough. */
+static bool takes_turns(const struct process *p, int memory)
+{
+    for (int i = 0; i < p->nodes; i++)
+        for (int k = 0; p->node[i].op == OP_LOAD && p->node[i].memory == memory && k < p->nodes;
+             k++) {
+            const struct node *load = &p->node[i], *store = &p->node[k];
+            if (store->op == OP_STORE && store->memory == memory && store->region == load->region &&
+                (p->region[load->region].pipelined || store->cycle == load->cycle))
+                return false;
+        }
+    return true;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && !strcmp(a, b));
@@ -235,11 +249,12 @@ static void emit_ram(struct emitter *e, int memory, int first, int banks, const 
     if (simple) {
         fprintf(
             e->logic,
-            "  hls_ram_sdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d), .BYPASS(%d), .MEETS(%d)) u_%s "
-            "(.clk(clk),\n"
+            "  hls_ram_sdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d), .BYPASS(%d), .MEETS(%d), "
+            ".TURNS(%d)) u_%s (.clk(clk),\n"
             "    .ra(%s_a0), .re(%s_e0), .q(m%d_q0[%d:%d]), .wa(%s_a1), .we(%s_e1), .wd(%s_d1));\n",
             width, m->depth, a, m->bypass && !e->p->source->options.break_bypass,
-            ports_meet(e->p, memory), n, n, n, memory, high, low, n, n, n);
+            ports_meet(e->p, memory), takes_turns(e->p, memory), n, n, n, memory, high, low, n, n,
+            n);
         return;
     }
     fprintf(e->logic,
