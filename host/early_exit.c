@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RAISES = 12 };
 #define RISK_MOST    4.0
 #define CHANGES_EACH 16.0 /* answers that change, for one point of accuracy: at most */
 
@@ -291,8 +292,44 @@ static void report_exits(const struct history *h, const struct early_exit *x)
     c->loss = c->chance && !h->recordings ? risk_bound(loss, squares) / n : NAN;
 }
 
-/* Where all that is lost is to stay within the tolerance, early exit takes what is left of it.
- * Answers that change lose less than a point each: it begins with more of them than that. */
+/* One timestep's limit raised by a quarter of its uncertainty; false at the end of the scale. */
+static bool raise_limit(const struct history *h, struct early_exit *x, int step)
+{
+    int one = 1 << IAT_Y_BITS, most = (int)(log2(h->classes) * one);
+    int at = x->metric == IAT_CONFIDENCE ? one - x->limit[step] : x->limit[step];
+    int to = at + at / 4 + 1;
+    if (to > (x->metric == IAT_CONFIDENCE ? one : most))
+        return false;
+    x->limit[step] = x->metric == IAT_CONFIDENCE ? one - to : to;
+    return true;
+}
+
+/* The same chance of a change in every timestep is good, not best: each timestep's limit goes up as
+ * long as what is lost stays within the tolerance and it saves what the goal counts. */
+static void spend_tolerance(const struct history *h, struct early_exit *x)
+{
+    double tolerance = risk_among_many(h->samples, (double)h->c->options->tolerance);
+    report_exits(h, x);
+    for (int t = 0; t < h->steps - 1; t++) {
+        double cost = conversion_cost(h->c);
+        int32_t kept = x->limit[t];
+        for (int turn = 0; ends_frame(h, t) && turn < RAISES && raise_limit(h, x, t); turn++) {
+            report_exits(h, x);
+            if (h->c->loss > tolerance)
+                break;
+            if (conversion_cost(h->c) < cost) {
+                cost = conversion_cost(h->c);
+                kept = x->limit[t];
+            }
+        }
+        x->limit[t] = kept;
+        report_exits(h, x);
+    }
+}
+
+/* Where all that is lost is to stay within the tolerance, early exit takes what is left of it, as
+ * far as the samples show it. Answers that change lose less than a point each: it begins with more
+ * of them than that. */
 static int choose_within_tolerance(struct history *h, struct early_exit *x)
 {
     double most = (double)h->c->options->tolerance;
@@ -311,6 +348,8 @@ static int choose_within_tolerance(struct history *h, struct early_exit *x)
         if (h->c->loss <= most)
             break;
     }
+    if (h->c->loss <= most && risk_shows(h->samples, most))
+        spend_tolerance(h, x);
     return AF_OK;
 }
 

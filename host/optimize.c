@@ -166,13 +166,15 @@ int conversion_optimize(struct conversion *c, const struct input_format *format)
 {
     struct search s = {.c = c, .format = format};
     struct conversion best = {.network = c->network};
-    double shown = risk_bound(0, 0) / (double)(c->data->samples + c->data->further);
+    int64_t samples = c->data->samples + c->data->further;
+    double tolerance = (double)c->options->tolerance;
     int status = AF_OK;
-    if (shown > (double)c->options->tolerance)
-        status = conversion_note(c,
-                                 "%lld samples cannot show that less than %.2f points are lost, "
-                                 "whatever is tolerated; give more, if there are",
-                                 (long long)(c->data->samples + c->data->further), 100 * shown);
+    if (!risk_shows(samples, tolerance))
+        status =
+            conversion_note(c,
+                            "%lld samples cannot tell a loss of %.2f points from none: more may "
+                            "be lost than they show; give more of them, if there are",
+                            (long long)samples, 100 * tolerance);
     if (!status)
         status = scan(&s);
     if (!status)

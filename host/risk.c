@@ -12,6 +12,16 @@ double risk_bound(double sum, double squares)
     return sum + sqrt(squares + 1);
 }
 
+bool risk_shows(int64_t samples, double tolerance)
+{
+    return risk_bound(1, 1) <= tolerance * (double)samples;
+}
+
+double risk_among_many(int64_t samples, double tolerance)
+{
+    return risk_shows(samples, tolerance) ? tolerance - 1 / (double)samples : tolerance;
+}
+
 static double feature(double uncertainty)
 {
     return log(uncertainty + OFFSET);

@@ -14,6 +14,14 @@
 
 /* Of losses of at most 1 each: their sum and the sum of their squares. */
 double risk_bound(double sum, double squares);
+/* Whether so many samples can tell a tolerable loss from none: one of them may be lost. Where not,
+ * whoever searches does not see what he does. */
+bool risk_shows(int64_t samples, double tolerance);
+
+/* The loss to look for among many candidates where this one is tolerated: the cheapest of them that
+ * looks good enough is the luckiest, so one sample less may be lost (that is the other half of Fay
+ * and Feuer's bound, its mean y + w), as long as the samples can show that. */
+double risk_among_many(int64_t samples, double tolerance);
 
 /* The chance of a loss as a logistic function of the logarithm of how uncertain a sample is, and
  * how well that function is known: the inverse of the penalised likelihood's information. */

@@ -50,6 +50,7 @@ TEST(bound_holds)
     static const double means[] = {1, 3, 10, 40};
     struct dice d = {1};
     CHECK(risk_bound(0, 0) >= 1);
+    CHECK(risk_shows(1000, 0.005) && !risk_shows(256, 0.005) && !risk_shows(1000000, 0));
     for (size_t m = 0; m < sizeof means / sizeof *means; m++) {
         int held = 0, far = 0;
         for (int turn = 0; turn < 4000; turn++) {
@@ -62,6 +63,8 @@ TEST(bound_holds)
         CHECK(held > 3000);
         CHECK(far < 400);
     }
+    CHECK(fabs(risk_among_many(1000, 0.005) - 0.004) < 1e-12);
+    CHECK(risk_among_many(256, 0.005) == 0.005); /* they show neither */
     /* A hundred losses of a tenth each are known better than ten whole ones. */
     CHECK(risk_bound(10, 1) < risk_bound(10, 10));
 }
