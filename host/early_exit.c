@@ -13,14 +13,15 @@
 #include "error.h"
 #include "iat.h"
 #include "parallel.h"
+#include "risk.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FEATURE_OFFSET 1e-4
-#define RISK_MOST      4.0
-#define CHANGES_EACH   16.0 /* answers that change, for one point of accuracy: at most */
+enum { RAISES = 12 };
+#define RISK_MOST    4.0
+#define CHANGES_EACH 16.0 /* answers that change, for one point of accuracy: at most */
 
 struct operations {
     double sops, spike_sops;
@@ -35,6 +36,7 @@ struct history {
     bool recordings;
     int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
     struct operations *spent; /* [sample][step] so far; NULL with v */
+    double *uncertainty;      /* [step][sample], for risk */
 };
 
 static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
@@ -178,53 +180,6 @@ static bool answer_changes(const struct history *h, int64_t sample, int step)
            largest_int(outputs_at(h, sample, h->steps - 1), h->classes);
 }
 
-/* Chance that the answer after a step is not the last one, as a logistic function of
- * log(uncertainty). Calibration samples that early exit gets wrong are too few to count (half a
- * point of 256 is one), but what makes them wrong varies smoothly. */
-struct risk {
-    double base, slope;
-};
-
-static double feature(double uncertainty)
-{
-    return log(uncertainty + FEATURE_OFFSET);
-}
-
-static double chance(const struct risk *r, double feature)
-{
-    return 1 / (1 + exp(-(r->base + r->slope * feature)));
-}
-
-/* Newton's method on the penalised likelihood. One more change, spread over all samples, keeps it
- * careful where they show none. */
-static struct risk fit_risk(const struct history *h, const struct early_exit *x, int step)
-{
-    struct risk r = {-2, 1};
-    double once_more = 1 / (double)h->samples;
-    for (int turn = 0; turn < 50; turn++) {
-        double g0 = -1e-3 * r.base, g1 = -1e-3 * r.slope;
-        double h00 = 1e-3, h01 = 0, h11 = 1e-3;
-        for (int64_t i = 0; i < h->samples; i++) {
-            double f = feature(uncertainty(h, x, i, step)), p = chance(&r, f);
-            double error = answer_changes(h, i, step) - p + once_more * (1 - p);
-            double w = (1 + once_more) * p * (1 - p);
-            g0 += error;
-            g1 += error * f;
-            h00 += w;
-            h01 += w * f;
-            h11 += w * f * f;
-        }
-        double det = h00 * h11 - h01 * h01;
-        double d0 = (h11 * g0 - h01 * g1) / det, d1 = (h00 * g1 - h01 * g0) / det;
-        double size = fmax(fabs(d0), fabs(d1)), damp = size > 2 ? 2 / size : 1;
-        r.base += damp * d0;
-        r.slope += damp * d1;
-        if (size < 1e-9)
-            break;
-    }
-    return r;
-}
-
 /* A recording may stop where a frame of it ends. */
 static bool ends_frame(const struct history *h, int step)
 {
@@ -247,47 +202,63 @@ static int exit_step(const struct history *h, const struct early_exit *x, int64_
     return t;
 }
 
-/* Expected share of answers that early exit changes. */
-static double expected_changes(const struct history *h, const struct early_exit *x,
-                               const struct risk *risk)
+/* The share of answers that early exit changes, at most. */
+static double most_changes(const struct history *h, const struct early_exit *x,
+                           const struct risk *risk)
 {
-    double changed = 0;
+    struct risk_sum sum[TIMESTEPS_LIMIT] = {0};
+    double changed = 0, variance = 0;
     for (int64_t i = 0; i < h->samples; i++) {
         int t = exit_step(h, x, i);
         if (t < h->steps - 1)
-            changed += chance(&risk[t], feature(uncertainty(h, x, i, t)));
+            risk_add(&sum[t], &risk[t], h->uncertainty[t * h->samples + i]);
     }
-    return changed / (double)h->samples;
+    for (int t = 0; t < h->steps - 1; t++) {
+        changed += sum[t].expected;
+        variance += risk_variance(&sum[t], &risk[t]);
+    }
+    return (changed + sqrt(variance)) / (double)h->samples;
 }
 
 /* Every timestep stops where its chance of a change is the same. */
-static void set_risk_limits(struct early_exit *x, const struct risk *risk, int steps, int classes,
+static void set_risk_limits(const struct history *h, struct early_exit *x, const struct risk *risk,
                             double most)
 {
-    for (int t = 0; t < steps - 1; t++) {
-        const struct risk *r = &risk[t];
-        double u = r->slope > 1e-3
-                       ? exp((log(most / (1 - most)) - r->base) / r->slope) - FEATURE_OFFSET
-                       : 0;
-        u = fmax(0, fmin(u, 1));
-        double limit = x->metric == IAT_CONFIDENCE ? 1 - u : u * log2(classes);
+    for (int t = 0; t < h->steps - 1; t++) {
+        double u = ends_frame(h, t) ? risk_limit(&risk[t], most) : 0;
+        double limit = x->metric == IAT_CONFIDENCE ? 1 - u : u * log2(h->classes);
         x->limit[t] = (int32_t)nearbyint(limit * (1 << IAT_Y_BITS));
     }
 }
 
-/* The largest chance with which the expected changes stay within the tolerance; never more than
- * RISK_MOST times the tolerance, lest samples that are all easy vouch for hard ones. */
-static void choose_limits(const struct history *h, struct early_exit *x, double tolerance)
+/* The largest chance with which the changes stay within the tolerance; never more than RISK_MOST
+ * times the tolerance, lest samples that are all easy vouch for hard ones. */
+static void choose_limits(const struct history *h, struct early_exit *x, const struct risk *risk,
+                          double tolerance)
 {
-    struct risk risk[TIMESTEPS_LIMIT];
-    double most = fmin(0.5, RISK_MOST * tolerance);
-    for (int t = 0; t < h->steps - 1; t++)
-        risk[t] = ends_frame(h, t) ? fit_risk(h, x, t) : (struct risk){0, 0}; /* never stops */
-    set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
-    while (most > 1e-9 && expected_changes(h, x, risk) > tolerance) {
+    double most = fmax(fmin(0.5, RISK_MOST * tolerance), 1e-9);
+    set_risk_limits(h, x, risk, most);
+    while (most > 1e-9 && most_changes(h, x, risk) > tolerance) {
         most *= 0.8;
-        set_risk_limits(x, risk, h->steps, h->classes, fmax(most, 1e-9));
+        set_risk_limits(h, x, risk, most);
     }
+}
+
+static int measure_risk(struct history *h, const struct early_exit *x, struct risk *risk)
+{
+    bool *changes = malloc((size_t)h->samples * sizeof *changes);
+    h->uncertainty = malloc((size_t)h->samples * (size_t)h->steps * sizeof *h->uncertainty);
+    int status = changes && h->uncertainty ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int t = 0; !status && t < h->steps - 1; t++) {
+        double *u = h->uncertainty + t * h->samples;
+        for (int64_t i = 0; i < h->samples; i++) {
+            u[i] = uncertainty(h, x, i, t);
+            changes[i] = answer_changes(h, i, t);
+        }
+        risk[t] = risk_fit(u, changes, h->samples);
+    }
+    free(changes);
+    return status;
 }
 
 /* What accuracy is expected to lose by the answer: the chance that the ANN gives its own, less the
@@ -302,7 +273,7 @@ static double sample_loss(const struct conversion *c, int64_t sample, int answer
 static void report_exits(const struct history *h, const struct early_exit *x)
 {
     struct conversion *c = h->c;
-    double steps = 0, loss = 0, squares = 1, n = (double)h->samples;
+    double steps = 0, loss = 0, squares = 0, n = (double)h->samples;
     struct operations sum = {0};
     for (int64_t i = 0; i < h->samples; i++) {
         int t = x ? exit_step(h, x, i) : h->steps - 1;
@@ -318,26 +289,68 @@ static void report_exits(const struct history *h, const struct early_exit *x)
     c->timesteps_mean = steps / n;
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
-    /* Few samples say little: one standard error more, as if one more sample were lost. */
-    c->loss = c->chance && !h->recordings ? (loss + sqrt(squares)) / n : NAN;
+    c->loss = c->chance && !h->recordings ? risk_bound(loss, squares) / n : NAN;
 }
 
-/* Where all that is lost is to stay within the tolerance, early exit takes what is left of it.
- * Answers that change lose less than a point each: it begins with more of them than that. */
-static void choose_within_loss(const struct history *h, struct early_exit *x)
+/* One timestep's limit raised by a quarter of its uncertainty; false at the end of the scale. */
+static bool raise_limit(const struct history *h, struct early_exit *x, int step)
+{
+    int one = 1 << IAT_Y_BITS, most = (int)(log2(h->classes) * one);
+    int at = x->metric == IAT_CONFIDENCE ? one - x->limit[step] : x->limit[step];
+    int to = at + at / 4 + 1;
+    if (to > (x->metric == IAT_CONFIDENCE ? one : most))
+        return false;
+    x->limit[step] = x->metric == IAT_CONFIDENCE ? one - to : to;
+    return true;
+}
+
+/* The same chance of a change in every timestep is good, not best: each timestep's limit goes up as
+ * long as what is lost stays within the tolerance and it saves what the goal counts. */
+static void spend_tolerance(const struct history *h, struct early_exit *x)
+{
+    double tolerance = risk_among_many(h->samples, (double)h->c->options->tolerance);
+    report_exits(h, x);
+    for (int t = 0; t < h->steps - 1; t++) {
+        double cost = conversion_cost(h->c);
+        int32_t kept = x->limit[t];
+        for (int turn = 0; ends_frame(h, t) && turn < RAISES && raise_limit(h, x, t); turn++) {
+            report_exits(h, x);
+            if (h->c->loss > tolerance)
+                break;
+            if (conversion_cost(h->c) < cost) {
+                cost = conversion_cost(h->c);
+                kept = x->limit[t];
+            }
+        }
+        x->limit[t] = kept;
+        report_exits(h, x);
+    }
+}
+
+/* Where all that is lost is to stay within the tolerance, early exit takes what is left of it, as
+ * far as the samples show it. Answers that change lose less than a point each: it begins with more
+ * of them than that. */
+static int choose_within_tolerance(struct history *h, struct early_exit *x)
 {
     double most = (double)h->c->options->tolerance;
     double changes = CHANGES_EACH * most;
+    struct risk risk[TIMESTEPS_LIMIT];
+    int status = measure_risk(h, x, risk);
+    if (status)
+        return status;
     if (!h->c->options->optimize || h->recordings) {
-        choose_limits(h, x, most);
-        return;
+        choose_limits(h, x, risk, most);
+        return AF_OK;
     }
     for (int turn = 0; turn < 32; turn++, changes *= 0.8) {
-        choose_limits(h, x, changes);
+        choose_limits(h, x, risk, changes);
         report_exits(h, x);
         if (h->c->loss <= most)
             break;
     }
+    if (h->c->loss <= most && risk_shows(h->samples, most))
+        spend_tolerance(h, x);
+    return AF_OK;
 }
 
 static int report_agreement(struct history *h)
@@ -382,7 +395,7 @@ static int fill_early_exit(struct history *h)
     set_multiplier(x, (double)c->model->population[h->output].scale[0]);
     int status = AF_OK;
     if (c->options->iat == CHOICE_AUTO)
-        choose_within_loss(h, x);
+        status = choose_within_tolerance(h, x);
     else
         status = set_paper_limits(h, x);
     if (!status)
@@ -430,6 +443,13 @@ static int run_all(struct history *h, int threads)
     return status;
 }
 
+static void history_free(struct history *h)
+{
+    free(h->v);
+    free(h->spent);
+    free(h->uncertainty);
+}
+
 static int run_history(struct history *h, bool vector)
 {
     const struct convert_options *o = h->c->options;
@@ -457,8 +477,7 @@ static int fill_from_recordings(const struct history *frames)
     int status = run_history(&h, true);
     if (!status)
         status = fill_early_exit(&h);
-    free(h.v);
-    free(h.spent);
+    history_free(&h);
     return status;
 }
 
@@ -484,7 +503,6 @@ int conversion_finish(struct conversion *c)
         else
             status = c->model->format.events ? fill_from_recordings(&h) : fill_early_exit(&h);
     }
-    free(h.v);
-    free(h.spent);
+    history_free(&h);
     return status;
 }

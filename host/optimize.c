@@ -4,6 +4,7 @@
 #include "convert.h"
 
 #include "error.h"
+#include "risk.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ enum { FINALISTS = 3, TRIALS_MOST = 64 };
 struct trial {
     int timesteps, burst;
     double loss, cost;
+    bool good; /* within the tolerance */
 };
 
 struct search {
@@ -37,13 +39,20 @@ double conversion_cost(const struct conversion *c)
     }
 }
 
-/* Within the tolerance, then the cheaper one; outside, the more accurate one. */
-static bool is_better(const struct trial *a, const struct trial *b, double tolerance)
+/* Within the tolerance, then the cheaper one; outside, the more accurate one, which is what most
+ * timesteps and the largest bursts are where the samples show no difference. */
+static int by_merit(const void *a, const void *b)
 {
-    bool a_good = a->loss <= tolerance, b_good = b->loss <= tolerance;
-    if (a_good != b_good)
-        return a_good;
-    return a_good ? a->cost < b->cost : a->loss < b->loss;
+    const struct trial *x = a, *y = b;
+    if (x->good != y->good)
+        return x->good ? -1 : 1;
+    if (x->good && x->cost != y->cost)
+        return x->cost < y->cost ? -1 : 1;
+    if (x->good)
+        return x->timesteps - y->timesteps;
+    if (x->loss != y->loss)
+        return x->loss < y->loss ? -1 : 1;
+    return x->timesteps != y->timesteps ? y->timesteps - x->timesteps : y->burst - x->burst;
 }
 
 static void show(void *context, const char *phase, double fraction)
@@ -83,6 +92,7 @@ static int try(struct search *s, struct trial *t, bool compress, struct conversi
     }
     t->loss = made->loss;
     t->cost = conversion_cost(made);
+    t->good = t->loss <= (double)asked->tolerance;
     return AF_OK;
 }
 
@@ -101,7 +111,6 @@ static int scan(struct search *s)
 {
     static const int large[] = {15}, small[] = {10, 7, 5}, steps[] = {1, 2, 3, 4, 6, 8};
     enum goal goal = s->c->options->goal;
-    double tolerance = (double)s->c->options->tolerance;
     int status = AF_OK;
     /* Large bursts cost spikes, not events or time. */
     const int *burst = goal == GOAL_SPIKES ? small : large;
@@ -119,41 +128,30 @@ static int scan(struct search *s)
             status = note_trial(s, t, &made, false);
             conversion_unmake(&made);
             s->count++;
-            bool worse = i > 0 && t[-1].loss <= tolerance && !is_better(t, t - 1, tolerance);
-            if (worse)
+            if (i > 0 && t[-1].good && by_merit(t, t - 1) >= 0)
                 break;
         }
     return status;
 }
 
-static int by_merit(const void *a, const void *b)
-{
-    const struct trial *x = a, *y = b;
-    return (x->cost > y->cost) - (x->cost < y->cost);
-}
-
 /* Compresses the trials of least cost, and keeps the best. */
 static int finish(struct search *s, struct conversion *best)
 {
-    double tolerance = (double)s->c->options->tolerance;
     struct trial winner = {.loss = INFINITY};
     int status = AF_OK, good = 0;
     bool compress = s->c->options->goal != GOAL_LATENCY;
-    for (int i = 0; i < s->count; i++)
-        if (s->trial[i].loss <= tolerance)
-            s->trial[good++] = s->trial[i];
-    if (good)
-        qsort(s->trial, (size_t)good, sizeof *s->trial, by_merit);
-    else /* none will do: the last is the most accurate */
-        s->trial[good++] = s->trial[s->count - 1];
-    for (int i = 0; !status && i < good && i < (compress ? FINALISTS : 1); i++) {
+    qsort(s->trial, (size_t)s->count, sizeof *s->trial, by_merit);
+    while (good < s->count && s->trial[good].good)
+        good++;
+    int most = compress && good > 1 ? good < FINALISTS ? good : FINALISTS : 1;
+    for (int i = 0; !status && i < most; i++) {
         struct conversion made;
         struct trial t = s->trial[i];
         status = try(s, &t, compress, &made);
         if (status)
             break;
         status = note_trial(s, &t, &made, compress);
-        if (is_better(&t, &winner, tolerance)) {
+        if (by_merit(&t, &winner) < 0) {
             conversion_unmake(best);
             *best = made;
             winner = t;
@@ -168,7 +166,17 @@ int conversion_optimize(struct conversion *c, const struct input_format *format)
 {
     struct search s = {.c = c, .format = format};
     struct conversion best = {.network = c->network};
-    int status = scan(&s);
+    int64_t samples = c->data->samples + c->data->further;
+    double tolerance = (double)c->options->tolerance;
+    int status = AF_OK;
+    if (!risk_shows(samples, tolerance))
+        status =
+            conversion_note(c,
+                            "%lld samples cannot tell a loss of %.2f points from none: more may "
+                            "be lost than they show; give more of them, if there are",
+                            (long long)samples, 100 * tolerance);
+    if (!status)
+        status = scan(&s);
     if (!status)
         status = finish(&s, &best);
     if (status) {

@@ -10,13 +10,14 @@
 
 #include "error.h"
 #include "rehearsal.h"
+#include "risk.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRONTIER_MOST = 4096, BURST_PASSES = 2, NEAR = 2, LOSS_TURNS = 8 };
-enum { RATIOS = 14 };
+enum { FRONTIER_MOST = 4096, BURST_PASSES = 2, NEAR = 2, LOSS_TURNS = 8, LOSS_PASSES = 4 };
+enum { RATIOS = 14, RATIOS_A_PASS = 5 };
 #define RATIO_STEP 1.2f /* 1, 1.2, 1.44 .. 10.7 */
 enum { SAMPLES_LEAST = 8 };
 #define SEARCH_WORK 32e9 /* to measure one candidate, in multiply-accumulates */
@@ -412,6 +413,8 @@ static int fit_to_divergence(struct conversion *c, const struct table *t, double
 static int fit_to_loss(struct conversion *c, const struct table *t, double before, int *choice)
 {
     double best = 0, least = INFINITY, budget = 0, step = before / 16;
+    double loss =
+        risk_among_many(c->data->samples + c->data->further, (double)c->options->ssc_loss);
     enum choice iat = c->chosen.iat;
     if (!c->options->optimize) /* what early exit loses is its own affair */
         c->chosen.iat = CHOICE_OFF;
@@ -423,7 +426,7 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
             status = conversion_finish(c);
         if (status)
             break;
-        bool good = c->loss <= (double)c->options->ssc_loss && conversion_cost(c) < least;
+        bool good = c->loss <= loss && conversion_cost(c) < least;
         if (good) {
             least = conversion_cost(c);
             best = budget;
@@ -439,13 +442,30 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
     return status ? status : set_ratios(c, t, best, choice);
 }
 
-static int search_ratios(struct conversion *c, const char *phase)
+/* What candidate k adds, never less than what a smaller ratio adds: a dip is noise, and to choose
+ * among dips is to choose noise. Of a goal's many passes even the dip counts as what it may be. */
+static void take_added(const struct table *t, bool by_loss)
 {
-    struct search search = {phase, 0, 1, apply_ratio, 0, NULL};
+    for (int i = 0; i < t->populations; i++) {
+        double none = option_at(t, i, 0)->sensitivity, most = 0;
+        for (int k = 0; k < t->candidates; k++) {
+            struct option *o = option_at(t, i, k);
+            if (isnan(o->sensitivity)) /* was not measured */
+                continue;
+            double added = o->sensitivity - none;
+            o->sensitivity = most = fmax(most, by_loss ? fabs(added) : added);
+        }
+    }
+}
+
+/* One pass over the populations; *moved: whether it changed any. */
+static int search_ratios(struct conversion *c, const char *phase, bool *moved)
+{
+    struct search search = {phase, 0, 1, apply_ratio, INFINITY, NULL};
     struct table t;
     double before = 0;
     bool by_loss = c->options->ssc_loss > 0;
-    int status = table_make(c, RATIOS, &t);
+    int status = table_make(c, by_loss ? RATIOS_A_PASS : RATIOS, &t);
     int *choice = calloc((size_t)c->network->population_count, sizeof *choice);
     if (!status && !choice)
         status = af_fail(AF_NO_MEMORY, "no memory");
@@ -453,35 +473,37 @@ static int search_ratios(struct conversion *c, const char *phase)
         t.ratio[i] = c->setting[t.population[i]].ratio;
     if (!status)
         status = measure_network(c, &before);
-    search.limit = by_loss ? before : (double)c->options->ssc_budget * before;
+    if (!by_loss)
+        search.limit = (double)c->options->ssc_budget * before;
     if (!status)
         status = measure(c, &search, &t);
-    /* What compression adds, never less than what a smaller ratio adds: a dip is noise, and to
-     * choose among dips is to choose noise. */
-    for (int i = 0; !status && i < t.populations; i++) {
-        double none = option_at(&t, i, 0)->sensitivity, most = 0;
-        for (int k = 0; k < RATIOS; k++) {
-            struct option *o = option_at(&t, i, k);
-            if (isnan(o->sensitivity)) /* was not measured */
-                continue;
-            o->sensitivity = most = fmax(most, o->sensitivity - none);
-        }
-    }
+    if (!status)
+        take_added(&t, by_loss);
     if (!status)
         status =
             by_loss ? fit_to_loss(c, &t, before, choice) : fit_to_divergence(c, &t, before, choice);
-    for (int i = 0; !status && i < t.populations; i++)
+    *moved = false;
+    for (int i = 0; !status && i < t.populations; i++) {
         c->sensitivity[t.population[i]] = before + option_at(&t, i, choice[i])->sensitivity;
+        *moved = *moved || choice[i];
+    }
     free(choice);
     table_free(&t);
     return status;
 }
 
-/* What is compressed already changes what more of it does: for a goal it is measured again. */
+/* What is compressed already changes what more of it does: for a loss it goes by small steps, and
+ * measures again after each. */
 int conversion_search_ratios(struct conversion *c)
 {
-    int status = search_ratios(c, "compressing spikes");
-    if (!status && c->options->optimize)
-        status = search_ratios(c, "compressing spikes again");
+    static const char *const phases[LOSS_PASSES] = {
+        "compressing spikes", "compressing spikes again", "compressing spikes, third pass",
+        "compressing spikes, last pass"};
+    double loss = (double)c->options->ssc_loss;
+    int passes = risk_shows(c->data->samples + c->data->further, loss) ? LOSS_PASSES : 1;
+    bool moved = true;
+    int status = AF_OK;
+    for (int pass = 0; !status && moved && pass < passes; pass++)
+        status = search_ratios(c, phases[pass], &moved);
     return status;
 }
