@@ -149,13 +149,16 @@ static int put_questions(struct accel *a, uint32_t marks, size_t *words)
 {
     const uint32_t cores = a->program->limits.cores;
     int status = make_room(a, *words + 10 * (size_t)cores + 3);
-    for (uint32_t i = 0; i < (marks ? 2 : 1) * cores && !status; i++) {
-        const bool profile = i >= cores;
-        a->message[*words + 2] = i % cores << 24;
-        a->message[*words + 3] = profile ? marks : (uint32_t)a->program->phases + 1;
-        *words +=
-            message_seal(a->message + *words, profile ? COMMAND_PROFILE : COMMAND_COUNTERS, 2);
-    }
+    const struct {
+        int command;
+        uint32_t number;
+    } asked[] = {{COMMAND_COUNTERS, (uint32_t)a->program->phases + 1}, {COMMAND_PROFILE, marks}};
+    for (int i = 0; i < (marks ? 2 : 1) && !status; i++)
+        for (uint32_t k = 0; k < cores; k++) {
+            a->message[*words + 2] = k << 24;
+            a->message[*words + 3] = asked[i].number;
+            *words += message_seal(a->message + *words, asked[i].command, 2);
+        }
     return status;
 }
 

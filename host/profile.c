@@ -99,44 +99,44 @@ int profile_make(const struct program *p, const uint32_t *const *of_core, uint32
     return AF_OK;
 }
 
-void profile_free(struct af_profile *f)
+void profile_free(struct af_profile *profile)
 {
-    if (!f)
+    if (!profile)
         return;
-    free(f->span);
-    free(f->waits);
-    free(f);
+    free(profile->span);
+    free(profile->waits);
+    free(profile);
 }
 
-int profile_add(struct profile_sum *sum, int populations, struct af_profile *f)
+int profile_add(struct profile_sum *sum, int populations, struct af_profile *profile)
 {
     if (!sum->first) {
         sum->populations = populations;
         sum->row = calloc((size_t)populations + 1, sizeof *sum->row);
-        sum->waits = calloc((size_t)f->waits_count, sizeof *sum->waits);
+        sum->waits = calloc((size_t)profile->waits_count, sizeof *sum->waits);
         if (!sum->row || !sum->waits) {
-            profile_free(f);
+            profile_free(profile);
             return af_fail(AF_NO_MEMORY, "no memory for a profile");
         }
     }
-    for (int i = 0; i < f->span_count; i++) {
-        const struct af_span *s = &f->span[i];
+    for (int i = 0; i < profile->span_count; i++) {
+        const struct af_span *s = &profile->span[i];
         struct profile_row *row = &sum->row[s->population < 0 ? populations : s->population];
         row->cycles += (double)(s->end - s->begin);
         row->firing += (double)(s->fired - s->begin);
         row->starved += (double)s->starved;
         row->blocked += (double)s->blocked;
     }
-    for (int i = 0; i < f->waits_count; i++) {
-        sum->waits[i].starved += (double)f->waits[i].starved;
-        sum->waits[i].blocked += (double)f->waits[i].blocked;
+    for (int i = 0; i < profile->waits_count; i++) {
+        sum->waits[i].starved += (double)profile->waits[i].starved;
+        sum->waits[i].blocked += (double)profile->waits[i].blocked;
     }
     sum->samples++;
-    sum->cycles += (double)f->cycles;
+    sum->cycles += (double)profile->cycles;
     if (sum->first)
-        profile_free(f);
+        profile_free(profile);
     else
-        sum->first = f;
+        sum->first = profile;
     return AF_OK;
 }
 

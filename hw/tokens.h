@@ -32,7 +32,7 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
             FIRED_DEPTH, MARKS                                                                     \
     }
 
-enum { LAST_COMMAND = MARKS ? COMMAND_PROFILE : COMMAND_END };
+enum { LAST_COMMAND = MARKS > 0 ? COMMAND_PROFILE : COMMAND_END };
 
 /* Payload words in front of a command's data; others have these alone. */
 static inline uint32_t head_words(uint8_t command)
@@ -40,7 +40,7 @@ static inline uint32_t head_words(uint8_t command)
     return command == COMMAND_LOAD || command == COMMAND_COUNTERS ? 2
            : command == COMMAND_RUN                               ? 1
            : command == COMMAND_READ                              ? 3
-           : MARKS && command == COMMAND_PROFILE                  ? 2
+           : MARKS > 0 && command == COMMAND_PROFILE              ? 2
                                                                   : 0;
 }
 static inline bool has_data(uint8_t command)
