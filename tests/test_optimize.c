@@ -312,6 +312,13 @@ TEST(early_termination_keeps_answers)
     }
 }
 
+/* `threads` has what the thread sanitizer looks for; with it the others would take minutes. */
+#ifdef __SANITIZE_THREAD__
+enum { ALL = 0 };
+#else
+enum { ALL = 1 };
+#endif
+
 int main(void)
 {
     int status = read_digits();
@@ -319,14 +326,16 @@ int main(void)
         printf("%s\n0 passed, 1 failed, 0 skipped\n", af_error());
         return 1;
     }
-    RUN(goals);
-    RUN(tolerances);
-    RUN(no_tolerance);
-    RUN(options_are_kept);
-    RUN(compression_keeps_its_loss);
+    if (ALL) {
+        RUN(goals);
+        RUN(tolerances);
+        RUN(no_tolerance);
+        RUN(options_are_kept);
+        RUN(compression_keeps_its_loss);
+        RUN(early_termination_keeps_answers);
+    }
     RUN(threads);
     RUN(refusals);
-    RUN(early_termination_keeps_answers);
     free_digits();
     return test_end();
 }
