@@ -199,7 +199,7 @@ if [ -e $cells/model.onnx ]; then
     good "as a map" $host --task segment --top 1 --limit 1 --draw "$work/map.png" "$work/cells.snn" $cells/test_images.npy
     holds "pixels in words" '% of the pixels'
 else
-    echo "skip: $cells is not here"
+    echo "skip: no detector ($cells)"
     skipped=$((skipped + 1))
 fi
 
