@@ -152,6 +152,7 @@ struct af_span {
 /* How long a process of the accelerator waited in a run, in cycles. */
 struct af_waits {
     const char *process;
+    bool before;              /* at work before the run, which its cycles are no part of */
     int core;                 /* -1: there is one for all cores */
     int64_t starved, blocked; /* for something to do, for room for what it did */
 };

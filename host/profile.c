@@ -3,11 +3,12 @@
 #include "error.h"
 #include "isa.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const char *const process_name[PROFILE_PROCESSES] = {"collect", "control", "gather",
                                                             "fetch",   "expand",  "neurons"};
-enum { SHARED_PROCESSES = 3 }; /* the first ones */
+enum { CONTROL = 1, SHARED_PROCESSES = 3 /* the first ones */ };
 
 /* Words of a mark. */
 enum { CLOCK, DONE, STARVED, BLOCKED };
@@ -63,6 +64,7 @@ static void add_waits(struct af_profile *f, const uint32_t *word, int core)
 {
     for (int i = core ? SHARED_PROCESSES : 0; i < PROFILE_PROCESSES; i++)
         f->waits[f->waits_count++] = (struct af_waits){.process = process_name[i],
+                                                       .before = i == CONTROL,
                                                        .core = i < SHARED_PROCESSES ? -1 : core,
                                                        .starved = word[2 * i],
                                                        .blocked = word[2 * i + 1]};
@@ -106,6 +108,14 @@ void profile_free(struct af_profile *profile)
     free(profile->span);
     free(profile->waits);
     free(profile);
+}
+
+struct shares profile_shares(double starved, double blocked, double cycles)
+{
+    struct shares x = {.starved = fmin(100, 100 * starved / cycles)};
+    x.blocked = fmin(100 - x.starved, 100 * blocked / cycles);
+    x.busy = 100 - x.starved - x.blocked;
+    return x;
 }
 
 int profile_add(struct profile_sum *sum, int populations, struct af_profile *profile)

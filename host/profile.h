@@ -15,6 +15,13 @@ int profile_make(const struct program *p, const uint32_t *const *of_core, uint32
                  struct af_profile **profile);
 void profile_free(struct af_profile *profile);
 
+/* What a process did in so many cycles, in percent: 100 together, although one that belongs to no
+ * core also waits before the run and behind it. */
+struct shares {
+    double busy, starved, blocked;
+};
+struct shares profile_shares(double starved, double blocked, double cycles);
+
 /* Sums over samples. */
 struct profile_row {
     double cycles, firing, starved, blocked; /* summed over cores */

@@ -1,9 +1,9 @@
 #include "report_plot.h"
 
+#include "profile.h"
 #include "report_text.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Where a cycle stands along x, in percent. */
 static double place(const struct af_profile *p, int64_t cycle)
@@ -96,26 +96,24 @@ static void put_cores(FILE *f, const struct report *r)
 
 static void put_process(FILE *f, const struct af_profile *p, const struct af_waits *w)
 {
-    const double starved = fmin(100, place(p, w->starved)),
-                 blocked = fmin(100 - starved, place(p, w->blocked)),
-                 busy = 100 - starved - blocked;
+    const struct shares x =
+        profile_shares((double)w->starved, (double)w->blocked, (double)p->cycles);
     fputs("<span class=\"name\">", f);
     text_put(f, w->process);
     if (w->core >= 0)
         fprintf(f, " %d", w->core);
-    fprintf(f, "</span><svg><title>busy %.1f %%, starved %.1f %%, blocked %.1f %%</title>", busy,
-            starved, blocked);
-    fputs("<svg class=\"share\">", f);
+    fprintf(f, "</span><svg><title>busy %.1f %%, starved %.1f %%, blocked %.1f %%</title>", x.busy,
+            x.starved, x.blocked);
     const struct {
         const char *class;
         double from, to;
-    } parts[] = {{"a", 0, busy}, {"rest", busy, busy + starved}, {"d", busy + starved, 100}};
+    } parts[] = {{"a", 0, x.busy}, {"rest", x.busy, 100 - x.blocked}, {"d", 100 - x.blocked, 100}};
     for (int i = 0; i < 3; i++)
         if (parts[i].to > parts[i].from)
             fprintf(
                 f, "<rect class=\"%s\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"15%%\" height=\"70%%\" />",
                 parts[i].class, parts[i].from, parts[i].to - parts[i].from);
-    fputs("</svg></svg>\n", f);
+    fputs("</svg>\n", f);
 }
 
 void report_plot_timeline(FILE *f, const struct report *r)
@@ -143,7 +141,7 @@ void report_plot_timeline(FILE *f, const struct report *r)
             "<div class=\"%s\">\n",
             report_row_class(p->waits_count));
     for (int i = 0; i < p->waits_count; i++)
-        if (strcmp(p->waits[i].process, "control") != 0) /* done before the machine begins */
+        if (!p->waits[i].before)
             put_process(f, p, &p->waits[i]);
     fputs("</div>\n</section>\n", f);
 }

@@ -221,12 +221,7 @@ static void test_random(const char *board, const char *build, uint64_t from, uin
     CHECK(fitting > 0);
 }
 
-/* There is one thread here; that the thread sanitizer sees nothing in it needs no more. */
-#ifdef __SANITIZE_THREAD__
-enum { NETWORKS = 40, ALL = 0 };
-#else
-enum { NETWORKS = 480, ALL = 1 };
-#endif
+enum { NETWORKS = THREADS_ONLY ? 40 : 480 };
 static uint64_t first = 1, past = 1 + NETWORKS;
 
 TEST(random_networks_on_csim)
@@ -307,7 +302,7 @@ int main(int argc, char **argv)
         RUN(random_networks_on_tiny_sim);
     else
         SKIP("there is no simulator of the build tiny");
-    if (argc != 3 && ALL)
+    if (argc != 3 && !THREADS_ONLY)
         RUN(everything_was_seen);
     return test_end();
 }

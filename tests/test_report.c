@@ -323,6 +323,15 @@ static struct report bare(void)
                            .energy_spike_uj = NAN};
 }
 
+static void check_holds(const struct page *page, const char *const *expected, size_t count)
+{
+    for (size_t i = 0; page->text && i < count; i++) {
+        if (!strstr(page->text, expected[i]))
+            printf("lacks: %s\n", expected[i]);
+        CHECK(strstr(page->text, expected[i]));
+    }
+}
+
 /* ---- Tests ---------------------------------------------------------------------------------- */
 
 TEST(full)
@@ -361,11 +370,7 @@ TEST(full)
         "Calibration",
         "prefers-color-scheme:dark",
     };
-    for (size_t i = 0; page.text && i < sizeof expected / sizeof *expected; i++) {
-        if (!strstr(page.text, expected[i]))
-            printf("lacks: %s\n", expected[i]);
-        CHECK(strstr(page.text, expected[i]));
-    }
+    check_holds(&page, expected, sizeof expected / sizeof *expected);
     CHECK_EQ(count_of(page.text, "class=\"tile\""), 6);
     CHECK_EQ(count_of(page.text, "<section"), 8);
     CHECK_EQ(count_of(page.text, "class=\"band\""), POPULATIONS - 2);
@@ -392,11 +397,7 @@ TEST(timeline)
         "busy 0.0 %, starved 100.0 %, blocked 0.0 %",
         "1,000 cycles from",
     };
-    for (size_t i = 0; page.text && i < sizeof expected / sizeof *expected; i++) {
-        if (!strstr(page.text, expected[i]))
-            printf("lacks: %s\n", expected[i]);
-        CHECK(strstr(page.text, expected[i]));
-    }
+    check_holds(&page, expected, sizeof expected / sizeof *expected);
     CHECK_EQ(count_of(page.text, "class=\"b\" x"), CORES);
     free(page.text);
     x.profile.cycles = 0;

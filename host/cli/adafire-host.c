@@ -14,10 +14,8 @@
 
 #include <getopt.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char help[] =
     "Usage: adafire-host [--board BOARD] MODEL.snn INPUT... [OPTION]...\n"
@@ -236,27 +234,11 @@ static void show_progress(void *context, int64_t done, int64_t all)
         cli_progress("running", (double)done / (double)all);
 }
 
-/* From the threads that simulate: how fast that goes. */
+/* From the threads that simulate. */
 static void show_cycles(void *context, uint64_t cycles)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static struct timespec begin;
-    static double all;
-    struct timespec now;
-    char rate[16], note[48];
     (void)context;
-    pthread_mutex_lock(&lock);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!begin.tv_sec)
-        begin = now;
-    all += (double)cycles;
-    const double seconds =
-        (double)(now.tv_sec - begin.tv_sec) + (double)(now.tv_nsec - begin.tv_nsec) * 1e-9;
-    if (seconds > 0.2) {
-        snprintf(note, sizeof note, "%s cycles/s", cli_human(all / seconds, rate));
-        cli_progress_note(note);
-    }
-    pthread_mutex_unlock(&lock);
+    cli_progress_rate((double)cycles, "cycles/s");
 }
 
 /* The K best classes, with the probability that softmax gives them. */
@@ -306,6 +288,12 @@ static int show_sample(void *context, int64_t index, const char *name,
     return status;
 }
 
+/* NAN where cycles or their clock are not known. */
+static double latency_us(const struct request *r, const struct run_totals *t)
+{
+    return t->cycles > 0 && r->megahertz > 0 ? t->cycles / (double)t->samples / r->megahertz : NAN;
+}
+
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
@@ -337,8 +325,7 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"images_per_second", (double)t->samples / t->seconds},
         {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
         {"megahertz", r->megahertz > 0 ? r->megahertz : NAN},
-        {"latency_us",
-         t->cycles > 0 && r->megahertz > 0 ? t->cycles / (double)t->samples / r->megahertz : NAN},
+        {"latency_us", latency_us(r, t)},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         cli_json_number(cli_output(), numbers[i].key, numbers[i].v);
@@ -388,10 +375,9 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
                 cli_human(t->cycles / (double)t->samples, a),
                 run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
-    if (t->cycles > 0 && r->megahertz > 0)
+    if (!isnan(latency_us(r, t)))
         fprintf(cli_output(), "  latency          %.1f us at %.0f MHz, %s samples a second\n",
-                t->cycles / (double)t->samples / r->megahertz, r->megahertz,
-                cli_human(r->megahertz * 1e6 * (double)t->samples / t->cycles, a));
+                latency_us(r, t), r->megahertz, cli_human(1e6 / latency_us(r, t), a));
     if (r->profile)
         show_profile(cli_output(), m, t);
 }

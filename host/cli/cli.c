@@ -128,7 +128,7 @@ static double seconds(void)
 static struct {
     pthread_mutex_t lock;
     char phase[64], note[48];
-    double fraction, begin, drawn;
+    double fraction, begin, drawn, count;
 } bar = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void draw(double now)
@@ -159,39 +159,47 @@ static void change_phase(const char *phase, bool terminal, double now)
                 bar.note);
     snprintf(bar.phase, sizeof bar.phase, "%s", phase);
     *bar.note = 0;
+    bar.count = 0;
     bar.begin = now;
     bar.drawn = 0;
 }
 
-/* note NULL: a phase, or "" for its end; else a note to the present one. */
-static void progress(const char *phase, double fraction, const char *note)
+static bool is_terminal(void)
 {
     static int terminal = -1;
-    if (is_quiet)
-        return;
-    pthread_mutex_lock(&bar.lock);
     if (terminal < 0)
         terminal = isatty(STDERR_FILENO);
-    const double now = seconds();
-    if (note)
-        snprintf(bar.note, sizeof bar.note, "%s", note);
-    else {
-        change_phase(phase, terminal, now);
-        bar.fraction = fraction;
-    }
-    if (terminal && *bar.phase)
-        draw(now);
-    pthread_mutex_unlock(&bar.lock);
+    return terminal;
 }
 
 void cli_progress(const char *phase, double fraction)
 {
-    progress(phase ? phase : "", fraction, NULL);
+    if (is_quiet)
+        return;
+    pthread_mutex_lock(&bar.lock);
+    const double now = seconds();
+    change_phase(phase ? phase : "", is_terminal(), now);
+    bar.fraction = fraction;
+    if (is_terminal() && *bar.phase)
+        draw(now);
+    pthread_mutex_unlock(&bar.lock);
 }
 
-void cli_progress_note(const char *note)
+void cli_progress_rate(double more, const char *unit)
 {
-    progress("", 0, note);
+    char rate[16];
+    if (is_quiet)
+        return;
+    pthread_mutex_lock(&bar.lock);
+    const double now = seconds();
+    bar.count += more;
+    if (*bar.phase && now - bar.begin > 0.2) {
+        snprintf(bar.note, sizeof bar.note, "%s %s", cli_human(bar.count / (now - bar.begin), rate),
+                 unit);
+        if (is_terminal())
+            draw(now);
+    }
+    pthread_mutex_unlock(&bar.lock);
 }
 
 /* ---- Text ---------------------------------------------------------------------------------- */

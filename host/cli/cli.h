@@ -29,8 +29,9 @@ int cli_floats(const char *option, const char *text, float *values, int most, in
 /* A bar with the time left on standard error: drawn if that is a terminal, a line per phase if not.
  * A new phase name ends the one before; NULL ends the last. Quiet if told so. */
 void cli_progress(const char *phase, double fraction);
-/* Something to stand behind the bar until the phase ends; from any thread. */
-void cli_progress_note(const char *note);
+/* So many more of something in this phase: how many a second stands behind the bar. From any
+ * thread. */
+void cli_progress_rate(double more, const char *unit);
 void cli_quiet(bool quiet);
 
 /* 1234567 as "1.23 M"; into text, which is returned. */

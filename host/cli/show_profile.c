@@ -2,8 +2,6 @@
 
 #include "cli.h"
 
-#include <string.h>
-
 /* A population's name, and that of the row behind the last one. */
 static const char *row_name(const struct af_model *m, int i)
 {
@@ -42,7 +40,7 @@ static void show_row(FILE *to, const struct af_model *m, const struct run_totals
     if (population)
         fprintf(to, " %8s %8s %6.1f %%", cli_human(t->events[i] / (double)t->samples, events),
                 cli_human(t->sops[i] / (double)t->samples, sops),
-                percent(t->sops[i] / (double)t->samples * samples, row->cycles * p->first->lanes));
+                percent(t->sops[i], row->cycles * p->first->lanes));
     else
         fprintf(to, " %8s %8s %8s", "", "", "");
     fprintf(to, " %6.1f %% %6.1f %% %6.1f %%\n", percent(row->firing, row->cycles),
@@ -71,18 +69,14 @@ void show_profile(FILE *to, const struct af_model *m, const struct run_totals *t
         const struct af_waits *w = &p->first->waits[i];
         const struct profile_row *row = &p->waits[i];
         char name[48];
-        if (strcmp(w->process, "control") ==
-            0) /* done with the message before the machine begins */
+        if (w->before)
             continue;
         if (w->core < 0)
             snprintf(name, sizeof name, "%s", w->process);
         else
             snprintf(name, sizeof name, "%s %d", w->process, w->core);
-        double starved = percent(row->starved, p->cycles),
-               blocked = percent(row->blocked, p->cycles);
-        double busy = 100 - starved - blocked;
-        fprintf(to, "  %-24s %6.1f %% %6.1f %% %6.1f %%\n", name, busy > 0 ? busy : 0, starved,
-                blocked);
+        const struct shares x = profile_shares(row->starved, row->blocked, p->cycles);
+        fprintf(to, "  %-24s %6.1f %% %6.1f %% %6.1f %%\n", name, x.busy, x.starved, x.blocked);
     }
 }
 

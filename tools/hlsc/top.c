@@ -722,10 +722,10 @@ void design_emit(struct design *d, FILE *out)
 
 void design_ports(const struct design *d, FILE *out)
 {
-    if (d->shell)
+    if (d->shell) {
         list_registers(d, out, "register %s 0x%02x %d\n");
-    if (d->shell)
         each_wait(d, list_wait, out);
+    }
     for (int i = 0; i < d->channels; i++)
         if (d->channel[i].outside)
             fprintf(out, "stream %s %s %d\n", d->channel[i].in ? "in" : "out", d->channel[i].name,
