@@ -244,7 +244,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
+test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-sim-check.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
 	@tests/run $(B) $(TESTS) $(TEST_SH)
 
 bench: all

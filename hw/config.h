@@ -2,13 +2,16 @@
  * sim. The host asks the machine for them (COMMAND_IDENTIFY) and assumes nothing. */
 #ifndef ACCELERATOR_CONFIG_H
 #define ACCELERATOR_CONFIG_H
+#include <stdint.h>
 
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
 #define SMALL        1 /* small.c: one process, one lane, one memory for all tables */
 #define CORES        1
 #define LANES        1
+typedef uint16_t word_address;
 enum {
+    SLICE = 1,
     CELLS = 2048,
     SENT_CELLS = 512,
     SENT_MOST = 255,
@@ -31,7 +34,9 @@ enum {
 #define SMALL        0
 #define CORES        4
 #define LANES        16
+typedef uint16_t word_address;
 enum {
+    SLICE = 4,
     CELLS = 4096,
     SENT_CELLS = 4096,
     SENT_MOST = 255,
@@ -46,14 +51,16 @@ enum {
     PROGRAM = 512,
     TIMESTEPS = 64,
     FIRED_DEPTH = 256,
-    MARKS = 256,
+    MARKS = 0,
 };
 #elif defined BUILD_CHECK /* as small as it can be with all processes: for tests */
 #define BUILD_NUMBER 4
 #define SMALL        0
 #define CORES        4
 #define LANES        4
+typedef uint16_t word_address;
 enum {
+    SLICE = 2,
     CELLS = 512,
     SENT_CELLS = 512,
     SENT_MOST = 65535,
@@ -75,7 +82,9 @@ enum {
 #define SMALL        0
 #define CORES        4
 #define LANES        16
+typedef uint32_t word_address; /* of LOAD: CELLS * LANES words and more */
 enum {
+    SLICE = 16,         /* lanes of a cell that fire at once */
     CELLS = 8192,       /* potentials, running sums, constant currents, LANES a cell; per core */
     SENT_CELLS = 4096,  /* of neurons with signed bursts */
     SENT_MOST = 65535,  /* spikes that a neuron with signed bursts may send */
@@ -93,5 +102,6 @@ enum {
     MARKS = 2048,       /* of when things happened in a run; 0: it sends neither these nor events */
 };
 #endif
+enum { SLICES = LANES / SLICE };
 
 #endif

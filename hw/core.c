@@ -17,7 +17,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
     static uint32_t phase[PHASES], rows[AXIS], columns[AXIS], channel_weight[CHANNELS],
         channel_cell[CHANNELS], channel_fanout[CHANNELS], route_row[ROUTES], route_column[ROUTES],
         route_channel[ROUTES], route_shift[ROUTES];
-    static uint64_t total[PHASES][4];
+    static uint64_t total[PHASES * TOTALS];
     uint16_t now = 0;
     struct waits waits = {0};
     bool on = true, event_input = false;
@@ -78,49 +78,51 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             case MEMORY_ROUTE_SHIFT: route_shift[address] = t.what; break;
             case MEMORY_ROWS: rows[address] = t.what; break;
             case MEMORY_COLUMNS: columns[address] = t.what; break;
-            case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = t.what; break;
+            case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = BITS_OF(WEIGHTS, t.what); break;
             case MEMORY_CHANNEL_CELL: channel_cell[address] = t.what; break;
-            case MEMORY_CHANNEL_FANOUT: channel_fanout[address] = t.what; break;
+            case MEMORY_CHANNEL_FANOUT: channel_fanout[address] = low(t.what); break;
             default: pass = true;
             }
             if (pass) {
-                const struct work w = {
-                    .kind = TOKEN_LOAD, .cell = memory, .weight = address, .word = t.what};
+                const struct work w = {.kind = TOKEN_LOAD,
+                                       .cell = memory,
+                                       .weight = address,
+                                       .factor = (int32_t)t.what};
                 hls_write(out, w);
             }
         }
         waits_note(&waits, t.kind == TOKEN_START, t.kind == TOKEN_STOP);
         if (t.kind == TOKEN_START) {
-            for (uint32_t k = 0; k < PHASES * 4; k++)
-                total[k / 4][k % 4] = 0;
+            for (uint32_t k = 0; k < PHASES * TOTALS; k++)
+                total[k] = 0;
             now = 0;
             event_input = t.what & RUN_EVENTS;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
-        else if (t.kind == TOKEN_END) {
-            AT(total, now)[0] += seen;
-            AT(total, now)[1] += spikes;
-            AT(total, now)[2] += operations;
-            AT(total, now)[3] += spike_operations;
-            now++;
-        } else if (t.kind == TOKEN_EXIT)
+        else if (t.kind == TOKEN_EXIT)
             on = false;
-        if (t.kind == TOKEN_PROFILE) {
-            const struct work s = {.kind = TOKEN_VALUE, .word = waits.starved},
-                              b = {.kind = TOKEN_VALUE, .word = waits.blocked};
+        if (PROFILED && t.kind == TOKEN_PROFILE) {
+            const struct work s = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.starved},
+                              b = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.blocked};
             hls_write(out, s);
             hls_write(out, b);
         }
         if (t.kind == TOKEN_COUNTERS)
-            for (uint32_t k = 0; k < t.what * 8; k++) {
-                const uint64_t sum = total[k / 8][k / 2 % 4];
+            for (uint32_t k = 0; k < t.what * TOTALS * 2; k++) {
+                const uint64_t sum = AT(total, k / 2);
                 const struct work w = {.kind = TOKEN_VALUE,
-                                       .word = k & 1 ? (uint32_t)(sum >> 32) : (uint32_t)sum};
+                                       .factor = (int32_t)(k & 1 ? sum >> 32 : sum)};
                 hls_write(out, w);
             }
         else {
-            const struct work w = {.kind = t.kind, .weight = t.where, .word = t.what};
+            const struct work w = {.kind = t.kind, .weight = t.where, .factor = (int32_t)t.what};
             hls_write(out, w);
+        }
+        if (t.kind == TOKEN_END) {
+            const uint64_t more[TOTALS] = {seen, spikes, operations, spike_operations};
+            for (int k = 0; k < TOTALS; k++)
+                AT(total, now * TOTALS + k) = (AT(total, now * TOTALS + k) + more[k]) & TOTAL_MOST;
+            now++;
         }
     }
 }
@@ -134,7 +136,7 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
         struct work w;
         uint8_t row = 0, column = 0;
         uint16_t group = 0;
-        uint32_t along = 0;
+        uint16_t along = 0;
         bool fresh = true;
     places:
         for (;;) {
@@ -146,7 +148,7 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
             const uint32_t r = AT(row_list, w.row + row), c = AT(column_list, w.column + column);
             const struct operation o = {.kind = TOKEN_EVENT,
                                         .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
-                                        .weight = (r & 0xffff) + (c & 0xffff) + w.weight + along,
+                                        .weight = (word_address)(r + c + w.weight + along),
                                         .factor = w.factor};
             hls_write(out, o);
             const bool groups_done = group + 1 == w.groups, columns_done = column + 1 == w.columns,
@@ -162,22 +164,22 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
         for (; w.kind == TOKEN_LOAD; w = hls_read(in)) {
 #pragma HLS pipeline
             if (w.cell == MEMORY_ROW_LIST)
-                row_list[w.weight] = w.word;
+                row_list[w.weight] = (uint32_t)w.factor;
             else if (w.cell == MEMORY_COLUMN_LIST)
-                column_list[w.weight] = w.word;
+                column_list[w.weight] = (uint32_t)w.factor;
             else {
-                const struct operation o = {TOKEN_LOAD, w.cell, w.weight, (int32_t)w.word};
+                const struct operation o = {TOKEN_LOAD, w.cell, w.weight, w.factor};
                 hls_write(out, o);
             }
         }
         waits_note(&waits, w.kind == TOKEN_START, w.kind == TOKEN_STOP);
-        if (w.kind == TOKEN_PROFILE) {
+        if (PROFILED && w.kind == TOKEN_PROFILE) {
             const struct operation s = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.starved},
                                    b = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.blocked};
             hls_write(out, s);
             hls_write(out, b);
         }
-        const struct operation o = {w.kind, 0, w.weight, (int32_t)w.word};
+        const struct operation o = {w.kind, 0, w.weight, w.factor};
         hls_write(out, o);
         on = w.kind != TOKEN_EXIT;
     }
@@ -186,25 +188,26 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
 static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct bursts) fired,
                              hls_stream(int32_t) values)
 {
-    static uint32_t cell[CELLS][LANES];
-    static uint16_t sent[SENT_CELLS][LANES];
-    static int8_t weight[WEIGHTS][LANES];
-    static int32_t threshold[PARAMETERS][LANES], bias[PARAMETERS][LANES],
-        initial[PARAMETERS][LANES];
+    static uint32_t cell[CELLS][SLICES][SLICE];
+    static int8_t weight[WEIGHTS][LANES / 4][4];
+    static uint16_t sent[SENT_CELLS * SLICES][SLICE];
+    static uint32_t threshold[PARAMETERS * SLICES][SLICE], bias[PARAMETERS * SLICES][SLICE],
+        initial[PARAMETERS * SLICES][SLICE];
     static uint32_t window[WINDOWS], program[PROGRAM];
     static uint16_t counter, step_start, stop_start;
     static bool watched;
-    static uint32_t mark[MARKS][MARK_WORDS];
+    static uint32_t mark[MARKS + !PROFILED][MARK_WORDS];
     static uint16_t marks;
     static struct waits waits;
 #pragma HLS array_partition variable = cell complete dim = 2
-#pragma HLS array_partition variable = sent complete dim = 2
+#pragma HLS array_partition variable = cell complete dim = 3
 #pragma HLS array_partition variable = weight complete dim = 2
+#pragma HLS array_partition variable = weight complete dim = 3
+#pragma HLS array_partition variable = sent complete dim = 2
 #pragma HLS array_partition variable = threshold complete dim = 2
 #pragma HLS array_partition variable = bias complete dim = 2
 #pragma HLS array_partition variable = initial complete dim = 2
 #pragma HLS array_partition variable = mark complete dim = 2
-    uint32_t loaded[LANES] = {0};
     bool on = true;
     while (on) {
         struct operation o;
@@ -219,9 +222,12 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 break;
             const uint16_t at = o.cell & (CELLS - 1);
             for (int l = 0; l < LANES; l++) {
-                int32_t v = at == last ? v1[l] : at == before_last ? v2[l] : unpacked(cell[at][l]);
-                v = unpacked((uint32_t)v + (uint32_t)AT(weight, o.weight)[l] * (uint32_t)o.factor);
-                cell[at][l] = packed(v);
+                int32_t v = at == last          ? v1[l]
+                            : at == before_last ? v2[l]
+                                                : unpacked(cell[at][l / SLICE][l % SLICE]);
+                v = unpacked((uint32_t)v +
+                             (uint32_t)AT(weight, o.weight)[l / 4][l % 4] * (uint32_t)o.factor);
+                cell[at][l / SLICE][l % SLICE] = packed(v);
                 v2[l] = v1[l];
                 v1[l] = v;
             }
@@ -232,45 +238,38 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         for (; o.kind == TOKEN_LOAD; o = hls_read(in)) {
 #pragma HLS pipeline
             const uint32_t word = (uint32_t)o.factor;
-            const bool weights = o.cell == MEMORY_WEIGHT;
-            const uint32_t at = weights ? o.weight / (LANES / 4) : o.weight / LANES;
-            const bool whole =
-                weights ? o.weight % (LANES / 4) == LANES / 4 - 1 : o.weight % LANES == LANES - 1;
-            /* The lanes of a vector gather from the right. */
-            for (int l = 0; l < LANES; l++)
-                if (weights)
-                    loaded[l] = l < LANES - 4 ? loaded[l + 4] : word >> 8 * (l % 4) & 255;
-                else
-                    loaded[l] = l < LANES - 1 ? loaded[l + 1] : word;
-            if (o.cell == MEMORY_WINDOW)
-                window[o.weight] = word;
-            if (o.cell == MEMORY_PROGRAM)
-                program[o.weight] = word;
+            const uint32_t slice = o.weight / SLICE, lane = o.weight % SLICE;
+            switch (o.cell) {
+            case MEMORY_WEIGHT:
+                for (int l = 0; l < 4; l++)
+                    AT(weight, o.weight / (LANES / 4))
+                [o.weight % (LANES / 4)][l] = (int8_t)(word >> 8 * l);
+                break;
+            case MEMORY_THRESHOLD: AT(threshold, slice)[lane] = word & 0x7fffff; break;
+            case MEMORY_BIAS: AT(bias, slice)[lane] = packed((int32_t)word); break;
+            case MEMORY_INITIAL: AT(initial, slice)[lane] = packed((int32_t)word); break;
+            case MEMORY_CELL:
+                AT(cell, o.weight / LANES)
+                [o.weight / SLICE % SLICES][o.weight % SLICE] = packed((int32_t)word);
+                break;
+            case MEMORY_WINDOW: AT(window, o.weight) = word; break;
+            case MEMORY_PROGRAM: AT(program, o.weight) = word; break;
+            }
             /* Where a timestep and where the outputs begin stands in the first two words. */
             if (o.cell == MEMORY_PROGRAM && o.weight == 0)
                 step_start = word;
             if (o.cell == MEMORY_PROGRAM && o.weight == 1)
                 stop_start = word;
-            for (int l = 0; l < LANES && whole; l++) {
-                if (weights)
-                    weight[at][l] = (int8_t)loaded[l];
-                if (o.cell == MEMORY_THRESHOLD)
-                    threshold[at][l] = loaded[l] & 0x7fffff;
-                if (o.cell == MEMORY_BIAS)
-                    bias[at][l] = unpacked(loaded[l]);
-                if (o.cell == MEMORY_INITIAL)
-                    initial[at][l] = (int32_t)loaded[l];
-                if (o.cell == MEMORY_CELL)
-                    cell[at][l] = packed((int32_t)loaded[l]);
-            }
         }
         /* What is no part of a run overwrites the mark that is next. */
         const struct waits now = waits_note(&waits, o.kind == TOKEN_START, o.kind == TOKEN_STOP);
         marks = o.kind == TOKEN_START ? 0 : marks;
-        mark[marks][0] = hls_clock();
-        mark[marks][2] = now.starved;
-        mark[marks][3] = now.blocked;
-        bool run = false;
+        if (PROFILED) {
+            mark[marks][0] = hls_clock();
+            mark[marks][2] = now.starved;
+            mark[marks][3] = now.blocked;
+        }
+        bool run = false, read = false;
         switch (o.kind) {
         case TOKEN_START:
             watched = o.factor & RUN_IAT;
@@ -287,15 +286,14 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             break;
         case TOKEN_END: run = true; break;
         case TOKEN_VALUE: hls_write(values, o.factor); break;
-        case TOKEN_READ:
-            for (int32_t i = 0; i < o.factor * LANES; i++)
-                hls_write(values, unpacked(AT(cell, o.weight + i / LANES)[i % LANES]));
-            break;
+        case TOKEN_READ: read = true; break;
         case TOKEN_PROFILE:
-            hls_write(values, (int32_t)waits.starved);
-            hls_write(values, (int32_t)waits.blocked);
-            for (int32_t i = 0; i < o.factor * MARK_WORDS; i++)
-                hls_write(values, (int32_t)AT(mark, i / MARK_WORDS)[i % MARK_WORDS]);
+            if (PROFILED) {
+                hls_write(values, (int32_t)waits.starved);
+                hls_write(values, (int32_t)waits.blocked);
+                for (int32_t i = 0; i < o.factor * MARK_WORDS; i++)
+                    hls_write(values, (int32_t)AT(mark, i / MARK_WORDS)[i % MARK_WORDS]);
+            }
             break;
         default: {
             const struct bursts exit = {.kind = BURSTS_EXIT};
@@ -306,14 +304,17 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         const bool ran = run;
 
         /* A program that never waits ends all the same. */
-        for (uint16_t left = PROGRAM / INSTRUCTION_WORDS; run && left; left--) {
-            const uint32_t w = AT(program, counter), a = AT(program, counter + 1),
-                           b = AT(program, counter + 2),
-                           cells = WITHIN(CELLS, AT(program, counter + 3)),
+        for (uint16_t left = PROGRAM / INSTRUCTION_WORDS; (run || read) && left; left--) {
+            const uint32_t w = AT(program, counter), b = AT(program, counter + 2),
                            parameters = AT(program, counter + 4), rows = AT(program, counter + 5),
                            columns = AT(program, counter + 6), groups = AT(program, counter + 7),
                            widths = AT(program, counter + 8), sizes = AT(program, counter + 9);
-            const uint8_t kind = w & 255, phi = w >> 8 & 255, mode = w >> 16 & 255;
+            /* A READ is a VALUES of its own. */
+            const uint32_t a = read ? o.weight : AT(program, counter + 1),
+                           cells =
+                               WITHIN(CELLS, read ? (uint32_t)o.factor : AT(program, counter + 3));
+            const uint8_t kind = read ? DO_VALUES : w & 255, phi = w >> 8 & 255,
+                          mode = read ? 0 : w >> 16 & 255;
             const uint16_t vector = parameters >> 16;
             const struct share share = {.groups = parameters & 0xffff,
                                         .columns = widths >> 16,
@@ -322,119 +323,114 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                                         .first_column = columns >> 16,
                                         .next_column = columns & 0xffff,
                                         .next_row = rows & 0xffff};
+            const bool sends = kind == DO_FIRE || kind == DO_RELAY,
+                       moves = sends || kind == DO_COPY || kind == DO_ADD;
             struct cursor at = {.group = groups >> 16, .column = columns >> 16, .row = rows >> 16};
             counter += INSTRUCTION_WORDS;
-            switch (kind) {
-            case DO_FILL:
-                for (uint32_t i = 0; i < cells; i++) {
+
+            if (kind == DO_FILL) {
+                for (uint16_t g = 0; g < share.groups; g++) {
+                    uint32_t beginning[SLICES][SLICE];
+                    for (uint8_t slice = 0; slice < SLICES; slice++) {
 #pragma HLS pipeline II = 1
-                    for (int l = 0; l < LANES; l++) {
-                        AT(cell, a + i)[l] = packed(AT(initial, vector + at.g)[l]);
-                        if (b != NOWHERE)
-                            AT(sent, b + i)[l] = 0;
+                        for (int l = 0; l < SLICE; l++)
+                            beginning[slice][l] = AT(initial, (vector + g) * SLICES + slice)[l];
                     }
-                    at.g = at.g + 1 == share.groups ? 0 : at.g + 1;
-                }
-                break;
-            case DO_COPY:
-            case DO_ADD:
-                for (uint32_t i = 0; i < cells; i++) {
-#pragma HLS pipeline II = 2
-#pragma HLS dependence variable = cell inter false
-                    for (int l = 0; l < LANES; l++) {
-                        const int32_t add = unpacked(AT(cell, b + i)[l]);
-                        const int32_t v = kind == DO_ADD ? unpacked(AT(cell, a + i)[l]) : 0;
-                        AT(cell, a + i)[l] = packed(v + add);
+                    for (uint32_t i = g; i < cells; i += share.groups) {
+#pragma HLS pipeline II = 1
+                        for (int l = 0; l < LANES; l++)
+                            AT(cell, a + i)[l / SLICE][l % SLICE] = beginning[l / SLICE][l % SLICE];
                     }
                 }
-                break;
-            case DO_FIRE:
-                for (uint32_t i = 0; i < cells; i++) {
+                if (b != NOWHERE)
+                    for (uint32_t i = 0; i < cells * SLICES; i++) {
+#pragma HLS pipeline II = 1
+                        for (int l = 0; l < SLICE; l++)
+                            AT(sent, b * SLICES + i)[l] = 0;
+                    }
+            }
+
+            /* Slice by slice. In front of each a RELAY looks at the window's sums, COPY and ADD at
+             * the slice of b, and keep the largest. A RELAY's windows: of rows from `vector` on, of
+             * columns from widths & 0xffff; sizes: cells of a row of sums << 16. */
+            for (uint32_t i = 0; moves && i < cells * SLICES;) {
+                uint16_t first = 0, width = 1, before = kind != DO_FIRE;
+                uint32_t steps = cells * SLICES << (kind != DO_FIRE);
+                if (kind == DO_RELAY) {
+                    const uint32_t up = AT(window, vector + at.y),
+                                   across = AT(window, (widths & 0xffff) + at.x);
+                    first = (uint16_t)((up >> 16) + (across >> 16) + at.g);
+                    width = across & 0xffff;
+                    before = WITHIN(CELLS, (up & 0xffff) * width);
+                    steps = before + 1;
+                }
+                uint16_t k = 0, kx = 0, row = first, slot = first;
+                int32_t most[SLICE] = {0};
+                for (; steps; steps--) {
 #pragma HLS pipeline II = 1
 #pragma HLS dependence variable = cell inter false
 #pragma HLS dependence variable = sent inter false
-                    struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
-                    for (int l = 0; l < LANES; l++) {
-                        const int32_t theta = AT(threshold, vector + at.g)[l];
-                        int32_t v = unpacked(AT(cell, a + i)[l]) + AT(bias, vector + at.g)[l];
-                        const int32_t so_far = mode & FIRE_SIGNED ? AT(sent, b + i)[l] : 0;
-                        int32_t r = quotient(v, theta);
-                        const int32_t least = mode & FIRE_LINEAR ? -phi
+                    const uint8_t slice = i % SLICES;
+                    const bool done = k == before, row_done = kx + 1 == width;
+                    const uint16_t own = a + i / SLICES,
+                                   other = b + (kind == DO_RELAY ? slot : i / SLICES);
+                    const uint32_t parameter = (vector + at.g) * SLICES + slice;
+                    struct bursts out = {
+                        .slice = at.group * SLICES + slice, .row = at.row, .column = at.column};
+                    for (int l = 0; l < SLICE; l++) {
+                        const int32_t v = unpacked(AT(cell, done ? own : other)[slice][l]),
+                                      largest = most[l], top = before ? largest : v,
+                                      theta = AT(threshold, parameter)[l],
+                                      so_far = mode & FIRE_SIGNED ? AT(sent, b * SLICES + i)[l] : 0,
+                                      least = mode & FIRE_LINEAR ? -phi
                                               : so_far < phi     ? -so_far
                                                                  : -phi;
+                        int32_t fired_v = v + unpacked(AT(bias, parameter)[l]);
+                        int32_t r = quotient(fired_v, theta);
                         r = r > phi ? phi : r < least ? least : r;
-                        v -= r * theta;
-                        v = v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
-                        AT(cell, a + i)[l] = packed(v);
+                        fired_v = limited(fired_v + (int8_t)-r * theta);
+                        const int32_t count = kind == DO_RELAY ? top - v : r;
+                        most[l] = k && largest > v ? largest : v;
+                        if (done)
+                            AT(cell, own)
+                            [slice][l] = packed(kind == DO_FIRE  ? fired_v
+                                                : kind == DO_ADD ? v + largest
+                                                                 : top);
                         if (mode & FIRE_SIGNED)
-                            AT(sent, b + i)[l] = (uint16_t)(so_far + r);
-                        out.count[l] = (int16_t)r;
-                        out.lanes |= (uint32_t)(r != 0) << l;
+                            AT(sent, b * SLICES + i)[l] = (uint16_t)(so_far + r);
+                        out.count[l] = (int16_t)count;
+                        out.lanes |= (uint32_t)(count != 0) << l;
                     }
-                    if (out.lanes)
+                    if (sends && done && out.lanes)
                         hls_write(fired, out);
-                    advance(&at, &share);
+                    row += row_done ? sizes >> 16 : 0;
+                    slot = row_done ? row : slot + share.groups;
+                    kx = row_done ? 0 : kx + 1;
+                    k = done ? 0 : k + 1;
+                    i += done;
+                    if (done && slice == SLICES - 1)
+                        advance(&at, &share);
                 }
-                break;
-            case DO_RELAY: {
-                /* parameters: windows of rows from `vector` on, of columns from widths & 0xffff;
-                 * sizes: cells of a row of sums << 16 | groups. */
-                for (uint32_t i = 0; i < cells; i++) {
-                    const uint32_t up = AT(window, vector + at.y),
-                                   across = AT(window, (widths & 0xffff) + at.x);
-                    const uint16_t height = up & 0xffff, width = across & 0xffff,
-                                   slots = WITHIN(CELLS, (uint32_t)height * width);
-                    int32_t most[LANES];
-                    for (int l = 0; l < LANES; l++) {
-#pragma HLS unroll
-                        most[l] = INT32_MIN;
-                    }
-                    uint16_t down = 0, right = 0, kx = 0;
-                    for (uint16_t k = 0; k < slots; k++) {
+            }
+
+            if (kind == DO_VALUES && (!(mode & VALUES_WATCHED) || watched))
+                for (uint32_t i = 0; i < cells * LANES; i++) {
 #pragma HLS pipeline II = 1
-                        const uint16_t slot =
-                            (uint16_t)(b + (up >> 16) + down + (across >> 16) + right + at.g);
-                        for (int l = 0; l < LANES; l++) {
-                            const int32_t v = unpacked(AT(cell, slot)[l]);
-                            most[l] = v > most[l] ? v : most[l];
-                        }
-                        const bool row_done = kx + 1 == width;
-                        down += row_done ? sizes >> 16 : 0;
-                        right = row_done ? 0 : right + share.groups;
-                        kx = row_done ? 0 : kx + 1;
-                    }
-                    struct bursts out = {.group = at.group, .row = at.row, .column = at.column};
-                    for (int l = 0; l < LANES; l++) {
-#pragma HLS unroll
-                        const int32_t v = unpacked(AT(cell, a + i)[l]);
-                        const int32_t top = slots ? most[l] : v;
-                        AT(cell, a + i)[l] = packed(top);
-                        out.count[l] = (int16_t)(top - v);
-                        out.lanes |= (uint32_t)(top != v) << l;
-                    }
-                    if (out.lanes)
-                        hls_write(fired, out);
-                    advance(&at, &share);
+                    hls_write(values,
+                              unpacked(AT(cell, a + i / LANES)[i / SLICE % SLICES][i % SLICE]));
                 }
-                break;
-            }
-            case DO_VALUES:
-                if (!(mode & VALUES_WATCHED) || watched)
-                    for (uint32_t i = 0; i < cells * LANES; i++) {
-#pragma HLS pipeline II = 1
-                        hls_write(values, unpacked(AT(cell, a + i / LANES)[i % LANES]));
-                    }
-                break;
-            default: run = false;
-            }
-            if ((kind == DO_FIRE || kind == DO_RELAY) && !(mode & FIRE_SILENT)) {
+            if (sends && !(mode & FIRE_SILENT)) {
                 const struct bursts end = {.kind = BURSTS_END};
                 hls_write(fired, end);
                 run = false;
             }
+            read = false;
+            run &= kind > DO_WAIT && kind <= DO_VALUES;
         }
-        mark[marks][1] = hls_clock();
-        marks += ran && marks < MARKS - 1;
+        if (PROFILED) {
+            mark[marks][1] = hls_clock();
+            marks += ran && marks < MARKS - 1;
+        }
     }
 }
 
@@ -452,10 +448,10 @@ static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct e
             break;
         const uint8_t lane = lanes ? __builtin_ctz(lanes) : 0;
         int16_t count = 0;
-        for (int l = 0; l < LANES; l++)
+        for (int l = 0; l < SLICE; l++)
             count = lane == l ? b.count[l] : count;
         const struct event e = {.end = b.kind == BURSTS_END,
-                                .where = (uint32_t)(b.group * LANES + lane) << 16 | b.row,
+                                .where = (uint32_t)(b.slice * SLICE + lane) << 16 | b.row,
                                 .what = (uint32_t)b.column << 16 | (uint16_t)count};
         hls_write(out, e);
         lanes &= lanes - 1;

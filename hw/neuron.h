@@ -39,17 +39,23 @@ static inline int32_t unpacked(uint32_t word)
     return (int32_t)(word << 8) >> 8;
 }
 
-/* floor(v / threshold) within -16 .. 15: four steps of long division of the magnitude. */
+/* floor(v / threshold) within -16 .. 15, a bit after the other from what multiples of the threshold
+ * fit. Sums of a product are what a DSP does. */
 static inline int32_t quotient(int32_t v, int32_t threshold)
 {
-    int32_t rest = v < 0 ? -v : v, q = 0;
+    int32_t q = v < 0 ? -16 : 0;
     for (int bit = 3; bit >= 0; bit--) {
 #pragma HLS unroll
-        const bool fits = rest >= threshold << bit;
-        rest -= fits ? threshold << bit : 0;
-        q |= fits << bit;
+        const int8_t minus = (int8_t)(-q - (1 << bit));
+        q += v + minus * threshold >= 0 ? 1 << bit : 0;
     }
-    return v >= 0 ? q : rest ? -q - 1 : -q;
+    return q;
+}
+
+/* What is left after firing, within 23 bits. */
+static inline int32_t limited(int32_t v)
+{
+    return v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
 }
 
 #endif

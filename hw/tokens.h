@@ -32,7 +32,7 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
             FIRED_DEPTH, MARKS                                                                     \
     }
 
-enum { LAST_COMMAND = MARKS > 0 ? COMMAND_PROFILE : COMMAND_END };
+enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };
 
 /* Payload words in front of a command's data; others have these alone. */
 static inline uint32_t head_words(uint8_t command)
@@ -40,7 +40,7 @@ static inline uint32_t head_words(uint8_t command)
     return command == COMMAND_LOAD || command == COMMAND_COUNTERS ? 2
            : command == COMMAND_RUN                               ? 1
            : command == COMMAND_READ                              ? 3
-           : MARKS > 0 && command == COMMAND_PROFILE              ? 2
+           : PROFILED && command == COMMAND_PROFILE               ? 2
                                                                   : 0;
 }
 static inline bool has_data(uint8_t command)
@@ -71,6 +71,8 @@ struct waits {
 /* Without branches, because these cost cycles. Returns those of the run until now. */
 static inline struct waits waits_note(struct waits *w, bool start, bool stop)
 {
+    if (!PROFILED)
+        return (struct waits){0};
     const uint32_t starved = hls_starved(), blocked = hls_blocked();
     const struct waits begin = {start ? starved : w->starved, start ? blocked : w->blocked},
                        now = {starved - begin.starved, blocked - begin.blocked};
@@ -94,36 +96,37 @@ static inline uint32_t low(uint32_t word)
     return word & 0xffff;
 }
 
-/* From fetch to expand: an event meets a projection. Other tokens pass through. */
+/* From fetch to expand: an event meets a projection. Other tokens pass through: cell is the memory,
+ * weight the address, factor the word. */
 struct work {
     uint8_t kind;
     uint8_t rows, columns; /* places in the lists */
     uint16_t groups;       /* channel groups */
     uint16_t row, column;  /* where in the lists */
     uint16_t cell;
-    uint32_t weight, word;
+    word_address weight;
     uint16_t step; /* weight vectors from one channel group to the next */
     int32_t factor;
 };
 
-/* From expand to neurons: cell += factor * weight vector. Other tokens pass through: cell is the
- * memory, weight the address, factor the word. */
+/* From expand to neurons: cell += factor * weight vector. Other tokens pass through likewise. */
 struct operation {
     uint8_t kind;
     uint16_t cell;
-    uint32_t weight;
+    word_address weight;
     int32_t factor;
 };
 
 enum bursts_kind { BURSTS, BURSTS_END /* the population is done */, BURSTS_EXIT };
 
-/* From neurons to events: the bursts of the lanes at one place; lanes: a bit for each that sends
+/* From neurons to events: the bursts of a slice of a cell's lanes; lanes: a bit for each that sends
  * something, at least one with BURSTS, none else. */
 struct bursts {
     uint8_t kind;
-    uint32_t lanes;
-    uint16_t group, row, column;
-    int16_t count[LANES];
+    uint16_t lanes;
+    uint16_t slice; /* of the population's channels */
+    uint16_t row, column;
+    int16_t count[SLICE];
 };
 
 /* From events to gather; where and what as in TOKEN_EVENT. end: the population is done. */
@@ -144,5 +147,9 @@ enum {
 };
 
 enum { NOWHERE = 0xffff };
+
+/* Counters of a phase (COMMAND_COUNTERS): 40 bits. */
+enum { TOTALS = 4 };
+#define TOTAL_MOST 0xffffffffff
 
 #endif

@@ -387,8 +387,13 @@ static struct split split_dimension(struct process *p, const struct memory *m, i
     return s;
 }
 
-/* The whole: address within a bank, and the bank: constant, or a 32-bit node. */
-static struct split locate(struct process *p, const struct memory *m, const struct linear *l)
+/* The whole: address within a bank, and the bank along each dimension: constant, or a 32-bit node.
+ */
+struct location {
+    int row, bank[8], bank_node[8];
+};
+
+static struct location locate(struct process *p, const struct memory *m, const struct linear *l)
 {
     const long *stride = m->stride;
     int64_t factor[8][MOST_TERMS] = {{0}}, constant[8] = {0}, rest = l->constant - m->leaf;
@@ -403,8 +408,10 @@ static struct split locate(struct process *p, const struct memory *m, const stru
                 fail(l->where, "`%s` is indexed in steps that are not whole elements", m->name);
             flat[i] = l->factor[i] / unit;
         }
-        return (struct split){.bank_node = NONE,
-                              .row = linear_node(p, l, flat, floor_divide(rest, unit))};
+        struct location here = {.row = linear_node(p, l, flat, floor_divide(rest, unit))};
+        for (int d = 0; d < m->dims; d++)
+            here.bank_node[d] = NONE;
+        return here;
     }
     for (int i = 0; i < l->terms; i++) {
         int d = 0;
@@ -423,27 +430,36 @@ static struct split locate(struct process *p, const struct memory *m, const stru
         constant[d] = floor_divide(later ? rest + stride[d] / 2 : rest, stride[d]);
         rest -= constant[d] * stride[d];
     }
-    struct split all = {.bank_node = NONE, .row = make_const(p, 0, 32)};
-    int bank_sum = NONE;
+    struct location all = {.row = make_const(p, 0, 32)};
     for (int d = 0; d < m->dims; d++) {
         struct split s = split_dimension(p, m, d, l, factor[d], constant[d]);
         int64_t rows = (m->size[d] + m->banks_of[d] - 1) / m->banks_of[d];
         all.row = make_binary(
             p, OP_ADD, make_binary(p, OP_MUL, all.row, make_const(p, (uint64_t)rows, 32)), s.row);
-        int here = s.bank_node != NONE ? s.bank_node : make_const(p, (uint64_t)s.bank, 32);
-        bank_sum = bank_sum == NONE
-                       ? here
-                       : make_binary(p, OP_ADD,
-                                     make_binary(p, OP_MUL, bank_sum,
-                                                 make_const(p, (uint64_t)m->banks_of[d], 32)),
-                                     here);
+        all.bank[d] = s.bank;
+        all.bank_node[d] = s.bank_node;
     }
-    uint64_t bank;
-    if (is_const(p, bank_sum, &bank))
-        all.bank = (int)bank;
-    else
-        all.bank_node = bank_sum;
     return all;
+}
+
+/* May the access go to this bank? *here: whether it does, where that depends on the index. */
+static bool reaches(struct process *p, const struct memory *m, const struct location *at, int bank,
+                    int *here)
+{
+    *here = NONE;
+    for (int d = m->dims - 1; d >= 0; bank /= m->banks_of[d], d--) {
+        const int b = bank % m->banks_of[d], bits = bits_of((uint64_t)m->banks_of[d] - 1);
+        if (at->bank_node[d] == NONE) {
+            if (at->bank[d] != b)
+                return false;
+            continue;
+        }
+        *here =
+            guard_and(p, *here,
+                      make_binary(p, OP_EQ, make_slice(p, at->bank_node[d], 0, max_int(bits, 1)),
+                                  make_const(p, (uint64_t)b, max_int(bits, 1))));
+    }
+    return true;
 }
 
 /* ---- access ---------------------------------------------------------------------------------- */
@@ -474,18 +490,13 @@ static int access_memory(struct process *p, const struct linear *l, LLVMTypeRef 
              m->width);
     if (value != NONE && m->constant)
         fail(l->where, "`%s` is constant and written to", m->name);
-    struct split s = locate(p, m, l);
-    if (s.bank_node == NONE)
-        return access_bank(p, memory, s.bank, s.row, value, p->at_guard);
-    int result = make_const(p, 0, width), bits = max_int(bits_of((uint64_t)m->banks - 1), 1),
-        chosen = make_slice(p, s.bank_node, 0, bits);
-    for (int b = 0; b < p->memory[memory].banks; b++) {
-        int here = make_binary(p, OP_EQ, chosen, make_const(p, (uint64_t)b, bits));
-        if (value != NONE)
-            access_bank(p, memory, b, s.row, value, guard_and(p, p->at_guard, here));
-        else
-            result =
-                make_select(p, here, access_bank(p, memory, b, s.row, NONE, p->at_guard), result);
+    const struct location at = locate(p, m, l);
+    int result = NONE;
+    for (int b = 0, here; b < p->memory[memory].banks; b++) {
+        if (!reaches(p, m, &at, b, &here))
+            continue;
+        const int word = access_bank(p, memory, b, at.row, value, guard_and(p, p->at_guard, here));
+        result = result == NONE || value != NONE ? word : make_select(p, here, word, result);
     }
     return result;
 }
