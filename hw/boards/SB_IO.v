@@ -9,4 +9,5 @@ module SB_IO #(
 );
     assign PACKAGE_PIN = OUTPUT_ENABLE ? D_OUT_0 : 1'bz;
     assign D_IN_0      = PACKAGE_PIN;
+    wire unused = &{1'b0, PIN_TYPE};
 endmodule
