@@ -228,8 +228,8 @@ help:
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
-#: make check-usb    every digit and 1,000 faults on emulated USB boards; how fast the link is (half an hour)
-#: make bitstreams   BOARD=icebreaker|hx8k: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)
+#: make check-usb    every digit and 1,200 faults on emulated USB boards; how fast the link is (half an hour)
+#: make bitstreams   BOARD=icebreaker|hx8k|hx8k_fifo: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)
 #: make loopback     BOARD=: the same of a design that says what it hears; make synthesis BOARD=: cells alone
 #: make gates        BOARD=: a simulator of what was placed and routed; make cells BOARD=: of what was synthesised
 #: make check-xrt    LeNet-5 and ResNet-20 on an emulated Alveo card; 100 runs, four side by side (minutes)

@@ -20,11 +20,12 @@ const struct board boards[] = {
      "icebreaker:SERIAL",
      accel_open_usb},
     {"hx8k", "an iCE40-HX8K breakout board on USB", accel_open_usb},
+    {"hx8k_fifo", "the same with an FT232H in the mode of a synchronous FIFO", accel_open_usb},
     {"ulx3s", "a ULX3S on USB", accel_open_usb},
     {"ecpix5", "an ECPIX-5 on USB", accel_open_usb},
     {"usb", "any board behind an FTDI chip's serial line: usb, usb:0403:6010, usb:SERIAL",
      accel_open_usb},
-    {"usb-fifo", "the same behind an FTDI chip's synchronous FIFO", accel_open_usb},
+    {"usb-fifo", "any board behind an FTDI chip's synchronous FIFO", accel_open_usb},
     {NULL, NULL, NULL},
 };
 

@@ -55,25 +55,27 @@ unsigned board_uart_baud(void)
 #endif
 
 #ifdef BOARD_FIFO
-// The machine's clock has 40 MHz: in steps of 1/240 us the chip's changes every second, this one
-// every third.
+// The machine's clock has 24 MHz: in steps of 1/240 us the chip's changes every second, this one
+// every fifth.
 void board_clock_fifo(board *b, int running, board_fifo *pins)
 {
     Vboard &top = *b->top;
     top.rxf_n = pins->rxf_n;
     top.txe_n = pins->txe_n;
-    top.data_in = pins->in;
+    top.in = pins->in;
     top.eval();
     pins->rd_n = top.rd_n;
     pins->wr_n = top.wr_n;
     pins->oe_n = top.oe_n;
-    pins->out = top.data_out;
+    pins->out = top.out;
     for (unsigned step = 0; step < 4; step++) {
-        if (running && step % 2 == 0)
+        const bool chip = running && step % 2 == 0, machine = b->phase++ % 5 == 0;
+        if (chip)
             top.clk60 = step == 0;
-        if (b->phase++ % 3 == 0)
-            top.clk = !top.clk;
-        top.eval();
+        if (machine)
+            top.clk_12 = !top.clk_12;
+        if (chip || machine)
+            top.eval();
     }
 }
 #endif

@@ -21,7 +21,7 @@ unsigned board_uart_mhz(void);
 unsigned board_uart_baud(void);
 
 /* The pins of a synchronous 245 FIFO; the chip's, which are set, and the board's, which are as
- * before the edge. */
+ * before the edge. in is on the data lines while oe_n is low; out is what is there. */
 struct board_fifo {
     unsigned char rxf_n, txe_n, in;
     unsigned char rd_n, wr_n, oe_n, out;

@@ -63,6 +63,8 @@ for cycles in 4 5 12 100; do
     for abits in 8 9 12; do lint uart_words CYCLES=$cycles ABITS=$abits; done
 done
 lint fifo_words
+lint fifo_words ABITS=2
+lint SB_IO
 lint word_crossing
 lint word_crossing ABITS=2
 lint loopback

@@ -75,12 +75,11 @@ if [ "$(board board-hx8k)" ]; then
 fi
 # What a student would flash: the files in bitstreams/, taken apart again.
 good "cpu, two images" $host "$work/m.snn" $data/test_images.npy --limit 2 --board cpu -o "$work/two.npy"
-for name in icebreaker hx8k; do
-    gates=$(board gates-$name-bitstream) product="iCEBreaker V1.0e"
-    [ $name = icebreaker ] || product="Lattice FTUSB Interface Cable"
+for row in "icebreaker:6010:iCEBreaker V1.0e" "hx8k:6010:Lattice FTUSB Interface Cable" "hx8k_fifo:6014:UM232H"; do
+    name=${row%%:*} product=${row#*:} gates=$(board gates-$name-bitstream)
     if [ "$gates" ]; then
         rm -f "$work/usb.npy"
-        good "bitstreams/$name.bin" "$emulator" --product "$product" "$gates" $host "$work/m.snn" \
+        good "bitstreams/$name.bin" "$emulator" --id "${product%%:*}" --product "${product#*:}" "$gates" $host "$work/m.snn" \
             $data/test_images.npy --limit 2 --board $name --timeout 300 -o "$work/usb.npy"
         same "bitstreams/$name.bin differs from cpu" "$work/two.npy" "$work/usb.npy"
     else
@@ -88,8 +87,12 @@ for name in icebreaker hx8k; do
         echo "skip: no bitstreams/$name.bin to simulate (icestorm)"
     fi
 done
-fifo=$(board board-fifo)
+fifo=$(board board-hx8k_fifo)
 if [ "$fifo" ]; then
+    on "hx8k_fifo" "$emulator" --id 6014 --product UM232H "$fifo" $run hx8k_fifo
+    on "another chip's FIFO" "$emulator" --product "Dual RS232-HS" "$fifo" $run hx8k_fifo:0403:6010
+    good "faults of a FIFO" "$emulator" --id 6014 --product UM232H "$fifo" "$bin/tests/usb/faults" "$work/m.snn" \
+        $data/test_images.npy "${ADAFIRE_FAULTS:-6}" 7 hx8k_fifo
     on "usb-fifo" "$emulator" "$fifo" $run usb-fifo
     on "usb-fifo, short packets" "$emulator" --splinters "$fifo" $run usb-fifo:1-2
     bad "usb-fifo, unplugged" 20 "usb-fifo:1-2 has been unplugged" "$emulator" --fault unplug=6000 "$fifo" $run usb-fifo
@@ -145,6 +148,6 @@ for after in 1 7 60 400; do
 done
 bad "a request refused" 15 "does not know an FTDI chip's requests" "$emulator" --fault control=0 "$ice" $run icebreaker
 good "many faults" "$emulator" --driver "$ice" "$bin/tests/usb/faults" "$work/m.snn" $data/test_images.npy \
-    "${ADAFIRE_FAULTS:-12}" 7
+    "${ADAFIRE_FAULTS:-12}" 7 icebreaker
 cat "$work/out"
 finish $skipped

@@ -60,6 +60,12 @@ static const struct programmer {
      "-S",
      NULL,
      "fpga-icestorm"},
+    {"hx8k_fifo",
+     "the same with an FT232H at its header, by iceprog",
+     {"iceprog", WRITE_WORD, FILE_WORD},
+     "-S",
+     NULL,
+     "fpga-icestorm"},
     {"icebreaker", /* wired for its flash */
      "iCEBreaker, by iceprog; flash only",
      {"iceprog", FILE_WORD},

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FTDI = 0x0403, FT2232H = 0x6010, FT_X = 0x6015 };
+enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
 enum { MOST_PORTS = 8 };
 
 const struct usb_board usb_boards[] = {{"icebreaker", FTDI, FT2232H, "iCEBreaker", 1, 2000000},
                                        {"hx8k", FTDI, FT2232H, "Lattice FTUSB", 1, 3000000},
+                                       {"hx8k_fifo", FTDI, FT232H, NULL, 0, 0},
                                        {"ulx3s", FTDI, FT_X, "ULX3S", 0, 1000000},
                                        {"ecpix5", FTDI, FT2232H, "ECPIX", 1, 1000000},
                                        {"usb", FTDI, 0, NULL, -1, 1000000},

@@ -10,8 +10,9 @@ endif
 endif
 
 # Clock of the machine in MHz, bits a second of the serial line in millions (host/link/usb_board.c has
-# the same), and what nextpnr is told of the chip.
-ICE40 := icebreaker hx8k
+# the same; none where the chip's FIFO is), and what nextpnr is told of the chip.
+UARTS := icebreaker hx8k
+ICE40 := $(UARTS) hx8k_fifo
 ECP5 := ulx3s ecpix5
 MHZ_icebreaker := 12
 BAUD_icebreaker := 2
@@ -22,6 +23,9 @@ MHZ_hx8k := 24
 BAUD_hx8k := 3
 CHIP_hx8k := --hx8k --package ct256
 DEVICE_hx8k := hx
+MHZ_hx8k_fifo := 24
+CHIP_hx8k_fifo := --hx8k --package ct256
+DEVICE_hx8k_fifo := hx
 MHZ_ulx3s := 25
 BAUD_ulx3s := 1
 CHIP_ulx3s := --85k --package CABGA381
@@ -32,6 +36,15 @@ CHIP_ecpix5 := --um5g-85k --package CABGA554
 MHZ_slow := 200
 BAUD_slow := 1
 cycles = $(shell expr $(MHZ_$(1)) / $(BAUD_$(1)))
+GLUE_UART := hw/boards/uart_board.v hw/boards/uart_words.v
+GLUE_FIFO := hw/boards/fifo_board.v hw/boards/fifo_words.v hw/boards/word_crossing.v
+GLUE_icebreaker := $(GLUE_UART) hw/boards/ice40_spram.v
+GLUE_hx8k := $(GLUE_UART) hw/boards/hx8k_clock.v
+GLUE_hx8k_fifo := $(GLUE_FIFO) hw/boards/hx8k_clock.v
+GLUE_ulx3s := $(GLUE_UART)
+GLUE_ecpix5 := $(GLUE_UART)
+speed_of = $(if $(BAUD_$(1)),chparam -set CYCLES $(call cycles,$(1)) $(1);)
+RTL_V := hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v
 # The accelerator that a board gets, and the nanoseconds that hlsc schedules for.
 MACHINE ?= tiny
 NANOSECONDS ?= 40
@@ -50,10 +63,8 @@ design = $(if $(findstring loopback,$(1)),-DLOOPBACK hw/boards/loopback.v,$(B)/b
 define ice40_rules
 $(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v hw/boards/boards.mk
 	$$(call say,YOSYS,$$@)
-	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $(DEFINE_$(1)) $$(call design,$$*) hw/boards/$(1).v \
-		hw/boards/uart_board.v hw/boards/uart_words.v hw/boards/ice40_spram.v \
-		hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
-		chparam -set CYCLES $$(call cycles,$(1)) $(1); scratchpad -copy abc9.script.flow3 abc9.script; \
+	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $(DEFINE_$(1)) $$(call design,$$*) hw/boards/$(1).v $(GLUE_$(1)) $(RTL_V); \
+		$$(call speed_of,$(1)) scratchpad -copy abc9.script.flow3 abc9.script; \
 		synth_ice40 -abc9 -device $(DEVICE_$(1)) -top $(1) -json $$@"
 $(B)/boards/$(1)-%.asc: $(B)/boards/$(1)-%.json hw/boards/$(1).pcf
 	$$(call say,NEXTPNR,$$@)
@@ -67,9 +78,8 @@ $(B)/boards/%.bin: $(B)/boards/%.asc
 define ecp5_rules
 $(B)/boards/$(1)-%.json: $(BOARD_V) $(B)/boards/accelerator.v hw/boards/boards.mk
 	$$(call say,YOSYS,$$@)
-	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v \
-		hw/boards/uart_board.v hw/boards/uart_words.v hw/rtl/hls_fifo.v hw/rtl/hls_ram_sdp.v hw/rtl/hls_ram_tdp.v; \
-		chparam -set CYCLES $$(call cycles,$(1)) $(1); synth_ecp5 -abc9 -top $(1) -json $$@"
+	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*) hw/boards/$(1).v $(GLUE_$(1)) $(RTL_V); \
+		$$(call speed_of,$(1)) synth_ecp5 -abc9 -top $(1) -json $$@"
 $(B)/boards/$(1)-%.config: $(B)/boards/$(1)-%.json hw/boards/$(1).lpf
 	$$(call say,NEXTPNR,$$@)
 	$$(Q)nextpnr-ecp5 -q $(CHIP_$(1)) --json $$< --lpf hw/boards/$(1).lpf --textcfg $$@ --freq $(MHZ_$(1)) \
@@ -87,7 +97,7 @@ bitstreams: $(if $(BOARD),$(call bitstream_of,$(BOARD)))
 	@hw/boards/manifest bitstreams $< $(BOARD) $(MHZ_$(BOARD)) $(basename $<).log
 loopback: $(if $(BOARD),$(subst -accelerator,-loopback,$(call bitstream_of,$(BOARD))))
 	@sed -n 's/^Info:.*\(ICESTORM_LC: .*%\)$$/\1/p' $(basename $<).log | tail -n 1
-	@sed -n 's/^Info: *\(Max frequency\)/\1/p' $(basename $<).log | tail -n 1
+	@sed -n 's/^Info: *\(Max frequency\)/\1/p' $(basename $<).log | tail -n $(if $(BAUD_$(BOARD)),1,2)
 	@echo "$<"
 synthesis: $(B)/boards/$(BOARD)-accelerator.json
 	@sed -n '/Number of cells/,/^$$/p' $(basename $<).synthesis
@@ -99,34 +109,35 @@ $(B)/adafire-board-%.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp si
 $(B)/adafire-board-loopback.so: hw/boards/loopback.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ uart $(call cycles,hx8k) $(MHZ_hx8k) -DLOOPBACK
-$(B)/adafire-board-fifo.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
+$(B)/adafire-board-hx8k_fifo.so: $(B)/boards/accelerator.v sim/verilate sim/board.cpp sim/board.h $(BOARD_V)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ fifo
+SIM_V := hw/boards/gates_board.v hw/boards/fifo_pins.v hw/boards/SB_PLL40_CORE.v hw/boards/SB_IO.v
 CELLS := /usr/share/yosys/ice40/cells_sim.v
 # $(B)/adafire-gates-BOARD-DESIGN.so as placed and routed, $(B)/adafire-cells-BOARD-DESIGN.so as synthesised.
-# The design `bitstream` is the file in bitstreams/.
+# The design `bitstream` is the file in bitstreams/. Verilator knows no `tran`, by which icebox_vlog
+# makes a bus of a FIFO's data.
+of_gates = $(if $(BAUD_$(1)),gates $(call cycles,$(1)) $(MHZ_$(1)),fifo -DGATES)
 $(ICE40:%=$(B)/boards/%-bitstream.asc): $(B)/boards/%-bitstream.asc: bitstreams/%.bin
 	@mkdir -p $(@D)
 	$(Q)iceunpack $< $@
 $(B)/boards/%.gates.v: $(B)/boards/%.asc hw/boards/gates
-	$(Q)hw/boards/gates -s -p hw/boards/$(firstword $(subst -, ,$*)).pcf -n gates $< | \
-		sed 's/^module gates (.*/module gates (clk_12, rx, tx); input clk_12, rx; output tx;/' >$@
+	$(Q)hw/boards/gates -s -c -p hw/boards/$(firstword $(subst -, ,$*)).pcf -n gates $< | \
+		sed -e '/^tran(/d' -e '/^wire /s/\\data\[\(.\)\] /unused_\1/g' -e 's/\\data\[\(.\)\] /data[\1]/g' >$@
 	$(Q)sed -n '/^module SB_RAM40_4K /,/^endmodule/{s/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//;p}' \
 		$(CELLS) >>$@
-$(B)/adafire-gates-%.so: $(B)/boards/%.gates.v sim/verilate sim/board.cpp sim/board.h hw/boards/gates_board.v
+$(B)/adafire-gates-%.so: $(B)/boards/%.gates.v sim/verilate sim/board.cpp sim/board.h $(SIM_V)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
-		$(MHZ_$(firstword $(subst -, ,$*)))
+	$(Q)sim/verilate $< hw/rtl $@ $(call of_gates,$(firstword $(subst -, ,$*)))
 
 $(B)/boards/%.cells.v: $(B)/boards/%.json
 	$(Q)yosys -q -p "read_json $<; rename $(firstword $(subst -, ,$*)) gates; splitnets; write_verilog -noattr $@"
 	$(Q)sed -e '/^module SB_\(PLL\|HFOSC\|LFOSC\|I2C\|SPI\|MAC16\|RGBA\|LED\|IO\|SPRAM\|WARM\|GB_IO\)/,/^endmodule/d' \
 		-e '/^`timescale/d' -e '/^`define ICE40_DEFAULT/d' -e 's/`ICE40_DEFAULT_ASSIGNMENT_[01V]\(([^)]*)\)*//' \
 		$(CELLS) >>$@
-$(B)/adafire-cells-%.so: $(B)/boards/%.cells.v sim/verilate sim/board.cpp sim/board.h hw/boards/gates_board.v
+$(B)/adafire-cells-%.so: $(B)/boards/%.cells.v sim/verilate sim/board.cpp sim/board.h $(SIM_V)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@ gates $(call cycles,$(firstword $(subst -, ,$*))) \
-		$(MHZ_$(firstword $(subst -, ,$*))) 2>$(@:.so=.log) || { cat $(@:.so=.log); exit 1; }
+	$(Q)sim/verilate $< hw/rtl $@ $(call of_gates,$(firstword $(subst -, ,$*))) 2>$(@:.so=.log) || { cat $(@:.so=.log); exit 1; }
 cells: $(B)/adafire-cells-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
 	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
 gates: $(B)/adafire-gates-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
@@ -147,6 +158,6 @@ $(B)/tests/usb/faults $(B)/tests/usb/echo: $(B)/tests/usb/%: $(B)/tests/usb/%.o 
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include $(USB_OBJ:.o=.d)
-BOARDS_TO_TEST := $(B)/adafire-board-loopback.so $(if $(UMOCKDEV),$(B)/adafire-board-icebreaker.so $(B)/adafire-board-hx8k.so $(B)/adafire-board-fifo.so) \
-	$(if $(shell command -v nextpnr-ice40 && command -v icebox_vlog),$(ICE40:%=$(B)/adafire-gates-%-loopback.so) \
+BOARDS_TO_TEST := $(B)/adafire-board-loopback.so $(if $(UMOCKDEV),$(B)/adafire-board-icebreaker.so $(B)/adafire-board-hx8k.so $(B)/adafire-board-hx8k_fifo.so) \
+	$(if $(shell command -v nextpnr-ice40 && command -v icebox_vlog),$(UARTS:%=$(B)/adafire-gates-%-loopback.so) \
 		$(if $(UMOCKDEV),$(ICE40:%=$(B)/adafire-gates-%-bitstream.so)))

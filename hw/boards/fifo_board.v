@@ -1,6 +1,9 @@
-// A whole design: the accelerator behind a synchronous 245 FIFO. A board's top makes the chip's eight
+// A whole design: the accelerator (hlsc's `accelerator`), or with `define LOOPBACK its stand-in,
+// behind a synchronous 245 FIFO. A board's top makes the chip's eight
 // data lines of data_in, data_out and wr_n. One exchange follows the other.
-module fifo_board (
+module fifo_board #(
+    parameter ABITS = 2 // an iCE40 has no small RAMs
+) (
     input  wire       clk,
     input  wire       clk60,
     input  wire       rxf_n,
@@ -14,7 +17,9 @@ module fifo_board (
     wire        rst, idle, in_empty_n, in_read, out_full_n, out_write;
     wire [31:0] in_dout, out_din;
 
-    fifo_words words (
+    fifo_words #(
+        .ABITS(ABITS)
+    ) words (
         .clk60     (clk60),
         .rxf_n     (rxf_n),
         .txe_n     (txe_n),
@@ -33,7 +38,11 @@ module fifo_board (
         .out_write (out_write)
     );
 
+`ifdef LOOPBACK
+    loopback machine (
+`else
     accelerator machine (
+`endif
         .clk       (clk),
         .rst       (rst),
         .ap_start  (idle),

@@ -8,7 +8,9 @@
 //
 // At the edge of clk, in_read takes in_dout (only while in_empty_n) and out_write gives out_din
 // (only while out_full_n).
-module fifo_words (
+module fifo_words #(
+    parameter ABITS = 4 // 2^ABITS words wait between the clocks, either way; 2 or more
+) (
     input  wire        clk60,
     input  wire        rxf_n,    // the chip has no byte
     input  wire        txe_n,    // the chip has no room
@@ -56,10 +58,10 @@ module fifo_words (
     wire [31:0] word_out;
     wire        word_sent;
     wire        unused = &{in_full_n, out_room};
-    word_crossing to_machine (
+    word_crossing #(.ABITS(ABITS)) to_machine (
         .wclk(clk60), .wrst(rst60), .din(word_in), .write(take), .full_n(in_full_n), .room(in_room),
         .rclk(clk), .rrst(rst), .dout(in_dout), .read(in_read), .empty_n(in_empty_n));
-    word_crossing to_host (
+    word_crossing #(.ABITS(ABITS)) to_host (
         .wclk(clk), .wrst(rst), .din(out_din), .write(out_write), .full_n(out_full_n), .room(out_room),
         .rclk(clk60), .rrst(rst60), .dout(word_out), .read(word_sent), .empty_n(out_empty_n));
 

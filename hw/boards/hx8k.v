@@ -7,17 +7,6 @@ module hx8k #(
     output wire tx
 );
     wire clk;
-    SB_PLL40_CORE #(
-        .FEEDBACK_PATH("SIMPLE"),
-        .DIVR         (4'd0),
-        .DIVF         (7'd63), // 12 MHz * 64
-        .DIVQ         (3'd5),  // / 32
-        .FILTER_RANGE (3'd1)
-    ) pll (
-        .REFERENCECLK(clk_12),
-        .PLLOUTGLOBAL(clk),
-        .RESETB      (1'b1),
-        .BYPASS      (1'b0)
-    );
+    hx8k_clock clock (.clk_12(clk_12), .clk(clk));
     uart_board #(.CYCLES(CYCLES)) board (.clk(clk), .rx(rx), .tx(tx));
 endmodule

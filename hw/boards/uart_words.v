@@ -3,7 +3,8 @@
 //
 // To the machine: four bytes are a word. Bytes wait in a queue of 2^ABITS in block RAM; what comes
 // when it is full is lost, so the host sends no more than it was told that there is room for.
-// From the machine: TAG_WORD and the four bytes of a word. TAG_ROOM alone: room for 128 bytes more.
+// From the machine: TAG_WORD and the four bytes of a word; up to 112 words wait in a block RAM of their
+// own, so that the machine goes on while its answer leaves. TAG_ROOM alone: room for 128 bytes more.
 // After a reset TAG_HELLO stands for the first TAG_ROOM.
 // A break (a frame whose stop bit is low) asserts rst until the line is high again: a word cut off
 // is forgotten, the queue is empty. rst also begins asserted.
@@ -98,6 +99,31 @@ module uart_words #(
     reg  [ABITS-7:0] told;
     wire             room = told != {!head[ABITS-1], head[ABITS-2:6]};
 
+    // ---- Words from the machine wait in halves. Room is counted in blocks of 32 of them.
+    (* no_rw_check *)
+    reg  [15:0]      answers [0:255];
+    reg  [15:0]      answer;  // the half that leaves next
+    reg  [15:0]      high;
+    reg  [8:0]       put, got; // halves, and a bit for the round
+    wire             store  = out_write || put[0];
+    wire             answers_there = put[8:1] != got[8:1];
+    wire             load;
+    assign out_full_n = !put[0] && put[8:5] != {!got[8], got[7:5]};
+    always @(posedge clk) begin
+        if (store)
+            answers[put[7:0]] <= put[0] ? high : out_din[15:0];
+        answer <= answers[got[7:0]];
+        high   <= out_din[31:16];
+        if (store)
+            put <= put + 1'b1;
+        if (load)
+            got <= got + 1'b1;
+        if (rst) begin
+            put <= 9'd0;
+            got <= 9'd0;
+        end
+    end
+
     // ---- Words to bits.
     reg              sending;
     reg              hello;    // nothing has been sent since the reset
@@ -106,12 +132,12 @@ module uart_words #(
     reg  [TBITS-1:0] tx_timer;
     reg  [3:0]       at;       // bit of the byte: 0 is the start bit, 9 the stop bit
     reg  [1:0]       lane;    // byte of the word
-    reg  [31:0]      word;
+    reg  [15:0]      bits_out;
     wire             next  = tx_timer == 0;
     wire             ends  = next && at == 9;
-    wire             begins = !sending && (out_write || room);
+    wire             begins = !sending && (answers_there || room);
     wire             data_bit = at != 0 && at != 9;
-    assign out_full_n = !sending && !room;
+    assign load = ends && (tag ? is_word : lane == 1);
     always @(posedge clk) begin
         tx_timer <= !sending || next ? BIT : tx_timer - 1'b1;
         if (begins) begin
@@ -131,11 +157,11 @@ module uart_words #(
         end
         if (next)
             at <= ends ? 4'd0 : at + 1'b1;
-        if (out_write)
-            word <= out_din;
+        if (load)
+            bits_out <= answer;
         else if (next && data_bit && !tag)
-            word <= word >> 1;
-        tx <= !sending || (data_bit ? (tag ? is_word || (hello && at[2]) : word[0]) : at[0]);
+            bits_out <= bits_out >> 1;
+        tx <= !sending || (data_bit ? (tag ? is_word || (hello && at[2]) : bits_out[0]) : at[0]);
         if (!sending)
             at <= 4'd0;
         if (rst) begin

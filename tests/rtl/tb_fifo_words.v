@@ -2,7 +2,8 @@
 // several ratios; the chip's clock stops at any time, after which all begins anew.
 module fifo_words_check #(
     parameter HALF  = 8, // half a period of clk; the chip's is 5
-    parameter DENSE = 0  // the chip always has bytes and room
+    parameter DENSE = 0, // the chip always has bytes and room
+    parameter ABITS = 4
 ) (
     input  wire clk60_free,
     output reg  done
@@ -18,7 +19,7 @@ module fifo_words_check #(
     wire [31:0] in_dout;
     reg         in_read = 0, out_write = 0;
     reg  [31:0] out_din = 0;
-    fifo_words words (
+    fifo_words #(ABITS) words (
         .clk60(clk60), .rxf_n(rxf_n), .txe_n(txe_n), .data_in(data_in), .data_out(data_out),
         .rd_n(rd_n), .wr_n(wr_n), .oe_n(oe_n), .clk(clk), .rst(rst),
         .in_dout(in_dout), .in_empty_n(in_empty_n), .in_read(in_read),
@@ -113,9 +114,9 @@ endmodule
 
 module tb_fifo_words;
     wire       clk;
-    wire [3:0] done;
+    wire [4:0] done;
     bench #(
-        .CHECKS(4)
+        .CHECKS(5)
     ) bench (
         .clk (clk),
         .done(done)
@@ -124,4 +125,5 @@ module tb_fifo_words;
     fifo_words_check #(3) faster (clk, done[1]);
     fifo_words_check #(14) slower (clk, done[2]);
     fifo_words_check #(5, 1) dense (clk, done[3]);
+    fifo_words_check #(12, 1, 2) shallow (clk, done[4]);
 endmodule

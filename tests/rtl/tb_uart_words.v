@@ -1,5 +1,5 @@
 // The serial line's glue at several speeds: bytes at random distances and clocks that differ by one
-// in a hundred; rooms told; breaks at any time, after which all begins anew.
+// in a hundred; rooms told; answers that wait; breaks at any time, after which all begins anew.
 module uart_check #(
     parameter CYCLES = 12,
     parameter ABITS  = 9,
@@ -89,8 +89,9 @@ module uart_check #(
         end
     end
 
-    // ---- The machine's end: takes words when it likes, answers every third.
-    integer    taken = 0, given = 0, owed = 0;
+    // ---- The machine's end: takes words when it likes, answers every third, and `extra` at once.
+    localparam WAITING = 112; // answers, at the most
+    integer    taken = 0, given = 0, owed = 0, extra;
     reg        slow = 0, lost = 0;
     reg [31:0] dice = 32'h7654321;
     always @(negedge clk) begin
@@ -148,7 +149,7 @@ module uart_check #(
         end
     endtask
 
-    integer life;
+    integer life, cut;
     initial begin
         done = 0;
         #100;
@@ -161,9 +162,18 @@ module uart_check #(
             `CHECK(answers == taken / 3, "not all answers have come")
             `CHECK(strange == 0, "strange tags")
             `CHECK(rooms == ROOMS + taken / 32, "rooms do not follow the words taken")
+            // More answers than may wait: the machine soon has given those that may.
+            extra = 2 * WAITING + 6;
+            owed  = owed + extra;
+            #(CYCLES * 10 * 60 + 10 * 8 * WAITING * 3 / 2);
+            `CHECK(given - answers >= WAITING && given < taken / 3 + extra, "answers do not wait")
+            if (life == 0) begin
+                #(CYCLES * 10 * 50 * (extra + 2));
+                `CHECK(answers == taken / 3 + extra, "not all answers that waited have come")
+            end
             // A word cut off, and a machine in the middle of something.
             lost = 1;
-            for (i = 0; i < life; i = i + 1) send_byte(8'h55);
+            for (cut = 0; cut < life; cut = cut + 1) send_byte(8'h55);
             if (life == 2)
                 send_words(20);
         end

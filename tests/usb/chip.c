@@ -28,6 +28,7 @@ struct chip {
     double microsecond, bit; /* cycles */
     int mode, latency;
     bool broken, silent, twice;
+    bool offered;   /* the FIFO's next byte is at its pins */
     uint64_t timer; /* when the latency timer ends */
     uint8_t line;   /* status since the last packet */
     /* The line to the board, and from it: a byte, its bits that are still to come, and when. */
@@ -104,6 +105,7 @@ static void begin_byte(struct chip *c)
     uint8_t byte = c->out.byte[c->out.begin];
     if (!k->out)
         k->first_out = now(c);
+    k->last_out = now(c);
     k->out++;
     int times = c->twice ? 1 : pass(c, true, &byte);
     if (chip_fault_due(c, FAULT_GLITCH))
@@ -174,32 +176,52 @@ static void line_in(struct chip *c, int level)
 /* ---- Synchronous FIFO --------------------------------------------------------------------------
  */
 
+/* The byte that the board takes next. */
+static void offer(struct chip *c)
+{
+    if (c->offered || !c->out.count)
+        return;
+    const int times = pass(c, true, &c->out.byte[c->out.begin]);
+    c->offered = times > 0;
+    c->twice = times == 2;
+    if (!times)
+        pop(&c->out);
+}
+
 static void fifo_cycle(struct chip *c)
 {
     struct control *k = c->control;
     struct board_fifo *p = &c->pins;
     const bool running = c->mode == SYNC_FIFO;
     c->clock_fifo(c->board, running, p);
+    k->clashes += running && !p->oe_n && p->out != p->in;
     if (running && !p->rd_n && !p->oe_n && !p->rxf_n) {
         if (!k->out)
             k->first_out = now(c);
+        k->last_out = now(c);
         k->out++;
-        pop(&c->out);
-        if (k->fault >= FAULT_GLITCH && k->after)
-            k->after--;
+        if (!c->twice) {
+            pop(&c->out);
+            c->offered = false;
+        }
+        c->twice = false;
         if (chip_fault_due(c, FAULT_POWER))
             restart_board(c);
         c->silent |= chip_fault_due(c, FAULT_SILENCE);
     }
     if (running && !p->wr_n && !p->txe_n) {
+        uint8_t byte = p->out;
+        int times = c->silent ? 0 : pass(c, false, &byte);
         k->in++;
         k->last_in = now(c);
-        if (!c->silent)
-            push(&c->in, p->out);
+        while (times--)
+            push(&c->in, byte);
     }
-    p->rxf_n = !running || c->out.count == 0;
+    if (running)
+        offer(c);
+    p->rxf_n = !running || !c->offered;
     p->txe_n = !running || c->in.count == CHIP_BUFFER;
-    p->in = c->out.count ? c->out.byte[c->out.begin] : 0;
+    p->in = c->offered ? c->out.byte[c->out.begin] : 0;
 }
 
 /* ---- For the USB side --------------------------------------------------------------------------
@@ -246,8 +268,10 @@ void chip_request(struct chip *c, int request, int value, int index)
     case RESET:
         if (value == 0 || value == 1)
             empty(&c->in);
-        if (value == 0 || value == 2)
+        if (value == 0 || value == 2) {
             empty(&c->out);
+            c->offered = c->twice = false;
+        }
         break;
     case BAUD: c->bit = 1e6 * c->microsecond / baud_of(value, index); break;
     case DATA:
@@ -322,6 +346,9 @@ struct chip *chip_open(const char *library, struct control *control)
     c->in_level = c->out_level = 1;
     c->pins.rxf_n = c->pins.txe_n = 1;
     c->board = c->board_open();
+    control->kinds = (2u << (FAULTS - 1)) - 2;
+    if (!c->clock_uart)
+        control->kinds &= ~(1u << FAULT_OVERRUN | 1u << FAULT_GLITCH);
     return c;
 }
 

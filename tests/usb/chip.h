@@ -38,11 +38,13 @@ extern const char *const chip_fault_names[FAULTS];
 struct control {
     volatile uint32_t fault, after; /* of bytes that way */
     volatile uint32_t seed;
-    volatile uint32_t happened;           /* faults so far */
-    volatile uint32_t out, in;            /* bytes that have gone, modulo 2^32 */
-    volatile uint64_t cycles;             /* of the board's clock */
-    volatile uint64_t first_out, last_in; /* cycles */
+    volatile uint32_t kinds;                        /* of faults that there may be, a bit each */
+    volatile uint32_t happened;                     /* faults so far */
+    volatile uint32_t out, in;                      /* bytes that have gone, modulo 2^32 */
+    volatile uint64_t cycles;                       /* of the board's clock */
+    volatile uint64_t first_out, last_out, last_in; /* cycles */
     volatile uint32_t replugged;
+    volatile uint32_t clashes; /* cycles in which both chip and board drove the FIFO's data */
 };
 
 struct queue {

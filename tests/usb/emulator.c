@@ -34,7 +34,8 @@ static const char help[] =
     "  --driver           the kernel's driver is attached; it must be again at the end\n"
     "  --stale            another program has ended in the middle of a message before\n"
     "  --stats FILE       writes cycles and bytes, as JSON\n"
-    "Exit status: COMMAND's; 99 if it left something behind.\n";
+    "Exit status: COMMAND's; 99 if it left something behind, or the board drove what the chip "
+    "did.\n";
 
 #define NODE  "/dev/bus/usb/001/002"
 #define SYSFS "/devices/pci0000:00/0000:00:14.0/usb1/1-2"
@@ -50,6 +51,7 @@ static struct {
     unsigned vendor, id;
     GQueue reads, writes, done; /* of UMockdevIoctlData, URBs */
     size_t written;             /* bytes of the oldest write that the chip has */
+    int filled;                 /* bytes of the oldest read */
     unsigned claimed;           /* interfaces, a bit each */
     bool driver, had_driver, splinters, strange, busy, forbidden, stale, left, gone, stalled[2];
     uint32_t random;
@@ -77,18 +79,26 @@ static void finish(UMockdevIoctlData *d, int status, int actual)
     g_queue_push_tail(&emu.done, d);
 }
 
-static void finish_all(GQueue *q, int status)
+static void refuse_writes(int status)
 {
-    while (q->length)
-        finish(g_queue_pop_head(q), status, 0);
+    while (emu.writes.length)
+        finish(g_queue_pop_head(&emu.writes), status, 0);
+    emu.written = 0;
+}
+
+static void refuse_reads(int status)
+{
+    while (emu.reads.length)
+        finish(g_queue_pop_head(&emu.reads), status, 0);
+    emu.filled = 0;
 }
 
 static void go_wrong(void)
 {
     struct chip *c = emu.chip;
     if (chip_fault_due(c, FAULT_UNPLUG)) {
-        finish_all(&emu.reads, -ESHUTDOWN);
-        finish_all(&emu.writes, -ESHUTDOWN);
+        refuse_reads(-ESHUTDOWN);
+        refuse_writes(-ESHUTDOWN);
         emu.gone = true;
         emu.claimed = 0;
         emu.driver = emu.had_driver;
@@ -96,13 +106,17 @@ static void go_wrong(void)
     emu.stalled[0] |= chip_fault_due(c, FAULT_STALL_OUT);
     emu.stalled[1] |= chip_fault_due(c, FAULT_STALL_IN);
     if (emu.stalled[0])
-        finish_all(&emu.writes, -EPIPE);
+        refuse_writes(-EPIPE);
     if (emu.stalled[1])
-        finish_all(&emu.reads, -EPIPE);
-    if (emu.writes.length && chip_fault_due(c, FAULT_IO_OUT))
+        refuse_reads(-EPIPE);
+    if (emu.writes.length && chip_fault_due(c, FAULT_IO_OUT)) {
         finish(g_queue_pop_head(&emu.writes), -EPROTO, 0);
-    if (emu.reads.length && chip_fault_due(c, FAULT_IO_IN))
+        emu.written = 0;
+    }
+    if (emu.reads.length && chip_fault_due(c, FAULT_IO_IN)) {
         finish(g_queue_pop_head(&emu.reads), -EPROTO, 0);
+        emu.filled = 0;
+    }
 }
 
 static void serve_writes(void)
@@ -123,17 +137,17 @@ static void serve_writes(void)
 /* A read ends with a packet that is not full, or when it is. */
 static void serve_reads(void)
 {
-    static int filled;
     while (emu.reads.length) {
         struct usbdevfs_urb *u = urb_of(g_queue_peek_head(&emu.reads));
-        const size_t n = chip_packet(emu.chip, (uint8_t *)u->buffer + filled);
-        filled += (int)n;
+        const size_t n = chip_packet(emu.chip, (uint8_t *)u->buffer + emu.filled);
+        emu.filled += (int)n;
         if (!n)
             return;
-        if (n == CHIP_PACKET && filled < u->buffer_length && !(emu.splinters && dice() % 3 == 0))
+        if (n == CHIP_PACKET && emu.filled < u->buffer_length &&
+            !(emu.splinters && dice() % 3 == 0))
             continue;
-        finish(g_queue_pop_head(&emu.reads), 0, filled);
-        filled = 0;
+        finish(g_queue_pop_head(&emu.reads), 0, emu.filled);
+        emu.filled = 0;
     }
 }
 
@@ -235,6 +249,8 @@ static int discard(UMockdevIoctlData *arg)
             if (((UMockdevIoctlData *)l->data)->client_addr == client) {
                 if (i && l == queues[i]->head)
                     emu.written = 0;
+                if (!i && l == queues[i]->head)
+                    emu.filled = 0;
                 finish(l->data, -ENOENT, 0);
                 g_queue_delete_link(queues[i], l);
                 return 0;
@@ -328,6 +344,7 @@ static void on_opened(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpoi
         g_object_unref(g_queue_pop_head(&emu.done));
     emu.gone = emu.stalled[0] = emu.stalled[1] = false;
     emu.written = 0;
+    emu.filled = 0;
     emu.control->replugged++;
 }
 
@@ -352,6 +369,7 @@ static void on_closed(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpoi
             g_object_unref(g_queue_pop_head(queues[i]));
     emu.claimed = 0;
     emu.written = 0;
+    emu.filled = 0;
 }
 
 /* ---- The test bed ------------------------------------------------------------------------------
@@ -514,7 +532,9 @@ int main(int argc, char **argv)
         write_stats();
     if (emu.driver != emu.had_driver)
         fprintf(stderr, "usb-emulator: the kernel's driver is left detached\n");
-    if (left_behind() || emu.left || emu.driver != emu.had_driver)
+    if (emu.control->clashes)
+        fprintf(stderr, "usb-emulator: board and chip have both driven the data\n");
+    if (left_behind() || emu.left || emu.driver != emu.had_driver || emu.control->clashes)
         status = 99;
     g_object_unref(base);
     g_object_unref(emu.bed);
