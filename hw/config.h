@@ -38,7 +38,7 @@ typedef uint16_t word_address;
 enum {
     SLICE = 4,
     CELLS = 4096,
-    SENT_CELLS = 4096,
+    SENT_CELLS = 1024,
     SENT_MOST = 255,
     WEIGHTS = 6144,
     PARAMETERS = 128,
