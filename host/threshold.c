@@ -72,6 +72,28 @@ static float best_threshold(const struct conversion *c, int population, int chan
     return (float)best;
 }
 
+/* A channel that never was active fires, if ever, like the population's most reluctant one. */
+static void set_silent(struct conversion *c, int population)
+{
+    const float *largest = c->statistics[population].largest;
+    float *threshold = c->setting[population].threshold, most = 0;
+    int channels = c->network->population[population].shape[0];
+    for (int ch = 0; ch < channels; ch++)
+        most = largest[ch] > 0 ? fmaxf(most, threshold[ch]) : most;
+    for (int ch = 0; ch < channels; ch++)
+        if (!(largest[ch] > 0))
+            threshold[ch] = most > 0 ? most : 1;
+}
+
+void conversion_set_thresholds(struct conversion *c, int population)
+{
+    struct moments moments;
+    for (int ch = 0; ch < c->network->population[population].shape[0]; ch++)
+        if (c->statistics[population].largest[ch] > 0)
+            c->setting[population].threshold[ch] = best_threshold(c, population, ch, &moments);
+    set_silent(c, population);
+}
+
 /* ---- Spreading ----------------------------------------------------------------------------- */
 
 /* What a threshold of a channel costs and spoils. */
@@ -147,6 +169,7 @@ int conversion_spread_thresholds(struct conversion *c, int population)
         if (c->statistics[population].largest[ch] > 0)
             set->threshold[ch] = (float)best_offer(offer + ch * OFFERS, high)->threshold;
     set->burst = c->options->burst_spread;
+    set_silent(c, population);
     free(offer);
     return AF_OK;
 }
@@ -228,21 +251,4 @@ int threshold_weigh(struct conversion *c)
         free(through);
     }
     return status;
-}
-
-void conversion_set_thresholds(struct conversion *c, int population)
-{
-    const struct population *p = &c->network->population[population];
-    float *threshold = c->setting[population].threshold, most = 0;
-    struct moments moments;
-    for (int ch = 0; ch < p->shape[0]; ch++)
-        threshold[ch] = c->statistics[population].largest[ch] > 0
-                            ? best_threshold(c, population, ch, &moments)
-                            : 0;
-    for (int ch = 0; ch < p->shape[0]; ch++)
-        most = fmaxf(most, threshold[ch]);
-    /* A channel that never was active fires, if ever, like the layer's most reluctant one. */
-    for (int ch = 0; ch < p->shape[0]; ch++)
-        if (!(threshold[ch] > 0))
-            threshold[ch] = most > 0 ? most : 1;
 }
