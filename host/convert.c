@@ -87,6 +87,7 @@ void conversion_free(struct conversion *c)
     free(c->statistics);
     free(c->ann);
     free(c->chance);
+    free(c->recorded);
     *c = (struct conversion){0};
 }
 
@@ -208,6 +209,8 @@ int convert(const struct network *net, const struct input_format *format,
         status = conversion_measure(c);
     if (!status)
         status = check_labels(c);
+    if (!status && data->record && c->chance)
+        status = conversion_answer_recordings(c, format->event_frames);
     double most = o->optimize ? (double)o->tolerance : (double)o->ssc_loss;
     if (!status && (o->optimize || o->ssc_loss > 0) &&
         !risk_shows(used.samples + used.further, most, c->loss_most))

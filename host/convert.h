@@ -85,6 +85,7 @@ struct conversion {
     float *ann;                               /* [samples][ann_size] first output of the ANN */
     float *chance; /* [samples + further][ann_size] the ANN's softmax over the channels, or its
                     * outputs where the loss is an error; NULL: not needed */
+    int *recorded; /* [recordings] the ANN's answers, by its frames; NULL: not needed */
     int64_t ann_size;
     double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
                          * a few uncertain samples decide, and the searches follow their noise. */
@@ -118,6 +119,8 @@ void conversion_progress(const struct conversion *c, const char *phase, double f
 
 /* statistics.c: runs the ANN over the calibration samples. */
 int conversion_measure(struct conversion *c);
+/* And over recordings that can be read anew, each as so many frames: its answers. */
+int conversion_answer_recordings(struct conversion *c, int frames);
 /* threshold.c */
 /* What an error and an event of each channel do: statistics' weight and fanout. */
 int threshold_weigh(struct conversion *c);

@@ -322,13 +322,17 @@ static void report_exits(const struct history *h, const struct early_exit *x)
             double lost = sample_loss(c, i, largest_int(outputs_at(h, i, t), h->classes));
             loss += lost;
             squares += lost * lost;
+        } else if (c->recorded && h->recordings) {
+            loss += largest_int(outputs_at(h, i, t), h->classes) != c->recorded[i];
         }
     }
     c->timesteps_mean = steps / n;
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
-    if (c->chance && !h->recordings) /* else it is what frames showed */
+    if (c->chance && !h->recordings)
         c->loss = risk_bound(loss, squares, c->loss_most) / n;
+    else if (c->recorded && h->recordings) /* too few for a bound of their own */
+        c->loss = fmax(c->loss, loss / n);
 }
 
 /* The same of maps, which run all timesteps. */

@@ -279,3 +279,35 @@ int conversion_measure(struct conversion *c)
     free(m.worker);
     return status;
 }
+
+int conversion_answer_recordings(struct conversion *c, int frames)
+{
+    const struct network *net = c->network;
+    struct calibration data = *c->data;
+    struct worker w = {0};
+    int64_t inputs = network_neurons(&net->population[0]);
+    int output = 0, status = data.record(data.record_context, frames > 1 ? frames : 1, &data);
+    while (net->population[output].kind != AF_OUTPUT)
+        output++;
+    float *sum = malloc((size_t)c->ann_size * sizeof *sum);
+    c->recorded = calloc((size_t)data.recordings + 1, sizeof *c->recorded);
+    if (!status)
+        status = sum && c->recorded ? worker_make(net, &w) : af_fail(AF_NO_MEMORY, "no memory");
+    const int16_t *counts = data.recording;
+    for (int64_t i = 0; !status && i < data.recordings; i++) {
+        memset(sum, 0, (size_t)c->ann_size * sizeof *sum);
+        for (int frame = 0; !status && frame < (frames > 1 ? frames : 1); frame++) {
+            for (int64_t k = 0; k < inputs; k++)
+                w.value[0][k] = *counts++;
+            status = network_forward(net, w.value);
+            for (int64_t k = 0; k < c->ann_size; k++)
+                sum[k] += w.value[output][k];
+        }
+        for (int k = 1; k < c->ann_size; k++)
+            c->recorded[i] = sum[k] > sum[c->recorded[i]] ? k : c->recorded[i];
+    }
+    worker_free(net, &w);
+    free(data.recording);
+    free(sum);
+    return status;
+}
