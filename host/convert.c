@@ -185,7 +185,7 @@ int convert(const struct network *net, const struct input_format *format,
     *c = (struct conversion){.network = net, .data = &used, .chosen = *o};
     c->options = &c->chosen;
     if (o->bias == BIAS_AUTO)
-        c->chosen.bias = o->optimize ? BIAS_CURRENTS : BIAS_LIGHT;
+        c->chosen.bias = o->optimize && o->goal == GOAL_SPIKES ? BIAS_CURRENTS : BIAS_LIGHT;
     int output = 0;
     while (net->population[output].kind != AF_OUTPUT)
         output++;

@@ -12,7 +12,7 @@ enum choice { CHOICE_OFF, CHOICE_ON, CHOICE_AUTO };
  * position). ERROR: squared error of the outputs over their square. */
 enum loss { LOSS_ANSWERS, LOSS_ERROR };
 enum goal { GOAL_NONE, GOAL_LATENCY, GOAL_SPIKES, GOAL_EVENTS };
-/* AUTO: by currents for a goal, else light. */
+/* AUTO: by currents for least spikes, else light. */
 enum bias_correction { BIAS_OFF, BIAS_LIGHT, BIAS_ADVANCED, BIAS_CURRENTS, BIAS_AUTO };
 
 struct convert_options {

@@ -72,7 +72,7 @@ static int try(struct search *s, struct trial *t, bool compress, struct conversi
     s->options.timesteps = t->timesteps;
     s->options.burst_initial = s->options.burst_desired = t->burst;
     s->options.search = false;
-    s->options.burst_spread = asked->goal == GOAL_LATENCY ? 0 : BURST_LIMIT;
+    s->options.burst_spread = asked->goal == GOAL_SPIKES ? BURST_LIMIT : 0;
     s->options.ssc_budget = 0;
     s->options.ssc_loss = 0;
     if (compress)

@@ -60,7 +60,7 @@ static const char help[] =
     "      --bias-correction auto|light|advanced|currents|off\n"
     "                             light: mean outputs as the ANN's; advanced also corrects each\n"
     "                             neuron's initial potential; currents: what comes in, not what\n"
-    "                             goes out; auto (default): currents with --optimize, else light\n"
+    "                             goes out; auto (default): currents with --optimize spikes\n"
     "      --ssc Pp               instead: points of accuracy that it may cost (0.5p), expected\n"
     "                             by the ANN's own certainty about the samples\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
