@@ -294,11 +294,12 @@ int conversion_answer_recordings(struct conversion *c, int frames)
     if (!status)
         status = sum && c->recorded ? worker_make(net, &w) : af_fail(AF_NO_MEMORY, "no memory");
     const int16_t *counts = data.recording;
-    for (int64_t i = 0; !status && i < data.recordings; i++) {
+    float *input = status ? NULL : w.value[0];
+    for (int64_t i = 0; input && !status && i < data.recordings; i++) {
         memset(sum, 0, (size_t)c->ann_size * sizeof *sum);
         for (int frame = 0; !status && frame < (frames > 1 ? frames : 1); frame++) {
             for (int64_t k = 0; k < inputs; k++)
-                w.value[0][k] = *counts++;
+                input[k] = *counts++;
             status = network_forward(net, w.value);
             for (int64_t k = 0; k < c->ann_size; k++)
                 sum[k] += w.value[output][k];
