@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "rehearsal.h"
+#include "risk.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@ const struct convert_options convert_defaults = {
     .search = true,
     .signed_bursts = CHOICE_AUTO,
     .ssc_budget = 0.05f,
-    .bias = BIAS_LIGHT,
+    .bias = BIAS_AUTO,
     .iat = CHOICE_AUTO,
     .iat_metric = IAT_ENTROPY,
     .iat_a = 0.6f,
@@ -75,6 +76,9 @@ void conversion_free(struct conversion *c)
         free(c->statistics[i].largest);
         free(c->statistics[i].histogram);
         free(c->statistics[i].mean);
+        free(c->statistics[i].current);
+        free(c->statistics[i].weight);
+        free(c->statistics[i].fanout);
         free(c->statistics[i].neuron_mean);
     }
     for (int i = 0; i < c->note_count; i++)
@@ -83,6 +87,7 @@ void conversion_free(struct conversion *c)
     free(c->statistics);
     free(c->ann);
     free(c->chance);
+    free(c->recorded);
     *c = (struct conversion){0};
 }
 
@@ -90,11 +95,12 @@ static int begin_settings(struct conversion *c)
 {
     const struct network *net = c->network;
     size_t n = (size_t)net->population_count;
+    int status = AF_OK;
     c->setting = calloc(n, sizeof *c->setting);
     c->sensitivity = calloc(n, sizeof *c->sensitivity);
     if (!c->setting || !c->sensitivity)
         return af_fail(AF_NO_MEMORY, "no memory");
-    for (int i = 0; i < net->population_count; i++) {
+    for (int i = 0; !status && i < net->population_count; i++) {
         const struct population *p = &net->population[i];
         struct setting *s = &c->setting[i];
         size_t channels = (size_t)p->shape[0];
@@ -108,8 +114,10 @@ static int begin_settings(struct conversion *c)
             return af_fail(AF_NO_MEMORY, "no memory");
         if (network_fires(p->kind))
             conversion_set_thresholds(c, i);
+        if (network_fires(p->kind) && c->options->burst_spread)
+            status = conversion_spread_thresholds(c, i);
     }
-    return AF_OK;
+    return status;
 }
 
 static int check_options(const struct convert_options *o)
@@ -137,7 +145,7 @@ static int check_labels(const struct conversion *c)
     return AF_OK;
 }
 
-int conversion_make(struct conversion *c, const struct input_format *format)
+static int make(struct conversion *c, const struct input_format *format)
 {
     const struct convert_options *o = c->options;
     int status = begin_settings(c);
@@ -156,20 +164,18 @@ int conversion_make(struct conversion *c, const struct input_format *format)
     return status ? status : model_check(c->model);
 }
 
-static int check_goal(const struct conversion *c, bool events)
+int conversion_make(struct conversion *c, const struct input_format *format)
 {
-    const struct convert_options *o = c->options;
-    int output = 0;
-    while (c->network->population[output].kind != AF_OUTPUT)
-        output++;
-    const int *shape = c->network->population[output].shape;
-    if (o->optimize && events)
-        return af_fail(AF_UNSUPPORTED, "a network of events has its timesteps from its recordings: "
-                                       "there is nothing to optimize");
-    if ((o->optimize || o->ssc_loss > 0) && (shape[0] < 2 || shape[1] * shape[2] > 1))
-        return af_fail(AF_UNSUPPORTED, "a loss in points needs a network whose output is one "
-                                       "vector of classes");
-    return AF_OK;
+    const struct calibration *all = c->data;
+    struct calibration data = *all;
+    int status = data.record ? data.record(data.record_context, c->options->timesteps, &data) : 0;
+    c->data = &data;
+    if (!status)
+        status = make(c, format);
+    c->data = all;
+    if (data.record)
+        free(data.recording);
+    return status;
 }
 
 int convert(const struct network *net, const struct input_format *format,
@@ -178,11 +184,18 @@ int convert(const struct network *net, const struct input_format *format,
     struct calibration used = *data;
     *c = (struct conversion){.network = net, .data = &used, .chosen = *o};
     c->options = &c->chosen;
+    if (o->bias == BIAS_AUTO)
+        c->chosen.bias = o->optimize && o->goal == GOAL_SPIKES ? BIAS_CURRENTS : BIAS_LIGHT;
+    int output = 0;
+    while (net->population[output].kind != AF_OUTPUT)
+        output++;
+    const int *shape = net->population[output].shape;
+    if (shape[0] < 2)
+        c->chosen.loss = LOSS_ERROR;
+    c->loss_most = c->chosen.loss == LOSS_ANSWERS && shape[1] * shape[2] == 1;
     int status = check_options(o);
     if (!status && data->samples < 1)
         status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
-    if (!status)
-        status = check_goal(c, format->events);
     if (status)
         return status;
     used.samples = rehearsal_samples(net, o->timesteps, data->samples);
@@ -196,6 +209,16 @@ int convert(const struct network *net, const struct input_format *format,
         status = conversion_measure(c);
     if (!status)
         status = check_labels(c);
+    if (!status && data->record && c->chance)
+        status = conversion_answer_recordings(c, format->event_frames);
+    double most = o->optimize ? (double)o->tolerance : (double)o->ssc_loss;
+    if (!status && (o->optimize || o->ssc_loss > 0) &&
+        !risk_shows(used.samples + used.further, most, c->loss_most))
+        status =
+            conversion_note(c,
+                            "%lld samples cannot tell a loss of %.2f points from none: more may "
+                            "be lost than they show; give more of them, if there are",
+                            (long long)(used.samples + used.further), 100 * most);
     if (!status && format->events && o->signed_bursts == CHOICE_ON)
         status =
             conversion_note(c, "signed bursts add up a recording over all timesteps; a network "

@@ -8,18 +8,24 @@
 #include "network.h"
 
 enum choice { CHOICE_OFF, CHOICE_ON, CHOICE_AUTO };
+/* ANSWERS: the chance that the ANN gives to its own and not to this answer (of a map: at every
+ * position). ERROR: squared error of the outputs over their square. */
+enum loss { LOSS_ANSWERS, LOSS_ERROR };
 enum goal { GOAL_NONE, GOAL_LATENCY, GOAL_SPIKES, GOAL_EVENTS };
-enum bias_correction { BIAS_OFF, BIAS_LIGHT, BIAS_ADVANCED };
+/* AUTO: by currents for least spikes, else light. */
+enum bias_correction { BIAS_OFF, BIAS_LIGHT, BIAS_ADVANCED, BIAS_CURRENTS, BIAS_AUTO };
 
 struct convert_options {
     int timesteps;
     int burst_initial, burst_desired, burst_min;
+    int burst_spread;   /* largest burst limit where thresholds are spread; 0: they are not */
     float energy_ratio; /* of the spikes at burst_desired that the search may use */
     bool search;        /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum choice signed_bursts;
     float ssc_budget; /* share of the network's sensitivity that SSC may add; 0: off */
     float ssc_loss;   /* instead: the loss (conversion.loss) that SSC may go up to; 0: by budget */
     enum goal goal; /* what SSC saves (spikes, if nothing is said); with optimize, what is least */
+    enum loss loss; /* what a loss is; of an output with one channel an error */
     bool optimize;  /* timesteps, burst limits and ratios for the goal at the tolerance */
     enum bias_correction bias;
     enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
@@ -42,6 +48,9 @@ struct calibration {
     const int64_t *labels; /* [samples] or NULL */
     int64_t recordings;    /* that serve IAT's limits where the network takes event recordings */
     int16_t *recording;    /* [recordings][timesteps][input neurons] */
+    /* Reads those two for so many timesteps; NULL: they are as they are. */
+    int (*record)(void *context, int timesteps, struct calibration *data);
+    void *record_context;
 };
 
 /* How a population bursts. */
@@ -54,12 +63,15 @@ struct setting {
     float *initial;   /* [neurons] added to threshold / 2, ANN units; NULL: nothing */
 };
 
-/* What calibration knows about a firing population or an output, from the ANN. */
+/* What calibration knows about a population, from the ANN. */
 struct population_statistics {
     float *largest;      /* [channels] of |activation| */
-    uint32_t *histogram; /* [channels][STATISTICS_BINS] of |activation| / largest */
+    uint32_t *histogram; /* [channels][STATISTICS_BINS] of |activation| / largest; NULL: no fire */
     double *mean;        /* [channels] */
+    double *current;     /* [channels] mean before the ReLU */
     double *neuron_mean; /* [neurons] */
+    double *weight;      /* [channels] of a squared error of one neuron (threshold.c) */
+    double *fanout;      /* [channels] operations that one event causes */
 };
 enum { STATISTICS_BINS = 2048 };
 
@@ -71,7 +83,9 @@ struct conversion {
     struct setting *setting;                  /* [population_count] */
     struct population_statistics *statistics; /* [population_count] */
     float *ann;                               /* [samples][ann_size] first output of the ANN */
-    float *chance; /* [samples + further][classes] the ANN's softmax; NULL: not needed */
+    float *chance; /* [samples + further][ann_size] the ANN's softmax over the channels, or its
+                    * outputs where the loss is an error; NULL: not needed */
+    int *recorded; /* [recordings] the ANN's answers, by its frames; NULL: not needed */
     int64_t ann_size;
     double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
                          * a few uncertain samples decide, and the searches follow their noise. */
@@ -84,6 +98,7 @@ struct conversion {
     /* As the network will run: expected loss of accuracy (early_exit.c; NAN if it was not measured)
      * and operations until a sample stops. */
     double loss, exit_sops, exit_spike_sops;
+    double loss_most;          /* of one sample: 1 if it is an answer, else what it was */
     struct activity *activity; /* [population_count] summed over `samples`, all timesteps */
     int64_t samples;           /* that were used */
     char **note;
@@ -104,9 +119,17 @@ void conversion_progress(const struct conversion *c, const char *phase, double f
 
 /* statistics.c: runs the ANN over the calibration samples. */
 int conversion_measure(struct conversion *c);
+/* And over recordings that can be read anew, each as so many frames: its answers. */
+int conversion_answer_recordings(struct conversion *c, int frames);
+/* threshold.c */
+/* What an error and an event of each channel do: statistics' weight and fanout. */
+int threshold_weigh(struct conversion *c);
 /* Thresholds of a population for its burst limit: least mean squared error of the staircase
  * min(floor(x T / theta + 1/2), burst T) theta / T against the ANN's activations. */
 void conversion_set_thresholds(struct conversion *c, int population);
+/* What its channels send together (as the goal counts it) divided anew between them, for the least
+ * error in what the network makes of it, with bursts of up to burst_spread. */
+int conversion_spread_thresholds(struct conversion *c, int population);
 
 /* quantise.c */
 int quantise_begin(struct conversion *c, const struct input_format *format);

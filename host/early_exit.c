@@ -13,6 +13,7 @@
 #include "error.h"
 #include "iat.h"
 #include "parallel.h"
+#include "rehearsal.h"
 #include "risk.h"
 
 #include <math.h>
@@ -29,19 +30,56 @@ struct operations {
 
 struct history {
     struct conversion *c;
+    struct engine *engine;
     struct lane **lane;
     struct activity *activity; /* [worker][population] */
     int output, classes, steps;
     int64_t samples; /* the calibration's and the further ones; or its recordings */
     bool recordings;
-    int32_t *v; /* [sample][step][class]; NULL if the output is no vector of classes */
-    struct operations *spent; /* [sample][step] so far; NULL with v */
+    int32_t *v;   /* [sample][step][class]; NULL if the output is no vector of classes */
+    double *lost; /* [sample]; NULL if the output is one, or nobody asks */
+    struct operations *spent; /* [sample][step] so far; NULL with v and lost */
     double *uncertainty;      /* [step][sample], for risk */
 };
 
 static const int32_t *outputs_at(const struct history *h, int64_t sample, int step)
 {
     return h->v + (sample * h->steps + step) * h->classes;
+}
+
+static double answers_lost(const struct af_model *m, int output, const float *chance,
+                           const double *mean)
+{
+    const int *shape = m->population[output].shape;
+    int64_t area = (int64_t)shape[1] * shape[2], n = shape[0] * area;
+    double lost = 0;
+    for (int64_t at = 0; at < area; at++) {
+        int64_t should = at, does = at;
+        for (int64_t k = at; k < n; k += area) {
+            should = chance[k] > chance[should] ? k : should;
+            does = mean[k] > mean[does] ? k : does;
+        }
+        lost += (double)chance[should] - (double)chance[does];
+    }
+    return lost / (double)area;
+}
+
+/* What a sample loses whose output is no vector of classes. */
+static int lose_sample(const struct history *h, const struct lane *lane, int64_t sample)
+{
+    const struct conversion *c = h->c;
+    const float *ann = c->chance + sample * c->ann_size;
+    double *mean = malloc((size_t)c->ann_size * 2 * sizeof *mean), *should = mean + c->ann_size;
+    if (!mean)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    output_means(c->model, h->engine, lane, h->output, h->steps, mean);
+    for (int64_t i = 0; i < c->ann_size; i++)
+        should[i] = (double)ann[i];
+    h->lost[sample] = c->options->loss == LOSS_ANSWERS
+                          ? answers_lost(c->model, h->output, ann, mean)
+                          : relative_error(should, mean, c->ann_size);
+    free(mean);
+    return AF_OK;
 }
 
 static int run_sample(void *context, int worker, int64_t sample)
@@ -80,7 +118,7 @@ static int run_sample(void *context, int worker, int64_t sample)
         sum->sops += a->sops;
         sum->spike_sops += a->spike_sops;
     }
-    return AF_OK;
+    return h->lost ? lose_sample(h, lane, sample) : AF_OK;
 }
 
 static void run_progress(void *context, int64_t done)
@@ -284,12 +322,38 @@ static void report_exits(const struct history *h, const struct early_exit *x)
             double lost = sample_loss(c, i, largest_int(outputs_at(h, i, t), h->classes));
             loss += lost;
             squares += lost * lost;
+        } else if (c->recorded && h->recordings) {
+            loss += largest_int(outputs_at(h, i, t), h->classes) != c->recorded[i];
         }
     }
     c->timesteps_mean = steps / n;
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
-    c->loss = c->chance && !h->recordings ? risk_bound(loss, squares) / n : NAN;
+    if (c->chance && !h->recordings)
+        c->loss = risk_bound(loss, squares, c->loss_most) / n;
+    else if (c->recorded && h->recordings) /* too few for a bound of their own */
+        c->loss = fmax(c->loss, loss / n);
+}
+
+/* The same of maps, which run all timesteps. */
+static void report_maps(const struct history *h)
+{
+    struct conversion *c = h->c;
+    double loss = 0, squares = 0, most = 0, n = (double)h->samples;
+    struct operations sum = {0};
+    for (int64_t i = 0; i < h->samples; i++) {
+        const struct operations *spent = &h->spent[(i + 1) * h->steps - 1];
+        loss += h->lost[i];
+        squares += h->lost[i] * h->lost[i];
+        most = fmax(most, h->lost[i]);
+        sum.sops += spent->sops;
+        sum.spike_sops += spent->spike_sops;
+    }
+    c->timesteps_mean = h->steps;
+    c->exit_sops = sum.sops / n;
+    c->exit_spike_sops = sum.spike_sops / n;
+    c->loss = risk_bound(loss, squares, most) / n;
+    c->loss_most = most;
 }
 
 /* One timestep's limit raised by a quarter of its uncertainty; false at the end of the scale. */
@@ -308,7 +372,7 @@ static bool raise_limit(const struct history *h, struct early_exit *x, int step)
  * long as what is lost stays within the tolerance and it saves what the goal counts. */
 static void spend_tolerance(const struct history *h, struct early_exit *x)
 {
-    double tolerance = risk_among_many(h->samples, (double)h->c->options->tolerance);
+    double tolerance = risk_among_many(h->samples, (double)h->c->options->tolerance, 1);
     report_exits(h, x);
     for (int t = 0; t < h->steps - 1; t++) {
         double cost = conversion_cost(h->c);
@@ -348,7 +412,7 @@ static int choose_within_tolerance(struct history *h, struct early_exit *x)
         if (h->c->loss <= most)
             break;
     }
-    if (h->c->loss <= most && risk_shows(h->samples, most))
+    if (h->c->loss <= most && risk_shows(h->samples, most, 1))
         spend_tolerance(h, x);
     return AF_OK;
 }
@@ -423,14 +487,13 @@ static int merge_activity(struct history *h, int workers)
 
 static int run_all(struct history *h, int threads)
 {
-    struct engine *engine = NULL;
     h->lane = calloc((size_t)threads, sizeof *h->lane);
     h->activity =
         calloc((size_t)threads * (size_t)h->c->model->population_count, sizeof *h->activity);
-    int status = h->lane && h->activity ? engine_make(h->c->model, &engine)
+    int status = h->lane && h->activity ? engine_make(h->c->model, &h->engine)
                                         : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && i < threads; i++)
-        status = lane_make(engine, &h->lane[i]);
+        status = lane_make(h->engine, &h->lane[i]);
     if (!status)
         status = parallel_for(threads, h->samples, run_sample, h, run_progress);
     if (!status && !h->recordings)
@@ -439,13 +502,14 @@ static int run_all(struct history *h, int threads)
         lane_free(h->lane[i]);
     free(h->lane);
     free(h->activity);
-    engine_free(engine);
+    engine_free(h->engine);
     return status;
 }
 
 static void history_free(struct history *h)
 {
     free(h->v);
+    free(h->lost);
     free(h->spent);
     free(h->uncertainty);
 }
@@ -457,8 +521,12 @@ static int run_history(struct history *h, bool vector)
     if (vector) {
         size_t size = (size_t)h->samples * (size_t)h->steps * (size_t)h->classes;
         h->v = malloc(size * sizeof *h->v);
+    } else if (h->c->chance) {
+        h->lost = calloc((size_t)h->samples, sizeof *h->lost);
+    }
+    if (vector || h->c->chance) {
         h->spent = calloc((size_t)h->samples * (size_t)h->steps, sizeof *h->spent);
-        status = h->v && h->spent ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+        status = (h->v || h->lost) && h->spent ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     }
     return status ? status : run_all(h, o->threads > 0 ? o->threads : parallel_cores());
 }
@@ -489,13 +557,16 @@ int conversion_finish(struct conversion *c)
     model_outputs(c->model, &h.output);
     const struct neurons *out = &c->model->population[h.output];
     h.classes = (int)neuron_count(out);
-    bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1;
+    bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1 &&
+                  c->options->loss == LOSS_ANSWERS;
     c->agreement = c->accuracy = c->ann_accuracy = c->timesteps_mean = c->loss = NAN;
     int status = run_history(&h, vector);
     if (!status && vector)
         status = report_agreement(&h);
     if (!status && vector)
         report_exits(&h, NULL);
+    else if (!status && h.lost)
+        report_maps(&h);
     if (!status && c->options->iat != CHOICE_OFF) {
         if (!vector)
             status = conversion_note(

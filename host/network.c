@@ -181,6 +181,19 @@ static void relay(const struct wiring *w, const float *source, const int shape[3
     }
 }
 
+int network_current(const struct network *net, int population, float *const *value, float *current)
+{
+    const struct population *p = &net->population[population];
+    int status = AF_OK;
+    memcpy(current, p->bias, (size_t)network_neurons(p) * sizeof *current);
+    for (int k = 0; !status && k < p->projection_count; k++) {
+        int source = p->projection[k].wiring.source;
+        status = add_projection(&p->projection[k], value[source], net->population[source].shape,
+                                p->shape, current);
+    }
+    return status;
+}
+
 int network_forward(const struct network *net, float *const *value)
 {
     for (int i = 1; i < net->population_count; i++) {
@@ -192,14 +205,9 @@ int network_forward(const struct network *net, float *const *value)
             relay(w, value[w->source], net->population[w->source].shape, v);
             continue;
         }
-        memcpy(v, p->bias, (size_t)n * sizeof *v);
-        for (int k = 0; k < p->projection_count; k++) {
-            int source = p->projection[k].wiring.source;
-            int status = add_projection(&p->projection[k], value[source],
-                                        net->population[source].shape, p->shape, v);
-            if (status)
-                return status;
-        }
+        int status = network_current(net, i, value, v);
+        if (status)
+            return status;
         for (int64_t j = 0; p->kind == AF_RELU && j < n; j++)
             v[j] = v[j] > 0 ? fminf(v[j], p->ceiling) : 0;
     }

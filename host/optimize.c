@@ -4,7 +4,6 @@
 #include "convert.h"
 
 #include "error.h"
-#include "risk.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -73,6 +72,7 @@ static int try(struct search *s, struct trial *t, bool compress, struct conversi
     s->options.timesteps = t->timesteps;
     s->options.burst_initial = s->options.burst_desired = t->burst;
     s->options.search = false;
+    s->options.burst_spread = asked->goal == GOAL_SPIKES ? BURST_LIMIT : 0;
     s->options.ssc_budget = 0;
     s->options.ssc_loss = 0;
     if (compress)
@@ -122,6 +122,9 @@ static int scan(struct search *s)
             *t = (struct trial){.timesteps = steps[i], .burst = burst[b]};
             if (t->timesteps > s->c->options->timesteps)
                 break;
+            /* A frame of a recording has at least one of its own. */
+            if (s->format->events && t->timesteps < s->format->event_frames)
+                continue;
             status = try(s, t, false, &made);
             if (status)
                 return status;
@@ -166,17 +169,7 @@ int conversion_optimize(struct conversion *c, const struct input_format *format)
 {
     struct search s = {.c = c, .format = format};
     struct conversion best = {.network = c->network};
-    int64_t samples = c->data->samples + c->data->further;
-    double tolerance = (double)c->options->tolerance;
-    int status = AF_OK;
-    if (!risk_shows(samples, tolerance))
-        status =
-            conversion_note(c,
-                            "%lld samples cannot tell a loss of %.2f points from none: more may "
-                            "be lost than they show; give more of them, if there are",
-                            (long long)samples, 100 * tolerance);
-    if (!status)
-        status = scan(&s);
+    int status = scan(&s);
     if (!status)
         status = finish(&s, &best);
     if (status) {

@@ -127,7 +127,8 @@ static void show_records(struct rehearsal *r, struct lane *lane, int population,
 struct recording {
     struct rehearsal *r;
     int population;
-    int64_t **sum; /* [worker][position * stride + channel] of bursts */
+    int64_t **sum;  /* [worker][position * stride + channel] of bursts */
+    int64_t **rest; /* the same of what is left in the potential; both NULL if not wanted */
 };
 
 static int record_sample(void *context, int worker, int64_t sample)
@@ -157,38 +158,84 @@ static int record_sample(void *context, int worker, int64_t sample)
     const int32_t *v = lane_potentials(lane, rec->population);
     for (int64_t i = 0; p->kind == AF_OUTPUT && sum && i < elements; i++)
         sum[i] += v[i];
+    for (int64_t i = 0; network_fires(p->kind) && rec->rest && i < elements; i++)
+        rec->rest[worker][i] += v[i];
     r->record[rec->population][sample] = to;
     return AF_OK;
 }
 
-/* Means per timestep in the ANN's units, from sums of bursts (or of an output's potential). */
-static void fill_means(const struct rehearsal *r, int population, int64_t *const *sum, double *mean,
-                       double *neuron_mean)
+/* Sums over the workers of what a channel's neurons have; each[area] (NULL: not wanted) of one. */
+static double sum_channel(const struct rehearsal *r, int population, int64_t *const *sum, int ch,
+                          double *each, double factor)
 {
-    const struct af_model *m = r->c->model;
-    const struct neurons *p = &m->population[population];
+    const struct neurons *p = &r->c->model->population[population];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     int stride = lane_stride(r->engine, population);
+    double total = 0;
+    for (int64_t j = 0; j < area; j++) {
+        int64_t n = 0;
+        for (int w = 0; w < r->threads; w++)
+            n += sum[w][j * stride + ch];
+        total += (double)n * factor;
+        if (each)
+            each[j] = (double)n * factor;
+    }
+    return total / (double)area;
+}
+
+/* What a channel's neurons begin with, on average. */
+static double mean_initial(const struct neurons *p, int ch)
+{
+    int64_t each = p->initial_count / p->shape[0];
+    double sum = 0;
+    for (int64_t i = 0; i < each; i++)
+        sum += p->initial[ch * each + i];
+    return sum / (double)each;
+}
+
+/* From sums of bursts (or of an output's potential). All that came in went out or is left. */
+static void fill_means(const struct rehearsal *r, const struct recording *rec,
+                       const struct means *means)
+{
+    const struct af_model *m = r->c->model;
+    int at = rec->population;
+    const struct neurons *p = &m->population[at];
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
     double runs = (double)r->samples * m->timesteps;
     for (int ch = 0; ch < p->shape[0]; ch++) {
-        double value =
-            p->kind == AF_OUTPUT ? (double)p->scale[ch] : model_event_value(m, population, ch);
-        double total = 0;
-        for (int64_t j = 0; j < area; j++) {
-            int64_t n = 0;
-            for (int w = 0; w < r->threads; w++)
-                n += sum[w][j * stride + ch];
-            double v = (double)n * value / runs;
-            total += v;
-            if (neuron_mean)
-                neuron_mean[ch * area + j] = v;
+        double value = p->kind == AF_OUTPUT ? (double)p->scale[ch] : model_event_value(m, at, ch);
+        double *each = means->neuron ? means->neuron + ch * area : NULL;
+        double output = sum_channel(r, at, rec->sum, ch, each, value / runs);
+        double left = 0;
+        if (rec->rest && network_fires(p->kind)) {
+            double rest = sum_channel(r, at, rec->rest, ch, NULL, 1 / runs);
+            left = (double)p->scale[ch] * (rest - mean_initial(p, ch) / m->timesteps);
         }
-        if (mean)
-            mean[ch] = total / (double)area;
+        if (means->output)
+            means->output[ch] = output;
+        if (means->current)
+            means->current[ch] = output + left;
     }
 }
 
-int rehearsal_record(struct rehearsal *r, int population, double *mean, double *neuron_mean)
+static int make_sums(const struct rehearsal *r, int population, int64_t ***sum)
+{
+    size_t elements = record_size(r, population) / sizeof(int16_t);
+    *sum = calloc((size_t)r->threads, sizeof **sum);
+    for (int i = 0; *sum && i < r->threads; i++)
+        if (!((*sum)[i] = calloc(elements, sizeof ***sum)))
+            return af_fail(AF_NO_MEMORY, "no memory");
+    return *sum ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+}
+
+static void free_sums(const struct rehearsal *r, int64_t **sum)
+{
+    for (int i = 0; sum && i < r->threads; i++)
+        free(sum[i]);
+    free(sum);
+}
+
+int rehearsal_record(struct rehearsal *r, int population, const struct means *means)
 {
     struct recording rec = {.r = r, .population = population};
     int status = AF_OK;
@@ -196,20 +243,18 @@ int rehearsal_record(struct rehearsal *r, int population, double *mean, double *
         return AF_OK;
     drop_record(r, population);
     r->record[population] = calloc((size_t)r->samples, sizeof **r->record);
-    if (mean || neuron_mean)
-        rec.sum = calloc((size_t)r->threads, sizeof *rec.sum);
-    if (!r->record[population] || ((mean || neuron_mean) && !rec.sum))
+    if (!r->record[population])
         status = af_fail(AF_NO_MEMORY, "no memory");
-    for (int i = 0; !status && rec.sum && i < r->threads; i++)
-        if (!(rec.sum[i] = calloc(record_size(r, population) / sizeof(int16_t), sizeof **rec.sum)))
-            status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status && means)
+        status = make_sums(r, population, &rec.sum);
+    if (!status && means && means->current)
+        status = make_sums(r, population, &rec.rest);
     if (!status)
         status = parallel_for(r->threads, r->samples, record_sample, &rec, NULL);
-    if (!status && rec.sum)
-        fill_means(r, population, rec.sum, mean, neuron_mean);
-    for (int i = 0; rec.sum && i < r->threads; i++)
-        free(rec.sum[i]);
-    free(rec.sum);
+    if (!status && means)
+        fill_means(r, &rec, means);
+    free_sums(r, rec.sum);
+    free_sums(r, rec.rest);
     return status;
 }
 
@@ -252,7 +297,7 @@ static double symmetric_kl(double *a, double *b, int n, double temperature)
     return sum;
 }
 
-static double relative_error(const double *ann, const double *out, int64_t n)
+double relative_error(const double *ann, const double *out, int64_t n)
 {
     double error = 0, size = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -262,21 +307,28 @@ static double relative_error(const double *ann, const double *out, int64_t n)
     return size > 0 ? error / size : error;
 }
 
+void output_means(const struct af_model *m, const struct engine *engine, const struct lane *lane,
+                  int output, int steps, double *mean)
+{
+    const struct neurons *out = &m->population[output];
+    int stride = lane_stride(engine, output);
+    int64_t area = (int64_t)out->shape[1] * out->shape[2];
+    const int32_t *v = lane_potentials(lane, output);
+    for (int ch = 0; ch < out->shape[0]; ch++)
+        for (int64_t j = 0; j < area; j++)
+            mean[ch * area + j] = (double)v[j * stride + ch] * (double)out->scale[ch] / steps;
+}
+
 /* Divergence of the mean output after `steps` timesteps from the ANN's; scratch: 2 ann_size. */
 static double divergence(const struct probe *p, const struct lane *lane, int64_t sample, int steps,
                          double *scratch)
 {
     const struct conversion *c = p->r->c;
-    const struct neurons *out = &c->model->population[p->output];
-    int stride = lane_stride(p->r->engine, p->output);
-    int64_t n = c->ann_size, area = (int64_t)out->shape[1] * out->shape[2];
-    const int32_t *v = lane_potentials(lane, p->output);
+    int64_t n = c->ann_size, area = n / c->model->population[p->output].shape[0];
     double *ann = scratch, *mean = scratch + n;
     for (int64_t i = 0; i < n; i++)
         ann[i] = (double)c->ann[sample * n + i];
-    for (int ch = 0; ch < out->shape[0]; ch++)
-        for (int64_t j = 0; j < area; j++)
-            mean[ch * area + j] = (double)v[j * stride + ch] * (double)out->scale[ch] / steps;
+    output_means(c->model, p->r->engine, lane, p->output, steps, mean);
     return area == 1 ? symmetric_kl(ann, mean, (int)n, c->temperature)
                      : relative_error(ann, mean, n);
 }

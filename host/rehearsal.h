@@ -23,9 +23,15 @@ void rehearsal_end(struct rehearsal *r);
 /* Takes over new settings of a population, and what its readers make of them. */
 int rehearsal_apply(struct rehearsal *r, int population);
 
-/* Runs one population on its sources' records and records it. mean (may be NULL): [channels] mean
- * output per timestep in the ANN's units; neuron_mean (may be NULL): the same for each neuron. */
-int rehearsal_record(struct rehearsal *r, int population, double *mean, double *neuron_mean);
+/* Means per timestep in the ANN's units; NULL: not wanted. */
+struct means {
+    double *output;  /* [channels] */
+    double *current; /* [channels] with the bias, before the ReLU; of an output as above */
+    double *neuron;  /* [neurons] of the output */
+};
+
+/* Runs one population on its sources' records and records it. means may be NULL. */
+int rehearsal_record(struct rehearsal *r, int population, const struct means *means);
 
 /* Lets go of the records that no population after this one reads. */
 void rehearsal_forget(struct rehearsal *r, int population);
@@ -40,5 +46,11 @@ int rehearsal_correct(struct rehearsal *r, int population);
  * the last. energy: the population's own spikes a sample, or the operations that the goal counts.
  */
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
+
+/* Mean outputs over a lane's timesteps so far, in the ANN's units and order. */
+void output_means(const struct af_model *m, const struct engine *engine, const struct lane *lane,
+                  int output, int steps, double *mean);
+/* Squared error over the square. */
+double relative_error(const double *ann, const double *out, int64_t n);
 
 #endif

@@ -7,19 +7,19 @@ enum { TURNS = 50 };
 #define PENALTY 1e-3
 #define STEP    2.0 /* the most that a turn may change */
 
-double risk_bound(double sum, double squares)
+double risk_bound(double sum, double squares, double most)
 {
-    return sum + sqrt(squares + 1);
+    return sum + sqrt(squares + most * most);
 }
 
-bool risk_shows(int64_t samples, double tolerance)
+bool risk_shows(int64_t samples, double tolerance, double most)
 {
-    return risk_bound(1, 1) <= tolerance * (double)samples;
+    return risk_bound(most, most * most, most) <= tolerance * (double)samples;
 }
 
-double risk_among_many(int64_t samples, double tolerance)
+double risk_among_many(int64_t samples, double tolerance, double most)
 {
-    return risk_shows(samples, tolerance) ? tolerance - 1 / (double)samples : tolerance;
+    return risk_shows(samples, tolerance, most) ? tolerance - most / (double)samples : tolerance;
 }
 
 static double feature(double uncertainty)

@@ -2,26 +2,26 @@
  *
  * Losses are few among them, often none, so what they show is taken one standard error above it,
  * and that error as if one more sample were lost than was: v + w^2 with v, the sum of the losses'
- * squares, and w = 1, the most that a sample can lose. It is the variance of the gamma distribution
- * that bounds a weighted sum of Poisson counts from above (Fay and Feuer, "Confidence intervals for
- * directly standardized rates: a method based on the gamma distribution", Statistics in Medicine 16
- * (1997) 791-801). */
+ * squares, and w, the most that a sample can lose (1 if it is an answer). It is the variance of the
+ * gamma distribution that bounds a weighted sum of Poisson counts from above (Fay and Feuer,
+ * "Confidence intervals for directly standardized rates: a method based on the gamma distribution",
+ * Statistics in Medicine 16 (1997) 791-801). */
 #ifndef ADAFIRE_RISK_H
 #define ADAFIRE_RISK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of losses of at most 1 each: their sum and the sum of their squares. */
-double risk_bound(double sum, double squares);
+/* Of losses of at most `most` each: their sum and the sum of their squares. */
+double risk_bound(double sum, double squares, double most);
 /* Whether so many samples can tell a tolerable loss from none: one of them may be lost. Where not,
  * whoever searches does not see what he does. */
-bool risk_shows(int64_t samples, double tolerance);
+bool risk_shows(int64_t samples, double tolerance, double most);
 
 /* The loss to look for among many candidates where this one is tolerated: the cheapest of them that
  * looks good enough is the luckiest, so one sample less may be lost (that is the other half of Fay
  * and Feuer's bound, its mean y + w), as long as the samples can show that. */
-double risk_among_many(int64_t samples, double tolerance);
+double risk_among_many(int64_t samples, double tolerance, double most);
 
 /* The chance of a loss as a logistic function of the logarithm of how uncertain a sample is, and
  * how well that function is known: the inverse of the penalised likelihood's information. */

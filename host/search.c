@@ -238,7 +238,7 @@ static int measure(struct conversion *c, const struct search *search, struct tab
         if (t->population[i] == p)
             status = measure_population(&r, search, t, i++);
         if (!status)
-            status = rehearsal_record(&r, p, NULL, NULL);
+            status = rehearsal_record(&r, p, NULL);
         rehearsal_forget(&r, p);
     }
     rehearsal_end(&r);
@@ -413,29 +413,33 @@ static int fit_to_divergence(struct conversion *c, const struct table *t, double
 static int fit_to_loss(struct conversion *c, const struct table *t, double before, int *choice)
 {
     double best = 0, least = INFINITY, budget = 0, step = before / 16;
-    double loss =
-        risk_among_many(c->data->samples + c->data->further, (double)c->options->ssc_loss);
+    double loss = risk_among_many(c->data->samples + c->data->further, (double)c->options->ssc_loss,
+                                  c->loss_most);
     enum choice iat = c->chosen.iat;
     if (!c->options->optimize) /* what early exit loses is its own affair */
         c->chosen.iat = CHOICE_OFF;
     int status = AF_OK;
     bool growing = true;
+    bool shows =
+        risk_shows(c->data->samples + c->data->further, (double)c->options->ssc_loss, c->loss_most);
     for (int turn = 0; !status && turn < LOSS_TURNS; turn++) {
         status = set_ratios(c, t, budget, choice);
         if (!status)
             status = conversion_finish(c);
         if (status)
             break;
+        /* Too few samples to tell how much is lost still tell how much more. */
+        if (turn == 0 && !shows && !c->options->optimize)
+            loss += c->loss;
         bool good = c->loss <= loss && conversion_cost(c) < least;
         if (good) {
             least = conversion_cost(c);
             best = budget;
         }
-        if (good && growing)
-            step *= 2;
-        else if (!good || !growing)
-            step /= 2;
-        growing = growing && (good || turn == 0);
+        /* A step too small to change anything is no reason to stop. */
+        growing =
+            growing && (good || turn == 0 || (c->loss <= loss && conversion_cost(c) == least));
+        step *= growing ? 2 : 0.5;
         budget = best + step;
     }
     c->chosen.iat = iat;
@@ -500,7 +504,8 @@ int conversion_search_ratios(struct conversion *c)
         "compressing spikes", "compressing spikes again", "compressing spikes, third pass",
         "compressing spikes, last pass"};
     double loss = (double)c->options->ssc_loss;
-    int passes = risk_shows(c->data->samples + c->data->further, loss) ? LOSS_PASSES : 1;
+    int passes =
+        risk_shows(c->data->samples + c->data->further, loss, c->loss_most) ? LOSS_PASSES : 1;
     bool moved = true;
     int status = AF_OK;
     for (int pass = 0; !status && moved && pass < passes; pass++)

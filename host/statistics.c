@@ -1,4 +1,4 @@
-/* What the ANN does on the calibration samples, and the thresholds that follow. */
+/* What the ANN does on the calibration samples. */
 #include "convert.h"
 
 #include "error.h"
@@ -30,11 +30,6 @@ struct measure {
     int first_output;
 };
 
-static bool is_measured(const struct population *p)
-{
-    return network_fires(p->kind) || p->kind == AF_OUTPUT;
-}
-
 static void take_largest(const struct population *p, const float *v, float *largest)
 {
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
@@ -61,15 +56,20 @@ static void take_histogram(const struct population *p, const float *v, const flo
     }
 }
 
-static void take_chances(const struct conversion *c, int64_t sample, const float *out)
+/* A softmax over the channels of every position. */
+static void take_chances(const struct conversion *c, int64_t area, int64_t sample, const float *out)
 {
-    float *to = c->chance + sample * c->ann_size, most = out[0], sum = 0;
-    for (int64_t k = 1; k < c->ann_size; k++)
-        most = fmaxf(most, out[k]);
-    for (int64_t k = 0; k < c->ann_size; k++)
-        sum += to[k] = expf(out[k] - most);
-    for (int64_t k = 0; k < c->ann_size; k++)
-        to[k] /= sum;
+    float *to = c->chance + sample * c->ann_size;
+    memcpy(to, out, (size_t)c->ann_size * sizeof *to);
+    for (int64_t at = 0; c->options->loss == LOSS_ANSWERS && at < area; at++) {
+        float most = out[at], sum = 0;
+        for (int64_t k = at; k < c->ann_size; k += area)
+            most = fmaxf(most, out[k]);
+        for (int64_t k = at; k < c->ann_size; k += area)
+            sum += to[k] = expf(out[k] - most);
+        for (int64_t k = at; k < c->ann_size; k += area)
+            to[k] /= sum;
+    }
 }
 
 static int measure_sample(void *context, int worker, int64_t sample)
@@ -86,13 +86,11 @@ static int measure_sample(void *context, int worker, int64_t sample)
         return status;
     const float *out = w->value[m->first_output];
     if (m->c->chance && !m->histograms)
-        take_chances(m->c, sample, out);
+        take_chances(m->c, m->c->ann_size / net->population[m->first_output].shape[0], sample, out);
     if (sample >= m->c->data->samples)
         return AF_OK;
-    for (int p = 1; p < net->population_count; p++) {
+    for (int p = 0; p < net->population_count; p++) {
         const struct population *pop = &net->population[p];
-        if (!is_measured(pop))
-            continue;
         if (m->histograms)
             take_histogram(pop, w->value[p], m->c->statistics[p].largest, w->histogram[p],
                            w->sum[p]);
@@ -141,7 +139,7 @@ static int worker_make(const struct network *net, struct worker *w)
         const struct population *pop = &net->population[p];
         size_t neurons = (size_t)network_neurons(pop), channels = (size_t)pop->shape[0];
         good = (w->value[p] = calloc(neurons, sizeof(float))) != NULL;
-        if (good && is_measured(pop))
+        if (good)
             good = (w->largest[p] = calloc(channels, sizeof(float))) &&
                    (w->sum[p] = calloc(neurons, sizeof(int64_t)));
         if (good && network_fires(pop->kind))
@@ -155,8 +153,6 @@ static int merge_largest(struct conversion *c, const struct worker *w, int worke
     for (int p = 0; p < c->network->population_count; p++) {
         const struct population *pop = &c->network->population[p];
         struct population_statistics *s = &c->statistics[p];
-        if (!is_measured(pop))
-            continue;
         s->largest = calloc((size_t)pop->shape[0], sizeof *s->largest);
         if (!s->largest)
             return af_fail(AF_NO_MEMORY, "no memory");
@@ -177,8 +173,6 @@ static int merge_sums(struct conversion *c, const struct worker *w, int workers)
     for (int p = 0; p < c->network->population_count; p++) {
         const struct population *pop = &c->network->population[p];
         struct population_statistics *s = &c->statistics[p];
-        if (!is_measured(pop))
-            continue;
         int64_t neurons = network_neurons(pop), area = neurons / pop->shape[0];
         size_t bins = (size_t)pop->shape[0] * STATISTICS_BINS;
         s->mean = calloc((size_t)pop->shape[0], sizeof *s->mean);
@@ -199,6 +193,38 @@ static int merge_sums(struct conversion *c, const struct worker *w, int workers)
                 s->histogram[b] += w[i].histogram[p][b];
     }
     return AF_OK;
+}
+
+/* A mean current is that of the mean outputs before it. */
+static int take_currents(struct conversion *c)
+{
+    const struct network *net = c->network;
+    size_t n = (size_t)net->population_count;
+    float **value = calloc(n, sizeof *value), *current = NULL;
+    int status = value ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int p = 0; !status && p < net->population_count; p++) {
+        const struct population *pop = &net->population[p];
+        struct population_statistics *s = &c->statistics[p];
+        int64_t neurons = network_neurons(pop), area = neurons / pop->shape[0];
+        free(current);
+        current = malloc((size_t)neurons * sizeof *current);
+        value[p] = malloc((size_t)neurons * sizeof **value);
+        s->current = calloc((size_t)pop->shape[0], sizeof *s->current);
+        if (!current || !value[p] || !s->current)
+            status = af_fail(AF_NO_MEMORY, "no memory");
+        for (int64_t i = 0; !status && i < neurons; i++)
+            value[p][i] = (float)s->neuron_mean[i];
+        if (status || !(network_fires(pop->kind) || pop->kind == AF_OUTPUT))
+            continue;
+        status = network_current(net, p, value, current);
+        for (int64_t i = 0; !status && i < neurons; i++)
+            s->current[i / area] += (double)current[i] / (double)area;
+    }
+    for (size_t p = 0; value && p < n; p++)
+        free(value[p]);
+    free(value);
+    free(current);
+    return status;
 }
 
 static double temperature_of(const float *outputs, int64_t count)
@@ -243,6 +269,10 @@ int conversion_measure(struct conversion *c)
     if (!status)
         status = merge_sums(c, m.worker, threads);
     if (!status)
+        status = take_currents(c);
+    if (!status)
+        status = threshold_weigh(c);
+    if (!status)
         c->temperature = temperature_of(c->ann, c->data->samples * c->ann_size);
     for (int i = 0; m.worker && i < threads; i++)
         worker_free(net, &m.worker[i]);
@@ -250,79 +280,35 @@ int conversion_measure(struct conversion *c)
     return status;
 }
 
-/* ---- Thresholds ---------------------------------------------------------------------------- */
-
-/* A channel's histogram as running sums, so that a level's squared error takes three differences:
- * entry b is over the bins before b, their middles in units of a bin. */
-struct moments {
-    double count[STATISTICS_BINS + 1], sum[STATISTICS_BINS + 1], squares[STATISTICS_BINS + 1];
-};
-
-static void add_up(const uint32_t *histogram, struct moments *m)
+int conversion_answer_recordings(struct conversion *c, int frames)
 {
-    m->count[0] = m->sum[0] = m->squares[0] = 0;
-    for (int b = 0; b < STATISTICS_BINS; b++) {
-        double n = histogram[b], x = b + 0.5;
-        m->count[b + 1] = m->count[b] + n;
-        m->sum[b + 1] = m->sum[b] + n * x;
-        m->squares[b + 1] = m->squares[b] + n * x * x;
-    }
-}
-
-/* Squared error of the staircase whose steps are `step` bins apart, its last one the top. */
-static double staircase_error(const struct moments *m, double step, int levels)
-{
-    double error = 0;
-    int from = 0;
-    for (int k = 0; k <= levels && from < STATISTICS_BINS; k++) {
-        double end = k < levels ? ceil((k + 0.5) * step - 0.5) : STATISTICS_BINS;
-        int to = end < STATISTICS_BINS ? (int)end : STATISTICS_BINS;
-        double level = k * step, n = m->count[to] - m->count[from];
-        error += m->squares[to] - m->squares[from] - 2 * level * (m->sum[to] - m->sum[from]) +
-                 level * level * n;
-        from = to;
-    }
-    return error;
-}
-
-static float best_threshold(const struct conversion *c, int population, int channel,
-                            struct moments *m)
-{
-    const struct population_statistics *s = &c->statistics[population];
-    const struct population *p = &c->network->population[population];
-    double largest = (double)s->largest[channel], best = largest, least = INFINITY;
-    int burst = c->setting[population].burst, steps = c->options->timesteps;
-    /* A clipped ReLU is clipped by saturation: burst * theta may not exceed its ceiling where the
-     * activations reach it. */
-    double top = largest;
-    if (largest >= 0.999 * (double)p->ceiling)
-        top = fmin(top, (double)p->ceiling / burst);
-    add_up(s->histogram + (size_t)channel * STATISTICS_BINS, m);
-    /* Heavy-tailed activations want thresholds far below the paper's last, 0.06 of the largest: a
-     * geometric grid reaches all scales with the same relative step. */
-    for (double theta = top; theta > top / 256; theta *= 0.96) {
-        double error = staircase_error(m, theta / steps / largest * STATISTICS_BINS, burst * steps);
-        if (error < least) {
-            least = error;
-            best = theta;
+    const struct network *net = c->network;
+    struct calibration data = *c->data;
+    struct worker w = {0};
+    int64_t inputs = network_neurons(&net->population[0]);
+    int output = 0, status = data.record(data.record_context, frames > 1 ? frames : 1, &data);
+    while (net->population[output].kind != AF_OUTPUT)
+        output++;
+    float *sum = malloc((size_t)c->ann_size * sizeof *sum);
+    c->recorded = calloc((size_t)data.recordings + 1, sizeof *c->recorded);
+    if (!status)
+        status = sum && c->recorded ? worker_make(net, &w) : af_fail(AF_NO_MEMORY, "no memory");
+    const int16_t *counts = data.recording;
+    float *input = status ? NULL : w.value[0];
+    for (int64_t i = 0; input && !status && i < data.recordings; i++) {
+        memset(sum, 0, (size_t)c->ann_size * sizeof *sum);
+        for (int frame = 0; !status && frame < (frames > 1 ? frames : 1); frame++) {
+            for (int64_t k = 0; k < inputs; k++)
+                input[k] = *counts++;
+            status = network_forward(net, w.value);
+            for (int64_t k = 0; k < c->ann_size; k++)
+                sum[k] += w.value[output][k];
         }
+        for (int k = 1; k < c->ann_size; k++)
+            c->recorded[i] = sum[k] > sum[c->recorded[i]] ? k : c->recorded[i];
     }
-    return (float)best;
-}
-
-void conversion_set_thresholds(struct conversion *c, int population)
-{
-    const struct population *p = &c->network->population[population];
-    float *threshold = c->setting[population].threshold, most = 0;
-    struct moments moments;
-    for (int ch = 0; ch < p->shape[0]; ch++) {
-        threshold[ch] = 0;
-        if (c->statistics[population].largest[ch] > 0)
-            threshold[ch] = best_threshold(c, population, ch, &moments);
-        most = fmaxf(most, threshold[ch]);
-    }
-    /* A channel that never was active fires, if ever, like the layer's most reluctant one. */
-    for (int ch = 0; ch < p->shape[0]; ch++)
-        if (!(threshold[ch] > 0))
-            threshold[ch] = most > 0 ? most : 1;
+    worker_free(net, &w);
+    free(data.recording);
+    free(sum);
+    return status;
 }

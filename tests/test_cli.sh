@@ -161,7 +161,10 @@ if [ -e $events/model.onnx ]; then
     within "the ANN's recordings, as sums over frames" "$(number ann_accuracy)" 1 1
     within "accuracy of recordings" "$(number accuracy)" 0.97 1
     within "timesteps of recordings" "$(number timesteps_mean)" 1 3.5
-    bad "a goal of a network of events" "nothing to optimize" $digits --optimize events -o "$work/n.snn"
+    good "a goal of a network of events" $digits --exit-recordings $stream --exit-limit 20 --optimize latency -t 4 \
+        --tolerance 3 --json -o "$work/n.snn"
+    within "timesteps of three frames at least" "$(number timesteps)" 3 4
+    within "expected loss of frames" "$(number expected_loss)" 0 0.03
     bad "frames instead of recordings" "no event recording" $digits --exit-recordings $events/test_images.npy -o "$work/n.snn"
 else
     echo "skip: $events is not here"
@@ -175,8 +178,9 @@ if [ -e $cells/model.onnx ]; then
     good "a detector" "$bin/adafire-convert" $cells/model.onnx --calib $cells/calib_images.npy --calib-limit 8 \
         --mean 127.5 --std 64 -q --no-search --ssc off -t 8 --task "$work/cells.txt" --classes "$work/cells.names" \
         -o "$work/cells.snn"
-    bad "a goal of a detector" "one vector of classes" "$bin/adafire-convert" $cells/model.onnx --optimize events \
-        --calib $cells/calib_images.npy --mean 127.5 --std 64 -o "$work/n.snn"
+    good "a goal of a detector" "$bin/adafire-convert" $cells/model.onnx --optimize latency -t 3 --tolerance 2 --json \
+        --calib $cells/calib_images.npy --calib-limit 4 --mean 127.5 --std 64 --task "detect size 32" -o "$work/n.snn"
+    within "error of its maps" "$(number expected_loss)" 1e-6 0.02
     good "info of a detector" "$bin/adafire-info" "$work/cells.snn"
     holds "classes of boxes" 'boxes of 3 classes'
     good "boxes" $host --json --limit 6 "$work/cells.snn" $cells/test_images.npy --labels $cells/test_labels.npy \

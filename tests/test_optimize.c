@@ -6,6 +6,7 @@
 #include "convert.h"
 #include "error.h"
 #include "iat.h"
+#include "random_model.h"
 #include "test.h"
 
 #include <math.h>
@@ -229,7 +230,7 @@ TEST(options_are_kept)
 /* Spikes for points, without a goal. */
 TEST(compression_keeps_its_loss)
 {
-    static const float losses[] = {0, 0.01f, 0.02f, 0.1f};
+    static const float losses[] = {0, 0.015f, 0.03f, 0.1f};
     double before = INFINITY;
     for (int i = 0; i < 4; i++) {
         struct conversion c = {0};
@@ -247,6 +248,164 @@ TEST(compression_keeps_its_loss)
         CHECK(c.exit_spike_sops <= (i == 1 ? 0.95 * before : before));
         before = c.exit_spike_sops;
         conversion_free(&c);
+    }
+}
+
+/* Samples too few to tell how much is lost still tell how much more. */
+TEST(few_samples_compress)
+{
+    double spent[2] = {0};
+    struct calibration few = calibration;
+    few.samples = 50;
+    few.further = 0;
+    for (int i = 0; i < 2; i++) {
+        struct conversion c = {0};
+        struct convert_options o = convert_defaults;
+        o.search = false;
+        o.ssc_budget = 0;
+        o.ssc_loss = i ? 0.005f : 0;
+        bool told = false;
+        CHECK_EQ(convert(network, &format, &few, &o, &c), AF_OK);
+        for (int k = 0; k < c.note_count; k++)
+            told = told || strstr(c.note[k], "50 samples cannot tell");
+        CHECK_EQ(told, i);
+        spent[i] = c.model ? (double)c.activity[1].spikes + (double)c.activity[2].spikes : 0;
+        CHECK(c.agreement == 1);
+        conversion_free(&c);
+    }
+    CHECK(spent[1] < 0.8 * spent[0]);
+}
+
+/* Sums of [population][channel] over the calibration samples, of what comes in before the ReLU. */
+static void add_ann_currents(float **value, const int16_t *counts, double **sum)
+{
+    for (int64_t i = 0; i < network_neurons(&network->population[0]); i++)
+        value[0][i] = counts[i];
+    CHECK_EQ(network_forward(network, value), AF_OK);
+    for (int p = 1; p < network->population_count; p++) {
+        const struct population *pop = &network->population[p];
+        int64_t n = network_neurons(pop), area = n / pop->shape[0];
+        float *current = calloc((size_t)n, sizeof *current);
+        if (network_fires(pop->kind))
+            CHECK_EQ(network_current(network, p, value, current), AF_OK);
+        for (int64_t i = 0; i < n; i++)
+            sum[p][i / area] += (double)current[i] / (double)area;
+        free(current);
+    }
+}
+
+static void add_spiking_currents(const struct engine *engine, struct lane *lane,
+                                 const struct af_model *m, const int16_t *counts, double **sum)
+{
+    lane_begin(lane, 1, m->population_count - 1, counts);
+    for (int t = 0; t < m->timesteps; t++) {
+        lane_step(lane, 1, m->population_count - 1);
+        for (int p = 1; p < m->population_count; p++) {
+            const struct neurons *n = &m->population[p];
+            int64_t area = (int64_t)n->shape[1] * n->shape[2];
+            int stride = lane_stride(engine, p);
+            for (int64_t i = 0; n->threshold && i < n->shape[0] * area; i++) {
+                int64_t ch = i / area, at = i % area * stride + ch;
+                CHECK_EQ(n->initial_count, n->shape[0]);
+                double in = (double)lane_events(lane, p)[at] * n->threshold[ch];
+                if (t == m->timesteps - 1)
+                    in += lane_potentials(lane, p)[at] - n->initial[ch];
+                sum[p][ch] += in * (double)n->scale[ch] / (double)area / m->timesteps;
+            }
+        }
+    }
+}
+
+/* What comes in is on average what the ANN's neurons get, however coarse the thresholds. */
+TEST(currents_are_the_anns)
+{
+    for (int steps = 1; steps <= 3; steps += 2) {
+        struct conversion c = {0};
+        struct engine *engine = NULL;
+        struct lane *lane = NULL;
+        struct convert_options o = convert_defaults;
+        float *value[16] = {0};
+        double *ann[16] = {0}, *spiking[16] = {0};
+        int count = network->population_count;
+        o.timesteps = steps;
+        o.burst_initial = o.burst_desired = 2;
+        o.search = false;
+        o.iat = CHOICE_OFF;
+        o.bias = BIAS_CURRENTS;
+        CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
+        CHECK(count <= 16);
+        if (!c.model || count > 16)
+            continue;
+        CHECK_EQ(engine_make(c.model, &engine), AF_OK);
+        CHECK_EQ(lane_make(engine, &lane), AF_OK);
+        for (int p = 0; p < count; p++) {
+            value[p] = calloc((size_t)network_neurons(&network->population[p]), sizeof **value);
+            ann[p] = calloc((size_t)network->population[p].shape[0], sizeof **ann);
+            spiking[p] = calloc((size_t)network->population[p].shape[0], sizeof **spiking);
+        }
+        for (int64_t i = 0; i < calibration.samples; i++) {
+            const int16_t *counts =
+                calibration.counts + i * network_neurons(&network->population[0]);
+            add_ann_currents(value, counts, ann);
+            add_spiking_currents(engine, lane, c.model, counts, spiking);
+        }
+        for (int p = 0; p < count; p++) {
+            for (int ch = 0;
+                 c.model->population[p].threshold && ch < network->population[p].shape[0]; ch++) {
+                double off = (spiking[p][ch] - ann[p][ch]) / (double)calibration.samples;
+                CHECK(fabs(off) < 0.02 * model_event_value(c.model, p, ch));
+            }
+            free(value[p]);
+            free(ann[p]);
+            free(spiking[p]);
+        }
+        lane_free(lane);
+        engine_free(engine);
+        conversion_free(&c);
+    }
+}
+
+/* Readers compensated for what large thresholds swallow want less than neurons that fire for it. */
+TEST(currents_compress_further)
+{
+    double spent[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        struct conversion c = {0};
+        struct convert_options o = goal_options(GOAL_SPIKES, 1);
+        o.tolerance = 0.02f;
+        o.bias = i ? BIAS_AUTO : BIAS_LIGHT;
+        CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
+        CHECK_EQ(c.options->bias, i ? BIAS_CURRENTS : BIAS_LIGHT);
+        spent[i] = c.exit_spike_sops;
+        conversion_free(&c);
+    }
+    CHECK(spent[1] < 0.98 * spent[0]);
+}
+
+/* Divided between the channels by what their errors do, the same spikes tell more. */
+TEST(spreading)
+{
+    for (int burst = 1; burst <= 3; burst++) {
+        double agreement[2] = {0}, spikes[2] = {0};
+        for (int i = 0; i < 2; i++) {
+            struct conversion c = {0};
+            struct convert_options o = convert_defaults;
+            o.timesteps = 1;
+            o.burst_initial = o.burst_desired = burst;
+            o.burst_spread = i ? BURST_LIMIT : 0;
+            o.goal = GOAL_SPIKES;
+            o.search = false;
+            o.ssc_budget = 0;
+            CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
+            agreement[i] = c.agreement;
+            spikes[i] = c.exit_spike_sops;
+            for (int p = 1; c.model && p < c.model->population_count; p++)
+                if (c.model->population[p].threshold)
+                    CHECK_EQ(c.model->population[p].burst, i ? BURST_LIMIT : burst);
+            conversion_free(&c);
+        }
+        CHECK(spikes[1] < 1.05 * spikes[0]);
+        CHECK(agreement[1] > agreement[0]);
     }
 }
 
@@ -273,20 +432,175 @@ TEST(threads)
     conversion_free(&two);
 }
 
+/* A 3 x 3 convolution of random weights into the population after it. */
+static void add_convolution(struct dice *d, struct network *net, enum af_kind kind, int channels)
+{
+    int at = net->population_count++;
+    const int *from = net->population[at - 1].shape;
+    struct population *p = &net->population[at];
+    *p = (struct population){.kind = kind,
+                             .shape = {channels, from[1], from[2]},
+                             .ceiling = INFINITY,
+                             .rank = 4,
+                             .dim = {1, channels, from[1], from[2]},
+                             .projection_count = 1};
+    p->name = strdup(kind == AF_OUTPUT ? "map" : "hidden");
+    p->projection = calloc(1, sizeof *p->projection);
+    p->bias = calloc((size_t)network_neurons(p), sizeof *p->bias);
+    struct wiring *w = &p->projection->wiring;
+    CHECK_EQ(wiring_identity(w, at - 1, from), AF_OK);
+    w->groups = 1;
+    w->kernel[0] = w->kernel[1] = 3;
+    w->before[0] = w->before[1] = 1;
+    w->block[0] = channels;
+    p->projection->weight = calloc((size_t)wiring_weights(w), sizeof(float));
+    for (int64_t i = 0; i < wiring_weights(w); i++)
+        p->projection->weight[i] = (float)dice_roll(d, -100, 100) / (at == 1 ? 1000.0f : 100.0f);
+}
+
+/* The digits as they are, hidden neurons, a map of three channels. */
+static struct network *make_map(void)
+{
+    struct dice d = {5};
+    struct network *net = calloc(1, sizeof *net);
+    net->population = calloc(3, sizeof *net->population);
+    net->population[0] = (struct population){.kind = AF_INPUT, .shape = {1, 8, 8}};
+    net->population[0].name = strdup("input");
+    net->population_count = 1;
+    add_convolution(&d, net, AF_RELU, 6);
+    add_convolution(&d, net, AF_OUTPUT, 3);
+    return net;
+}
+
+/* What a map of outputs loses, from its definition. */
+static double map_loss(const double *ann, const float *out, int channels, int area, enum loss loss)
+{
+    double lost = 0, error = 0, size = 0;
+    for (int at = 0; at < area; at++) {
+        int should = 0, does = 0;
+        double sum = 0;
+        for (int k = 0; k < channels; k++) {
+            double a = ann[k * area + at], b = (double)out[k * area + at];
+            should = a > ann[should * area + at] ? k : should;
+            does = b > (double)out[does * area + at] ? k : does;
+            sum += exp(a);
+            error += (a - b) * (a - b);
+            size += a * a;
+        }
+        lost += (exp(ann[should * area + at]) - exp(ann[does * area + at])) / sum / area;
+    }
+    return loss == LOSS_ERROR ? error / size : lost;
+}
+
+/* The mean over all samples, and at most so much above it. */
+static void check_map(const struct network *net, const struct conversion *c, double above)
+{
+    enum { AREA = 64, CHANNELS = 3, HIDDEN = 6 };
+    static float in[AREA], hidden[HIDDEN * AREA], out[CHANNELS * AREA];
+    float *value[] = {in, hidden, out};
+    struct af_device *device = NULL;
+    double lost = 0;
+    int64_t samples = calibration.samples + calibration.further;
+    CHECK_EQ(af_device_open("cpu", NULL, c->model, &device), AF_OK);
+    for (int64_t i = 0; device && i < samples; i++) {
+        const int16_t *counts = calibration.counts + i * AREA;
+        float raw[AREA];
+        const struct af_sample s = {.type = AF_F32, .data = raw};
+        struct af_result r = {0};
+        double ann[CHANNELS * AREA];
+        for (int k = 0; k < AREA; k++)
+            raw[k] = (in[k] = counts[k]) * format.unit + format.zero[0];
+        CHECK_EQ(network_forward(net, value), AF_OK);
+        for (int k = 0; k < CHANNELS * AREA; k++)
+            ann[k] = (double)out[k];
+        CHECK_EQ(af_run(device, &s, 1, &(struct af_run_options){0}, &r), AF_OK);
+        lost += map_loss(ann, r.output, CHANNELS, AREA, c->options->loss) / (double)samples;
+        af_result_free(&r);
+    }
+    af_device_close(device);
+    CHECK(lost > 0 && c->loss >= lost - 1e-6);
+    CHECK(c->loss <= lost + above);
+}
+
+/* Of maps, answers at every position or the outputs themselves may lose a little. */
+TEST(maps)
+{
+    static const enum loss losses[] = {LOSS_ANSWERS, LOSS_ERROR};
+    struct network *net = make_map();
+    for (int i = 0; i < 2; i++) {
+        double before = INFINITY;
+        for (int turn = 0; turn < 2; turn++) {
+            struct conversion c = {0};
+            struct convert_options o = goal_options(GOAL_SPIKES, 8);
+            o.loss = losses[i];
+            o.tolerance = turn ? 0.05f : 0.01f;
+            CHECK_EQ(convert(net, &format, &calibration, &o, &c), AF_OK);
+            if (!c.model)
+                continue;
+            CHECK(c.loss <= (double)o.tolerance);
+            CHECK(c.model->iat.metric == IAT_OFF && c.timesteps_mean == c.model->timesteps);
+            CHECK(conversion_cost(&c) < before);
+            before = conversion_cost(&c);
+            check_map(net, &c, 0.01);
+            conversion_free(&c);
+        }
+    }
+    network_free(net);
+}
+
+/* Frames show what is lost, and each has a timestep at least. */
+TEST(event_networks)
+{
+    struct conversion c = {0};
+    const struct convert_options o = goal_options(GOAL_LATENCY, 4);
+    struct input_format events = format;
+    events.events = true;
+    events.event_frames = 2;
+    CHECK_EQ(convert(network, &events, &calibration, &o, &c), AF_OK);
+    CHECK(c.model && c.model->timesteps >= 2 && c.loss <= (double)o.tolerance);
+    conversion_free(&c);
+}
+
+/* As a recording of so many timesteps. */
+static int record(void *context, int timesteps, struct calibration *data)
+{
+    int64_t inputs = network_neurons(&network->population[0]);
+    const int other = *(int *)context < 0 && timesteps != 2 ? 5 : 0; /* than what the ANN sees */
+    *(int *)context += *(int *)context < 0 ? 0 : 1;
+    data->recordings = 2;
+    data->recording = calloc((size_t)(data->recordings * timesteps * inputs), sizeof(int16_t));
+    for (int i = 0; i < data->recordings * timesteps; i++)
+        memcpy(data->recording + i * inputs, calibration.counts + (i / timesteps + other) * inputs,
+               (size_t)inputs * sizeof(int16_t));
+    return data->recording ? AF_OK : AF_NO_MEMORY;
+}
+
+TEST(recordings_are_read_for_every_trial)
+{
+    struct conversion c = {0};
+    struct calibration data = calibration;
+    const struct convert_options o = goal_options(GOAL_LATENCY, 3);
+    struct input_format events = format;
+    int read = 0;
+    events.events = true;
+    events.event_frames = 2;
+    data.record = record;
+    data.record_context = &read;
+    CHECK_EQ(convert(network, &events, &data, &o, &c), AF_OK);
+    CHECK(read >= 3);
+    CHECK(c.model && c.model->iat.metric != IAT_OFF && c.loss <= (double)o.tolerance);
+    conversion_free(&c);
+    read = -1;
+    events.event_frames = 2;
+    CHECK_EQ(convert(network, &events, &data, &o, &c), AF_OK);
+    CHECK_EQ(c.model ? c.model->timesteps : 0, 2); /* with 3 it answers otherwise than the ANN */
+    conversion_free(&c);
+}
+
 TEST(refusals)
 {
     struct conversion c = {0};
     const struct convert_options o = goal_options(GOAL_EVENTS, 2);
-    struct input_format events = format;
-    events.events = true;
-    CHECK_EQ(convert(network, &events, &calibration, &o, &c), AF_UNSUPPORTED);
-    CHECK_ERROR("there is nothing to optimize");
-    int last = network->population_count - 1;
-    CHECK_EQ(network->population[last].kind, AF_OUTPUT);
-    network->population[last].shape[1] = 2; /* as a map of classes would have it */
-    CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_UNSUPPORTED);
-    CHECK_ERROR("one vector of classes");
-    network->population[last].shape[1] = 1;
     const struct calibration none = {.counts = calibration.counts};
     CHECK_EQ(convert(network, &format, &none, &o, &c), AF_BAD_ARGUMENT);
     CHECK(!c.model);
@@ -325,6 +639,13 @@ int main(void)
         RUN(no_tolerance);
         RUN(options_are_kept);
         RUN(compression_keeps_its_loss);
+        RUN(few_samples_compress);
+        RUN(currents_are_the_anns);
+        RUN(currents_compress_further);
+        RUN(spreading);
+        RUN(maps);
+        RUN(event_networks);
+        RUN(recordings_are_read_for_every_trial);
         RUN(early_termination_keeps_answers);
     }
     RUN(threads);

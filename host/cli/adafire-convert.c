@@ -57,8 +57,10 @@ static const char help[] =
     "                             auto decides per population (default)\n"
     "      --ssc BUDGET|off       Sensitivity Spike Compression: how much it may add to the\n"
     "                             network's divergence from the ANN (default 0.05, a twentieth)\n"
-    "      --bias-correction light|advanced|off\n"
-    "                             advanced also corrects each neuron's initial potential\n"
+    "      --bias-correction auto|light|advanced|currents|off\n"
+    "                             light: mean outputs as the ANN's; advanced also corrects each\n"
+    "                             neuron's initial potential; currents: what comes in, not what\n"
+    "                             goes out; auto (default): currents with --optimize spikes\n"
     "      --ssc Pp               instead: points of accuracy that it may cost (0.5p), expected\n"
     "                             by the ANN's own certainty about the samples\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
@@ -187,6 +189,7 @@ static int read_choice(const char *option, const char *text, const char *const *
 }
 
 static const char *const goals[] = {"", "latency", "spikes", "events", NULL};
+static const char *const biases[] = {"off", "light", "advanced", "currents", "auto", NULL};
 
 static int read_shape(const char *text, int shape[3])
 {
@@ -219,7 +222,6 @@ static int read_ssc(const char *text, struct convert_options *c)
 static int read_spiking_option(int opt, const char *text, struct convert_options *c)
 {
     static const char *const choices[] = {"off", "on", "auto", NULL};
-    static const char *const biases[] = {"off", "light", "advanced", NULL};
     static const char *const metrics[] = {"", "entropy", "confidence", NULL};
     int choice, status = 0;
     switch (opt) {
@@ -560,7 +562,6 @@ static int add_provenance(const struct request *r, struct conversion *c)
     struct af_model *m = c->model;
     const struct convert_options *o = c->options;
     static const char *const choices[] = {"off", "on", "auto"};
-    static const char *const biases[] = {"off", "light", "advanced"};
     char hash[65] = "";
     int status = hash_file(r->model, hash);
     free(m->name);
@@ -663,6 +664,34 @@ static int run_ann(struct request *r)
     return status ? cli_fail_af() : 0;
 }
 
+struct recordings {
+    const struct request *r;
+    const struct input_format *format;
+};
+
+static int read_recordings(void *context, int timesteps, struct calibration *data)
+{
+    const struct recordings *x = context;
+    data->recording = NULL;
+    data->recordings = 0;
+    return calibration_read_recordings(x->r->exit_recordings, x->r->exit_limit, timesteps,
+                                       &x->r->spec, x->format, data);
+}
+
+/* A detector's channels do not compete: what they lose is accuracy of numbers. */
+static int choose_loss(struct request *r)
+{
+    char *words = NULL;
+    struct task task;
+    int status = task_words(r->task, &words);
+    if (!status)
+        status = task_parse(r->task, words, &task);
+    free(words);
+    if (!status && task.kind == TASK_DETECT)
+        r->convert.loss = LOSS_ERROR;
+    return status;
+}
+
 static int convert_file(struct request *r)
 {
     struct graph *graph = NULL;
@@ -683,9 +712,9 @@ static int convert_file(struct request *r)
         status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit,
                                   r->exit_limit, &r->spec, &r->norm, &format, &data);
     format.event_frames = r->spec.events ? r->event_frames : 0;
-    if (!status && r->exit_recordings)
-        status = calibration_read_recordings(r->exit_recordings, r->exit_limit,
-                                             r->convert.timesteps, &r->spec, &format, &data);
+    struct recordings recordings = {r, &format};
+    data.record = r->exit_recordings ? read_recordings : NULL;
+    data.record_context = &recordings;
     if (!status) {
         status = network_lower(graph, r->shape, &r->norm, format.unit, format.zero, &network);
         if (status)
@@ -693,6 +722,8 @@ static int convert_file(struct request *r)
     }
     if (!status && r->task)
         status = check_task(r, network);
+    if (!status && r->task)
+        status = choose_loss(r);
     if (!status)
         status = convert(network, &format, &data, &r->convert, &c);
     if (!status)
