@@ -69,7 +69,7 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
     HLS_STREAM(struct token, to##k, 16);                                                           \
     HLS_STREAM(struct work, work##k, 64);                                                          \
     HLS_STREAM(struct operation, operations##k, 16);                                               \
-    HLS_STREAM(struct bursts, bursts##k, FIRED_DEPTH *SLICES + 1);                                         \
+    HLS_STREAM(struct bursts, bursts##k, FIRED_DEPTH *SLICES + 1);                                 \
     HLS_STREAM(struct event, fired##k, QUEUE);                                                     \
     HLS_STREAM(int32_t, values##k, QUEUE);
 #define CORE_CALLS(k)                                                                              \

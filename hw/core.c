@@ -224,10 +224,10 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             for (int l = 0; l < LANES; l++) {
                 int32_t v = at == last          ? v1[l]
                             : at == before_last ? v2[l]
-                                                : unpacked(cell[at][l / SLICE][l % SLICE]);
+                                                : unpacked(cell[at] OF_LANE(l));
                 v = unpacked((uint32_t)v +
                              (uint32_t)AT(weight, o.weight)[l / 4][l % 4] * (uint32_t)o.factor);
-                cell[at][l / SLICE][l % SLICE] = packed(v);
+                cell[at] OF_LANE(l) = packed(v);
                 v2[l] = v1[l];
                 v1[l] = v;
             }
@@ -238,19 +238,18 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         for (; o.kind == TOKEN_LOAD; o = hls_read(in)) {
 #pragma HLS pipeline
             const uint32_t word = (uint32_t)o.factor;
-            const uint32_t slice = o.weight / SLICE, lane = o.weight % SLICE;
+            const uint32_t slice = o.weight / SLICE, lane = o.weight % SLICE,
+                           quarter = o.weight % (LANES / 4);
             switch (o.cell) {
             case MEMORY_WEIGHT:
                 for (int l = 0; l < 4; l++)
-                    AT(weight, o.weight / (LANES / 4))
-                [o.weight % (LANES / 4)][l] = (int8_t)(word >> 8 * l);
+                    AT(weight, o.weight / (LANES / 4))[quarter][l] = (int8_t)(word >> 8 * l);
                 break;
             case MEMORY_THRESHOLD: AT(threshold, slice)[lane] = word & 0x7fffff; break;
             case MEMORY_BIAS: AT(bias, slice)[lane] = packed((int32_t)word); break;
             case MEMORY_INITIAL: AT(initial, slice)[lane] = packed((int32_t)word); break;
             case MEMORY_CELL:
-                AT(cell, o.weight / LANES)
-                [o.weight / SLICE % SLICES][o.weight % SLICE] = packed((int32_t)word);
+                AT(cell, o.weight / LANES) OF_LANE(o.weight) = packed((int32_t)word);
                 break;
             case MEMORY_WINDOW: AT(window, o.weight) = word; break;
             case MEMORY_PROGRAM: AT(program, o.weight) = word; break;
@@ -331,7 +330,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             if (kind == DO_FILL) {
                 for (uint16_t g = 0; g < share.groups; g++) {
                     uint32_t beginning[SLICES][SLICE];
-                    for (uint8_t slice = 0; slice < SLICES; slice++) {
+                    for (int slice = 0; slice < SLICES; slice++) {
 #pragma HLS pipeline II = 1
                         for (int l = 0; l < SLICE; l++)
                             beginning[slice][l] = AT(initial, (vector + g) * SLICES + slice)[l];
@@ -339,7 +338,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     for (uint32_t i = g; i < cells; i += share.groups) {
 #pragma HLS pipeline II = 1
                         for (int l = 0; l < LANES; l++)
-                            AT(cell, a + i)[l / SLICE][l % SLICE] = beginning[l / SLICE][l % SLICE];
+                            AT(cell, a + i) OF_LANE(l) = beginning OF_LANE(l);
                     }
                 }
                 if (b != NOWHERE)
@@ -391,11 +390,11 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                         fired_v = limited(fired_v + (int8_t)-r * theta);
                         const int32_t count = kind == DO_RELAY ? top - v : r;
                         most[l] = k && largest > v ? largest : v;
+                        const int32_t left = kind == DO_FIRE  ? fired_v
+                                             : kind == DO_ADD ? v + largest
+                                                              : top;
                         if (done)
-                            AT(cell, own)
-                            [slice][l] = packed(kind == DO_FIRE  ? fired_v
-                                                : kind == DO_ADD ? v + largest
-                                                                 : top);
+                            AT(cell, own)[slice][l] = packed(left);
                         if (mode & FIRE_SIGNED)
                             AT(sent, b * SLICES + i)[l] = (uint16_t)(so_far + r);
                         out.count[l] = (int16_t)count;
@@ -416,8 +415,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             if (kind == DO_VALUES && (!(mode & VALUES_WATCHED) || watched))
                 for (uint32_t i = 0; i < cells * LANES; i++) {
 #pragma HLS pipeline II = 1
-                    hls_write(values,
-                              unpacked(AT(cell, a + i / LANES)[i / SLICE % SLICES][i % SLICE]));
+                    hls_write(values, unpacked(AT(cell, a + i / LANES) OF_LANE(i)));
                 }
             if (sends && !(mode & FIRE_SILENT)) {
                 const struct bursts end = {.kind = BURSTS_END};

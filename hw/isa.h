@@ -12,10 +12,10 @@
  *                                     core's output potentials (its VALUES instructions after
  *                                     `stop`), lane by lane
  *   COMMAND_READ      (core << 24, cell, count)   potentials, lane by lane
- *   COMMAND_COUNTERS  (core << 24, phases)   of the last run, for each phase 64 bits each (modulo 2^40
- *                                     or more), low word first: events, spikes, and the synaptic
- *                                     operations they caused in this core, an event once and every
- *                                     spike
+ *   COMMAND_COUNTERS  (core << 24, phases)   of the last run, for each phase 64 bits each, low word
+ *                                     first, at least 40 of them counted: events, spikes, and the
+ *                                     synaptic operations they caused in this core, an event once
+ *                                     and every spike
  *   COMMAND_END       ()              ()
  *   COMMAND_PROFILE   (core << 24, marks)   of the last run: PROFILE_PROCESSES pairs of cycles
  *                                     spent waiting for a token and for room, of collect, control

@@ -2,6 +2,7 @@
  */
 #ifndef NEURON_H
 #define NEURON_H
+#include "config.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ static inline void advance(struct cursor *at, const struct share *share)
         at->row += row_done ? share->next_row : 0;
     }
 }
+
+/* A lane of a cell, a cell being [SLICES][SLICE]. */
+#define OF_LANE(l) [(l) / SLICE % SLICES][(l) % SLICE]
 
 /* 24 bits of a potential, as memory holds them. */
 static inline uint32_t packed(int32_t v)
