@@ -390,11 +390,11 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                         fired_v = limited(fired_v + (int8_t)-r * theta);
                         const int32_t count = kind == DO_RELAY ? top - v : r;
                         most[l] = k && largest > v ? largest : v;
-                        const int32_t left = kind == DO_FIRE  ? fired_v
+                        const int32_t rest = kind == DO_FIRE  ? fired_v
                                              : kind == DO_ADD ? v + largest
                                                               : top;
                         if (done)
-                            AT(cell, own)[slice][l] = packed(left);
+                            AT(cell, own)[slice][l] = packed(rest);
                         if (mode & FIRE_SIGNED)
                             AT(sent, b * SLICES + i)[l] = (uint16_t)(so_far + r);
                         out.count[l] = (int16_t)count;
