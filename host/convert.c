@@ -52,8 +52,18 @@ void conversion_progress(const struct conversion *c, const char *phase, double f
         c->options->progress(c->options->context, phase, fraction);
 }
 
+void conversion_forget_notes(struct conversion *c)
+{
+    for (int i = 0; i < c->note_count; i++)
+        free(c->note[i]);
+    free(c->note);
+    c->note = NULL;
+    c->note_count = 0;
+}
+
 void conversion_unmake(struct conversion *c)
 {
+    conversion_forget_notes(c);
     for (int i = 0; c->setting && i < c->network->population_count; i++) {
         free(c->setting[i].threshold);
         free(c->setting[i].bias);
@@ -81,9 +91,6 @@ void conversion_free(struct conversion *c)
         free(c->statistics[i].fanout);
         free(c->statistics[i].neuron_mean);
     }
-    for (int i = 0; i < c->note_count; i++)
-        free(c->note[i]);
-    free(c->note);
     free(c->statistics);
     free(c->ann);
     free(c->chance);

@@ -141,8 +141,9 @@ int quantise_population(struct conversion *c, int index);
 int conversion_optimize(struct conversion *c, const struct input_format *format);
 /* convert.c: everything that follows the ANN's measurements, for c->options. */
 int conversion_make(struct conversion *c, const struct input_format *format);
-/* What conversion_make made. */
+/* What conversion_make made, notes included. */
 void conversion_unmake(struct conversion *c);
+void conversion_forget_notes(struct conversion *c);
 
 /* search.c: signed bursts, burst limits and threshold ratios by measured sensitivity. The settings
  * come and go with their biases corrected. */

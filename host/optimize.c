@@ -172,11 +172,14 @@ int conversion_optimize(struct conversion *c, const struct input_format *format)
     int status = scan(&s);
     if (!status)
         status = finish(&s, &best);
+    for (int i = 0; !status && i < best.note_count; i++)
+        status = conversion_note(c, "%s", best.note[i]);
     if (status) {
         conversion_unmake(&best);
         return status;
     }
     /* What c shares with it and the notes stay c's. */
+    conversion_forget_notes(&best);
     best.note = c->note;
     best.note_count = c->note_count;
     best.chosen.progress = c->options->progress;
