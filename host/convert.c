@@ -193,10 +193,7 @@ int convert(const struct network *net, const struct input_format *format,
     c->options = &c->chosen;
     if (o->bias == BIAS_AUTO)
         c->chosen.bias = o->optimize && o->goal == GOAL_SPIKES ? BIAS_CURRENTS : BIAS_LIGHT;
-    int output = 0;
-    while (net->population[output].kind != AF_OUTPUT)
-        output++;
-    const int *shape = net->population[output].shape;
+    const int *shape = net->population[network_output(net)].shape;
     if (shape[0] < 2)
         c->chosen.loss = LOSS_ERROR;
     c->loss_most = c->chosen.loss == LOSS_ANSWERS && shape[1] * shape[2] == 1;

@@ -181,6 +181,14 @@ static void relay(const struct wiring *w, const float *source, const int shape[3
     }
 }
 
+int network_output(const struct network *net)
+{
+    int p = 0;
+    while (net->population[p].kind != AF_OUTPUT)
+        p++;
+    return p;
+}
+
 int network_current(const struct network *net, int population, float *const *value, float *current)
 {
     const struct population *p = &net->population[population];

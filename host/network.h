@@ -59,6 +59,8 @@ bool network_fires(enum af_kind kind);
 /* Runs the ANN: value[p] becomes [neurons] for every population, which the caller allocates
  * (value[0] holds the input counts as floats). */
 int network_forward(const struct network *network, float *const *value);
+/* The first population that is an output. */
+int network_output(const struct network *network);
 /* What one population (no input, no relay) adds up before its ReLU: current[neurons]. */
 int network_current(const struct network *network, int population, float *const *value,
                     float *current);

@@ -241,9 +241,7 @@ static double temperature_of(const float *outputs, int64_t count)
 int conversion_measure(struct conversion *c)
 {
     const struct network *net = c->network;
-    struct measure m = {.c = c};
-    for (m.first_output = 0; net->population[m.first_output].kind != AF_OUTPUT;)
-        m.first_output++;
+    struct measure m = {.c = c, .first_output = network_output(net)};
     c->ann_size = network_neurons(&net->population[m.first_output]);
     c->statistics = calloc((size_t)net->population_count, sizeof *c->statistics);
     c->ann = malloc((size_t)(c->data->samples * c->ann_size) * sizeof *c->ann);
@@ -286,9 +284,8 @@ int conversion_answer_recordings(struct conversion *c, int frames)
     struct calibration data = *c->data;
     struct worker w = {0};
     int64_t inputs = network_neurons(&net->population[0]);
-    int output = 0, status = data.record(data.record_context, frames > 1 ? frames : 1, &data);
-    while (net->population[output].kind != AF_OUTPUT)
-        output++;
+    int output = network_output(net), steps = frames > 1 ? frames : 1;
+    int status = data.record(data.record_context, steps, &data);
     float *sum = malloc((size_t)c->ann_size * sizeof *sum);
     c->recorded = calloc((size_t)data.recordings + 1, sizeof *c->recorded);
     if (!status)
@@ -297,7 +294,7 @@ int conversion_answer_recordings(struct conversion *c, int frames)
     float *input = status ? NULL : w.value[0];
     for (int64_t i = 0; input && !status && i < data.recordings; i++) {
         memset(sum, 0, (size_t)c->ann_size * sizeof *sum);
-        for (int frame = 0; !status && frame < (frames > 1 ? frames : 1); frame++) {
+        for (int step = 0; !status && step < steps; step++) {
             for (int64_t k = 0; k < inputs; k++)
                 input[k] = *counts++;
             status = network_forward(net, w.value);

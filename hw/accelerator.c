@@ -30,7 +30,10 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
 }
 #else
 
-enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in speed */
+enum {
+    QUEUE = 16, /* tokens; only has to take up what two processes differ in speed */
+    BURSTS_QUEUE = FIRED_DEPTH * SLICES + 1,
+};
 
 #if CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
@@ -69,7 +72,7 @@ enum { QUEUE = 16 }; /* tokens; only has to take up what two processes differ in
     HLS_STREAM(struct token, to##k, 16);                                                           \
     HLS_STREAM(struct work, work##k, 64);                                                          \
     HLS_STREAM(struct operation, operations##k, 16);                                               \
-    HLS_STREAM(struct bursts, bursts##k, FIRED_DEPTH *SLICES + 1);                                 \
+    HLS_STREAM(struct bursts, bursts##k, BURSTS_QUEUE);                                            \
     HLS_STREAM(struct event, fired##k, QUEUE);                                                     \
     HLS_STREAM(int32_t, values##k, QUEUE);
 #define CORE_CALLS(k)                                                                              \

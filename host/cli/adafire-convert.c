@@ -605,7 +605,7 @@ static int add_provenance(const struct request *r, struct conversion *c)
 }
 
 /* Whether the outputs can be the task's, which a model with their shapes alone shows. */
-static int check_task(const struct request *r, const struct network *network)
+static int take_task(struct request *r, const struct network *network)
 {
     const int count = network->population_count;
     struct neurons *outline = calloc((size_t)count, sizeof *outline);
@@ -625,6 +625,9 @@ static int check_task(const struct request *r, const struct network *network)
     if (!status)
         status = task_of_model(&m, r->task, &task);
     int classes = status ? status : answer_classes(&m, &task);
+    /* A detector's channels do not compete: what they lose is accuracy of numbers. */
+    if (!status && task.kind == TASK_DETECT)
+        r->convert.loss = LOSS_ERROR;
     free(m.name);
     free(outline);
     return classes < 0 ? classes : AF_OK;
@@ -678,20 +681,6 @@ static int read_recordings(void *context, int timesteps, struct calibration *dat
                                        &x->r->spec, x->format, data);
 }
 
-/* A detector's channels do not compete: what they lose is accuracy of numbers. */
-static int choose_loss(struct request *r)
-{
-    char *words = NULL;
-    struct task task;
-    int status = task_words(r->task, &words);
-    if (!status)
-        status = task_parse(r->task, words, &task);
-    free(words);
-    if (!status && task.kind == TASK_DETECT)
-        r->convert.loss = LOSS_ERROR;
-    return status;
-}
-
 static int convert_file(struct request *r)
 {
     struct graph *graph = NULL;
@@ -721,9 +710,7 @@ static int convert_file(struct request *r)
             status = af_fail_in(status, r->model);
     }
     if (!status && r->task)
-        status = check_task(r, network);
-    if (!status && r->task)
-        status = choose_loss(r);
+        status = take_task(r, network);
     if (!status)
         status = convert(network, &format, &data, &r->convert, &c);
     if (!status)
