@@ -180,9 +180,13 @@ if [ -e $cells/model.onnx ]; then
     good "a detector" "$bin/adafire-convert" $cells/model.onnx --calib $cells/calib_images.npy --calib-limit 8 \
         --mean 127.5 --std 64 -q --no-search --ssc off -t 8 --task "$work/cells.txt" --classes "$work/cells.names" \
         -o "$work/cells.snn"
-    good "a goal of a detector" "$bin/adafire-convert" $cells/model.onnx --optimize latency -t 3 --tolerance 2 --json \
-        --calib $cells/calib_images.npy --calib-limit 4 --mean 127.5 --std 64 --task "detect size 32" -o "$work/n.snn"
+    goal="$bin/adafire-convert $cells/model.onnx --optimize latency -t 3 --tolerance 2 --json --calib $cells/calib_images.npy
+        --calib-limit 4 --mean 127.5 --std 64 -o $work/n.snn"
+    good "a goal of classes everywhere" $goal
+    answers=$(number expected_loss)
+    good "a goal of a detector" $goal --task "detect size 32"
     within "error of its maps" "$(number expected_loss)" 1e-6 0.02
+    if [ "$(number expected_loss)" != "$answers" ]; then pass; else fail "a detector loses answers"; fi
     good "info of a detector" "$bin/adafire-info" "$work/cells.snn"
     holds "classes of boxes" 'boxes of 3 classes'
     good "boxes" $host --json --limit 6 "$work/cells.snn" $cells/test_images.npy --labels $cells/test_labels.npy \
