@@ -3,6 +3,7 @@
 #include "error.h"
 #include "rehearsal.h"
 #include "risk.h"
+#include "rounding.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -17,11 +18,13 @@ const struct convert_options convert_defaults = {
     .burst_initial = 8,
     .burst_desired = 4,
     .burst_min = 1,
+    .initial = 0.5f,
     .energy_ratio = 1.0f,
     .search = true,
     .signed_bursts = CHOICE_AUTO,
     .ssc_budget = 0.05f,
     .bias = BIAS_AUTO,
+    .feedback = true,
     .iat = CHOICE_AUTO,
     .iat_metric = IAT_ENTROPY,
     .iat_a = 0.6f,
@@ -90,6 +93,7 @@ void conversion_free(struct conversion *c)
         free(c->statistics[i].weight);
         free(c->statistics[i].fanout);
         free(c->statistics[i].neuron_mean);
+        rounding_free(c->statistics[i].rounding, c->network->population[i].projection_count);
     }
     free(c->statistics);
     free(c->ann);
@@ -138,8 +142,11 @@ static int check_options(const struct convert_options *o)
                        "burst limits must satisfy 1 <= min %d <= desired %d <= initial %d <= %d",
                        o->burst_min, o->burst_desired, o->burst_initial, BURST_LIMIT);
     if (!(o->energy_ratio > 0) || !(o->ssc_budget >= 0) || !(o->tolerance >= 0) ||
-        !(o->iat_a >= 0 && o->iat_a <= 1) || !(o->ssc_loss >= 0))
-        return af_fail(AF_BAD_ARGUMENT, "energy ratio, SSC budget, tolerance or a is out of range");
+        !(o->iat_a >= 0 && o->iat_a <= 1) || !(o->ssc_loss >= 0) ||
+        !(o->initial >= 0 && o->initial <= 1))
+        return af_fail(AF_BAD_ARGUMENT,
+                       "energy ratio, initial potential, SSC budget, tolerance or a "
+                       "is out of range");
     return AF_OK;
 }
 
@@ -211,6 +218,8 @@ int convert(const struct network *net, const struct input_format *format,
                                  (long long)used.samples, (long long)data->samples);
     if (!status)
         status = conversion_measure(c);
+    if (!status && o->feedback)
+        status = rounding_measure(c);
     if (!status)
         status = check_labels(c);
     if (!status && data->record && c->chance)

@@ -19,6 +19,8 @@ struct convert_options {
     int timesteps;
     int burst_initial, burst_desired, burst_min;
     int burst_spread;   /* largest burst limit where thresholds are spread; 0: they are not */
+    float initial;      /* potential that a ReLU's neurons begin with, of their threshold: 1/2 errs
+                         * least, less sends fewer events */
     float energy_ratio; /* of the spikes at burst_desired that the search may use */
     bool search;        /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum choice signed_bursts;
@@ -28,6 +30,7 @@ struct convert_options {
     enum loss loss; /* what a loss is; of an output with one channel an error */
     bool optimize;  /* timesteps, burst limits and ratios for the goal at the tolerance */
     enum bias_correction bias;
+    bool feedback;   /* weights make up for each other's rounding (rounding.h) */
     enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
     int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
     float iat_a;
@@ -60,7 +63,7 @@ struct setting {
     float ratio;      /* rho */
     float *threshold; /* [channels] in the ANN's units, before rho */
     double *bias;     /* [channels] correction, ANN units a timestep */
-    float *initial;   /* [neurons] added to threshold / 2, ANN units; NULL: nothing */
+    float *initial;   /* [neurons] added to what all begin with, ANN units; NULL: nothing */
 };
 
 /* What calibration knows about a population, from the ANN. */
@@ -72,6 +75,7 @@ struct population_statistics {
     double *neuron_mean; /* [neurons] */
     double *weight;      /* [channels] of a squared error of one neuron (threshold.c) */
     double *fanout;      /* [channels] operations that one event causes */
+    struct rounding *rounding; /* [projections] (rounding.h); NULL: each weight for itself */
 };
 enum { STATISTICS_BINS = 2048 };
 

@@ -143,6 +143,12 @@ static int largest_float(const float *v, int64_t n)
     return best;
 }
 
+/* How much larger the ANN's output k is than that of `than`; of nearly impossible ones roughly. */
+static double log_ratio(const float *chance, int k, int than)
+{
+    return log(fmax((double)chance[k], 1e-30)) - log(fmax((double)chance[than], 1e-30));
+}
+
 /* What the sample should be: its label, or the ANN's answer. */
 static int64_t target_of(const struct history *h, int64_t sample)
 {
@@ -307,6 +313,67 @@ static double sample_loss(const struct conversion *c, int64_t sample, int answer
     return (double)chance[largest_float(chance, c->ann_size)] - (double)chance[answer];
 }
 
+/* What a class's output falls short of the answer's by, more than the ANN's does, over the spread
+ * of the ANN's outputs: of one sample after step t. */
+static double gap_error(const struct history *h, int64_t sample, int t, int answer, int k,
+                        double spread)
+{
+    const int32_t *v = outputs_at(h, sample, t);
+    const float *chance = h->c->chance + sample * h->c->ann_size;
+    double scale = (double)h->c->model->population[h->output].scale[0] / (t + 1);
+    return ((v[k] - v[answer]) * scale - log_ratio(chance, k, answer)) / spread;
+}
+
+/* Of the ANN's outputs, by their softmax. */
+static double spread_of(const float *chance, int classes)
+{
+    double sum = 0, squares = 0;
+    for (int k = 0; k < classes; k++) {
+        double v = log_ratio(chance, k, 0);
+        sum += v;
+        squares += v * v;
+    }
+    double variance = (squares - sum * sum / classes) / classes;
+    return variance > 0 ? sqrt(variance) : 1;
+}
+
+/* Expected loss where answers that change are too few to count: the outputs' errors, which all
+ * samples share, and each sample's distances between the ANN's answer and the others. Errors are
+ * taken for normal, their mean square by how likely a class is the answer. */
+static double pooled_loss(const struct history *h, const struct early_exit *x)
+{
+    double squares = 0, weight = 0, loss = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < h->samples; i++) {
+            const float *chance = h->c->chance + i * h->c->ann_size;
+            int t = x ? exit_step(h, x, i) : h->steps - 1,
+                answer = largest_float(chance, h->classes);
+            double spread = spread_of(chance, h->classes);
+            for (int k = 0; k < h->classes; k++) {
+                double error = gap_error(h, i, t, answer, k, spread), p = (double)chance[k];
+                double gap = -log_ratio(chance, k, answer) / spread;
+                if (k == answer)
+                    continue;
+                if (pass == 0) {
+                    squares += p * error * error;
+                    weight += p;
+                } else if (squares > 0) {
+                    double overtakes = 0.5 * erfc(gap / sqrt(2 * squares / weight));
+                    loss += overtakes * ((double)chance[answer] - p);
+                }
+            }
+        }
+    return loss / (double)h->samples;
+}
+
+/* Whether even no loss at all among the samples would not show that it is as small as asked. */
+static bool too_few(const struct history *h)
+{
+    const struct convert_options *o = h->c->options;
+    double most = o->optimize ? (double)o->tolerance : (double)o->ssc_loss;
+    return risk_bound(0, 0, h->c->loss_most) > most * (double)h->samples;
+}
+
 /* How the network will run: loss, timesteps and operations, on all samples. */
 static void report_exits(const struct history *h, const struct early_exit *x)
 {
@@ -330,7 +397,7 @@ static void report_exits(const struct history *h, const struct early_exit *x)
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
     if (c->chance && !h->recordings)
-        c->loss = risk_bound(loss, squares, c->loss_most) / n;
+        c->loss = too_few(h) ? pooled_loss(h, x) : risk_bound(loss, squares, c->loss_most) / n;
     else if (c->recorded && h->recordings) /* too few for a bound of their own */
         c->loss = fmax(c->loss, loss / n);
 }
@@ -370,9 +437,8 @@ static bool raise_limit(const struct history *h, struct early_exit *x, int step)
 
 /* The same chance of a change in every timestep is good, not best: each timestep's limit goes up as
  * long as what is lost stays within the tolerance and it saves what the goal counts. */
-static void spend_tolerance(const struct history *h, struct early_exit *x)
+static void spend_tolerance(const struct history *h, struct early_exit *x, double tolerance)
 {
-    double tolerance = risk_among_many(h->samples, (double)h->c->options->tolerance, 1);
     report_exits(h, x);
     for (int t = 0; t < h->steps - 1; t++) {
         double cost = conversion_cost(h->c);
@@ -406,14 +472,15 @@ static int choose_within_tolerance(struct history *h, struct early_exit *x)
         choose_limits(h, x, risk, most);
         return AF_OK;
     }
+    most = risk_among_many(h->samples, most, 1);
     for (int turn = 0; turn < 32; turn++, changes *= 0.8) {
         choose_limits(h, x, risk, changes);
         report_exits(h, x);
         if (h->c->loss <= most)
             break;
     }
-    if (h->c->loss <= most && risk_shows(h->samples, most, 1))
-        spend_tolerance(h, x);
+    if (h->c->loss <= most && risk_shows(h->samples, (double)h->c->options->tolerance, 1))
+        spend_tolerance(h, x, most);
     return AF_OK;
 }
 

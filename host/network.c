@@ -125,6 +125,21 @@ static void columns_of(const struct wiring *w, const float *view, int group, flo
     }
 }
 
+int network_columns(const struct network *net, int population, int projection, float *const *value,
+                    float *columns)
+{
+    const struct wiring *w = &net->population[population].projection[projection].wiring;
+    int64_t group = wiring_row(w) * w->block[1] * w->block[2];
+    float *view = malloc((size_t)w->channels * (size_t)(w->view[0] * w->view[1]) * sizeof *view);
+    if (!view)
+        return af_fail(AF_NO_MEMORY, "no memory for a layer");
+    view_of(w, value[w->source], net->population[w->source].shape, view);
+    for (int g = 0; g < w->groups; g++)
+        columns_of(w, view, g, columns + g * group);
+    free(view);
+    return AF_OK;
+}
+
 static int add_projection(const struct projection *p, const float *source, const int shape[3],
                           const int to_shape[3], float *to)
 {

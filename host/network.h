@@ -56,6 +56,11 @@ int64_t network_neurons(const struct population *p);
 int64_t network_macs(const struct network *network, int64_t *first);
 bool network_fires(enum af_kind kind);
 
+/* What the outputs of a projection see, from its source's values: [groups][weights of a row][area
+ * of the block that it writes]. */
+int network_columns(const struct network *network, int population, int projection,
+                    float *const *value, float *columns);
+
 /* Runs the ANN: value[p] becomes [neurons] for every population, which the caller allocates
  * (value[0] holds the input counts as floats). */
 int network_forward(const struct network *network, float *const *value);

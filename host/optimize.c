@@ -1,6 +1,6 @@
-/* --optimize: timesteps, burst limits and threshold ratios for what the user asks, within the loss
- * that he tolerates. First quick conversions over timesteps and burst limits; then the best of them
- * again, compressed as far as the tolerance goes. */
+/* --optimize: timesteps, burst limits, initial potentials and threshold ratios for what the user
+ * asks, within the loss that he tolerates. First quick conversions over timesteps, burst limits and
+ * initial potentials; then the best of them again, compressed as far as the tolerance goes. */
 #include "convert.h"
 
 #include "error.h"
@@ -11,9 +11,12 @@
 #include <string.h>
 
 enum { FINALISTS = 3, TRIALS_MOST = 64 };
+#define INITIAL_STEP  0.1f
+#define INITIAL_LEAST 0.3f
 
 struct trial {
     int timesteps, burst;
+    float initial;
     double loss, cost;
     bool good; /* within the tolerance */
 };
@@ -72,7 +75,8 @@ static int try(struct search *s, struct trial *t, bool compress, struct conversi
     s->options.timesteps = t->timesteps;
     s->options.burst_initial = s->options.burst_desired = t->burst;
     s->options.search = false;
-    s->options.burst_spread = asked->goal == GOAL_SPIKES ? BURST_LIMIT : 0;
+    s->options.burst_spread = asked->goal == GOAL_LATENCY ? 0 : BURST_LIMIT;
+    s->options.initial = t->initial;
     s->options.ssc_budget = 0;
     s->options.ssc_loss = 0;
     if (compress)
@@ -101,39 +105,79 @@ static int note_trial(struct search *s, const struct trial *t, const struct conv
 {
     return conversion_note(
         s->c,
-        "T = %d, phi = %d%s: %.2f timesteps, %.4g operations by events, %.4g by spikes, "
-        "expected loss %.2f points",
-        t->timesteps, t->burst, compressed ? ", compressed" : "", made->timesteps_mean,
-        made->exit_sops, made->exit_spike_sops, 100 * made->loss);
+        "T = %d, phi = %d, initial potential %.2g%s: %.2f timesteps, %.4g operations by events, "
+        "%.4g by spikes, expected loss %.2f points",
+        t->timesteps, t->burst, (double)t->initial, compressed ? ", compressed" : "",
+        made->timesteps_mean, made->exit_sops, made->exit_spike_sops, 100 * made->loss);
+}
+
+static int scan_trial(struct search *s, const struct trial *what)
+{
+    struct trial *t = &s->trial[s->count];
+    struct conversion made;
+    *t = *what;
+    int status = try(s, t, false, &made);
+    if (status)
+        return status;
+    status = note_trial(s, t, &made, false);
+    conversion_unmake(&made);
+    s->count++;
+    return status;
+}
+
+static int scan_timesteps(struct search *s, int burst)
+{
+    static const int steps[] = {1, 2, 3, 4, 6, 8};
+    int status = AF_OK;
+    for (size_t i = 0; !status && i < sizeof steps / sizeof *steps; i++) {
+        const struct trial t = {
+            .timesteps = steps[i], .burst = burst, .initial = s->c->options->initial};
+        if (t.timesteps > s->c->options->timesteps)
+            break;
+        /* A frame of a recording has at least one of its own. */
+        if (s->format->events && t.timesteps < s->format->event_frames)
+            continue;
+        status = scan_trial(s, &t);
+        const struct trial *last = &s->trial[s->count - 1];
+        if (!status && i > 0 && last[-1].good && by_merit(last, last - 1) >= 0)
+            break;
+    }
+    return status;
+}
+
+/* Neurons that begin further from their threshold send fewer events, with what small activations
+ * add up to left out: from the best of the trials since `first`, as far as that pays. */
+static int scan_initial(struct search *s, int first)
+{
+    struct trial best = s->trial[first];
+    int status = AF_OK;
+    for (int i = first + 1; i < s->count; i++)
+        best = by_merit(&s->trial[i], &best) < 0 ? s->trial[i] : best;
+    while (!status && best.good && best.initial - INITIAL_STEP > INITIAL_LEAST - INITIAL_STEP / 2) {
+        struct trial t = best;
+        t.initial -= INITIAL_STEP;
+        status = scan_trial(s, &t);
+        t = s->trial[s->count - 1];
+        if (by_merit(&t, &best) >= 0)
+            break;
+        best = t;
+    }
+    return status;
 }
 
 static int scan(struct search *s)
 {
-    static const int large[] = {15}, small[] = {10, 7, 5}, steps[] = {1, 2, 3, 4, 6, 8};
+    /* Large bursts cost spikes, some events, and no time. */
+    static const int bursts[][3] = {
+        [GOAL_LATENCY] = {15}, [GOAL_SPIKES] = {10, 7, 5}, [GOAL_EVENTS] = {15, 10, 8}};
     enum goal goal = s->c->options->goal;
     int status = AF_OK;
-    /* Large bursts cost spikes, not events or time. */
-    const int *burst = goal == GOAL_SPIKES ? small : large;
-    size_t bursts = goal == GOAL_SPIKES ? sizeof small / sizeof *small : 1;
-    for (size_t b = 0; !status && b < bursts; b++)
-        for (size_t i = 0; !status && i < sizeof steps / sizeof *steps; i++) {
-            struct trial *t = &s->trial[s->count];
-            struct conversion made;
-            *t = (struct trial){.timesteps = steps[i], .burst = burst[b]};
-            if (t->timesteps > s->c->options->timesteps)
-                break;
-            /* A frame of a recording has at least one of its own. */
-            if (s->format->events && t->timesteps < s->format->event_frames)
-                continue;
-            status = try(s, t, false, &made);
-            if (status)
-                return status;
-            status = note_trial(s, t, &made, false);
-            conversion_unmake(&made);
-            s->count++;
-            if (i > 0 && t[-1].good && by_merit(t, t - 1) >= 0)
-                break;
-        }
+    for (int b = 0; !status && b < 3 && bursts[goal][b]; b++) {
+        int first = s->count;
+        status = scan_timesteps(s, bursts[goal][b]);
+        if (!status && goal != GOAL_LATENCY && s->count > first)
+            status = scan_initial(s, first);
+    }
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "convert.h"
 
 #include "error.h"
+#include "rounding.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -297,6 +298,8 @@ static int fill_initial(struct conversion *c, int index, const struct scaling *s
     const float *extra = c->setting[index].initial;
     struct neurons *n = &c->model->population[index];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    /* A linear neuron rounds to either side. */
+    double share = p->kind == AF_RELU ? (double)c->options->initial : 0.5;
     n->initial_count = extra ? s->channels * area : s->channels;
     free(n->initial);
     n->initial = malloc((size_t)n->initial_count * sizeof *n->initial);
@@ -304,29 +307,80 @@ static int fill_initial(struct conversion *c, int index, const struct scaling *s
         return af_fail(AF_NO_MEMORY, "no memory");
     for (int64_t i = 0; i < n->initial_count; i++) {
         int64_t o = extra ? i / area : i;
-        double v = n->threshold[o] / 2 + (extra ? (double)extra[i] / s->unit[o] : 0);
+        double v = floor(n->threshold[o] * share) + (extra ? (double)extra[i] / s->unit[o] : 0);
         n->initial[i] = (int32_t)fmax(fmin(nearbyint(v), STATE_LIMIT), -STATE_LIMIT);
     }
     return AF_OK;
 }
 
-static void fill_weights(struct conversion *c, int index, const struct scaling *s)
+/* What a row's rounding needs; [row] each. */
+struct row {
+    double *step, *scratch;
+    int8_t *near, *fed;
+};
+
+/* By how much the sum of |weights| grew. */
+static int64_t growth(const int8_t *from, const int8_t *to, int64_t n)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += abs(to[i]) - abs(from[i]);
+    return sum;
+}
+
+/* The weights of output channel o of projection k, each for itself or with error feedback, which
+ * may not take more current than choose_units has left room for. */
+static void fill_row(const struct conversion *c, int index, int k, const struct scaling *s, int o,
+                     const double *value, struct row *r, int8_t *to)
+{
+    const struct projection *p = &c->network->population[index].projection[k];
+    const struct wiring *w = &p->wiring;
+    const struct rounding *rounding = c->statistics[index].rounding;
+    int64_t row = wiring_row(w);
+    int taps = w->kernel[0] * w->kernel[1], group = o / (w->block[0] / w->groups);
+    double grid = s->unit[w->at[0] + o] * (1 << s->shift[k]);
+    for (int64_t i = 0; i < row; i++) {
+        double v = nearbyint((double)s->weight[k][o * row + i] / grid);
+        r->near[i] = (int8_t)fmax(fmin(v, WEIGHT_LIMIT), -WEIGHT_LIMIT);
+        r->step[i] = grid / value[group * wiring_fan_in(w) + i / taps];
+    }
+    memcpy(to, r->near, (size_t)row);
+    if (!rounding || !rounding[k].block)
+        return;
+    rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, r->scratch,
+                 r->fed);
+    double room = CURRENT_LIMIT - current_bound(c, index, s, w->at[0] + o);
+    double each = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1] *
+                  (1 << s->shift[k]);
+    if ((double)growth(r->near, r->fed, row) * each <= room / s->projections)
+        memcpy(to, r->fed, (size_t)row);
+}
+
+static int fill_weights(struct conversion *c, int index, const struct scaling *s)
 {
     const struct population *p = &c->network->population[index];
     struct neurons *n = &c->model->population[index];
-    for (int i = 0; i < p->projection_count; i++) {
-        const struct wiring *w = &p->projection[i].wiring;
-        struct synapses *to = &n->input[i];
-        int64_t row = wiring_row(w);
-        to->shift = s->shift[i];
-        for (int o = 0; o < w->block[0]; o++) {
-            double step = s->unit[w->at[0] + o] * (1 << s->shift[i]);
-            for (int64_t k = 0; k < row; k++) {
-                double v = nearbyint((double)s->weight[i][o * row + k] / step);
-                to->weight[o * row + k] = (int8_t)fmax(fmin(v, WEIGHT_LIMIT), -WEIGHT_LIMIT);
-            }
-        }
+    int status = AF_OK;
+    for (int k = 0; !status && k < p->projection_count; k++) {
+        const struct wiring *w = &p->projection[k].wiring;
+        size_t row = (size_t)wiring_row(w);
+        struct row r = {malloc(row * sizeof(double)), malloc(row * sizeof(double)), malloc(row),
+                        malloc(row)};
+        double *value = malloc((size_t)w->channels * sizeof *value);
+        n->input[k].shift = s->shift[k];
+        if (!r.step || !r.scratch || !r.near || !r.fed || !value)
+            status = af_fail(AF_NO_MEMORY, "no memory for weights");
+        for (int j = 0; !status && j < w->channels; j++)
+            value[j] = model_event_value(c->model, w->source, w->map[j]);
+        for (int o = 0; !status && o < w->block[0]; o++)
+            fill_row(c, index, k, s, o, value, &r, n->input[k].weight + (size_t)o * row);
+        free(r.step);
+        free(r.scratch);
+        free(r.near);
+        free(r.fed);
+        free(value);
     }
+    return status;
 }
 
 int quantise_population(struct conversion *c, int index)
@@ -359,8 +413,9 @@ int quantise_population(struct conversion *c, int index)
                 n->threshold[o] =
                     (int32_t)fmax(1, nearbyint(wanted_threshold(c, index, o) / s.unit[o]));
         }
-        fill_weights(c, index, &s);
-        status = fill_bias(c, index, &s);
+        status = fill_weights(c, index, &s);
+        if (!status)
+            status = fill_bias(c, index, &s);
     }
     if (!status && fires)
         status = fill_initial(c, index, &s);

@@ -409,7 +409,7 @@ static int fit_to_divergence(struct conversion *c, const struct table *t, double
 }
 
 /* The budget with which the network, as it will run, costs least within the loss: more and more as
- * long as that helps, then half a step back and forth. */
+ * long as it is within, then half a step back and forth. */
 static int fit_to_loss(struct conversion *c, const struct table *t, double before, int *choice)
 {
     double best = 0, least = INFINITY, budget = 0, step = before / 16;
@@ -422,6 +422,8 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
     bool growing = true;
     bool shows =
         risk_shows(c->data->samples + c->data->further, (double)c->options->ssc_loss, c->loss_most);
+    /* Few samples show how far outputs move better than what is lost by it. */
+    double most = shows ? INFINITY : before;
     for (int turn = 0; !status && turn < LOSS_TURNS; turn++) {
         status = set_ratios(c, t, budget, choice);
         if (!status)
@@ -436,11 +438,10 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
             least = conversion_cost(c);
             best = budget;
         }
-        /* A step too small to change anything is no reason to stop. */
-        growing =
-            growing && (good || turn == 0 || (c->loss <= loss && conversion_cost(c) == least));
+        /* A step that saves nothing is no reason to stop: a larger one may. */
+        growing = growing && (turn == 0 || c->loss <= loss);
         step *= growing ? 2 : 0.5;
-        budget = best + step;
+        budget = fmin(best + step, most);
     }
     c->chosen.iat = iat;
     return status ? status : set_ratios(c, t, best, choice);

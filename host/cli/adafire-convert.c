@@ -52,6 +52,8 @@ static const char help[] =
     "      --burst-desired N      phi whose spikes are the search's budget (default 4)\n"
     "      --burst-min N          smallest phi that the search tries (default 1)\n"
     "      --energy-ratio R       the budget as a ratio of those spikes (default 1)\n"
+    "      --initial SHARE        potential that neurons begin with, of their threshold: 0.5 errs\n"
+    "                             least, less means fewer spikes (default 0.5)\n"
     "      --no-search            phi is burst-initial everywhere\n"
     "      --signed on|off|auto   signed bursts: may take back what was sent too early;\n"
     "                             auto decides per population (default)\n"
@@ -63,13 +65,16 @@ static const char help[] =
     "                             light: mean outputs as the ANN's; advanced also corrects each\n"
     "                             neuron's initial potential; currents: what comes in, not what\n"
     "                             goes out; auto (default): currents with --optimize spikes\n"
+    "      --rounding feedback|nearest\n"
+    "                             of weights to 8 bits: the others of an output make up for what\n"
+    "                             rounding one does (default), or each for itself\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
     "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
     "      --optimize latency|spikes|events\n"
-    "                             search the timesteps (up to -t, or 8), the burst limits and\n"
-    "                             the threshold ratios for the least timesteps, or the least\n"
-    "                             energy with every spike counted or an event counted once,\n"
+    "                             search the timesteps (up to -t, or 8), burst limits, initial\n"
+    "                             potentials and threshold ratios for the least timesteps, or\n"
+    "                             least energy with every spike counted or an event counted once,\n"
     "                             at a loss of --tolerance points of accuracy, early\n"
     "                             termination included; takes minutes\n"
     "      --tolerance P          answers that early termination may change, in percent; with\n"
@@ -104,11 +109,13 @@ enum {
     OPT_BURST_INITIAL,
     OPT_BURST_DESIRED,
     OPT_BURST_MIN,
+    OPT_INITIAL,
     OPT_ENERGY_RATIO,
     OPT_NO_SEARCH,
     OPT_SIGNED,
     OPT_SSC,
     OPT_BIAS,
+    OPT_ROUNDING,
     OPT_IAT,
     OPT_IAT_METRIC,
     OPT_TOLERANCE,
@@ -142,10 +149,12 @@ static const struct option options[] = {
     {"burst-desired", required_argument, NULL, OPT_BURST_DESIRED},
     {"burst-min", required_argument, NULL, OPT_BURST_MIN},
     {"energy-ratio", required_argument, NULL, OPT_ENERGY_RATIO},
+    {"initial", required_argument, NULL, OPT_INITIAL},
     {"no-search", no_argument, NULL, OPT_NO_SEARCH},
     {"signed", required_argument, NULL, OPT_SIGNED},
     {"ssc", required_argument, NULL, OPT_SSC},
     {"bias-correction", required_argument, NULL, OPT_BIAS},
+    {"rounding", required_argument, NULL, OPT_ROUNDING},
     {"iat", required_argument, NULL, OPT_IAT},
     {"iat-metric", required_argument, NULL, OPT_IAT_METRIC},
     {"optimize", required_argument, NULL, OPT_OPTIMIZE},
@@ -189,6 +198,7 @@ static int read_choice(const char *option, const char *text, const char *const *
 }
 
 static const char *const goals[] = {"", "latency", "spikes", "events", NULL};
+static const char *const roundings[] = {"nearest", "feedback", NULL};
 static const char *const biases[] = {"off", "light", "advanced", "currents", "auto", NULL};
 
 static int read_shape(const char *text, int shape[3])
@@ -223,7 +233,7 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
 {
     static const char *const choices[] = {"off", "on", "auto", NULL};
     static const char *const metrics[] = {"", "entropy", "confidence", NULL};
-    int choice, status = 0;
+    int choice = 0, status = 0;
     switch (opt) {
     case 't': return cli_int("--timesteps", text, 1, TIMESTEPS_LIMIT, &c->timesteps);
     case OPT_BURST_INITIAL:
@@ -231,6 +241,7 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
     case OPT_BURST_DESIRED:
         return cli_int("--burst-desired", text, 1, BURST_LIMIT, &c->burst_desired);
     case OPT_BURST_MIN: return cli_int("--burst-min", text, 1, BURST_LIMIT, &c->burst_min);
+    case OPT_INITIAL: return cli_float("--initial", text, 0, 1, &c->initial);
     case OPT_ENERGY_RATIO: return cli_float("--energy-ratio", text, 1e-6, 1e6, &c->energy_ratio);
     case OPT_NO_SEARCH: c->search = false; return 0;
     case OPT_SIGNED:
@@ -248,6 +259,10 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
         status = read_choice("--bias-correction", text, biases, &choice);
         if (!status)
             c->bias = (enum bias_correction)choice;
+        return status;
+    case OPT_ROUNDING:
+        status = read_choice("--rounding", text, roundings, &choice);
+        c->feedback = choice == 1;
         return status;
     case OPT_IAT:
         c->iat = strcmp(text, "off") == 0    ? CHOICE_OFF
@@ -580,13 +595,15 @@ static int add_provenance(const struct request *r, struct conversion *c)
     if (!status)
         status = model_add_fact(
             m, "options",
-            "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, search %s, "
-            "signed %s, SSC budget %g loss %g, bias correction %s, IAT %s, %s, a %g, tolerance %g",
+            "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, initial potential "
+            "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, IAT "
+            "%s, "
+            "%s, a %g, tolerance %g",
             o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
-            choices[o->search], choices[o->signed_bursts], (double)o->ssc_budget,
-            (double)o->ssc_loss, biases[o->bias], choices[o->iat],
-            o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence", (double)o->iat_a,
-            (double)o->tolerance);
+            (double)o->initial, choices[o->search], choices[o->signed_bursts],
+            (double)o->ssc_budget, (double)o->ssc_loss, biases[o->bias], roundings[o->feedback],
+            choices[o->iat], o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence",
+            (double)o->iat_a, (double)o->tolerance);
     if (!status && r->convert.optimize)
         status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
                                 goals[o->goal], 100 * (double)o->tolerance, 100 * c->loss);
