@@ -272,6 +272,57 @@ TEST(few_samples_compress)
     CHECK(spent[1] < 0.8 * spent[0]);
 }
 
+/* What the calibration samples lose in the end, each by the ANN's chances. */
+static double count_losses(const struct conversion *c, const struct tensor *samples)
+{
+    struct af_device *device = NULL;
+    int64_t n = samples->dim[0], size = samples->count / n;
+    double lost = 0;
+    CHECK_EQ(af_device_open("cpu", NULL, c->model, &device), AF_OK);
+    for (int64_t i = 0; device && i < n; i++) {
+        struct af_result r = {0};
+        const struct af_sample s = {.type = AF_U8,
+                                    .data = (const uint8_t *)samples->data + i * size};
+        CHECK_EQ(af_run(device, &s, 1, NULL, &r), AF_OK);
+        const float *chance = c->chance + i * c->ann_size;
+        lost += (double)chance[largest(chance, (int)c->ann_size)] -
+                (double)chance[largest(r.output, r.output_size)];
+        af_result_free(&r);
+    }
+    af_device_close(device);
+    return lost / (double)n;
+}
+
+/* Where samples are too few for the loss that is asked for, errors of the outputs tell it. */
+TEST(losses_from_errors)
+{
+    struct tensor samples = {0};
+    double before = INFINITY;
+    CHECK_EQ(npy_read("tests/data/digits/calib_images.npy", &samples), AF_OK);
+    CHECK_EQ(samples.dim[0], calibration.samples);
+    for (int burst = 1; burst <= 4; burst++) {
+        struct conversion c = {0};
+        struct convert_options o = convert_defaults;
+        o.timesteps = 1;
+        o.burst_initial = o.burst_desired = burst;
+        o.search = false;
+        o.ssc_budget = 0;
+        o.ssc_loss = 0.002f; /* half a sample */
+        o.iat = CHOICE_OFF;
+        CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
+        if (!c.model)
+            continue;
+        if (burst <= 2) {
+            double counted = count_losses(&c, &samples);
+            CHECK(c.loss > 0.5 * counted && c.loss < 2 * counted);
+        }
+        CHECK(c.loss > 0 && c.loss < before);
+        before = c.loss;
+        conversion_free(&c);
+    }
+    tensor_free(&samples);
+}
+
 /* Sums of [population][channel] over the calibration samples, of what comes in before the ReLU. */
 static void add_ann_currents(float **value, const int16_t *counts, double **sum)
 {
@@ -679,6 +730,7 @@ int main(void)
         RUN(options_are_kept);
         RUN(compression_keeps_its_loss);
         RUN(few_samples_compress);
+        RUN(losses_from_errors);
         RUN(currents_are_the_anns);
         RUN(currents_compress_further);
         RUN(spreading);
