@@ -422,8 +422,9 @@ static int fit_to_loss(struct conversion *c, const struct table *t, double befor
     bool growing = true;
     bool shows =
         risk_shows(c->data->samples + c->data->further, (double)c->options->ssc_loss, c->loss_most);
-    /* Few samples show how far outputs move better than what is lost by it. */
-    double most = shows ? INFINITY : before;
+    /* Few samples show how far outputs move better than what is lost by it; a goal spends what
+     * they do not show on early exit as well. */
+    double most = shows ? INFINITY : c->options->optimize ? before : 2 * before;
     for (int turn = 0; !status && turn < LOSS_TURNS; turn++) {
         status = set_ratios(c, t, budget, choice);
         if (!status)

@@ -141,7 +141,7 @@ holds "what it was optimized for" 'for spikes at 0.5 points'
 good "without compression" $convert --ssc off --iat off --json -o "$work/o.snn"
 plain=$(number spikes_mean)
 good "compressed by half a point" $convert --ssc 0.5p --iat off --json -o "$work/o.snn"
-within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.8 * $1 }')"
+within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.75 * $1 }')"
 bad "another goal" "latency, spikes, events" $convert --optimize speed -o "$work/none.snn"
 bad "no points" "--ssc" $convert --ssc xp -o "$work/none.snn"
 
