@@ -346,8 +346,8 @@ static double pooled_loss(const struct history *h, const struct early_exit *x)
     for (int pass = 0; pass < 2; pass++)
         for (int64_t i = 0; i < h->samples; i++) {
             const float *chance = h->c->chance + i * h->c->ann_size;
-            int t = x ? exit_step(h, x, i) : h->steps - 1,
-                answer = largest_float(chance, h->classes);
+            int t = x ? exit_step(h, x, i) : h->steps - 1;
+            int answer = largest_float(chance, h->classes);
             double spread = spread_of(chance, h->classes);
             for (int k = 0; k < h->classes; k++) {
                 double error = gap_error(h, i, t, answer, k, spread), p = (double)chance[k];

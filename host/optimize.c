@@ -128,8 +128,8 @@ static int scan_trial(struct search *s, const struct trial *what)
 static int scan_timesteps(struct search *s, int burst)
 {
     static const int steps[] = {1, 2, 3, 4, 6, 8};
-    int status = AF_OK;
-    for (size_t i = 0; !status && i < sizeof steps / sizeof *steps; i++) {
+    int status = AF_OK, first = s->count;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const struct trial t = {
             .timesteps = steps[i], .burst = burst, .initial = s->c->options->initial};
         if (t.timesteps > s->c->options->timesteps)
@@ -138,8 +138,10 @@ static int scan_timesteps(struct search *s, int burst)
         if (s->format->events && t.timesteps < s->format->event_frames)
             continue;
         status = scan_trial(s, &t);
+        if (status)
+            break;
         const struct trial *last = &s->trial[s->count - 1];
-        if (!status && i > 0 && last[-1].good && by_merit(last, last - 1) >= 0)
+        if (s->count > first + 1 && last[-1].good && by_merit(last, last - 1) >= 0)
             break;
     }
     return status;
@@ -153,14 +155,13 @@ static int scan_initial(struct search *s, int first)
     int status = AF_OK;
     for (int i = first + 1; i < s->count; i++)
         best = by_merit(&s->trial[i], &best) < 0 ? s->trial[i] : best;
-    while (!status && best.good && best.initial - INITIAL_STEP > INITIAL_LEAST - INITIAL_STEP / 2) {
+    while (!status && best.good && best.initial > INITIAL_LEAST + INITIAL_STEP / 2) {
         struct trial t = best;
         t.initial -= INITIAL_STEP;
         status = scan_trial(s, &t);
-        t = s->trial[s->count - 1];
-        if (by_merit(&t, &best) >= 0)
+        if (status || by_merit(&s->trial[s->count - 1], &best) >= 0)
             break;
-        best = t;
+        best = s->trial[s->count - 1];
     }
     return status;
 }
