@@ -125,17 +125,24 @@ static void columns_of(const struct wiring *w, const float *view, int group, flo
     }
 }
 
-int network_columns(const struct network *net, int population, int projection, float *const *value,
-                    float *columns)
+int network_patches(const struct network *net, int population, int projection, float *const *value,
+                    int64_t count, const int64_t *at, float *patch)
 {
     const struct wiring *w = &net->population[population].projection[projection].wiring;
-    int64_t group = wiring_row(w) * w->block[1] * w->block[2];
-    float *view = malloc((size_t)w->channels * (size_t)(w->view[0] * w->view[1]) * sizeof *view);
+    int64_t area = (int64_t)w->view[0] * w->view[1];
+    float *view = malloc((size_t)(w->channels * area) * sizeof *view);
     if (!view)
         return af_fail(AF_NO_MEMORY, "no memory for a layer");
     view_of(w, value[w->source], net->population[w->source].shape, view);
-    for (int g = 0; g < w->groups; g++)
-        columns_of(w, view, g, columns + g * group);
+    for (int64_t n = 0; n < count; n++) {
+        int y = (int)(at[n] / w->block[2]), x = (int)(at[n] % w->block[2]);
+        for (int i = 0; i < w->channels; i++)
+            for (int ky = 0; ky < w->kernel[0]; ky++)
+                for (int kx = 0; kx < w->kernel[1]; kx++) {
+                    int64_t cell = tap_cell(w, y, x, ky, kx);
+                    *patch++ = cell >= 0 ? view[i * area + cell] : 0;
+                }
+    }
     free(view);
     return AF_OK;
 }

@@ -56,10 +56,10 @@ int64_t network_neurons(const struct population *p);
 int64_t network_macs(const struct network *network, int64_t *first);
 bool network_fires(enum af_kind kind);
 
-/* What the outputs of a projection see, from its source's values: [groups][weights of a row][area
- * of the block that it writes]. */
-int network_columns(const struct network *network, int population, int projection,
-                    float *const *value, float *columns);
+/* What `count` outputs of a projection see, from its source's values: at[i] is row * width + column
+ * in the block that it writes; patch: [count][groups][weights of a row]. */
+int network_patches(const struct network *network, int population, int projection,
+                    float *const *value, int64_t count, const int64_t *at, float *patch);
 
 /* Runs the ANN: value[p] becomes [neurons] for every population, which the caller allocates
  * (value[0] holds the input counts as floats). */

@@ -71,24 +71,21 @@ static int add_sample(const struct moments *m, const struct site *s, float *cons
     const struct wiring *w = wiring_at(m->c, s);
     struct rounding *r = &m->c->statistics[s->population].rounding[s->projection];
     int64_t row = wiring_row(w), area = (int64_t)w->block[1] * w->block[2];
-    int64_t positions = (POSITIONS + m->c->data->samples - 1) / m->c->data->samples;
+    int64_t count = (POSITIONS + m->c->data->samples - 1) / m->c->data->samples;
     size_t group = (size_t)blocks_of(r, row) * (size_t)r->block * (size_t)r->block;
-    float *columns = malloc((size_t)(row * area * w->groups) * sizeof *columns);
-    float *x = malloc((size_t)row * sizeof *x);
-    int status = columns && x ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for a layer's inputs");
+    count = count < area ? count : area;
+    float *patch = malloc((size_t)(count * w->groups * row) * sizeof *patch);
+    int64_t *at = malloc((size_t)count * sizeof *at);
+    int status = patch && at ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for a layer's inputs");
+    for (int64_t k = 0; !status && k < count; k++)
+        at[k] = (k * area / count + sample) % area; /* other ones of every sample */
     if (!status)
-        status = network_columns(m->c->network, s->population, s->projection, value, columns);
-    positions = positions < area ? positions : area;
-    for (int g = 0; !status && g < w->groups; g++)
-        for (int64_t k = 0; k < positions; k++) {
-            /* Other ones of every sample. */
-            int64_t at = (k * area / positions + sample) % area;
-            for (int64_t i = 0; i < row; i++)
-                x[i] = columns[(g * row + i) * area + at];
-            add_position(r, row, x, r->feedback + (size_t)g * group);
-        }
-    free(columns);
-    free(x);
+        status =
+            network_patches(m->c->network, s->population, s->projection, value, count, at, patch);
+    for (int64_t k = 0; !status && k < count * w->groups; k++)
+        add_position(r, row, patch + k * row, r->feedback + (size_t)(k % w->groups) * group);
+    free(patch);
+    free(at);
     return status;
 }
 
