@@ -338,11 +338,12 @@ static double spread_of(const float *chance, int classes)
 }
 
 /* Expected loss where answers that change are too few to count: the outputs' errors, which all
- * samples share, and each sample's distances between the ANN's answer and the others. Errors are
- * taken for normal, their mean square by how likely a class is the answer. */
+ * samples that stop at the same timestep share, and each sample's distances between the ANN's
+ * answer and the others. Errors are taken for normal, their mean square by how likely a class is
+ * the answer. */
 static double pooled_loss(const struct history *h, const struct early_exit *x)
 {
-    double squares = 0, weight = 0, loss = 0;
+    double squares[TIMESTEPS_LIMIT] = {0}, weight[TIMESTEPS_LIMIT] = {0}, loss = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int64_t i = 0; i < h->samples; i++) {
             const float *chance = h->c->chance + i * h->c->ann_size;
@@ -355,10 +356,10 @@ static double pooled_loss(const struct history *h, const struct early_exit *x)
                 if (k == answer)
                     continue;
                 if (pass == 0) {
-                    squares += p * error * error;
-                    weight += p;
-                } else if (squares > 0) {
-                    double overtakes = 0.5 * erfc(gap / sqrt(2 * squares / weight));
+                    squares[t] += p * error * error;
+                    weight[t] += p;
+                } else if (squares[t] > 0) {
+                    double overtakes = 0.5 * erfc(gap / sqrt(2 * squares[t] / weight[t]));
                     loss += overtakes * ((double)chance[answer] - p);
                 }
             }
