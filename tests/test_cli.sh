@@ -135,13 +135,19 @@ sops events --optimize events -t 3
 within "timesteps of least events" "$(number timesteps)" 1 3
 sops spikes --optimize spikes -t 3
 within "spikes of least spikes" "$(cat "$work/spikes.spikes")" 0 "$(awk '{ print 0.4 * $1 }' "$work/latency.spikes")"
-within "events of least events" "$(cat "$work/events.events")" 0 "$(awk '{ print 0.97 * $1 }' "$work/latency.events")"
+within "events of least events" "$(cat "$work/events.events")" 0 "$(awk '{ print 0.99 * $1 }' "$work/latency.events")"
 good "info of a search" "$bin/adafire-info" "$work/o.snn"
 holds "what it was optimized for" 'for spikes at 0.5 points'
 good "without compression" $convert --ssc off --iat off --json -o "$work/o.snn"
 plain=$(number spikes_mean)
 good "compressed by half a point" $convert --ssc 0.5p --iat off --json -o "$work/o.snn"
 within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.75 * $1 }')"
+good "its own rounding and initial potentials" $convert --rounding nearest --initial 0.3 --ssc off --iat off --json -o "$work/o.snn"
+within "spikes from lower initial potentials" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.99 * $1 }')"
+good "info of these" "$bin/adafire-info" "$work/o.snn"
+holds "how it was converted" 'initial potential 0.3, .*rounding nearest'
+bad "a potential above the threshold" "--initial" $convert --initial 1.5 -o "$work/none.snn"
+bad "another rounding" "nearest, feedback" $convert --rounding up -o "$work/none.snn"
 bad "another goal" "latency, spikes, events" $convert --optimize speed -o "$work/none.snn"
 bad "no points" "--ssc" $convert --ssc xp -o "$work/none.snn"
 
