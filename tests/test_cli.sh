@@ -135,7 +135,7 @@ sops events --optimize events -t 3
 within "timesteps of least events" "$(number timesteps)" 1 3
 sops spikes --optimize spikes -t 3
 within "spikes of least spikes" "$(cat "$work/spikes.spikes")" 0 "$(awk '{ print 0.4 * $1 }' "$work/latency.spikes")"
-within "events of least events" "$(cat "$work/events.events")" 0 "$(awk '{ print 0.99 * $1 }' "$work/latency.events")"
+within "events of least events" "$(cat "$work/events.events")" 0 "$(awk '{ print 0.97 * $1 }' "$work/latency.events")"
 good "info of a search" "$bin/adafire-info" "$work/o.snn"
 holds "what it was optimized for" 'for spikes at 0.5 points'
 good "without compression" $convert --ssc off --iat off --json -o "$work/o.snn"
