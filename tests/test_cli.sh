@@ -173,7 +173,7 @@ if [ -e $events/model.onnx ]; then
     within "expected loss of frames" "$(number expected_loss)" 0 0.03
     good "a goal without recordings" $digits --calib-limit 20 --optimize latency -t 3 --tolerance 20 -o "$work/n.snn"
     if [ "$(grep -c "early termination is off" "$work/err")" = 1 ]; then pass; else fail "not the note of the best one alone"; fi
-    bad "frames instead of recordings" "no event recording" $digits --exit-recordings $events/test_images.npy -o "$work/n.snn"
+    bad "frames instead of recordings" "no event recording" $digits -q --exit-recordings $events/test_images.npy -o "$work/n.snn"
 else
     echo "skip: $events is not here"
     skipped=$((skipped + 1))
