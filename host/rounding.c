@@ -51,17 +51,21 @@ static int block_size(const struct wiring *w)
     return channels > 0 ? channels * taps : BLOCK_MOST;
 }
 
-/* Adds x x' to the moments of a row's blocks, above the diagonal. */
+/* Adds x x' to the moments of a row's blocks, above the diagonal. Most inputs are 0. */
 static void add_position(const struct rounding *r, int64_t row, const float *x, double *to)
 {
-    for (int64_t from = 0; from < row; from += r->block) {
-        int n = row - from < r->block ? (int)(row - from) : r->block;
-        for (int i = 0; i < n; i++, to += r->block) {
-            double xi = (double)x[from + i];
-            for (int j = i; xi != 0 && j < n; j++)
-                to[j] += xi * (double)x[from + j];
+    int active[BLOCK_MOST];
+    for (int64_t from = 0; from < row; from += r->block, to += (int64_t)r->block * r->block) {
+        const float *in = x + from;
+        int n = row - from < r->block ? (int)(row - from) : r->block, count = 0;
+        for (int i = 0; i < n; i++)
+            if (in[i] != 0)
+                active[count++] = i;
+        for (int a = 0; a < count; a++) {
+            double *line = to + active[a] * r->block;
+            for (int b = a; b < count; b++)
+                line[active[b]] += (double)in[active[a]] * (double)in[active[b]];
         }
-        to += (int64_t)(r->block - n) * r->block;
     }
 }
 
