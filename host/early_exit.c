@@ -372,7 +372,7 @@ static bool too_few(const struct history *h)
 {
     const struct convert_options *o = h->c->options;
     double most = o->optimize ? (double)o->tolerance : (double)o->ssc_loss;
-    return risk_bound(0, 0, h->c->loss_most) > most * (double)h->samples;
+    return h->c->loss_most > most * (double)h->samples;
 }
 
 /* How the network will run: loss, timesteps and operations, on all samples. */

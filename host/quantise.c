@@ -87,6 +87,7 @@ int quantise_begin(struct conversion *c, const struct input_format *format)
 struct scaling {
     int channels, projections;
     float **weight;  /* [projection][its weights] times the source's event value */
+    double **value;  /* [projection][channel of its view] that event value */
     double *largest; /* [projection][channel] of |weight| */
     double *unit;    /* [channel] s */
     int *shift;      /* [projection] */
@@ -100,12 +101,10 @@ static int find_weights(const struct conversion *c, int index, struct scaling *s
         const float *from = p->projection[i].weight;
         int taps = w->kernel[0] * w->kernel[1], fan_in = wiring_fan_in(w);
         int per = w->block[0] / w->groups;
-        double *value = malloc((size_t)w->channels * sizeof *value);
+        double *value = s->value[i] = malloc((size_t)w->channels * sizeof *value);
         float *to = s->weight[i] = malloc((size_t)wiring_weights(w) * sizeof *to);
-        if (!value || !to) {
-            free(value);
+        if (!value || !to)
             return af_fail(AF_NO_MEMORY, "no memory for weights");
-        }
         for (int j = 0; j < w->channels; j++)
             value[j] = model_event_value(c->model, w->source, w->map[j]);
         for (int o = 0; o < w->block[0]; o++) {
@@ -116,7 +115,6 @@ static int find_weights(const struct conversion *c, int index, struct scaling *s
                     *most = fmax(*most, fabs((double)*to++));
                 }
         }
-        free(value);
     }
     return AF_OK;
 }
@@ -331,7 +329,7 @@ static int64_t growth(const int8_t *from, const int8_t *to, int64_t n)
 /* The weights of output channel o of projection k, each for itself or with error feedback, which
  * may not take more current than choose_units has left room for. */
 static void fill_row(const struct conversion *c, int index, int k, const struct scaling *s, int o,
-                     const double *value, struct row *r, int8_t *to)
+                     struct row *r, int8_t *to)
 {
     const struct projection *p = &c->network->population[index].projection[k];
     const struct wiring *w = &p->wiring;
@@ -342,7 +340,7 @@ static void fill_row(const struct conversion *c, int index, int k, const struct 
     for (int64_t i = 0; i < row; i++) {
         double v = nearbyint((double)s->weight[k][o * row + i] / grid);
         r->near[i] = (int8_t)fmax(fmin(v, WEIGHT_LIMIT), -WEIGHT_LIMIT);
-        r->step[i] = grid / value[group * wiring_fan_in(w) + i / taps];
+        r->step[i] = grid / s->value[k][group * wiring_fan_in(w) + i / taps];
     }
     memcpy(to, r->near, (size_t)row);
     if (!rounding || !rounding[k].block)
@@ -366,19 +364,15 @@ static int fill_weights(struct conversion *c, int index, const struct scaling *s
         size_t row = (size_t)wiring_row(w);
         struct row r = {malloc(row * sizeof(double)), malloc(row * sizeof(double)), malloc(row),
                         malloc(row)};
-        double *value = malloc((size_t)w->channels * sizeof *value);
         n->input[k].shift = s->shift[k];
-        if (!r.step || !r.scratch || !r.near || !r.fed || !value)
+        if (!r.step || !r.scratch || !r.near || !r.fed)
             status = af_fail(AF_NO_MEMORY, "no memory for weights");
-        for (int j = 0; !status && j < w->channels; j++)
-            value[j] = model_event_value(c->model, w->source, w->map[j]);
         for (int o = 0; !status && o < w->block[0]; o++)
-            fill_row(c, index, k, s, o, value, &r, n->input[k].weight + (size_t)o * row);
+            fill_row(c, index, k, s, o, &r, n->input[k].weight + (size_t)o * row);
         free(r.step);
         free(r.scratch);
         free(r.near);
         free(r.fed);
-        free(value);
     }
     return status;
 }
@@ -392,11 +386,13 @@ int quantise_population(struct conversion *c, int index)
         return AF_OK;
     struct scaling s = {.channels = p->shape[0], .projections = p->projection_count};
     s.weight = calloc((size_t)s.projections + 1, sizeof *s.weight);
+    s.value = calloc((size_t)s.projections + 1, sizeof *s.value);
     s.largest = calloc((size_t)s.channels * (size_t)(s.projections + 1), sizeof *s.largest);
     s.unit = calloc((size_t)s.channels, sizeof *s.unit);
     s.shift = calloc((size_t)s.projections + 1, sizeof *s.shift);
-    int status =
-        s.weight && s.largest && s.unit && s.shift ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    int status = s.weight && s.value && s.largest && s.unit && s.shift
+                     ? AF_OK
+                     : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = find_weights(c, index, &s);
     if (!status)
@@ -421,7 +417,10 @@ int quantise_population(struct conversion *c, int index)
         status = fill_initial(c, index, &s);
     for (int i = 0; s.weight && i < s.projections; i++)
         free(s.weight[i]);
+    for (int i = 0; s.value && i < s.projections; i++)
+        free(s.value[i]);
     free(s.weight);
+    free(s.value);
     free(s.largest);
     free(s.unit);
     free(s.shift);

@@ -24,10 +24,9 @@ static const char help[] =
     "      --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --timesteps 4 -o resnet20.snn\n"
     "\n"
     "Input (the network sees x = (raw * scale - mean) / std, per channel):\n"
-    "      --calib FILE           a few hundred samples, best such as it was not trained on: "
-    ".npy,\n"
-    "                             .npz, idx, CIFAR binary, PNG, JPEG or a folder; may be given\n"
-    "                             more than once\n"
+    "      --calib FILE           a few hundred samples, best such as it was not trained on:\n"
+    "                             .npy, .npz, idx, CIFAR binary, PNG, JPEG or a folder; may\n"
+    "                             be given more than once\n"
     "      --ann FILE             samples for the network as it is; may be given more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
     "      --calib-limit N        use the first N samples (default 512)\n"
@@ -235,7 +234,7 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
 {
     static const char *const choices[] = {"off", "on", "auto", NULL};
     static const char *const metrics[] = {"", "entropy", "confidence", NULL};
-    int choice = 0, status = 0;
+    int choice, status = 0;
     switch (opt) {
     case 't': return cli_int("--timesteps", text, 1, TIMESTEPS_LIMIT, &c->timesteps);
     case OPT_BURST_INITIAL:
@@ -264,7 +263,8 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
         return status;
     case OPT_ROUNDING:
         status = read_choice("--rounding", text, roundings, &choice);
-        c->feedback = choice == 1;
+        if (!status)
+            c->feedback = choice == 1;
         return status;
     case OPT_IAT:
         c->iat = strcmp(text, "off") == 0    ? CHOICE_OFF
@@ -598,9 +598,8 @@ static int add_provenance(const struct request *r, struct conversion *c)
         status = model_add_fact(
             m, "options",
             "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, initial potential "
-            "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, IAT "
-            "%s, "
-            "%s, a %g, tolerance %g",
+            "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, "
+            "IAT %s, %s, a %g, tolerance %g",
             o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
             (double)o->initial, choices[o->search], choices[o->signed_bursts],
             (double)o->ssc_budget, (double)o->ssc_loss, biases[o->bias], roundings[o->feedback],
