@@ -211,6 +211,26 @@ int network_output(const struct network *net)
     return p;
 }
 
+float **network_values(const struct network *net)
+{
+    float **value = calloc((size_t)net->population_count, sizeof *value);
+    for (int p = 0; value && p < net->population_count; p++) {
+        value[p] = calloc((size_t)network_neurons(&net->population[p]), sizeof **value);
+        if (!value[p]) {
+            network_values_free(net, value);
+            return NULL;
+        }
+    }
+    return value;
+}
+
+void network_values_free(const struct network *net, float **value)
+{
+    for (int p = 0; value && p < net->population_count; p++)
+        free(value[p]);
+    free(value);
+}
+
 int network_current(const struct network *net, int population, float *const *value, float *current)
 {
     const struct population *p = &net->population[population];

@@ -56,6 +56,10 @@ int64_t network_neurons(const struct population *p);
 int64_t network_macs(const struct network *network, int64_t *first);
 bool network_fires(enum af_kind kind);
 
+/* Room for one sample's values: [population][neurons] of zeros, NULL if there is no memory. */
+float **network_values(const struct network *network);
+void network_values_free(const struct network *network, float **value);
+
 /* What `count` outputs of a projection see, from its source's values: at[i] is row * width + column
  * in the block that it writes; patch: [count][groups][weights of a row]. */
 int network_patches(const struct network *network, int population, int projection,

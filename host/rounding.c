@@ -208,27 +208,17 @@ static int find_sites(struct moments *m)
 
 static int make_values(struct moments *m)
 {
-    const struct network *net = m->c->network;
     m->value = calloc((size_t)m->batch, sizeof *m->value);
-    for (int i = 0; m->value && i < m->batch; i++) {
-        m->value[i] = calloc((size_t)net->population_count, sizeof **m->value);
-        for (int p = 0; m->value[i] && p < net->population_count; p++)
-            if (!(m->value[i][p] =
-                      calloc((size_t)network_neurons(&net->population[p]), sizeof ***m->value)))
-                return af_fail(AF_NO_MEMORY, "no memory for the network's activations");
-        if (!m->value[i])
-            return af_fail(AF_NO_MEMORY, "no memory");
-    }
+    for (int i = 0; m->value && i < m->batch; i++)
+        if (!(m->value[i] = network_values(m->c->network)))
+            return af_fail(AF_NO_MEMORY, "no memory for the network's activations");
     return m->value ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
 }
 
 static void free_values(struct moments *m, int batch)
 {
-    for (int i = 0; m->value && i < batch; i++) {
-        for (int p = 0; m->value[i] && p < m->c->network->population_count; p++)
-            free(m->value[i][p]);
-        free(m->value[i]);
-    }
+    for (int i = 0; m->value && i < batch; i++)
+        network_values_free(m->c->network, m->value[i]);
     free(m->value);
 }
 

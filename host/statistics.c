@@ -112,8 +112,6 @@ static void report_progress(void *context, int64_t done)
 static void worker_free(const struct network *net, struct worker *w)
 {
     for (int p = 0; p < net->population_count; p++) {
-        if (w->value)
-            free(w->value[p]);
         if (w->largest)
             free(w->largest[p]);
         if (w->histogram)
@@ -121,7 +119,7 @@ static void worker_free(const struct network *net, struct worker *w)
         if (w->sum)
             free(w->sum[p]);
     }
-    free(w->value);
+    network_values_free(net, w->value);
     free(w->largest);
     free(w->histogram);
     free(w->sum);
@@ -130,7 +128,7 @@ static void worker_free(const struct network *net, struct worker *w)
 static int worker_make(const struct network *net, struct worker *w)
 {
     size_t n = (size_t)net->population_count;
-    w->value = calloc(n, sizeof *w->value);
+    w->value = network_values(net);
     w->largest = calloc(n, sizeof *w->largest);
     w->histogram = calloc(n, sizeof *w->histogram);
     w->sum = calloc(n, sizeof *w->sum);
@@ -138,10 +136,8 @@ static int worker_make(const struct network *net, struct worker *w)
     for (int p = 0; good && p < net->population_count; p++) {
         const struct population *pop = &net->population[p];
         size_t neurons = (size_t)network_neurons(pop), channels = (size_t)pop->shape[0];
-        good = (w->value[p] = calloc(neurons, sizeof(float))) != NULL;
-        if (good)
-            good = (w->largest[p] = calloc(channels, sizeof(float))) &&
-                   (w->sum[p] = calloc(neurons, sizeof(int64_t)));
+        good = (w->largest[p] = calloc(channels, sizeof(float))) &&
+               (w->sum[p] = calloc(neurons, sizeof(int64_t)));
         if (good && network_fires(pop->kind))
             good = (w->histogram[p] = calloc(channels * STATISTICS_BINS, sizeof(uint32_t))) != NULL;
     }
