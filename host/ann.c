@@ -12,9 +12,9 @@ enum { BATCH = 16 };
 struct ann {
     const struct network *network;
     int workers;
-    float **value; /* [worker][population] */
-    float *in;     /* [BATCH][inputs] */
-    float *out;    /* [BATCH][outputs] */
+    float ***value; /* [worker][population] */
+    float *in;      /* [BATCH][inputs] */
+    float *out;     /* [BATCH][outputs] */
     int64_t inputs, outputs;
 };
 
@@ -22,7 +22,7 @@ static int run_one(void *context, int worker, int64_t sample)
 {
     const struct ann *a = context;
     const struct network *net = a->network;
-    float **value = a->value + (int64_t)worker * net->population_count;
+    float **value = a->value[worker];
     float *to = a->out + sample * a->outputs;
     memcpy(value[0], a->in + sample * a->inputs, (size_t)a->inputs * sizeof **value);
     int status = network_forward(net, value);
@@ -38,20 +38,15 @@ static int run_one(void *context, int worker, int64_t sample)
 
 static int make(struct ann *a, const struct network *net, int threads)
 {
-    size_t populations = (size_t)net->population_count;
     *a = (struct ann){.network = net, .workers = threads ? threads : parallel_cores()};
-    a->value = calloc((size_t)a->workers * populations, sizeof *a->value);
+    a->value = calloc((size_t)a->workers, sizeof *a->value);
     bool good = a->value != NULL;
     a->inputs = network_neurons(&net->population[0]);
-    for (int p = 0; good && p < net->population_count; p++) {
-        int64_t n = network_neurons(&net->population[p]);
-        a->outputs += net->population[p].kind == AF_OUTPUT ? n : 0;
-        for (int w = 0; good && w < a->workers; w++) {
-            float *v = calloc((size_t)n, sizeof *v);
-            a->value[(size_t)w * populations + (size_t)p] = v;
-            good = v != NULL;
-        }
-    }
+    for (int p = 0; p < net->population_count; p++)
+        if (net->population[p].kind == AF_OUTPUT)
+            a->outputs += network_neurons(&net->population[p]);
+    for (int w = 0; good && w < a->workers; w++)
+        good = (a->value[w] = network_values(net)) != NULL;
     a->in = good ? malloc(BATCH * (size_t)a->inputs * sizeof *a->in) : NULL;
     a->out = good ? malloc(BATCH * (size_t)a->outputs * sizeof *a->out) : NULL;
     return a->in && a->out ? AF_OK : af_fail(AF_NO_MEMORY, "no memory to run the network");
@@ -59,8 +54,8 @@ static int make(struct ann *a, const struct network *net, int threads)
 
 static void clear(struct ann *a)
 {
-    for (int i = 0; a->value && i < a->workers * a->network->population_count; i++)
-        free(a->value[i]);
+    for (int w = 0; a->value && w < a->workers; w++)
+        network_values_free(a->network, a->value[w]);
     free(a->value);
     free(a->in);
     free(a->out);

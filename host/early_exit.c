@@ -337,33 +337,52 @@ static double spread_of(const float *chance, int classes)
     return variance > 0 ? sqrt(variance) : 1;
 }
 
+/* Mean square of gap errors, each by how likely its class is the answer. */
+struct pool {
+    double squares, weight;
+};
+
+static void pool_errors(const struct history *h, int64_t sample, int t, struct pool *pool)
+{
+    const float *chance = h->c->chance + sample * h->c->ann_size;
+    int answer = largest_float(chance, h->classes);
+    double spread = spread_of(chance, h->classes);
+    for (int k = 0; k < h->classes; k++) {
+        double error = gap_error(h, sample, t, answer, k, spread);
+        if (k == answer)
+            continue;
+        pool->squares += (double)chance[k] * error * error;
+        pool->weight += (double)chance[k];
+    }
+}
+
+static double pooled_sample_loss(const struct history *h, int64_t sample, const struct pool *pool)
+{
+    const float *chance = h->c->chance + sample * h->c->ann_size;
+    int answer = largest_float(chance, h->classes);
+    double spread = spread_of(chance, h->classes), loss = 0;
+    for (int k = 0; pool->squares > 0 && k < h->classes; k++) {
+        double gap = log_ratio(chance, answer, k) / spread;
+        double overtakes = 0.5 * erfc(gap / sqrt(2 * pool->squares / pool->weight));
+        if (k != answer)
+            loss += overtakes * ((double)chance[answer] - (double)chance[k]);
+    }
+    return loss;
+}
+
 /* Expected loss where answers that change are too few to count: the outputs' errors, which all
  * samples that stop at the same timestep share, and each sample's distances between the ANN's
- * answer and the others. Errors are taken for normal, their mean square by how likely a class is
- * the answer. */
+ * answer and the others. Errors are taken for normal. */
 static double pooled_loss(const struct history *h, const struct early_exit *x)
 {
-    double squares[TIMESTEPS_LIMIT] = {0}, weight[TIMESTEPS_LIMIT] = {0}, loss = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (int64_t i = 0; i < h->samples; i++) {
-            const float *chance = h->c->chance + i * h->c->ann_size;
-            int t = x ? exit_step(h, x, i) : h->steps - 1;
-            int answer = largest_float(chance, h->classes);
-            double spread = spread_of(chance, h->classes);
-            for (int k = 0; k < h->classes; k++) {
-                double error = gap_error(h, i, t, answer, k, spread), p = (double)chance[k];
-                double gap = -log_ratio(chance, k, answer) / spread;
-                if (k == answer)
-                    continue;
-                if (pass == 0) {
-                    squares[t] += p * error * error;
-                    weight[t] += p;
-                } else if (squares[t] > 0) {
-                    double overtakes = 0.5 * erfc(gap / sqrt(2 * squares[t] / weight[t]));
-                    loss += overtakes * ((double)chance[answer] - p);
-                }
-            }
-        }
+    struct pool pool[TIMESTEPS_LIMIT] = {0};
+    double loss = 0;
+    for (int64_t i = 0; i < h->samples; i++) {
+        int t = x ? exit_step(h, x, i) : h->steps - 1;
+        pool_errors(h, i, t, &pool[t]);
+    }
+    for (int64_t i = 0; i < h->samples; i++)
+        loss += pooled_sample_loss(h, i, &pool[x ? exit_step(h, x, i) : h->steps - 1]);
     return loss / (double)h->samples;
 }
 
