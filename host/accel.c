@@ -95,11 +95,10 @@ static int identify(struct accel *a, struct limits *limits)
         status = next_answer(&r, COMMAND_IDENTIFY, &payload, &words);
     if (status)
         return status;
-    if (words * sizeof *payload != sizeof *limits || payload[0] != ISA_VERSION)
+    if (!limits_from(payload, words, limits))
         return af_fail(AF_NO_DEVICE,
                        "the accelerator speaks version %u of its language, this host version %d",
                        words ? payload[0] : 0, ISA_VERSION);
-    memcpy(limits, payload, sizeof *limits);
     return AF_OK;
 }
 

@@ -159,8 +159,8 @@ struct af_waits {
 
 /* What an accelerator's cycles went to, counted by itself. */
 struct af_profile {
-    int cores, lanes;
-    int64_t cycles; /* from the first word of the sample to its outputs */
+    int cores, lanes; /* lanes: synaptic operations that a core can do in a cycle */
+    int64_t cycles;   /* from the first word of the sample to its outputs */
     int span_count, waits_count;
     struct af_span *span; /* by core and time; the last ones are missing where the accelerator has
                              no place to note them */

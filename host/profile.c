@@ -92,7 +92,7 @@ int profile_make(const struct program *p, const uint32_t *const *of_core, uint32
         return af_fail(AF_NO_MEMORY, "no memory for a profile");
     }
     f->cores = cores;
-    f->lanes = (int)p->limits.lanes;
+    f->lanes = (int)p->limits.lanes << (p->limits.features & FEATURE_PAIRS ? 1 : 0);
     for (int k = 0; k < cores; k++) {
         add_waits(f, of_core[k], k);
         add_core(f, p, k, of_core[k] + 2 * PROFILE_PROCESSES, marks, steps, zero);

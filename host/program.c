@@ -11,6 +11,16 @@
 enum { AXES = 3, GROUP = 0, ROW = 1, COLUMN = 2 };
 enum { MOST_WORDS = 1 << 24 /* of a core's memory */, MOST_CORES = 255, MOST_LANES = 256 };
 
+bool limits_from(const uint32_t *payload, size_t words, struct limits *limits)
+{
+    if (words * sizeof *payload != offsetof(struct limits, features) || payload[0] != ISA_VERSION)
+        return false;
+    memcpy(limits, payload, words * sizeof *payload);
+    limits->features = limits->lanes >> 16;
+    limits->lanes &= 0xffff;
+    return true;
+}
+
 /* The contents of one core's memories, as they grow. */
 struct memory_image {
     uint32_t *word;
@@ -44,7 +54,8 @@ struct compiler {
     const struct af_model *m;
     struct limits limits;
     struct core *core;
-    struct place *place; /* [population][core] */
+    struct place *place;                /* [population][core] */
+    struct memory_image first, live[2]; /* of MEMORY_GATHER: rows, columns */
     int status;
 };
 
@@ -63,13 +74,17 @@ static int make_room(struct memory_image *i)
     return AF_OK;
 }
 
-static void put(struct compiler *c, struct core *core, int memory, uint32_t word)
+static void append(struct compiler *c, struct memory_image *i, uint32_t word)
 {
-    struct memory_image *i = &core->memory[memory];
     if (!c->status && i->count == i->room)
         c->status = make_room(i);
     if (!c->status)
         i->word[i->count++] = word;
+}
+
+static void put(struct compiler *c, struct core *core, int memory, uint32_t word)
+{
+    append(c, &core->memory[memory], word);
 }
 
 static void fits(struct compiler *c, const char *what, size_t needed, size_t there)
@@ -429,12 +444,66 @@ static int turns(const struct wiring *w)
     return most;
 }
 
+static uint32_t route_bit(size_t route)
+{
+    return route < ROUTE_BITS ? (uint32_t)route : ROUTE_BITS - 1;
+}
+
+/* Do all channels of a route's source reach as many neurons of the same cells? */
+static bool channels_alike(const struct core *core, size_t route, int channels)
+{
+    const uint32_t *cell = core->memory[MEMORY_CHANNEL_CELL].word,
+                   *fanout = core->memory[MEMORY_CHANNEL_FANOUT].word;
+    const size_t first = core->memory[MEMORY_ROUTE_CHANNELS].word[route];
+    for (size_t i = first + 1; i < first + (size_t)channels; i++)
+        if (cell[i] != cell[first] || fanout[i] != fanout[first])
+            return false;
+    return true;
+}
+
+/* ROUTE_BITS of those of which that is so. */
+static uint32_t alike_routes(const struct core *core, size_t first, size_t routes, int channels)
+{
+    uint32_t others = 0;
+    for (size_t r = 0; r < routes; r++)
+        others |= (uint32_t)!channels_alike(core, first + r, channels) << route_bit(r);
+    return others ^ ((1u << ROUTE_BITS) - 1);
+}
+
+/* ROUTE_BITS of the routes that a row (memory: MEMORY_ROWS, table: MEMORY_ROUTE_ROWS) or a column
+ * of the last phase reaches something by, in any core. */
+static uint32_t live_routes(const struct compiler *c, int memory, int table, int at)
+{
+    uint32_t live = 0;
+    for (uint32_t k = 0; k < c->limits.cores; k++) {
+        const struct memory_image *m = c->core[k].memory;
+        const uint32_t first = m[MEMORY_PHASE].word[m[MEMORY_PHASE].count - 1] >> 16;
+        for (size_t r = first; r < m[table].count; r++)
+            if (m[memory].word[m[table].word[r] + (uint32_t)at] & 255)
+                live |= 1u << route_bit(r - first);
+    }
+    return live;
+}
+
+static void put_live(struct compiler *c, int population, size_t routes)
+{
+    const int *shape = c->m->population[population].shape;
+    append(c, &c->first, (uint32_t)(c->live[0].count << 16 | c->live[1].count));
+    if (!routes)
+        return;
+    for (int y = 0; y < shape[1] && !c->status; y++)
+        append(c, &c->live[0], live_routes(c, MEMORY_ROWS, MEMORY_ROUTE_ROWS, y));
+    for (int x = 0; x < shape[2] && !c->status; x++)
+        append(c, &c->live[1], live_routes(c, MEMORY_COLUMNS, MEMORY_ROUTE_COLUMNS, x));
+}
+
 static void put_phase(struct compiler *c, int population)
 {
     const struct neurons *source = &c->m->population[population];
+    size_t routes = 0; /* of every core */
     for (uint32_t k = 0; k < c->limits.cores; k++) {
         struct core *core = &c->core[k];
-        size_t first = core->memory[MEMORY_ROUTE_ROWS].count;
+        const size_t first = core->memory[MEMORY_ROUTE_ROWS].count;
         for (int to = population + 1; to < c->m->population_count; to++)
             for (int i = 0; i < c->m->population[to].input_count; i++) {
                 const struct synapses *s = &c->m->population[to].input[i];
@@ -442,9 +511,16 @@ static void put_phase(struct compiler *c, int population)
                      turn++)
                     put_route(c, k, source, to, s, turn);
             }
-        put(c, core, MEMORY_PHASE,
-            (uint32_t)(first << 16 | (core->memory[MEMORY_ROUTE_ROWS].count - first)));
+        routes = core->memory[MEMORY_ROUTE_ROWS].count - first;
+        uint32_t alike = 0;
+        if (!c->status && (c->limits.features & FEATURE_PAIRS))
+            alike = alike_routes(core, first, routes, source->shape[0]);
+        if (c->limits.features & FEATURE_PAIRS)
+            fits(c, "routes of a population", routes, 255);
+        put(c, core, MEMORY_PHASE, (uint32_t)(first << 16 | alike << 8 | routes));
     }
+    if (!c->status && (c->limits.features & FEATURE_LIVE))
+        put_live(c, population, routes);
 }
 
 /* ---- Instructions ---------------------------------------------------------------------------- */
@@ -688,6 +764,20 @@ static int check_fit(struct compiler *c)
     return c->status;
 }
 
+static int load_live(struct compiler *c)
+{
+    const struct {
+        uint32_t address;
+        const struct memory_image *image;
+    } tables[] = {
+        {GATHER_FIRST, &c->first}, {GATHER_ROWS, &c->live[0]}, {GATHER_COLUMNS, &c->live[1]}};
+    int status = AF_OK;
+    for (int i = 0; i < 3 && !status; i++)
+        status = load(c->p, 0, MEMORY_GATHER, tables[i].address, tables[i].image->word,
+                      tables[i].image->count);
+    return status;
+}
+
 static int emit(struct compiler *c)
 {
     struct program *p = c->p;
@@ -701,7 +791,9 @@ static int emit(struct compiler *c)
     }
     const uint32_t gather[2] = {(uint32_t)p->phases, c->m->format.events};
     if (!status)
-        status = load(p, 0, MEMORY_GATHER, 0, gather, 2);
+        status = load(p, 0, MEMORY_GATHER, GATHER_PHASES, gather, 2);
+    if (!status && (c->limits.features & FEATURE_LIVE))
+        status = load_live(c);
     return status ? status : load_collector(c);
 }
 
@@ -758,6 +850,9 @@ int program_make(const struct af_model *m, const struct limits *limits, struct p
             free(core[k].memory[i].word);
     free(core);
     free(place);
+    free(c.first.word);
+    for (int i = 0; i < 2; i++)
+        free(c.live[i].word);
     if (status)
         program_free(p);
     else

@@ -8,6 +8,7 @@
 struct limits {
     uint32_t isa_version, build, cores, lanes, cells, sent_cells, sent_most, weights, parameters,
         routes, channels, axis, list, windows, phases, program, timesteps, fired_depth, marks;
+    uint32_t features; /* FEATURE_... */
 };
 
 /* Which neurons of a population a core owns: rows, columns and groups of `lanes` channels, each
@@ -27,6 +28,8 @@ struct program {
     int *output_words; /* [cores] in the answer to RUN */
 };
 
+/* From the answer to COMMAND_IDENTIFY; false if it is of another version. */
+bool limits_from(const uint32_t *payload, size_t words, struct limits *limits);
 /* AF_UNSUPPORTED, with the memory's name, what is needed and what there is, if the model does not
  * fit the machine. */
 int program_make(const struct af_model *m, const struct limits *limits, struct program **program);

@@ -56,6 +56,11 @@ static void collect(hls_stream(struct job) jobs,
                     hls_write(out, t.where);
                     hls_write(out, t.what);
                 }
+                if (PAIRS && more && low(t.second)) {
+                    hls_write(out, t.core);
+                    hls_write(out, (t.second & 0xffff0000) | low(t.where));
+                    hls_write(out, (t.what & 0xffff0000) | low(t.second));
+                }
             }
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {

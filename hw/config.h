@@ -12,6 +12,7 @@
 typedef uint16_t word_address;
 enum {
     SLICE = 1,
+    PAIRS = 0,
     CELLS = 2048,
     SENT_CELLS = 512,
     SENT_MOST = 255,
@@ -37,6 +38,7 @@ enum {
 typedef uint16_t word_address;
 enum {
     SLICE = 4,
+    PAIRS = 1,
     CELLS = 4096,
     SENT_CELLS = 1024,
     SENT_MOST = 255,
@@ -61,6 +63,7 @@ enum {
 typedef uint16_t word_address;
 enum {
     SLICE = 2,
+    PAIRS = 1,
     CELLS = 512,
     SENT_CELLS = 512,
     SENT_MOST = 65535,
@@ -85,6 +88,7 @@ enum {
 typedef uint32_t word_address; /* of LOAD: CELLS * LANES words and more */
 enum {
     SLICE = 16,         /* lanes of a cell that fire at once */
+    PAIRS = 0,          /* 1: adds two events of one place at once */
     CELLS = 8192,       /* potentials, running sums, constant currents, LANES a cell; per core */
     SENT_CELLS = 4096,  /* of neurons with signed bursts */
     SENT_MOST = 65535,  /* spikes that a neuron with signed bursts may send */

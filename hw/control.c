@@ -1,4 +1,5 @@
-/* Reads the host's messages (isa.h) and tells the others what to do: one word at a time. */
+/* Reads the host's messages (isa.h) and tells the others what to do: one word at a time, but both
+ * words of an event. */
 
 /* CRC-32 of another word, its lowest byte first. The remainder is linear in the bits, so each adds
  * its own: a tree of exclusive ors, where shifting bit by bit would be a chain of 32. */
@@ -32,7 +33,7 @@ static inline uint32_t memory_words(uint8_t memory)
            : memory == MEMORY_CELL           ? CELLS * LANES
            : memory == MEMORY_WINDOW         ? WINDOWS
            : memory == MEMORY_PROGRAM        ? PROGRAM
-           : memory == MEMORY_GATHER         ? 2
+           : memory == MEMORY_GATHER         ? GATHER_COLUMNS + AXIS
            : memory == MEMORY_COLLECT        ? COLLECT_LIMIT + TIMESTEPS
                                              : 0;
 }
@@ -56,8 +57,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         HEAD,
         DATA,
         LIST_LENGTH,
-        WHERE,
-        WHAT,
+        EVENT,
         REST
     };
     static bool event_input;
@@ -71,13 +71,18 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     bool on = true, lost = false;
     while (on) {
 #pragma HLS pipeline
-        uint32_t word = 0;
+        const bool event = state == EVENT;
+        uint32_t word = 0, what = 0;
         if (state >= MAGIC)
             word = hls_read(in);
+        if (event)
+            what = hls_read(in);
         const bool wrong = ~crc != word;
         if (state >= MAGIC)
             crc = crc_word(state == MAGIC ? 0xffffffff : crc, word);
-        const uint32_t rest = left - 1;
+        if (event)
+            crc = crc_word(crc, what);
+        const uint32_t rest = left - 1 - event;
         const bool more = rest > 0; /* words behind this one */
         struct token token = {.core = core};
         struct job job = {.command = command, .status = status, .core = core};
@@ -180,7 +185,7 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             state = CHECK;
             break;
         case DATA:
-            if (memory == MEMORY_GATHER && last == 1)
+            if (memory == MEMORY_GATHER && last == GATHER_EVENT_INPUT)
                 event_input = word;
             token.kind = TOKEN_LOAD;
             token.where = (uint32_t)memory << 24 | (last & 0xffffff);
@@ -200,19 +205,15 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         case MORE:
             if (events && left < 2)
                 late = MESSAGE_BAD_LENGTH;
-            state = events && left > 1 ? WHERE : LIST_END;
+            state = events && left > 1 ? EVENT : LIST_END;
             break;
-        case WHERE:
-            last = word;
-            state = WHAT;
-            break;
-        case WHAT:
+        case EVENT:
             token.kind = TOKEN_EVENT;
-            token.where = last;
-            token.what = word;
+            token.where = word;
+            token.what = what;
             send = true;
             events--;
-            state = events && rest > 1 ? WHERE : MORE;
+            state = events && rest > 1 ? EVENT : MORE;
             break;
         case LIST_END:
             token.kind = TOKEN_END;

@@ -6,11 +6,15 @@
  *   expand   goes through all combinations, one a cycle
  *   neurons  holds potentials and weights: adds factor * weight vector to a cell of LANES neurons,
  *            one a cycle, and lets populations fire
- *   events   takes the bursts of a cell apart into events, one a cycle
+ *   events   takes the bursts of a cell apart into events, one a cycle, or two with PAIRS
  *
  * A projection is separable: which cell and weight vector an event meets is a sum of what its row,
  * its column and its channel contribute. The host writes these tables, so stride, padding,
- * dilation, pooling, repetition and groups cost the machine nothing. */
+ * dilation, pooling, repetition and groups cost the machine nothing.
+ *
+ * With PAIRS two channels' events of one place travel as one, and where both reach the same cells
+ * (the host says for which projections that is so) they are added in one cycle: twice the work for
+ * every access to a potential. */
 
 static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) out)
 {
@@ -23,47 +27,66 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
     bool on = true, event_input = false;
     while (on) {
         const uint32_t routes = AT(phase, now);
-        const uint16_t first = routes >> 16, number = WITHIN(ROUTES, routes);
-        uint16_t i = 0;
+        const uint16_t first = routes >> 16, number = WITHIN(ROUTES, PAIRS ? routes & 255 : routes);
+        const uint8_t there = (1u << (number < ROUTE_BITS ? number : ROUTE_BITS)) - 1,
+                      different = ~(routes >> 8) & 255; /* routes that take one event at a time */
+        uint8_t live = 0;    /* routes that this event has still to take */
+        uint16_t behind = 0; /* the last of these bits */
+        bool turn = false;   /* of the second of two events */
         uint32_t seen = 0, spikes = 0;
         uint64_t operations = 0, spike_operations = 0;
-        struct token t;
+        struct token t = {0};
     events:
         for (;;) {
 #pragma HLS pipeline II = 1
-            if (i == 0)
+            const bool fresh = !live;
+            if (fresh) {
                 t = hls_read(in);
+                live = t.live & there;
+            }
             if (t.kind != TOKEN_EVENT)
                 break;
-            const int16_t count = (int16_t)t.what;
-            const uint16_t size = count < 0 ? -count : count;
-            if (i == 0) {
-                seen++;
-                spikes += size;
+            const uint8_t others = live & (live - 1), lowest = live & ~others;
+            const bool second = PAIRS && low(t.second), apart = second && (lowest & different),
+                       last = lowest >> (ROUTE_BITS - 1);
+            const uint32_t one = apart && turn ? t.second : (t.where & 0xffff0000) | low(t.what);
+            const int16_t count[2] = {(int16_t)one,
+                                      (int16_t)(second && !apart ? low(t.second) : 0)};
+            const uint16_t size = magnitude(count[0]) + magnitude(count[1]);
+            if (fresh) {
+                seen += 1 + second;
+                spikes += magnitude((int16_t)t.what) + magnitude((int16_t)(PAIRS ? t.second : 0));
             }
-            if (number) {
-                const uint16_t route = first + i;
+            if (live) {
+                const uint16_t route = first + __builtin_ctz(live) + behind;
                 const uint32_t row = AT(rows, AT(route_row, route) + low(t.where)),
                                column = AT(columns, AT(route_column, route) + high(t.what)),
-                               at = AT(route_channel, route) + high(t.where),
+                               channels = AT(route_channel, route), at = channels + high(one),
                                shift = AT(route_shift, route), cell = AT(channel_cell, at);
-                const struct work w = {.kind = TOKEN_EVENT,
-                                       .rows = row & 255,
-                                       .columns = column & 255,
-                                       .groups = cell & 4095,
-                                       .row = row >> 8,
-                                       .column = column >> 8,
-                                       .cell = cell >> 12,
-                                       .weight = AT(channel_weight, at),
-                                       .step = shift >> 8,
-                                       .factor = count * (1 << (shift & 15))};
+                const struct work w = {
+                    .kind = TOKEN_EVENT,
+                    .rows = row & 255,
+                    .columns = column & 255,
+                    .groups = cell & 4095,
+                    .row = row >> 8,
+                    .column = column >> 8,
+                    .cell = cell >> 12,
+                    .weight = {AT(channel_weight, at),
+                               PAIRS ? AT(channel_weight, channels + high(t.second)) : 0},
+                    .step = shift >> 8,
+                    .factor = {count[0] * (1 << (shift & 15)), count[1] * (1 << (shift & 15))}};
                 const uint32_t added = (uint32_t)w.rows * w.columns * AT(channel_fanout, at);
-                operations += added;
+                operations += (uint64_t)added << (count[1] != 0);
                 spike_operations += (uint64_t)added * size;
                 if (w.rows && w.columns && w.groups)
                     hls_write(out, w);
             }
-            i = i + 1 >= number ? 0 : i + 1;
+            turn = apart && !turn;
+            const bool more = last && behind + ROUTE_BITS < number;
+            if (!turn) {
+                behind = more ? behind + 1 : 0;
+                live = more ? live : others;
+            }
         }
         for (; t.kind == TOKEN_LOAD; t = hls_read(in)) {
 #pragma HLS pipeline
@@ -84,10 +107,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             default: pass = true;
             }
             if (pass) {
-                const struct work w = {.kind = TOKEN_LOAD,
-                                       .cell = memory,
-                                       .weight = address,
-                                       .factor = (int32_t)t.what};
+                const struct work w = passing_work(TOKEN_LOAD, memory, address, t.what);
                 hls_write(out, w);
             }
         }
@@ -102,20 +122,21 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         else if (t.kind == TOKEN_EXIT)
             on = false;
         if (PROFILED && t.kind == TOKEN_PROFILE) {
-            const struct work s = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.starved},
-                              b = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.blocked};
+            const struct work s = passing_work(TOKEN_VALUE, 0, 0, waits.starved),
+                              b = passing_work(TOKEN_VALUE, 0, 0, waits.blocked);
             hls_write(out, s);
             hls_write(out, b);
         }
         if (t.kind == TOKEN_COUNTERS)
             for (uint32_t k = 0; k < t.what * TOTALS * 2; k++) {
+#pragma HLS pipeline II = 1
                 const uint64_t sum = AT(total, k / 2);
-                const struct work w = {.kind = TOKEN_VALUE,
-                                       .factor = (int32_t)(k & 1 ? sum >> 32 : sum)};
+                const struct work w =
+                    passing_work(TOKEN_VALUE, 0, 0, (uint32_t)(k & 1 ? sum >> 32 : sum));
                 hls_write(out, w);
             }
         else {
-            const struct work w = {.kind = t.kind, .weight = t.where, .factor = (int32_t)t.what};
+            const struct work w = passing_work(t.kind, 0, t.where, t.what);
             hls_write(out, w);
         }
         if (t.kind == TOKEN_END) {
@@ -133,7 +154,7 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
     struct waits waits = {0};
     bool on = true;
     while (on) {
-        struct work w;
+        struct work w = {0};
         uint8_t row = 0, column = 0;
         uint16_t group = 0;
         uint16_t along = 0;
@@ -146,10 +167,12 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
             if (w.kind != TOKEN_EVENT)
                 break;
             const uint32_t r = AT(row_list, w.row + row), c = AT(column_list, w.column + column);
-            const struct operation o = {.kind = TOKEN_EVENT,
-                                        .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
-                                        .weight = (word_address)(r + c + w.weight + along),
-                                        .factor = w.factor};
+            const struct operation o = {
+                .kind = TOKEN_EVENT,
+                .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
+                .weight = {(word_address)(r + c + w.weight[0] + along),
+                           PAIRS ? (word_address)(r + c + w.weight[1] + along) : 0},
+                .factor = {w.factor[0], w.factor[1]}};
             hls_write(out, o);
             const bool groups_done = group + 1 == w.groups, columns_done = column + 1 == w.columns,
                        rows_done = row + 1 == w.rows;
@@ -161,25 +184,24 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
             if (groups_done && columns_done)
                 row = rows_done ? 0 : row + 1;
         }
-        for (; w.kind == TOKEN_LOAD; w = hls_read(in)) {
+        for (; w.kind == TOKEN_LOAD || w.kind == TOKEN_VALUE; w = hls_read(in)) {
 #pragma HLS pipeline
-            if (w.cell == MEMORY_ROW_LIST)
-                row_list[w.weight] = (uint32_t)w.factor;
-            else if (w.cell == MEMORY_COLUMN_LIST)
-                column_list[w.weight] = (uint32_t)w.factor;
-            else {
-                const struct operation o = {TOKEN_LOAD, w.cell, w.weight, w.factor};
+            const struct operation o = passing(w.kind, w.cell, w.weight[0], w.factor[0]);
+            if (w.kind == TOKEN_LOAD && o.cell == MEMORY_ROW_LIST)
+                row_list[o.weight[0]] = (uint32_t)o.factor[0];
+            else if (w.kind == TOKEN_LOAD && o.cell == MEMORY_COLUMN_LIST)
+                column_list[o.weight[0]] = (uint32_t)o.factor[0];
+            else
                 hls_write(out, o);
-            }
         }
         waits_note(&waits, w.kind == TOKEN_START, w.kind == TOKEN_STOP);
         if (PROFILED && w.kind == TOKEN_PROFILE) {
-            const struct operation s = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.starved},
-                                   b = {.kind = TOKEN_VALUE, .factor = (int32_t)waits.blocked};
+            const struct operation s = passing(TOKEN_VALUE, 0, 0, (int32_t)waits.starved),
+                                   b = passing(TOKEN_VALUE, 0, 0, (int32_t)waits.blocked);
             hls_write(out, s);
             hls_write(out, b);
         }
-        const struct operation o = {w.kind, 0, w.weight, w.factor};
+        const struct operation o = passing(w.kind, 0, w.weight[0], w.factor[0]);
         hls_write(out, o);
         on = w.kind != TOKEN_EXIT;
     }
@@ -195,7 +217,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         initial[PARAMETERS * SLICES][SLICE];
     static uint32_t window[WINDOWS], program[PROGRAM];
     static uint16_t counter, step_start, stop_start;
-    static bool watched;
+    static bool watched, first_step;
     static uint32_t mark[MARKS + !PROFILED][MARK_WORDS];
     static uint16_t marks;
     static struct waits waits;
@@ -225,8 +247,11 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 int32_t v = at == last          ? v1[l]
                             : at == before_last ? v2[l]
                                                 : unpacked(cell[at] OF_LANE(l));
-                v = unpacked((uint32_t)v +
-                             (uint32_t)AT(weight, o.weight)[l / 4][l % 4] * (uint32_t)o.factor);
+                uint32_t added = 0;
+                for (int k = 0; k <= PAIRS; k++)
+                    added +=
+                        (uint32_t)AT(weight, o.weight[k])[l / 4][l % 4] * (uint32_t)o.factor[k];
+                v = unpacked((uint32_t)v + added);
                 cell[at] OF_LANE(l) = packed(v);
                 v2[l] = v1[l];
                 v1[l] = v;
@@ -235,29 +260,33 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             last = at;
         }
 
-        for (; o.kind == TOKEN_LOAD; o = hls_read(in)) {
+        for (; o.kind == TOKEN_LOAD || o.kind == TOKEN_VALUE; o = hls_read(in)) {
 #pragma HLS pipeline
-            const uint32_t word = (uint32_t)o.factor;
-            const uint32_t slice = o.weight / SLICE, lane = o.weight % SLICE,
-                           quarter = o.weight % (LANES / 4);
+            if (o.kind == TOKEN_VALUE) {
+                hls_write(values, o.factor[0]);
+                continue;
+            }
+            const uint32_t word = (uint32_t)o.factor[0];
+            const uint32_t slice = o.weight[0] / SLICE, lane = o.weight[0] % SLICE,
+                           quarter = o.weight[0] % (LANES / 4);
             switch (o.cell) {
             case MEMORY_WEIGHT:
                 for (int l = 0; l < 4; l++)
-                    AT(weight, o.weight / (LANES / 4))[quarter][l] = (int8_t)(word >> 8 * l);
+                    AT(weight, o.weight[0] / (LANES / 4))[quarter][l] = (int8_t)(word >> 8 * l);
                 break;
             case MEMORY_THRESHOLD: AT(threshold, slice)[lane] = word & 0x7fffff; break;
             case MEMORY_BIAS: AT(bias, slice)[lane] = packed((int32_t)word); break;
             case MEMORY_INITIAL: AT(initial, slice)[lane] = packed((int32_t)word); break;
             case MEMORY_CELL:
-                AT(cell, o.weight / LANES) OF_LANE(o.weight) = packed((int32_t)word);
+                AT(cell, o.weight[0] / LANES) OF_LANE(o.weight[0]) = packed((int32_t)word);
                 break;
-            case MEMORY_WINDOW: AT(window, o.weight) = word; break;
-            case MEMORY_PROGRAM: AT(program, o.weight) = word; break;
+            case MEMORY_WINDOW: AT(window, o.weight[0]) = word; break;
+            case MEMORY_PROGRAM: AT(program, o.weight[0]) = word; break;
             }
             /* Where a timestep and where the outputs begin stands in the first two words. */
-            if (o.cell == MEMORY_PROGRAM && o.weight == 0)
+            if (o.cell == MEMORY_PROGRAM && o.weight[0] == 0)
                 step_start = word;
-            if (o.cell == MEMORY_PROGRAM && o.weight == 1)
+            if (o.cell == MEMORY_PROGRAM && o.weight[0] == 1)
                 stop_start = word;
         }
         /* What is no part of a run overwrites the mark that is next. */
@@ -271,11 +300,13 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         bool run = false, read = false;
         switch (o.kind) {
         case TOKEN_START:
-            watched = o.factor & RUN_IAT;
+            watched = o.factor[0] & RUN_IAT;
+            first_step = true;
             counter = 2;
             run = true;
             break;
         case TOKEN_NEXT:
+            first_step = false;
             counter = step_start;
             run = true;
             break;
@@ -284,13 +315,12 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             run = true;
             break;
         case TOKEN_END: run = true; break;
-        case TOKEN_VALUE: hls_write(values, o.factor); break;
         case TOKEN_READ: read = true; break;
         case TOKEN_PROFILE:
             if (PROFILED) {
                 hls_write(values, (int32_t)waits.starved);
                 hls_write(values, (int32_t)waits.blocked);
-                for (int32_t i = 0; i < o.factor * MARK_WORDS; i++)
+                for (int32_t i = 0; i < o.factor[0] * MARK_WORDS; i++)
                     hls_write(values, (int32_t)AT(mark, i / MARK_WORDS)[i % MARK_WORDS]);
             }
             break;
@@ -309,9 +339,9 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                            columns = AT(program, counter + 6), groups = AT(program, counter + 7),
                            widths = AT(program, counter + 8), sizes = AT(program, counter + 9);
             /* A READ is a VALUES of its own. */
-            const uint32_t a = read ? o.weight : AT(program, counter + 1),
-                           cells =
-                               WITHIN(CELLS, read ? (uint32_t)o.factor : AT(program, counter + 3));
+            const uint32_t a = read ? o.weight[0] : AT(program, counter + 1),
+                           cells = WITHIN(CELLS,
+                                          read ? (uint32_t)o.factor[0] : AT(program, counter + 3));
             const uint8_t kind = read ? DO_VALUES : w & 255, phi = w >> 8 & 255,
                           mode = read ? 0 : w >> 16 & 255;
             const uint16_t vector = parameters >> 16;
@@ -341,20 +371,14 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                             AT(cell, a + i) OF_LANE(l) = beginning OF_LANE(l);
                     }
                 }
-                if (b != NOWHERE)
-                    for (uint32_t i = 0; i < cells * SLICES; i++) {
-#pragma HLS pipeline II = 1
-                        for (int l = 0; l < SLICE; l++)
-                            AT(sent, b * SLICES + i)[l] = 0;
-                    }
             }
 
-            /* Slice by slice. In front of each a RELAY looks at the window's sums, COPY and ADD at
-             * the slice of b, and keep the largest. A RELAY's windows: of rows from `vector` on, of
-             * columns from widths & 0xffff; sizes: cells of a row of sums << 16. */
+            /* Slice by slice. In front of each a RELAY looks at the window's sums, ADD at the slice
+             * of b, and keep the largest. A RELAY's windows: of rows from `vector` on, of columns
+             * from widths & 0xffff; sizes: cells of a row of sums << 16. */
             for (uint32_t i = 0; moves && i < cells * SLICES;) {
-                uint16_t first = 0, width = 1, before = kind != DO_FIRE;
-                uint32_t steps = cells * SLICES << (kind != DO_FIRE);
+                uint16_t first = 0, width = 1, before = kind == DO_ADD;
+                uint32_t steps = cells * SLICES << before;
                 if (kind == DO_RELAY) {
                     const uint32_t up = AT(window, vector + at.y),
                                    across = AT(window, (widths & 0xffff) + at.x);
@@ -377,10 +401,13 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                     struct bursts out = {
                         .slice = at.group * SLICES + slice, .row = at.row, .column = at.column};
                     for (int l = 0; l < SLICE; l++) {
-                        const int32_t v = unpacked(AT(cell, done ? own : other)[slice][l]),
+                        const int32_t v = unpacked(AT(
+                                          cell, done && kind != DO_COPY ? own : other)[slice][l]),
                                       largest = most[l], top = before ? largest : v,
                                       theta = AT(threshold, parameter)[l],
-                                      so_far = mode & FIRE_SIGNED ? AT(sent, b * SLICES + i)[l] : 0,
+                                      so_far = mode & FIRE_SIGNED && !first_step
+                                                   ? AT(sent, b * SLICES + i)[l]
+                                                   : 0,
                                       least = mode & FIRE_LINEAR ? -phi
                                               : so_far < phi     ? -so_far
                                                                  : -phi;
@@ -435,23 +462,44 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct event) out)
 {
     struct bursts b = {0};
+    struct event alone = {0};
+    bool waiting = false; /* alone, for another event at its place: */
+    uint16_t row = 0, column = 0;
+    bool done = true; /* with b */
     uint32_t lanes = 0;
     for (;;) {
 #pragma HLS pipeline II = 1
-        if (!lanes) {
+        if (done) {
             b = hls_read(fired);
             lanes = b.lanes;
         }
-        if (b.kind == BURSTS_EXIT)
+        if (b.kind == BURSTS_EXIT && !waiting)
             break;
-        const uint8_t lane = lanes ? __builtin_ctz(lanes) : 0;
-        int16_t count = 0;
-        for (int l = 0; l < SLICE; l++)
-            count = lane == l ? b.count[l] : count;
-        const struct event e = {.end = b.kind == BURSTS_END,
-                                .where = (uint32_t)(b.slice * SLICE + lane) << 16 | b.row,
-                                .what = (uint32_t)b.column << 16 | (uint16_t)count};
-        hls_write(out, e);
-        lanes &= lanes - 1;
+        const uint32_t others = without_lowest(lanes), burst = lowest_burst(&b, lanes);
+        const struct event next = {.end = b.kind == BURSTS_END,
+                                   .where = (burst & 0xffff0000) | b.row,
+                                   .what = (uint32_t)b.column << 16 | low(burst),
+                                   .second = PAIRS && others ? lowest_burst(&b, others) : 0};
+        struct event e = next;
+        bool send = true;
+        uint32_t left = PAIRS ? without_lowest(others) : others;
+        if (PAIRS && waiting) {
+            const bool same_place = b.kind == BURSTS && b.row == row && b.column == column;
+            e = alone;
+            e.second = same_place ? burst : 0;
+            left = same_place ? others : lanes;
+            done = same_place && !left;
+            waiting = false;
+        } else {
+            alone = next;
+            waiting = PAIRS && lanes && !others;
+            send = !waiting;
+            done = !left;
+        }
+        row = b.row;
+        column = b.column;
+        lanes = left;
+        if (send)
+            hls_write(out, e);
     }
 }

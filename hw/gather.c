@@ -1,16 +1,30 @@
-/* Brings the events that the cores fire into one row, and sends each to all cores. */
+/* Brings the events that the cores fire into one row, and sends each to all cores with what it may
+ * reach: of the routes of its population those that lead its row and its column anywhere, so that
+ * no core looks up the others. */
+
+#define LIVE(event)                                                                                \
+    (AT(rows, high(tables) + low(event.where)) & AT(columns, low(tables) + high(event.what)))
 
 static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(bool) decisions,
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
     static uint16_t phases;
+    static uint32_t first[PHASES];
+    static uint8_t rows[AXIS], columns[AXIS];
     struct waits waits = {0};
     bool on = true;
     while (on) {
         struct token t = hls_read(in);
         if (t.kind == TOKEN_LOAD && t.where >> 24 == MEMORY_GATHER) {
-            if (low(t.where) == 0)
+            const uint32_t at = low(t.where);
+            if (at == GATHER_PHASES)
                 phases = t.what & (PHASES - 1);
+            else if (at >= GATHER_COLUMNS)
+                AT(columns, at) = (uint8_t)t.what;
+            else if (at >= GATHER_ROWS)
+                AT(rows, at) = (uint8_t)t.what;
+            else if (at >= GATHER_FIRST)
+                AT(first, at) = t.what;
             continue;
         }
         if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS ||
@@ -39,16 +53,19 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
         uint16_t step = 0;
         bool stop = false, input = true;
         while (!stop) {
+            uint32_t tables = AT(first, 0);
             for (bool more = input; more;) {
 #pragma HLS pipeline II = 1
                 struct token event = hls_read(in);
-                SEND_ALL(event);
                 event.core = 0;
+                event.live = LIVE(event);
+                SEND_ALL(event);
                 if (traced && event_input && event.kind == TOKEN_EVENT)
                     hls_write(trace, event);
                 more = event.kind != TOKEN_END;
             }
             for (uint16_t phase = 1; phase <= phases; phase++) {
+                tables = AT(first, phase);
                 uint32_t ended = 0; /* a bit for each core */
                 uint8_t core = 0;
                 while (ended != (1u << CORES) - 1) {
@@ -58,8 +75,12 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
     if (core == k)                                                                                 \
         e = hls_read(fired##k);
                     EACH_CORE(TAKE_ONE)
-                    const struct token event = {
-                        .kind = TOKEN_EVENT, .core = phase, .where = e.where, .what = e.what};
+                    struct token event = {.kind = TOKEN_EVENT,
+                                          .core = phase,
+                                          .where = e.where,
+                                          .what = e.what,
+                                          .second = PAIRS ? e.second : 0};
+                    event.live = LIVE(event);
                     if (!e.end) {
                         SEND_ALL(event);
                         if (traced)

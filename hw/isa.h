@@ -6,7 +6,7 @@
  * number of messages; COMMAND_END, answered like any other, is the last one.
  *
  *   COMMAND_IDENTIFY  ()              ISA_VERSION, build number, and the sizes of config.h from
- *                                     CORES to MARKS in their order
+ *                                     CORES to MARKS in their order, LANES | features << 16
  *   COMMAND_LOAD      (core << 24 | memory, address, word...)   ()
  *   COMMAND_RUN       (flags << 16 | timesteps, lists of events)   timesteps taken, then each
  *                                     core's output potentials (its VALUES instructions after
@@ -65,7 +65,8 @@ enum run_flags { RUN_IAT = 1, RUN_TRACE = 2, RUN_EVENTS = 4 };
  * four weights, at the vector's number times that. */
 enum memory {
     MEMORY_PHASE,      /* first route << 16 | routes of a phase: of the input, then of each firing
-                          population in order */
+                          population in order. With FEATURE_PAIRS at most 255, and ROUTE_BITS << 8:
+                          of which all channels reach as many neurons of the same cells */
     MEMORY_ROUTE_ROWS, /* first entry in MEMORY_ROWS, for source row 0 */
     MEMORY_ROUTE_COLUMNS,  /* likewise in MEMORY_COLUMNS */
     MEMORY_ROUTE_CHANNELS, /* likewise in MEMORY_CHANNEL_... */
@@ -85,12 +86,25 @@ enum memory {
     MEMORY_CELL,
     MEMORY_WINDOW, /* first cell << 16 | slots of a relay's window, along rows or columns */
     MEMORY_PROGRAM,
-    MEMORY_GATHER,  /* core 0 only; [0]: populations that fire, [1]: 1 if the input is event lists
-                       for every timestep */
+    MEMORY_GATHER,  /* core 0 only: */
     MEMORY_COLLECT, /* core 0 only: */
     MEMORIES,
 };
 enum { ROUTE_RELAY = 128 }; /* leads to a relay: what it adds is no synaptic operation */
+enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for all behind it, too */
+enum feature {
+    FEATURE_PAIRS = 1, /* adds two events of one place at once, where MEMORY_PHASE allows it */
+    FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
+};
+
+enum {
+    GATHER_PHASES,        /* populations that fire */
+    GATHER_EVENT_INPUT,   /* 1: the input is event lists for every timestep */
+    GATHER_FIRST = 0x100, /* + phase: its first entry for rows << 16 | for columns */
+    GATHER_ROWS = 0x1000, /* + entry: ROUTE_BITS of the routes that a source row reaches something
+                             by, in any core */
+    GATHER_COLUMNS = 0x2000, /* likewise; both are as many as MEMORY_ROWS */
+};
 
 enum {
     COLLECT_METRIC,

@@ -56,6 +56,11 @@ static inline int32_t quotient(int32_t v, int32_t threshold)
     return q;
 }
 
+static inline uint16_t magnitude(int16_t count)
+{
+    return (uint16_t)(count < 0 ? -count : count);
+}
+
 /* What is left after firing, within 23 bits. */
 static inline int32_t limited(int32_t v)
 {

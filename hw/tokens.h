@@ -27,11 +27,12 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 /* The answer to COMMAND_IDENTIFY. */
 #define IDENTITY                                                                                   \
     {                                                                                              \
-        ISA_VERSION, BUILD_NUMBER, CORES, LANES, CELLS, SENT_CELLS, SENT_MOST, WEIGHTS,            \
-            PARAMETERS, ROUTES, CHANNELS, AXIS, LIST, WINDOWS, PHASES, PROGRAM, TIMESTEPS,         \
-            FIRED_DEPTH, MARKS                                                                     \
+        ISA_VERSION, BUILD_NUMBER, CORES, LANES | FEATURES << 16, CELLS, SENT_CELLS, SENT_MOST,    \
+            WEIGHTS, PARAMETERS, ROUTES, CHANNELS, AXIS, LIST, WINDOWS, PHASES, PROGRAM,           \
+            TIMESTEPS, FIRED_DEPTH, MARKS                                                          \
     }
 
+enum { FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) };
 enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };
 
 /* Payload words in front of a command's data; others have these alone. */
@@ -85,7 +86,10 @@ static inline struct waits waits_note(struct waits *w, bool start, bool stop)
 struct token {
     uint8_t kind;
     uint8_t core; /* of LOAD, READ, COUNTERS, PROFILE and VALUE; of a traced event its phase */
+    uint8_t live; /* of an EVENT to a core: ROUTE_BITS of the routes it may reach something by */
     uint32_t where, what;
+    uint32_t second; /* of an EVENT with PAIRS: channel << 16 | count of another one at the same
+                        place; count 0: none */
 };
 static inline uint32_t high(uint32_t word)
 {
@@ -96,26 +100,42 @@ static inline uint32_t low(uint32_t word)
     return word & 0xffff;
 }
 
-/* From fetch to expand: an event meets a projection. Other tokens pass through: cell is the memory,
- * weight the address, factor the word. */
+/* From fetch to expand: an event, or two at one place, meet a projection. Other tokens pass
+ * through: cell is the memory, weight[0] the address, factor[0] the word. */
 struct work {
     uint8_t kind;
     uint8_t rows, columns; /* places in the lists */
     uint16_t groups;       /* channel groups */
     uint16_t row, column;  /* where in the lists */
     uint16_t cell;
-    word_address weight;
+    word_address weight[2];
     uint16_t step; /* weight vectors from one channel group to the next */
-    int32_t factor;
+    int32_t factor[2];
 };
 
-/* From expand to neurons: cell += factor * weight vector. Other tokens pass through likewise. */
+/* From expand to neurons: cell += factor * weight vector, for each. Other tokens pass through
+ * likewise. */
 struct operation {
     uint8_t kind;
     uint16_t cell;
-    word_address weight;
-    int32_t factor;
+    word_address weight[2];
+    int32_t factor[2];
 };
+
+static inline struct work passing_work(uint8_t kind, uint16_t memory, uint32_t address,
+                                       uint32_t word)
+{
+    const struct work w = {
+        .kind = kind, .cell = memory, .weight = {(word_address)address}, .factor = {(int32_t)word}};
+    return w;
+}
+static inline struct operation passing(uint8_t kind, uint16_t memory, word_address address,
+                                       int32_t word)
+{
+    const struct operation o = {
+        .kind = kind, .cell = memory, .weight = {address}, .factor = {word}};
+    return o;
+}
 
 enum bursts_kind { BURSTS, BURSTS_END /* the population is done */, BURSTS_EXIT };
 
@@ -128,11 +148,26 @@ struct bursts {
     uint16_t row, column;
     int16_t count[SLICE];
 };
+/* Of the lowest of these lanes: channel << 16 | count; something if there is none. */
+static inline uint32_t lowest_burst(const struct bursts *b, uint32_t lanes)
+{
+    const uint8_t lane = lanes ? __builtin_ctz(lanes) : 0;
+    int16_t count = 0;
+    for (int l = 0; l < SLICE; l++) {
+#pragma HLS unroll
+        count = lane == l ? b->count[l] : count;
+    }
+    return (uint32_t)(b->slice * SLICE + lane) << 16 | (uint16_t)count;
+}
+static inline uint32_t without_lowest(uint32_t lanes)
+{
+    return lanes & (lanes - 1);
+}
 
-/* From events to gather; where and what as in TOKEN_EVENT. end: the population is done. */
+/* From events to gather; where, what and second as in TOKEN_EVENT. end: the population is done. */
 struct event {
     bool end;
-    uint32_t where, what;
+    uint32_t where, what, second;
 };
 
 /* From control to collect: an answer is due. */

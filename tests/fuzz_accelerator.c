@@ -98,7 +98,7 @@ static void make_wipe(const struct limits *l)
         {MEMORY_INITIAL, l->parameters * l->lanes},
         {MEMORY_WINDOW, l->windows},
         {MEMORY_PROGRAM, l->program},
-        {MEMORY_GATHER, 2},
+        {MEMORY_GATHER, l->features & FEATURE_LIVE ? GATHER_COLUMNS + l->axis : 2},
         {MEMORY_COLLECT, COLLECT_LIMIT + l->timesteps},
     };
     const size_t count = sizeof tables / sizeof *tables;
@@ -189,9 +189,9 @@ static void make_machine(const char *build)
     if (link_open_csim(build, &machine->link))
         abort();
     const struct words answer = exchange((struct words){word, count});
-    if (answer.count * sizeof *word < sizeof limits)
+    if (answer.count < 2 || answer.word[1] > answer.count - 2 ||
+        !limits_from(answer.word + 2, answer.word[1], &limits))
         abort();
-    memcpy(&limits, answer.word + 2, sizeof limits);
     make_wipe(&limits);
     for (int i = 0; i < GOOD; i++)
         make_good(i, &limits);

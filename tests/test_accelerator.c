@@ -19,7 +19,7 @@ static const struct refusal {
     {"load without address", COMMAND_LOAD, 1, {0}, MESSAGE_BAD_LENGTH},
     {"load of no memory", COMMAND_LOAD, 3, {MEMORIES, 0, 1}, MESSAGE_BAD_VALUE},
     {"load of no core", COMMAND_LOAD, 3, {4u << 24, 0, 1}, MESSAGE_BAD_VALUE},
-    {"load beyond the end", COMMAND_LOAD, 4, {MEMORY_GATHER, 1, 0, 0}, MESSAGE_BAD_VALUE},
+    {"load beyond the end", COMMAND_LOAD, 4, {MEMORY_GATHER, 0x2fff, 0, 0}, MESSAGE_BAD_VALUE},
     {"load far away", COMMAND_LOAD, 3, {MEMORY_CELL, 0xffffffff, 1}, MESSAGE_BAD_VALUE},
     {"run without timesteps", COMMAND_RUN, 2, {0, 0}, MESSAGE_BAD_VALUE},
     {"run with events, which the program has not",
@@ -53,7 +53,7 @@ static int status_of(struct link *link, size_t words)
     if (link->operations->exchange(link, message, words, &answer, &count) || count < 9)
         return -1;
     const uint32_t *last = answer + count - 3, good = (uint32_t)MESSAGE_MAGIC << 16,
-                   *identity = last - 3 - sizeof(struct limits) / sizeof *answer;
+                   *identity = last - 3 - offsetof(struct limits, features) / sizeof *answer;
     if (last[0] != (good | COMMAND_END) || identity < answer + 3 ||
         identity[0] != (good | COMMAND_IDENTIFY) || identity[2] != ISA_VERSION)
         return -1;
