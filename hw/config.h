@@ -36,6 +36,7 @@ enum {
 #define CORES        4
 #define LANES        16
 typedef uint16_t word_address;
+typedef uint8_t sent_count; /* up to SENT_MOST */
 enum {
     SLICE = 4,
     PAIRS = 1,
@@ -61,6 +62,7 @@ enum {
 #define CORES        4
 #define LANES        4
 typedef uint16_t word_address;
+typedef uint16_t sent_count;
 enum {
     SLICE = 2,
     PAIRS = 1,
@@ -86,6 +88,7 @@ enum {
 #define CORES        4
 #define LANES        16
 typedef uint32_t word_address; /* of LOAD: CELLS * LANES words and more */
+typedef uint16_t sent_count;   /* up to SENT_MOST */
 enum {
     SLICE = 16,         /* lanes of a cell that fire at once */
     PAIRS = 0,          /* 1: adds two events of one place at once */

@@ -212,7 +212,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 {
     static uint32_t cell[CELLS][SLICES][SLICE];
     static int8_t weight[WEIGHTS][LANES / 4][4];
-    static uint16_t sent[SENT_CELLS * SLICES][SLICE];
+    static sent_count sent[SENT_CELLS * SLICES][SLICE];
     static uint32_t threshold[PARAMETERS * SLICES][SLICE], bias[PARAMETERS * SLICES][SLICE],
         initial[PARAMETERS * SLICES][SLICE];
     static uint32_t window[WINDOWS], program[PROGRAM];
@@ -423,7 +423,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                         if (done)
                             AT(cell, own)[slice][l] = packed(rest);
                         if (mode & FIRE_SIGNED)
-                            AT(sent, b * SLICES + i)[l] = (uint16_t)(so_far + r);
+                            AT(sent, b * SLICES + i)[l] = (sent_count)(so_far + r);
                         out.count[l] = (int16_t)count;
                         out.lanes |= (uint32_t)(count != 0) << l;
                     }

@@ -92,7 +92,7 @@ enum memory {
 };
 enum { ROUTE_RELAY = 128 }; /* leads to a relay: what it adds is no synaptic operation */
 enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for all behind it, too */
-enum feature {
+enum machine_feature {
     FEATURE_PAIRS = 1, /* adds two events of one place at once, where MEMORY_PHASE allows it */
     FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
 };
