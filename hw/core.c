@@ -29,10 +29,10 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         const uint32_t routes = AT(phase, now);
         const uint16_t first = routes >> 16, number = WITHIN(ROUTES, PAIRS ? routes & 255 : routes);
         const uint8_t there = (1u << (number < ROUTE_BITS ? number : ROUTE_BITS)) - 1,
-                      different = ~(routes >> 8) & 255; /* routes that take one event at a time */
-        uint8_t live = 0;    /* routes that this event has still to take */
-        uint16_t behind = 0; /* the last of these bits */
-        bool turn = false;   /* of the second of two events */
+                      different = ~(routes >> 8) & 255; /* lead channels to different cells */
+        uint8_t live = 0;    /* routes that the event has still to take */
+        uint16_t behind = 0; /* taken of those that share the last bit */
+        bool turn = false;   /* of the second of two events that take a route one at a time */
         uint32_t seen = 0, spikes = 0;
         uint64_t operations = 0, spike_operations = 0;
         struct token t = {0};
@@ -107,7 +107,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             default: pass = true;
             }
             if (pass) {
-                const struct work w = passing_work(TOKEN_LOAD, memory, address, t.what);
+                const struct work w = passed_work(TOKEN_LOAD, memory, address, t.what);
                 hls_write(out, w);
             }
         }
@@ -122,8 +122,8 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         else if (t.kind == TOKEN_EXIT)
             on = false;
         if (PROFILED && t.kind == TOKEN_PROFILE) {
-            const struct work s = passing_work(TOKEN_VALUE, 0, 0, waits.starved),
-                              b = passing_work(TOKEN_VALUE, 0, 0, waits.blocked);
+            const struct work s = passed_work(TOKEN_VALUE, 0, 0, waits.starved),
+                              b = passed_work(TOKEN_VALUE, 0, 0, waits.blocked);
             hls_write(out, s);
             hls_write(out, b);
         }
@@ -132,11 +132,11 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
 #pragma HLS pipeline II = 1
                 const uint64_t sum = AT(total, k / 2);
                 const struct work w =
-                    passing_work(TOKEN_VALUE, 0, 0, (uint32_t)(k & 1 ? sum >> 32 : sum));
+                    passed_work(TOKEN_VALUE, 0, 0, (uint32_t)(k & 1 ? sum >> 32 : sum));
                 hls_write(out, w);
             }
         else {
-            const struct work w = passing_work(t.kind, 0, t.where, t.what);
+            const struct work w = passed_work(t.kind, 0, t.where, t.what);
             hls_write(out, w);
         }
         if (t.kind == TOKEN_END) {
@@ -186,7 +186,7 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
         }
         for (; w.kind == TOKEN_LOAD || w.kind == TOKEN_VALUE; w = hls_read(in)) {
 #pragma HLS pipeline
-            const struct operation o = passing(w.kind, w.cell, w.weight[0], w.factor[0]);
+            const struct operation o = passed_operation(w.kind, w.cell, w.weight[0], w.factor[0]);
             if (w.kind == TOKEN_LOAD && o.cell == MEMORY_ROW_LIST)
                 row_list[o.weight[0]] = (uint32_t)o.factor[0];
             else if (w.kind == TOKEN_LOAD && o.cell == MEMORY_COLUMN_LIST)
@@ -196,12 +196,12 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
         }
         waits_note(&waits, w.kind == TOKEN_START, w.kind == TOKEN_STOP);
         if (PROFILED && w.kind == TOKEN_PROFILE) {
-            const struct operation s = passing(TOKEN_VALUE, 0, 0, (int32_t)waits.starved),
-                                   b = passing(TOKEN_VALUE, 0, 0, (int32_t)waits.blocked);
+            const struct operation s = passed_operation(TOKEN_VALUE, 0, 0, (int32_t)waits.starved),
+                                   b = passed_operation(TOKEN_VALUE, 0, 0, (int32_t)waits.blocked);
             hls_write(out, s);
             hls_write(out, b);
         }
-        const struct operation o = passing(w.kind, 0, w.weight[0], w.factor[0]);
+        const struct operation o = passed_operation(w.kind, 0, w.weight[0], w.factor[0]);
         hls_write(out, o);
         on = w.kind != TOKEN_EXIT;
     }

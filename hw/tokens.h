@@ -122,15 +122,15 @@ struct operation {
     int32_t factor[2];
 };
 
-static inline struct work passing_work(uint8_t kind, uint16_t memory, uint32_t address,
-                                       uint32_t word)
+static inline struct work passed_work(uint8_t kind, uint16_t memory, uint32_t address,
+                                      uint32_t word)
 {
     const struct work w = {
         .kind = kind, .cell = memory, .weight = {(word_address)address}, .factor = {(int32_t)word}};
     return w;
 }
-static inline struct operation passing(uint8_t kind, uint16_t memory, word_address address,
-                                       int32_t word)
+static inline struct operation passed_operation(uint8_t kind, uint16_t memory, word_address address,
+                                                int32_t word)
 {
     const struct operation o = {
         .kind = kind, .cell = memory, .weight = {address}, .factor = {word}};
