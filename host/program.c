@@ -461,15 +461,6 @@ static bool channels_alike(const struct core *core, size_t route, int channels)
     return true;
 }
 
-/* ROUTE_BITS of those of which that is so. */
-static uint32_t alike_routes(const struct core *core, size_t first, size_t routes, int channels)
-{
-    uint32_t others = 0;
-    for (size_t r = 0; r < routes; r++)
-        others |= (uint32_t)!channels_alike(core, first + r, channels) << route_bit(r);
-    return others ^ ((1u << ROUTE_BITS) - 1);
-}
-
 /* ROUTE_BITS of the routes that a row (memory: MEMORY_ROWS, table: MEMORY_ROUTE_ROWS) or a column
  * of the last phase reaches something by, in any core. */
 static uint32_t live_routes(const struct compiler *c, int memory, int table, int at)
@@ -488,12 +479,22 @@ static uint32_t live_routes(const struct compiler *c, int memory, int table, int
 static void put_live(struct compiler *c, int population, size_t routes)
 {
     const int *shape = c->m->population[population].shape;
-    append(c, &c->first, (uint32_t)(c->live[0].count << 16 | c->live[1].count));
-    if (!routes)
-        return;
-    for (int y = 0; y < shape[1] && !c->status; y++)
+    uint32_t there = 0, different = 0;
+    for (uint32_t k = 0; k < c->limits.cores; k++) {
+        const struct memory_image *m = c->core[k].memory;
+        const size_t first = m[MEMORY_ROUTE_ROWS].count - routes;
+        for (size_t r = 0; r < routes; r++) {
+            there |= 1u << route_bit(r);
+            different |= (uint32_t)!channels_alike(&c->core[k], first + r, shape[0])
+                         << route_bit(r);
+        }
+    }
+    append(c, &c->first,
+           (uint32_t)(c->live[0].count << 20 | c->live[1].count << 8 | there << ROUTE_BITS |
+                      different));
+    for (int y = 0; routes && y < shape[1] && !c->status; y++)
         append(c, &c->live[0], live_routes(c, MEMORY_ROWS, MEMORY_ROUTE_ROWS, y));
-    for (int x = 0; x < shape[2] && !c->status; x++)
+    for (int x = 0; routes && x < shape[2] && !c->status; x++)
         append(c, &c->live[1], live_routes(c, MEMORY_COLUMNS, MEMORY_ROUTE_COLUMNS, x));
 }
 
@@ -512,12 +513,7 @@ static void put_phase(struct compiler *c, int population)
                     put_route(c, k, source, to, s, turn);
             }
         routes = core->memory[MEMORY_ROUTE_ROWS].count - first;
-        uint32_t alike = 0;
-        if (!c->status && (c->limits.features & FEATURE_PAIRS))
-            alike = alike_routes(core, first, routes, source->shape[0]);
-        if (c->limits.features & FEATURE_PAIRS)
-            fits(c, "routes of a population", routes, 255);
-        put(c, core, MEMORY_PHASE, (uint32_t)(first << 16 | alike << 8 | routes));
+        put(c, core, MEMORY_PHASE, (uint32_t)(first << 16 | routes));
     }
     if (!c->status && (c->limits.features & FEATURE_LIVE))
         put_live(c, population, routes);

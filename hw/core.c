@@ -27,12 +27,10 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
     bool on = true, event_input = false;
     while (on) {
         const uint32_t routes = AT(phase, now);
-        const uint16_t first = routes >> 16, number = WITHIN(ROUTES, PAIRS ? routes & 255 : routes);
-        const uint8_t there = (1u << (number < ROUTE_BITS ? number : ROUTE_BITS)) - 1,
-                      different = ~(routes >> 8) & 255; /* lead channels to different cells */
+        const uint16_t first = routes >> 16, number = WITHIN(ROUTES, routes);
+        const uint8_t last_bits = 1 << (ROUTE_BITS - 1) | 1 << (2 * ROUTE_BITS - 1);
         uint8_t live = 0;    /* routes that the event has still to take */
         uint16_t behind = 0; /* taken of those that share the last bit */
-        bool turn = false;   /* of the second of two events that take a route one at a time */
         uint32_t seen = 0, spikes = 0;
         uint64_t operations = 0, spike_operations = 0;
         struct token t = {0};
@@ -42,23 +40,23 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             const bool fresh = !live;
             if (fresh) {
                 t = hls_read(in);
-                live = t.live & there;
+                live = t.live;
             }
             if (t.kind != TOKEN_EVENT)
                 break;
-            const uint8_t others = live & (live - 1), lowest = live & ~others;
-            const bool second = PAIRS && low(t.second), apart = second && (lowest & different),
-                       last = lowest >> (ROUTE_BITS - 1);
-            const uint32_t one = apart && turn ? t.second : (t.where & 0xffff0000) | low(t.what);
-            const int16_t count[2] = {(int16_t)one,
-                                      (int16_t)(second && !apart ? low(t.second) : 0)};
+            const uint8_t lowest = live ? __builtin_ctz(live) : 0, bit = lowest % ROUTE_BITS;
+            const bool others_turn = lowest >= ROUTE_BITS,
+                       both = PAIRS && low(t.second) && !(live >> (ROUTE_BITS + bit) & 1);
+            const uint32_t one =
+                PAIRS && others_turn ? t.second : (t.where & 0xffff0000) | low(t.what);
+            const int16_t count[2] = {(int16_t)one, (int16_t)(both ? low(t.second) : 0)};
             const uint16_t size = magnitude(count[0]) + magnitude(count[1]);
             if (fresh) {
-                seen += 1 + second;
+                seen += 1 + (PAIRS && low(t.second));
                 spikes += magnitude((int16_t)t.what) + magnitude((int16_t)(PAIRS ? t.second : 0));
             }
             if (live) {
-                const uint16_t route = first + __builtin_ctz(live) + behind;
+                const uint16_t route = first + bit + behind;
                 const uint32_t row = AT(rows, AT(route_row, route) + low(t.where)),
                                column = AT(columns, AT(route_column, route) + high(t.what)),
                                channels = AT(route_channel, route), at = channels + high(one),
@@ -81,12 +79,10 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 if (w.rows && w.columns && w.groups)
                     hls_write(out, w);
             }
-            turn = apart && !turn;
-            const bool more = last && behind + ROUTE_BITS < number;
-            if (!turn) {
-                behind = more ? behind + 1 : 0;
-                live = more ? live : others;
-            }
+            const uint8_t others = live & (live - 1);
+            const bool more = (live & ~others & last_bits) && behind + ROUTE_BITS < number;
+            behind = more ? behind + 1 : 0;
+            live = more ? live : others;
         }
         for (; t.kind == TOKEN_LOAD; t = hls_read(in)) {
 #pragma HLS pipeline
@@ -376,6 +372,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             /* Slice by slice. In front of each a RELAY looks at the window's sums, ADD at the slice
              * of b, and keep the largest. A RELAY's windows: of rows from `vector` on, of columns
              * from widths & 0xffff; sizes: cells of a row of sums << 16. */
+            bool moved = true; /* to another place since bursts were sent */
             for (uint32_t i = 0; moves && i < cells * SLICES;) {
                 uint16_t first = 0, width = 1, before = kind == DO_ADD;
                 uint32_t steps = cells * SLICES << before;
@@ -426,16 +423,22 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                             AT(sent, b * SLICES + i)[l] = (sent_count)(so_far + r);
                         out.count[l] = (int16_t)count;
                         out.lanes |= (uint32_t)(count != 0) << l;
+                        out.number += count != 0;
                     }
-                    if (sends && done && out.lanes)
+                    out.kind = moved ? BURSTS : BURSTS_HERE;
+                    if (sends && done && out.lanes) {
                         hls_write(fired, out);
+                        moved = false;
+                    }
                     row += row_done ? sizes >> 16 : 0;
                     slot = row_done ? row : slot + share.groups;
                     kx = row_done ? 0 : kx + 1;
                     k = done ? 0 : k + 1;
                     i += done;
-                    if (done && slice == SLICES - 1)
+                    if (done && slice == SLICES - 1) {
+                        moved |= at.g + 1 == share.groups;
                         advance(&at, &share);
+                    }
                 }
             }
 
@@ -463,15 +466,16 @@ static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct e
 {
     struct bursts b = {0};
     struct event alone = {0};
-    bool waiting = false; /* alone, for another event at its place: */
-    uint16_t row = 0, column = 0;
-    bool done = true; /* with b */
+    bool waiting = false; /* alone, for another event at its place */
+    uint8_t number = 0;   /* of lanes that are left */
+    bool done = true;     /* with b */
     uint32_t lanes = 0;
     for (;;) {
 #pragma HLS pipeline II = 1
         if (done) {
             b = hls_read(fired);
             lanes = b.lanes;
+            number = b.number;
         }
         if (b.kind == BURSTS_EXIT && !waiting)
             break;
@@ -482,23 +486,23 @@ static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct e
                                    .second = PAIRS && others ? lowest_burst(&b, others) : 0};
         struct event e = next;
         bool send = true;
-        uint32_t left = PAIRS ? without_lowest(others) : others;
         if (PAIRS && waiting) {
-            const bool same_place = b.kind == BURSTS && b.row == row && b.column == column;
+            const bool here = b.kind == BURSTS_HERE;
             e = alone;
-            e.second = same_place ? burst : 0;
-            left = same_place ? others : lanes;
-            done = same_place && !left;
+            e.second = here ? burst : 0;
+            lanes = here ? others : lanes;
+            done = here && number == 1;
+            number -= here;
             waiting = false;
         } else {
+            const bool pair = PAIRS && number > 1;
             alone = next;
-            waiting = PAIRS && lanes && !others;
+            waiting = PAIRS && number == 1;
             send = !waiting;
-            done = !left;
+            lanes = PAIRS ? without_lowest(others) : others;
+            done = number < 2 || (pair && number == 2);
+            number -= pair ? 2 : number > 0;
         }
-        row = b.row;
-        column = b.column;
-        lanes = left;
         if (send)
             hls_write(out, e);
     }

@@ -2,8 +2,32 @@
  * reach: of the routes of its population those that lead its row and its column anywhere, so that
  * no core looks up the others. */
 
+/* An event's routes, from what GATHER_FIRST says of its population. */
 #define LIVE(event)                                                                                \
-    (AT(rows, high(tables) + low(event.where)) & AT(columns, low(tables) + high(event.what)))
+    live_routes(tables, low((event).second),                                                       \
+                AT(rows, (tables >> 20) + low((event).where)) &                                    \
+                    AT(columns, (tables >> 8 & 4095) + high((event).what)))
+static inline uint8_t live_routes(uint32_t tables, bool second, uint8_t live)
+{
+    const uint8_t there = live & tables >> ROUTE_BITS & ((1 << ROUTE_BITS) - 1);
+    return there | (PAIRS && second ? (there & tables) << ROUTE_BITS : 0);
+}
+
+/* The next core after this one that has not ended; if there is none, this one. */
+static inline uint8_t core_after(uint8_t core, uint32_t ended)
+{
+    uint8_t next = 0;
+    for (int from = 0; from < CORES; from++) {
+#pragma HLS unroll
+        uint8_t first = from;
+        for (int by = CORES - 1; by > 0; by--) {
+#pragma HLS unroll
+            first = ended >> (from + by) % CORES & 1 ? first : (from + by) % CORES;
+        }
+        next = core == from ? first : next;
+    }
+    return next;
+}
 
 static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(bool) decisions,
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
@@ -68,12 +92,15 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
                 tables = AT(first, phase);
                 uint32_t ended = 0; /* a bit for each core */
                 uint8_t core = 0;
-                while (ended != (1u << CORES) - 1) {
+                for (bool more = true; more;) {
 #pragma HLS pipeline II = 1
                     struct event e = {0};
+                    uint32_t own = 0;
 #define TAKE_ONE(k)                                                                                \
-    if (core == k)                                                                                 \
-        e = hls_read(fired##k);
+    if (core == k) {                                                                               \
+        e = hls_read(fired##k);                                                                    \
+        own = 1u << k;                                                                             \
+    }
                     EACH_CORE(TAKE_ONE)
                     struct token event = {.kind = TOKEN_EVENT,
                                           .core = phase,
@@ -86,13 +113,10 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
                         if (traced)
                             hls_write(trace, event);
                     }
-                    /* The next core that had not ended before; if there is none, this one. */
-                    uint8_t next = core;
-                    for (int k = CORES - 1; k > 0; k--) {
-                        const uint8_t other = (core + k) % CORES;
-                        next = ended >> other & 1 ? next : other;
-                    }
-                    ended |= (uint32_t)e.end << core;
+                    const uint8_t next = core_after(core, ended);
+                    more = !e.end ||
+                           next != core; /* with another core's turn next, it has not ended */
+                    ended |= e.end ? own : 0;
                     core = next;
                 }
                 const struct token end = {.kind = TOKEN_END};

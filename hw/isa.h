@@ -65,8 +65,7 @@ enum run_flags { RUN_IAT = 1, RUN_TRACE = 2, RUN_EVENTS = 4 };
  * four weights, at the vector's number times that. */
 enum memory {
     MEMORY_PHASE,      /* first route << 16 | routes of a phase: of the input, then of each firing
-                          population in order. With FEATURE_PAIRS at most 255, and ROUTE_BITS << 8:
-                          of which all channels reach as many neurons of the same cells */
+                          population in order */
     MEMORY_ROUTE_ROWS, /* first entry in MEMORY_ROWS, for source row 0 */
     MEMORY_ROUTE_COLUMNS,  /* likewise in MEMORY_COLUMNS */
     MEMORY_ROUTE_CHANNELS, /* likewise in MEMORY_CHANNEL_... */
@@ -93,14 +92,16 @@ enum memory {
 enum { ROUTE_RELAY = 128 }; /* leads to a relay: what it adds is no synaptic operation */
 enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for all behind it, too */
 enum machine_feature {
-    FEATURE_PAIRS = 1, /* adds two events of one place at once, where MEMORY_PHASE allows it */
+    FEATURE_PAIRS = 1, /* adds two events of one place at once, where GATHER_FIRST allows it */
     FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
 };
 
 enum {
     GATHER_PHASES,        /* populations that fire */
     GATHER_EVENT_INPUT,   /* 1: the input is event lists for every timestep */
-    GATHER_FIRST = 0x100, /* + phase: its first entry for rows << 16 | for columns */
+    GATHER_FIRST = 0x100, /* + phase: its first entry for rows << 20 | for columns << 8 | ROUTE_BITS
+                             of its routes << 4 | of those that lead channels to different cells, or
+                             to another number of neurons, in any core */
     GATHER_ROWS = 0x1000, /* + entry: ROUTE_BITS of the routes that a source row reaches something
                              by, in any core */
     GATHER_COLUMNS = 0x2000, /* likewise; both are as many as MEMORY_ROWS */

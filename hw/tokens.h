@@ -86,7 +86,9 @@ static inline struct waits waits_note(struct waits *w, bool start, bool stop)
 struct token {
     uint8_t kind;
     uint8_t core; /* of LOAD, READ, COUNTERS, PROFILE and VALUE; of a traced event its phase */
-    uint8_t live; /* of an EVENT to a core: ROUTE_BITS of the routes it may reach something by */
+    uint8_t
+        live; /* of an EVENT to a core: ROUTE_BITS of the routes by which it may reach something,
+                 << ROUTE_BITS those of them that `second` takes in a turn of its own */
     uint32_t where, what;
     uint32_t second; /* of an EVENT with PAIRS: channel << 16 | count of another one at the same
                         place; count 0: none */
@@ -137,12 +139,17 @@ static inline struct operation passed_operation(uint8_t kind, uint16_t memory, w
     return o;
 }
 
-enum bursts_kind { BURSTS, BURSTS_END /* the population is done */, BURSTS_EXIT };
+enum bursts_kind {
+    BURSTS,
+    BURSTS_HERE, /* at the place of the bursts before */
+    BURSTS_END,  /* the population is done */
+    BURSTS_EXIT
+};
 
 /* From neurons to events: the bursts of a slice of a cell's lanes; lanes: a bit for each that sends
- * something, at least one with BURSTS, none else. */
+ * something, of which there are `number`, at least one with BURSTS and BURSTS_HERE, none else. */
 struct bursts {
-    uint8_t kind;
+    uint8_t kind, number;
     uint16_t lanes;
     uint16_t slice; /* of the population's channels */
     uint16_t row, column;
