@@ -45,10 +45,9 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             if (t.kind != TOKEN_EVENT)
                 break;
             const uint8_t lowest = live ? __builtin_ctz(live) : 0, bit = lowest % ROUTE_BITS;
-            const bool others_turn = lowest >= ROUTE_BITS,
+            const bool others_turn = PAIRS && lowest >= ROUTE_BITS,
                        both = PAIRS && low(t.second) && !(live >> (ROUTE_BITS + bit) & 1);
-            const uint32_t one =
-                PAIRS && others_turn ? t.second : (t.where & 0xffff0000) | low(t.what);
+            const uint32_t one = others_turn ? t.second : (t.where & 0xffff0000) | low(t.what);
             const int16_t count[2] = {(int16_t)one, (int16_t)(both ? low(t.second) : 0)};
             const uint16_t size = magnitude(count[0]) + magnitude(count[1]);
             if (fresh) {
@@ -496,8 +495,10 @@ static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct e
             waiting = false;
         } else {
             const bool pair = PAIRS && number > 1;
-            alone = next;
-            waiting = PAIRS && number == 1;
+            if (PAIRS && number == 1) {
+                alone = next;
+                waiting = true;
+            }
             send = !waiting;
             lanes = PAIRS ? without_lowest(others) : others;
             done = number < 2 || (pair && number == 2);
