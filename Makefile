@@ -71,15 +71,12 @@ HLSC := $(B)/hlsc
 # The accelerator for this computer (--board csim), once for each build of hw/config.h.
 ACCELERATOR := sim tiny u250 check
 # Clocks that latencies are told for: of the HX8K board, and what the schedules are made for, by a clock
-# period in nanoseconds.
+# period in nanoseconds, 5 if there is none here.
 MHZ_tiny := 24
 MHZ_sim := 200
 MHZ_u250 := 300
 MHZ_check := 200
-NS_tiny := 5
-NS_sim := 5
 NS_u250 := 3.33
-NS_check := 5
 CSIM_OBJ := $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 
 GEN := $(B)/gen/onnx.pb-c.o
@@ -126,7 +123,7 @@ $(HLSC): $(HLSC_SRC:%.c=$(B)/%.o)
 $(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
 	@mkdir -p $(@D)
 	$(call say,HLSC,$< ($*))
-	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top accelerator --clock $(NS_$*) --target xcup \
+	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top accelerator --clock $(or $(NS_$*),5) --target xcup \
 		--report $(@:.v=.txt) -o $@ $<
 SIM_SRC := sim/verilate sim/sim.cpp sim/sim.h sim/print.h $(wildcard hw/rtl/*.v)
 $(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v $(SIM_SRC)
@@ -144,7 +141,7 @@ $(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all
 $(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports &: hw/kernel.c $(wildcard hw/*.[ch]) $(HLSC)
 	@mkdir -p $(@D)
 	$(call say,HLSC,$< ($*))
-	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top adafire_kernel --clock $(NS_$*) --target xcup \
+	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top adafire_kernel --clock $(or $(NS_$*),5) --target xcup \
 		--report $(B)/rtl/kernel_$*.txt --ports $(B)/rtl/kernel_$*.ports -o $(B)/rtl/kernel_$*.v $<
 CARD_OBJ := $(B)/sim/endpoint.o $(B)/sim/memory.o
 $(B)/adafire-card-%: $(B)/rtl/kernel_%.v $(B)/rtl/kernel_%.ports $(CARD_OBJ) sim/verilate sim/card.cpp sim/card.h \

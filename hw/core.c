@@ -78,7 +78,7 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                 if (w.rows && w.columns && w.groups)
                     hls_write(out, w);
             }
-            const uint8_t others = live & (live - 1);
+            const uint8_t others = without_lowest(live);
             const bool more = (live & ~others & last_bits) && behind + ROUTE_BITS < number;
             behind = more ? behind + 1 : 0;
             live = more ? live : others;

@@ -86,9 +86,9 @@ static inline struct waits waits_note(struct waits *w, bool start, bool stop)
 struct token {
     uint8_t kind;
     uint8_t core; /* of LOAD, READ, COUNTERS, PROFILE and VALUE; of a traced event its phase */
-    uint8_t
-        live; /* of an EVENT to a core: ROUTE_BITS of the routes by which it may reach something,
-                 << ROUTE_BITS those of them that `second` takes in a turn of its own */
+    /* Of an EVENT to a core: ROUTE_BITS of the routes by which it may reach something, <<
+     * ROUTE_BITS those of them that `second` takes in a turn of its own. */
+    uint8_t live;
     uint32_t where, what;
     uint32_t second; /* of an EVENT with PAIRS: channel << 16 | count of another one at the same
                         place; count 0: none */
