@@ -311,10 +311,11 @@ static int read_counters(const struct accel *a, struct reader *r, struct af_resu
         /* A constant input is no event. */
         for (int i = p->model->format.events ? 0 : 1; i <= p->phases; i++) {
             const int population = p->phase_of[i];
-            result->events[population] = wide(payload + 8 * i);
-            result->spikes[population] = wide(payload + 8 * i + 2);
-            result->sops[population] += wide(payload + 8 * i + 4);
-            result->spike_sops[population] += wide(payload + 8 * i + 6);
+            const uint32_t *sent = payload + 4 * i, *caused = sent + 4 * (p->phases + 1);
+            result->events[population] = wide(sent);
+            result->spikes[population] = wide(sent + 2);
+            result->sops[population] += wide(caused);
+            result->spike_sops[population] += wide(caused + 2);
         }
     }
     return AF_OK;

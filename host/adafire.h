@@ -168,8 +168,8 @@ struct af_profile {
 };
 
 /* What one sample did. Arrays belong to the result: af_result_free. A synaptic operation is one
- * weight added for one event, zero weights included; the constant analog input and max-pooling
- * relays' sources cause none. */
+ * non-zero weight added for one event; the constant analog input and max-pooling relays' sources
+ * cause none. */
 struct af_result {
     int timesteps;       /* taken, from 1 */
     int output_size;     /* values of all outputs, one after the other */

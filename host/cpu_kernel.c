@@ -259,13 +259,13 @@ INLINE lanes_f just_above(lanes_f positive)
 }
 
 /* Statistics are summed in 32-bit lanes and flushed before they can overflow. Neighbours mostly
- * cause equally many operations: those are multiplied once for a run of positions. */
+ * cause equally many operations, which are multiplied once for a run of positions. */
 struct sums {
     lanes spikes, events, sops, spike_sops;
     lanes run_spikes, run_events;
 };
 
-INLINE void end_run(struct sums *s, int32_t fanout)
+INLINE void end_run(struct sums *s, lanes fanout)
 {
     s->spikes += s->run_spikes;
     s->events += s->run_events;
@@ -287,7 +287,7 @@ static void flush(struct firing *f, struct sums *s)
 
 /* The neurons c .. c + WIDE - 1 of all positions. */
 INLINE void fire_columns(struct firing *firing, const int c, const bool is_linear,
-                         const bool is_signed, const bool per_neuron, const bool small)
+                         const bool is_signed, const bool small)
 {
     const struct firing copy = *firing, *const f = &copy; /* no store changes what it points to */
     const lanes zero = {0}, burst = zero + f->burst, limit = zero + STATE_LIMIT;
@@ -297,7 +297,8 @@ INLINE void fire_columns(struct firing *firing, const int c, const bool is_linea
     const lanes_f inverse = *(const lanes_fu *)(f->inverse + c), above = just_above(inverse);
     struct sums s = {0};
     int room = f->flush_after;
-    int32_t fanout = per_neuron ? 0 : f->fanout[0];
+    const int32_t *each = f->fanout + c;
+    int32_t row = 0;
     for (int p = 0; p < f->positions; p++) {
         ptrdiff_t at = (ptrdiff_t)p * f->width + c;
         lanes v = *(const lanes_u *)(f->potential + at) + base;
@@ -317,52 +318,44 @@ INLINE void fire_columns(struct firing *firing, const int c, const bool is_linea
         *(lanes_16u *)(f->events + at) = __builtin_convertvector(r, lanes_16);
         lanes size = is_linear || is_signed ? most(r, -r) : r;
         lanes event = least(size, zero + 1);
-        if (per_neuron) {
-            lanes each = *(const lanes_u *)(f->fanout + at);
-            s.sops += event * each;
-            s.spike_sops += size * each;
-        } else if (f->fanout[p] != fanout) {
-            end_run(&s, fanout);
-            fanout = f->fanout[p];
+        if (f->fanout_row[p] != row) {
+            end_run(&s, *(const lanes_u *)each);
+            row = f->fanout_row[p];
+            each = f->fanout + (ptrdiff_t)row * f->width + c;
         }
         s.run_spikes += size;
         s.run_events += event;
         if (--room == 0) {
-            end_run(&s, fanout);
+            end_run(&s, *(const lanes_u *)each);
             flush(firing, &s);
             room = f->flush_after;
         }
     }
-    end_run(&s, fanout);
+    end_run(&s, *(const lanes_u *)each);
     flush(firing, &s);
 }
 
-INLINE void fire_any(struct firing *f, const bool is_linear, const bool is_signed,
-                     const bool per_neuron)
+INLINE void fire_any(struct firing *f, const bool is_linear, const bool is_signed)
 {
     for (int c = 0; c < f->width; c += WIDE) {
         bool small = !is_linear && !is_signed;
         for (int i = 0; small && i < WIDE; i++)
             small = (int64_t)f->threshold[c + i] * f->burst < DIVIDE_LIMIT;
         if (small)
-            fire_columns(f, c, is_linear, is_signed, per_neuron, true);
+            fire_columns(f, c, is_linear, is_signed, true);
         else
-            fire_columns(f, c, is_linear, is_signed, per_neuron, false);
+            fire_columns(f, c, is_linear, is_signed, false);
     }
 }
 
 static void fire(struct firing *f)
 {
     if (f->linear)
-        fire_any(f, true, false, true);
-    else if (f->sent && f->fanout_per_neuron)
-        fire_any(f, false, true, true);
+        fire_any(f, true, false);
     else if (f->sent)
-        fire_any(f, false, true, false);
-    else if (f->fanout_per_neuron)
-        fire_any(f, false, false, true);
+        fire_any(f, false, true);
     else
-        fire_any(f, false, false, false);
+        fire_any(f, false, false);
 }
 
 /* ---- Views and shortcuts ------------------------------------------------------------------- */

@@ -40,9 +40,9 @@ struct firing {
     int32_t *potential;
     int16_t *sent; /* running sum of what was sent; NULL: not signed */
     int16_t *events;
-    /* Synaptic operations per event: per position, or per neuron where channels differ. */
-    const int32_t *fanout;
-    int fanout_per_neuron;
+    const int32_t *fanout;     /* synaptic operations per event */
+    const int32_t *fanout_row; /* [positions] a position whose fanout is the same: the first of a
+                                  run of neighbours */
     int flush_after; /* neurons / LANES whose operations, at the largest burst, fit 31 bits */
     int64_t spikes, event_count, sops, spike_sops; /* added to */
 };

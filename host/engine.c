@@ -141,53 +141,40 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
     return status;
 }
 
-/* Synaptic operations that one event of each neuron causes. Channels mostly agree: then one number
- * per position will do, which is what the fire loop likes. */
+/* Synaptic operations that one event of each neuron causes. */
 static int prepare_fanout(struct engine *e, int index)
 {
     const struct af_model *m = e->model;
     const struct neurons *p = &m->population[index];
     struct stage *st = &e->stage[index];
-    int64_t *position = malloc((size_t)st->positions * sizeof *position);
-    int64_t *channel = malloc((size_t)p->shape[0] * sizeof *channel);
-    int64_t *sum = calloc((size_t)(st->positions * p->shape[0]) + 1, sizeof *sum);
+    const size_t row = (size_t)st->stride * sizeof *st->fanout;
+    int64_t *sum = calloc((size_t)neuron_count(p), sizeof *sum), most = 1;
     free(st->fanout);
-    st->fanout = engine_memory((size_t)(st->positions * st->stride) * sizeof *st->fanout);
-    int status =
-        position && channel && sum && st->fanout ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
-    bool uniform = p->kind != AF_LINEAR;
-    int64_t most = 1;
+    free(st->fanout_row);
+    st->fanout = engine_memory((size_t)st->positions * row);
+    st->fanout_row = malloc((size_t)st->positions * sizeof *st->fanout_row);
+    int status = sum && st->fanout && st->fanout_row ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = index + 1; !status && i < m->population_count; i++)
-        for (int k = 0; k < m->population[i].input_count; k++) {
+        for (int k = 0; !status && k < m->population[i].input_count; k++) {
             const struct synapses *s = &m->population[i].input[k];
-            if (s->wiring.source != index || !s->weight)
-                continue;
-            wiring_position_fanout(&s->wiring, p->shape, position);
-            wiring_channel_fanout(&s->wiring, p->shape[0], channel);
-            for (int64_t j = 0; j < st->positions; j++)
-                for (int c = 0; c < p->shape[0]; c++) {
-                    sum[j * p->shape[0] + c] += position[j] * channel[c];
-                    uniform = uniform && channel[c] == channel[0];
-                }
+            if (s->wiring.source == index && s->weight)
+                status = wiring_add_fanout(&s->wiring, s->weight, p->shape, sum);
         }
     for (int64_t j = 0; !status && j < st->positions; j++) {
+        int32_t *to = st->fanout + j * st->stride;
         for (int c = 0; c < p->shape[0]; c++) {
-            int64_t n = sum[j * p->shape[0] + c];
-            if (!uniform)
-                st->fanout[j * st->stride + c] = (int32_t)n;
+            int64_t n = sum[c * st->positions + j];
+            to[c] = (int32_t)n;
             most = n > most ? n : most;
         }
-        if (uniform)
-            st->fanout[j] = (int32_t)sum[j * p->shape[0]];
+        const bool same = j && memcmp(to - st->stride, to, row) == 0;
+        st->fanout_row[j] = same ? st->fanout_row[j - 1] : (int32_t)j;
     }
-    st->fanout_per_neuron = !uniform;
     st->flush_after =
         most * BURST_LIMIT * 1024 < INT32_MAX ? 1024 : (int)(INT32_MAX / (most * BURST_LIMIT));
-    if (st->flush_after < 1)
+    if (!status && st->flush_after < 1)
         status = af_fail(AF_UNSUPPORTED, "population '%s': one event would cause %lld operations",
                          p->name, (long long)most);
-    free(position);
-    free(channel);
     free(sum);
     return status;
 }
@@ -225,7 +212,7 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     }
 }
 
-int engine_refresh(struct engine *e, int population)
+static int prepare_stage(struct engine *e, int population)
 {
     const struct neurons *p = &e->model->population[population];
     struct stage *st = &e->stage[population];
@@ -259,6 +246,15 @@ int engine_refresh(struct engine *e, int population)
     return status;
 }
 
+int engine_refresh(struct engine *e, int population)
+{
+    const struct neurons *p = &e->model->population[population];
+    int status = prepare_stage(e, population);
+    for (int k = 0; !status && k < p->input_count; k++)
+        status = prepare_fanout(e, p->input[k].wiring.source);
+    return status;
+}
+
 int engine_make(const struct af_model *m, struct engine **engine)
 {
     *engine = NULL;
@@ -288,7 +284,7 @@ int engine_make(const struct af_model *m, struct engine **engine)
                 e->wide_elements = (size_t)p->input[k].wiring.channels;
     }
     for (int i = 0; !status && i < m->population_count; i++)
-        status = engine_refresh(e, i);
+        status = prepare_stage(e, i);
     for (int i = 0; !status && i < m->population_count; i++)
         status = prepare_fanout(e, i);
     if (status)
@@ -311,6 +307,7 @@ void engine_free(struct engine *e)
         free(st->threshold);
         free(st->inverse);
         free(st->fanout);
+        free(st->fanout_row);
         free(st->steady);
         free(st->initial);
     }

@@ -395,7 +395,7 @@ void lane_input(struct lane *l, const int16_t *counts)
     for (int64_t j = 0; j < st->positions; j++)
         for (int c = 0; c < channels; c++) {
             int r = abs(l->at[0].events[j * st->stride + c]);
-            int fanout = st->fanout[st->fanout_per_neuron ? j * st->stride + c : j];
+            int fanout = st->fanout[j * st->stride + c];
             a->events += r != 0;
             a->spikes += r;
             a->sops += r ? fanout : 0;
@@ -442,7 +442,7 @@ static void step_relay(struct lane *l, int index)
                 int32_t r = any ? most[c] - sent[j * st->stride + c] : 0;
                 sent[j * st->stride + c] += r;
                 l->at[index].events[j * st->stride + c] = (int16_t)r;
-                int32_t fanout = st->fanout[st->fanout_per_neuron ? j * st->stride + c : j];
+                int32_t fanout = st->fanout[j * st->stride + c];
                 a->events += r != 0;
                 a->spikes += abs(r);
                 a->sops += r ? fanout : 0;
@@ -500,7 +500,7 @@ static void step_population(struct lane *l, int index)
         .sent = n->signed_bursts && n->kind == AF_RELU ? l->at[index].sent : NULL,
         .events = l->at[index].events,
         .fanout = st->fanout,
-        .fanout_per_neuron = st->fanout_per_neuron,
+        .fanout_row = st->fanout_row,
         .flush_after = st->flush_after,
     };
     e->kernel->fire(&f);

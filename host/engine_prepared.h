@@ -34,9 +34,9 @@ struct stage {
     int32_t *steady;
     int32_t *initial; /* potentials, [stride] or [positions][stride]; NULL: zeros */
     bool initial_per_neuron;
-    int32_t *fanout;
-    bool fanout_per_neuron;
-    int flush_after; /* see cpu_kernel.h */
+    int32_t *fanout;     /* [positions][stride] */
+    int32_t *fanout_row; /* [positions] these two and the next: see cpu_kernel.h */
+    int flush_after;
 };
 
 struct engine {

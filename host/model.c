@@ -377,27 +377,19 @@ void af_model_info(const struct af_model *m, struct af_model_info *info)
 static int64_t mean_fanout(const struct af_model *m, int population)
 {
     const struct neurons *p = &m->population[population];
-    int64_t area = (int64_t)p->shape[1] * p->shape[2];
-    int64_t *position = malloc((size_t)area * sizeof *position);
-    int64_t *channel = malloc((size_t)p->shape[0] * sizeof *channel);
+    const int64_t neurons = neuron_count(p);
+    int64_t *fanout = calloc((size_t)neurons, sizeof *fanout);
     double sum = 0;
-    for (int i = 0; position && channel && i < m->population_count; i++)
+    for (int i = 0; fanout && i < m->population_count; i++)
         for (int k = 0; k < m->population[i].input_count; k++) {
             const struct synapses *s = &m->population[i].input[k];
-            if (s->wiring.source != population || !s->weight)
-                continue;
-            double positions = 0, channels = 0;
-            wiring_position_fanout(&s->wiring, p->shape, position);
-            wiring_channel_fanout(&s->wiring, p->shape[0], channel);
-            for (int64_t j = 0; j < area; j++)
-                positions += (double)position[j];
-            for (int c = 0; c < p->shape[0]; c++)
-                channels += (double)channel[c];
-            sum += positions * channels;
+            if (s->wiring.source == population && s->weight)
+                wiring_add_fanout(&s->wiring, s->weight, p->shape, fanout);
         }
-    free(position);
-    free(channel);
-    return (int64_t)(sum / (double)neuron_count(p) + 0.5);
+    for (int64_t n = 0; fanout && n < neurons; n++)
+        sum += (double)fanout[n];
+    free(fanout);
+    return (int64_t)(sum / (double)neurons + 0.5);
 }
 
 void af_population_info(const struct af_model *m, int i, struct af_population_info *info)

@@ -176,14 +176,56 @@ static int64_t weights_of(struct codec *c, const struct wiring *w)
     return good ? count : 0;
 }
 
+/* How a projection's weights stand in the file: none, all of them, or a bit for each (the first is
+ * the lowest of a byte) and those of 1, which are not zero. */
+enum weight_form { FORM_NONE, FORM_ALL, FORM_NONZERO, FORMS };
+
+static enum weight_form smallest_form(const struct synapses *s)
+{
+    const int64_t count = s->weight ? wiring_weights(&s->wiring) : 0;
+    int64_t zeros = 0;
+    for (int64_t i = 0; i < count; i++)
+        zeros += s->weight[i] == 0;
+    return !s->weight ? FORM_NONE : zeros > count / 8 + 16 ? FORM_NONZERO : FORM_ALL;
+}
+
+/* As FORM_NONZERO. Returns what `weight` is, or when reading becomes. */
+static int8_t *code_nonzero(struct codec *c, int8_t *weight, int64_t count)
+{
+    const size_t bytes = (size_t)(count + 7) / 8;
+    uint8_t *bits = c->reading ? NULL : allocate(c, (int64_t)bytes, 1);
+    int8_t *value = c->reading ? NULL : allocate(c, count, 1);
+    int64_t n = 0;
+    for (int64_t i = 0; !c->reading && !c->status && i < count; i++)
+        if (weight[i]) {
+            bits[i / 8] |= (uint8_t)(1 << i % 8);
+            value[n++] = weight[i];
+        }
+    bits = code_array(c, bits, (int64_t)bytes, 1);
+    for (int64_t i = 0; c->reading && !c->status && i < count; i++)
+        n += bits[i / 8] >> i % 8 & 1;
+    value = code_array(c, value, n, 1);
+    if (c->reading)
+        weight = allocate(c, count, 1);
+    n = 0;
+    for (int64_t i = 0; c->reading && !c->status && i < count; i++)
+        if (bits[i / 8] >> i % 8 & 1)
+            weight[i] = value[n++];
+    free(bits);
+    free(value);
+    return weight;
+}
+
 static void code_synapses(struct codec *c, struct synapses *s)
 {
-    bool weights = s->weight != NULL;
+    int form = (int)smallest_form(s);
     code_wiring(c, &s->wiring);
     code_int(c, &s->shift);
-    code_bool(c, &weights);
-    if (weights)
+    code_count(c, &form, FORMS - 1);
+    if (form == FORM_ALL)
         s->weight = code_array(c, s->weight, weights_of(c, &s->wiring), sizeof *s->weight);
+    if (form == FORM_NONZERO)
+        s->weight = code_nonzero(c, s->weight, weights_of(c, &s->wiring));
 }
 
 static void code_population(struct codec *c, struct neurons *p)

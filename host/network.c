@@ -49,7 +49,11 @@ int64_t network_macs(const struct network *net, int64_t *first)
             const struct wiring *w = &p->projection[k].wiring;
             if (!p->projection[k].weight || wiring_is_channelwise(w))
                 continue; /* a shortcut adds, it does not multiply */
-            int64_t macs = wiring_weights(w) * w->block[1] * w->block[2];
+            const int64_t weights = wiring_weights(w);
+            int64_t macs = 0;
+            for (int64_t i = 0; i < weights; i++)
+                macs += p->projection[k].weight[i] != 0;
+            macs *= (int64_t)w->block[1] * w->block[2];
             all += macs;
             *first += w->source == 0 ? macs : 0;
         }

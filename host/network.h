@@ -52,7 +52,8 @@ int network_lower(const struct graph *graph, const int shape[3], const struct no
 void network_free(struct network *network);
 
 int64_t network_neurons(const struct population *p);
-/* Multiply-accumulates of the ANN for one sample; *first: those fed by the input alone. */
+/* Multiply-accumulates of the ANN for one sample, its weights of 0 left out; *first: those fed by
+ * the input alone. */
 int64_t network_macs(const struct network *network, int64_t *first);
 bool network_fires(enum af_kind kind);
 

@@ -371,16 +371,13 @@ static void put_channel(struct compiler *c, struct core *core, const struct targ
     const struct wiring *w = t->wiring;
     const struct share *share = &t->place->share;
     const int lanes = (int)c->limits.lanes;
-    uint32_t weight = 0, cell = 0, groups = 0, reached = 0;
+    uint32_t weight = 0, cell = 0, groups = 0;
     if (i >= 0) {
         int per = w->block[0] / w->groups, first = w->at[0] + i / wiring_fan_in(w) * per;
         for (int g = 0; g < share->count[GROUP]; g++) {
             int group = share->first[GROUP] + g * share->step[GROUP];
             if (group * lanes >= first + per || (group + 1) * lanes <= first)
                 continue;
-            int from = first > group * lanes ? first : group * lanes,
-                to = first + per < (group + 1) * lanes ? first + per : (group + 1) * lanes;
-            reached += (uint32_t)(to - from);
             uint32_t at =
                 t->relay ? unit_vector(c, core, first % lanes) : put_vectors(c, core, s, i, group);
             if (!groups++) {
@@ -391,7 +388,6 @@ static void put_channel(struct compiler *c, struct core *core, const struct targ
     }
     put(c, core, MEMORY_CHANNEL_WEIGHT, weight);
     put(c, core, MEMORY_CHANNEL_CELL, cell << 12 | groups);
-    put(c, core, MEMORY_CHANNEL_FANOUT, t->relay ? 0 : reached);
 }
 
 /* The view's channel that shows a source channel for the n-th time, -1. */
@@ -449,14 +445,13 @@ static uint32_t route_bit(size_t route)
     return route < ROUTE_BITS ? (uint32_t)route : ROUTE_BITS - 1;
 }
 
-/* Do all channels of a route's source reach as many neurons of the same cells? */
+/* Do all channels of a route's source reach the same cells? */
 static bool channels_alike(const struct core *core, size_t route, int channels)
 {
-    const uint32_t *cell = core->memory[MEMORY_CHANNEL_CELL].word,
-                   *fanout = core->memory[MEMORY_CHANNEL_FANOUT].word;
+    const uint32_t *cell = core->memory[MEMORY_CHANNEL_CELL].word;
     const size_t first = core->memory[MEMORY_ROUTE_CHANNELS].word[route];
     for (size_t i = first + 1; i < first + (size_t)channels; i++)
-        if (cell[i] != cell[first] || fanout[i] != fanout[first])
+        if (cell[i] != cell[first])
             return false;
     return true;
 }

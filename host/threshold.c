@@ -176,7 +176,7 @@ int conversion_spread_thresholds(struct conversion *c, int population)
 
 /* Backwards through one projection: an error of a source neuron is added up, times a weight each,
  * by neurons of which only the active ones pass it on. Errors are taken for independent. */
-static int weigh_source(struct conversion *c, int population, const struct projection *from,
+static void weigh_source(struct conversion *c, int population, const struct projection *from,
                         const double *through)
 {
     const struct wiring *w = &from->wiring;
@@ -186,32 +186,25 @@ static int weigh_source(struct conversion *c, int population, const struct proje
     int64_t area = (int64_t)source->shape[1] * source->shape[2];
     int taps = w->kernel[0] * w->kernel[1], fan_in = wiring_fan_in(w);
     int per = w->block[0] / w->groups;
-    int64_t *fanout = malloc((size_t)area * sizeof *fanout);
-    if (!fanout)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    wiring_position_fanout(w, source->shape, fanout);
-    double reached = 0;
-    for (int64_t i = 0; i < area; i++)
-        reached += (double)fanout[i] / (double)area;
-    free(fanout);
+    const double reached = wiring_mean_meetings(w, source->shape);
     if (!from->weight) { /* the relay's largest is one of its window */
         double share = (double)w->block[1] * w->block[2] / (double)area;
         for (int i = 0; i < w->channels; i++) {
             s->weight[w->map[i]] += through[i] * share;
             s->fanout[w->map[i]] += to->fanout[i] * share;
         }
-        return AF_OK;
+        return;
     }
     const float *weight = from->weight;
     for (int o = 0; o < w->block[0]; o++)
         for (int j = 0; j < fan_in; j++) {
             int at = w->map[o / per * fan_in + j];
-            for (int k = 0; k < taps; k++, weight++)
+            for (int k = 0; k < taps; k++, weight++) {
                 s->weight[at] +=
                     reached / taps * through[w->at[0] + o] * (double)*weight * (double)*weight;
-            s->fanout[at] += reached;
+                s->fanout[at] += *weight != 0 ? reached / taps : 0;
+            }
         }
-    return AF_OK;
 }
 
 /* How many of a channel's neurons are active, on average. */
@@ -246,8 +239,8 @@ int threshold_weigh(struct conversion *c)
             return af_fail(AF_NO_MEMORY, "no memory");
         for (int ch = 0; ch < pop->shape[0]; ch++)
             through[ch] = s->weight[ch] * (pop->kind == AF_RELU ? active_share(s, ch) : 1);
-        for (int k = 0; !status && k < pop->projection_count; k++)
-            status = weigh_source(c, p, &pop->projection[k], through);
+        for (int k = 0; k < pop->projection_count; k++)
+            weigh_source(c, p, &pop->projection[k], through);
         free(through);
     }
     return status;

@@ -120,11 +120,17 @@ int wiring_check(const struct wiring *w, const int source[3], const int destinat
     return AF_OK;
 }
 
-/* For one axis: fanout[i] = (position, tap) pairs of the block that source index i reaches. */
-static void axis_fanout(const struct wiring *w, int axis, int size, int64_t *fanout)
+/* For one axis the (block position, tap) pairs that meet each source index. */
+struct meetings {
+    int32_t *first; /* [size + 1] of the index's taps */
+    int32_t *tap;
+};
+
+/* How many there are; with `first` also how many of each index, with `tap` the taps themselves. */
+static int32_t each_meeting(const struct wiring *w, int axis, int size, struct meetings *m)
 {
-    memset(fanout, 0, (size_t)size * sizeof *fanout);
-    int upsampled = size * w->up[axis];
+    int64_t upsampled = (int64_t)size * w->up[axis];
+    int32_t count = 0;
     for (int o = 0; o < w->block[axis + 1]; o++)
         for (int k = 0; k < w->kernel[axis]; k++) {
             int64_t v =
@@ -133,32 +139,103 @@ static void axis_fanout(const struct wiring *w, int axis, int size, int64_t *fan
                 continue;
             for (int a = 0; a < w->pool[axis]; a++) {
                 int64_t u = v * w->pool_stride[axis] + a - w->pool_before[axis];
-                if (u >= 0 && u < upsampled)
-                    fanout[u / w->up[axis]]++;
+                if (u < 0 || u >= upsampled)
+                    continue;
+                if (m->tap)
+                    m->tap[m->first[u / w->up[axis]]++] = k;
+                else if (m->first)
+                    m->first[u / w->up[axis] + 1]++;
+                count++;
             }
         }
+    return count;
 }
 
-void wiring_position_fanout(const struct wiring *w, const int source[3], int64_t *fanout)
+static void free_meetings(struct meetings *m)
 {
-    int height = source[1], width = source[2];
-    int64_t *rows = malloc((size_t)(height + width) * sizeof *rows);
-    if (!rows) {
-        memset(fanout, 0, (size_t)height * (size_t)width * sizeof *fanout);
-        return;
+    free(m->first);
+    free(m->tap);
+}
+
+static int find_meetings(const struct wiring *w, int axis, int size, struct meetings *m)
+{
+    m->first = calloc((size_t)size + 2, sizeof *m->first);
+    if (!m->first)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    const int32_t count = each_meeting(w, axis, size, m);
+    for (int i = 0; i < size; i++)
+        m->first[i + 1] += m->first[i];
+    m->tap = malloc(((size_t)count + 1) * sizeof *m->tap);
+    if (!m->tap)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    each_meeting(w, axis, size, m); /* which moves every first to the next one's place */
+    memmove(m->first + 1, m->first, (size_t)size * sizeof *m->first);
+    m->first[0] = 0;
+    return AF_OK;
+}
+
+static bool same_meetings(const struct meetings *m, int i, int j)
+{
+    const int32_t n = m->first[i + 1] - m->first[i];
+    return m->first[j + 1] - m->first[j] == n &&
+           memcmp(m->tap + m->first[i], m->tap + m->first[j], (size_t)n * sizeof *m->tap) == 0;
+}
+
+/* From the numbers of non-zero weights behind each tap of a view's channel; along: [kernel[1]]. */
+static void add_channel(const struct wiring *w, const struct meetings *rows,
+                        const struct meetings *columns, const int source[3], const int32_t *taps,
+                        int64_t *along, int64_t *line, int64_t *fanout)
+{
+    for (int y = 0; y < source[1]; y++, fanout += source[2]) {
+        /* Rows amid a map meet the same taps. */
+        if (y == 0 || !same_meetings(rows, y - 1, y)) {
+            memset(along, 0, (size_t)w->kernel[1] * sizeof *along);
+            for (int32_t i = rows->first[y]; i < rows->first[y + 1]; i++)
+                for (int k = 0; k < w->kernel[1]; k++)
+                    along[k] += taps[rows->tap[i] * w->kernel[1] + k];
+            for (int x = 0; x < source[2]; x++) {
+                line[x] = 0;
+                for (int32_t i = columns->first[x]; i < columns->first[x + 1]; i++)
+                    line[x] += along[columns->tap[i]];
+            }
+        }
+        for (int x = 0; x < source[2]; x++)
+            fanout[x] += line[x];
     }
-    int64_t *cols = rows + height;
-    axis_fanout(w, 0, height, rows);
-    axis_fanout(w, 1, width, cols);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            fanout[(int64_t)y * width + x] = rows[y] * cols[x];
-    free(rows);
 }
 
-void wiring_channel_fanout(const struct wiring *w, int source_channels, int64_t *fanout)
+int wiring_add_fanout(const struct wiring *w, const int8_t *weight, const int source[3],
+                      int64_t *fanout)
 {
-    memset(fanout, 0, (size_t)source_channels * sizeof *fanout);
-    for (int i = 0; i < w->channels; i++)
-        fanout[w->map[i]] += w->block[0] / w->groups;
+    const int taps = w->kernel[0] * w->kernel[1], fan_in = wiring_fan_in(w);
+    const int per = w->block[0] / w->groups;
+    struct meetings rows = {0}, columns = {0};
+    int32_t *nonzero = calloc((size_t)w->channels * (size_t)taps, sizeof *nonzero);
+    int64_t *along = malloc((size_t)(w->kernel[1] + source[2]) * sizeof *along);
+    int status = nonzero && along ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = find_meetings(w, 0, source[1], &rows);
+    if (!status)
+        status = find_meetings(w, 1, source[2], &columns);
+    for (int o = 0; !status && o < w->block[0]; o++) {
+        int32_t *to = nonzero + (int64_t)(o / per) * fan_in * taps;
+        for (int64_t i = 0; i < (int64_t)fan_in * taps; i++)
+            to[i] += *weight++ != 0;
+    }
+    for (int i = 0; !status && i < w->channels; i++)
+        add_channel(w, &rows, &columns, source, nonzero + (int64_t)i * taps, along,
+                    along + w->kernel[1],
+                    fanout + (int64_t)w->map[i] * source[1] * source[2]);
+    free_meetings(&rows);
+    free_meetings(&columns);
+    free(nonzero);
+    free(along);
+    return status;
+}
+
+double wiring_mean_meetings(const struct wiring *w, const int source[3])
+{
+    struct meetings none = {0};
+    return (double)each_meeting(w, 0, source[1], &none) / source[1] *
+           each_meeting(w, 1, source[2], &none) / source[2];
 }

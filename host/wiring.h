@@ -57,11 +57,12 @@ bool wiring_has_pool(const struct wiring *w);
  * hours. */
 int wiring_check(const struct wiring *w, const int source[3], const int destination[3]);
 
-/* fanout[y * width + x]: destination positions, counted with kernel taps, that the view adds an
- * event at source position (y, x) to; an event of source channel c then causes
- * fanout * wiring_channel_fanout synaptic operations. */
-void wiring_position_fanout(const struct wiring *w, const int source[3], int64_t *fanout);
-/* per source channel: output channels it reaches. fanout: [source channels]. */
-void wiring_channel_fanout(const struct wiring *w, int source_channels, int64_t *fanout);
+/* Adds to fanout[channel][y][x] how many non-zero weights an event of that source neuron meets: the
+ * synaptic operations that it causes. */
+int wiring_add_fanout(const struct wiring *w, const int8_t *weight, const int source[3],
+                      int64_t *fanout);
+/* Destination positions, counted with kernel taps, that the view adds an event to: the mean over
+ * the source's positions. */
+double wiring_mean_meetings(const struct wiring *w, const int source[3]);
 
 #endif

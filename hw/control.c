@@ -26,7 +26,7 @@ static inline uint32_t memory_words(uint8_t memory)
     return memory == MEMORY_PHASE            ? PHASES
            : memory <= MEMORY_ROUTE_SHIFT    ? ROUTES
            : memory <= MEMORY_COLUMNS        ? AXIS
-           : memory <= MEMORY_CHANNEL_FANOUT ? CHANNELS
+           : memory <= MEMORY_CHANNEL_CELL ? CHANNELS
            : memory <= MEMORY_COLUMN_LIST    ? LIST
            : memory == MEMORY_WEIGHT         ? (WEIGHTS * LANES + 3) / 4
            : memory <= MEMORY_INITIAL        ? PARAMETERS * LANES

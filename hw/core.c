@@ -19,8 +19,8 @@
 static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) out)
 {
     static uint32_t phase[PHASES], rows[AXIS], columns[AXIS], channel_weight[CHANNELS],
-        channel_cell[CHANNELS], channel_fanout[CHANNELS], route_row[ROUTES], route_column[ROUTES],
-        route_channel[ROUTES], route_shift[ROUTES];
+        channel_cell[CHANNELS], route_row[ROUTES], route_column[ROUTES], route_channel[ROUTES],
+        route_shift[ROUTES];
     static uint64_t total[PHASES * TOTALS];
     uint16_t now = 0;
     struct waits waits = {0};
@@ -32,7 +32,6 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         uint8_t live = 0;    /* routes that the event has still to take */
         uint16_t behind = 0; /* taken of those that share the last bit */
         uint32_t seen = 0, spikes = 0;
-        uint64_t operations = 0, spike_operations = 0;
         struct token t = {0};
     events:
         for (;;) {
@@ -49,7 +48,6 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                        both = PAIRS && low(t.second) && !(live >> (ROUTE_BITS + bit) & 1);
             const uint32_t one = others_turn ? t.second : (t.where & 0xffff0000) | low(t.what);
             const int16_t count[2] = {(int16_t)one, (int16_t)(both ? low(t.second) : 0)};
-            const uint16_t size = magnitude(count[0]) + magnitude(count[1]);
             if (fresh) {
                 seen += 1 + (PAIRS && low(t.second));
                 spikes += magnitude((int16_t)t.what) + magnitude((int16_t)(PAIRS ? t.second : 0));
@@ -71,10 +69,9 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
                     .weight = {AT(channel_weight, at),
                                PAIRS ? AT(channel_weight, channels + high(t.second)) : 0},
                     .step = shift >> 8,
-                    .factor = {count[0] * (1 << (shift & 15)), count[1] * (1 << (shift & 15))}};
-                const uint32_t added = (uint32_t)w.rows * w.columns * AT(channel_fanout, at);
-                operations += (uint64_t)added << (count[1] != 0);
-                spike_operations += (uint64_t)added * size;
+                    .factor = {count[0] * (1 << (shift & 15)), count[1] * (1 << (shift & 15))},
+                    .size = {shift & ROUTE_RELAY ? 0 : magnitude(count[0]),
+                             shift & ROUTE_RELAY ? 0 : magnitude(count[1])}};
                 if (w.rows && w.columns && w.groups)
                     hls_write(out, w);
             }
@@ -98,7 +95,6 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
             case MEMORY_COLUMNS: columns[address] = t.what; break;
             case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = BITS_OF(WEIGHTS, t.what); break;
             case MEMORY_CHANNEL_CELL: channel_cell[address] = t.what; break;
-            case MEMORY_CHANNEL_FANOUT: channel_fanout[address] = low(t.what); break;
             default: pass = true;
             }
             if (pass) {
@@ -125,17 +121,13 @@ static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) 
         if (t.kind == TOKEN_COUNTERS)
             for (uint32_t k = 0; k < t.what * TOTALS * 2; k++) {
 #pragma HLS pipeline II = 1
-                const uint64_t sum = AT(total, k / 2);
-                const struct work w =
-                    passed_work(TOKEN_VALUE, 0, 0, (uint32_t)(k & 1 ? sum >> 32 : sum));
+                const struct work w = passed_work(TOKEN_VALUE, 0, 0, word_of(AT(total, k / 2), k));
                 hls_write(out, w);
             }
-        else {
-            const struct work w = passed_work(t.kind, 0, t.where, t.what);
-            hls_write(out, w);
-        }
+        const struct work passed = passed_work(t.kind, 0, t.where, t.what);
+        hls_write(out, passed);
         if (t.kind == TOKEN_END) {
-            const uint64_t more[TOTALS] = {seen, spikes, operations, spike_operations};
+            const uint64_t more[TOTALS] = {seen, spikes};
             for (int k = 0; k < TOTALS; k++)
                 AT(total, now * TOTALS + k) = (AT(total, now * TOTALS + k) + more[k]) & TOTAL_MOST;
             now++;
@@ -167,7 +159,8 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
                 .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
                 .weight = {(word_address)(r + c + w.weight[0] + along),
                            PAIRS ? (word_address)(r + c + w.weight[1] + along) : 0},
-                .factor = {w.factor[0], w.factor[1]}};
+                .factor = {w.factor[0], w.factor[1]},
+                .size = {w.size[0], w.size[1]}};
             hls_write(out, o);
             const bool groups_done = group + 1 == w.groups, columns_done = column + 1 == w.columns,
                        rows_done = row + 1 == w.rows;
@@ -211,7 +204,8 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
     static uint32_t threshold[PARAMETERS * SLICES][SLICE], bias[PARAMETERS * SLICES][SLICE],
         initial[PARAMETERS * SLICES][SLICE];
     static uint32_t window[WINDOWS], program[PROGRAM];
-    static uint16_t counter, step_start, stop_start;
+    static uint64_t total[PHASES * TOTALS];
+    static uint16_t counter, step_start, stop_start, phase, next_phase;
     static bool watched, first_step;
     static uint32_t mark[MARKS + !PROFILED][MARK_WORDS];
     static uint16_t marks;
@@ -230,6 +224,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         struct operation o;
         uint16_t last = NOWHERE, before_last = NOWHERE;
         int32_t v1[LANES] = {0}, v2[LANES] = {0};
+        uint64_t operations = 0, spike_operations = 0;
     accumulate:
         for (;;) {
 #pragma HLS pipeline II = 1
@@ -250,6 +245,14 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
                 cell[at] OF_LANE(l) = packed(v);
                 v2[l] = v1[l];
                 v1[l] = v;
+            }
+            for (int k = 0; k <= PAIRS; k++) {
+                uint32_t there = 0; /* lanes: a weight of 0 is no operation */
+                for (int l = 0; l < LANES; l++)
+                    there |= (uint32_t)(AT(weight, o.weight[k])[l / 4][l % 4] != 0) << l;
+                const uint8_t number = __builtin_popcount(there);
+                operations += o.size[k] ? number : 0;
+                spike_operations += (uint32_t)o.size[k] * number;
             }
             before_last = last;
             last = at;
@@ -297,11 +300,14 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
         case TOKEN_START:
             watched = o.factor[0] & RUN_IAT;
             first_step = true;
+            phase = 0;
+            next_phase = o.factor[0] & RUN_EVENTS ? 0 : 1;
             counter = 2;
             run = true;
             break;
         case TOKEN_NEXT:
             first_step = false;
+            phase = next_phase;
             counter = step_start;
             run = true;
             break;
@@ -309,7 +315,22 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
             counter = stop_start;
             run = true;
             break;
-        case TOKEN_END: run = true; break;
+        case TOKEN_END: {
+            const uint64_t more[TOTALS] = {operations, spike_operations};
+            for (int k = 0; k < TOTALS; k++) {
+                const uint64_t before = first_step ? 0 : AT(total, phase * TOTALS + k);
+                AT(total, phase * TOTALS + k) = (before + more[k]) & TOTAL_MOST;
+            }
+            phase++;
+            run = true;
+            break;
+        }
+        case TOKEN_COUNTERS:
+            for (uint32_t k = 0; k < (uint32_t)o.factor[0] * TOTALS * 2; k++) {
+#pragma HLS pipeline II = 1
+                hls_write(values, (int32_t)word_of(AT(total, k / 2), k));
+            }
+            break;
         case TOKEN_READ: read = true; break;
         case TOKEN_PROFILE:
             if (PROFILED) {

@@ -12,10 +12,11 @@
  *                                     core's output potentials (its VALUES instructions after
  *                                     `stop`), lane by lane
  *   COMMAND_READ      (core << 24, cell, count)   potentials, lane by lane
- *   COMMAND_COUNTERS  (core << 24, phases)   of the last run, for each phase 64 bits each, low word
- *                                     first, at least 40 of them counted: events, spikes, and the
- *                                     synaptic operations they caused in this core, an event once
- *                                     and every spike
+ *   COMMAND_COUNTERS  (core << 24, phases)   of the last run, 64 bits each, low word first, at
+ *                                     least 40 of them counted: for each phase events and spikes,
+ *                                     then for each phase the synaptic operations (non-zero
+ *                                     weights added) they caused in this core, an event once and
+ *                                     every spike. Phases that the run has not are anything
  *   COMMAND_END       ()              ()
  *   COMMAND_PROFILE   (core << 24, marks)   of the last run: PROFILE_PROCESSES pairs of cycles
  *                                     spent waiting for a token and for room, of collect, control
@@ -36,7 +37,7 @@
 #ifndef ISA_H
 #define ISA_H
 
-enum { ISA_VERSION = 2, MESSAGE_MAGIC = 0xadf1 };
+enum { ISA_VERSION = 3, MESSAGE_MAGIC = 0xadf1 };
 #define TRACE_END 0xffffffffu
 
 enum command {
@@ -75,7 +76,6 @@ enum memory {
     MEMORY_COLUMNS,
     MEMORY_CHANNEL_WEIGHT, /* the source channel's first weight vector */
     MEMORY_CHANNEL_CELL,   /* first cell << 12 | number of channel groups */
-    MEMORY_CHANNEL_FANOUT, /* neurons of this core that it reaches at one place */
     MEMORY_ROW_LIST, /* cell << 16 | weight vector, relative; rows, columns, channel are added */
     MEMORY_COLUMN_LIST,
     MEMORY_WEIGHT,
@@ -100,8 +100,8 @@ enum {
     GATHER_PHASES,        /* populations that fire */
     GATHER_EVENT_INPUT,   /* 1: the input is event lists for every timestep */
     GATHER_FIRST = 0x100, /* + phase: its first entry for rows << 20 | for columns << 8 | ROUTE_BITS
-                             of its routes << 4 | of those that lead channels to different cells, or
-                             to another number of neurons, in any core */
+                             of its routes << 4 | of those that lead channels to different cells, in
+                             any core */
     GATHER_ROWS = 0x1000, /* + entry: ROUTE_BITS of the routes that a source row reaches something
                              by, in any core */
     GATHER_COLUMNS = 0x2000, /* likewise; both are as many as MEMORY_ROWS */

@@ -11,7 +11,7 @@ enum {
     AT_ROUTE_COLUMNS = AT_ROUTE_ROWS + ROUTES,
     AT_ROUTE_CHANNELS = AT_ROUTE_COLUMNS + ROUTES,
     AT_ROUTE_SHIFT = AT_ROUTE_CHANNELS + ROUTES,
-    AT_COUNTERS = AT_ROUTE_SHIFT + ROUTES, /* events, spikes, operations, those of all spikes */
+    AT_COUNTERS = AT_ROUTE_SHIFT + ROUTES, /* events, spikes; operations, those of all spikes */
     AT_ROW_LIST = AT_COUNTERS + PHASES * 4,
     AT_COLUMN_LIST = AT_ROW_LIST + LIST,
     AT_ROWS = AT_COLUMN_LIST + LIST,
@@ -123,7 +123,6 @@ static inline uint32_t memory_place(uint8_t memory)
                                        [MEMORY_COLUMNS] = PLACE(COLUMNS, AXIS),
                                        [MEMORY_CHANNEL_WEIGHT] = PLACE(CHANNEL_WEIGHT, CHANNELS),
                                        [MEMORY_CHANNEL_CELL] = PLACE(CHANNEL_CELL, CHANNELS),
-                                       [MEMORY_CHANNEL_FANOUT] = CHANNELS,
                                        [MEMORY_ROW_LIST] = PLACE(ROW_LIST, LIST),
                                        [MEMORY_COLUMN_LIST] = PLACE(COLUMN_LIST, LIST),
                                        [MEMORY_WEIGHT] = (WEIGHTS + 3) / 4,
@@ -238,14 +237,15 @@ static inline void add_route(uint16_t route, uint16_t channel, uint8_t row, uint
         uint16_t x = columns >> 8;
         for (uint8_t columns_left = columns & 255; columns_left; columns_left--, x++) {
             const uint32_t c = BESIDE(COLUMN_LIST, LIST, x);
-            *operations += shift & ROUTE_RELAY ? 0 : groups;
             uint8_t scale = shift & 15;
             for (uint16_t bits = count < 0 ? -count : count; bits; bits >>= 1, scale++) {
                 uint16_t v = high(r) + high(c) + (to >> 12), w = low(r) + low(c) + first;
+                const bool counts = bits == 1 && !(shift & ROUTE_RELAY);
                 for (uint16_t g = bits & 1 ? groups : 0; g; g--) {
 #pragma HLS pipeline II = 1
 #pragma HLS dependence variable = cell inter false
                     const int32_t add = AT(weight, w);
+                    *operations += counts && add;
                     AT(cell, v) =
                         (AT(cell, v) + ((uint32_t)(count < 0 ? -add : add) << scale)) & 0xffffff;
                     v++;
@@ -271,10 +271,10 @@ static inline void add_event(uint8_t phase, uint16_t channel, uint8_t row, uint8
     for (uint8_t left_over = routes & (2 * ROUTES - 1); left_over; left_over--, route++)
         add_route(route, channel, row, column, count, &operations);
     const uint16_t size = count < 0 ? -count : count;
-    count_up(phase << 2, 1);
-    count_up(phase << 2 | 1, size);
-    count_up(phase << 2 | 2, operations);
-    count_up(phase << 2 | 3, scaled(operations, size, 0));
+    count_up(phase << 1, 1);
+    count_up(phase << 1 | 1, size);
+    count_up(PHASES * 2 | phase << 1, operations);
+    count_up(PHASES * 2 | phase << 1 | 1, scaled(operations, size, 0));
 }
 
 /* ---- Instructions ---------------------------------------------------------------------------- */
@@ -497,13 +497,16 @@ static inline void give_data(hls_stream(uint32_t) in, hls_stream(uint32_t) out, 
         m->owed--;
         follow(in, out, m, AT_PROGRAM + table[AT_PROGRAM + 1], true);
     }
-    for (; m->owed; m->owed--, m->from++)
+    for (; m->owed; m->owed--, m->from++) {
+        if (m->command == COMMAND_COUNTERS && m->owed == m->count << 2)
+            m->from = PHASES * 4;
         give(out, m,
              run                              ? 0
              : m->command == COMMAND_READ     ? (uint32_t)unpacked(AT(cell, m->from))
              : m->command == COMMAND_IDENTIFY ? identity[m->from]
              : m->from & 1                    ? 0
                                               : BESIDE(COUNTERS, PHASES * 4, m->from >> 1));
+    }
 }
 
 /* What a good request asks for; words of its answer. */

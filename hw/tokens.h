@@ -101,6 +101,11 @@ static inline uint32_t low(uint32_t word)
 {
     return word & 0xffff;
 }
+/* Of two, the low one first. */
+static inline uint32_t word_of(uint64_t value, uint32_t index)
+{
+    return (uint32_t)(index & 1 ? value >> 32 : value);
+}
 
 /* From fetch to expand: an event, or two at one place, meet a projection. Other tokens pass
  * through: cell is the memory, weight[0] the address, factor[0] the word. */
@@ -113,6 +118,7 @@ struct work {
     word_address weight[2];
     uint16_t step; /* weight vectors from one channel group to the next */
     int32_t factor[2];
+    uint16_t size[2]; /* spikes, each of which causes synaptic operations; 0: none does */
 };
 
 /* From expand to neurons: cell += factor * weight vector, for each. Other tokens pass through
@@ -122,6 +128,7 @@ struct operation {
     uint16_t cell;
     word_address weight[2];
     int32_t factor[2];
+    uint16_t size[2];
 };
 
 static inline struct work passed_work(uint8_t kind, uint16_t memory, uint32_t address,
@@ -190,8 +197,8 @@ enum {
 
 enum { NOWHERE = 0xffff };
 
-/* Counters of a phase (COMMAND_COUNTERS): 40 bits. */
-enum { TOTALS = 4 };
+/* Counters of a phase (COMMAND_COUNTERS), of which fetch has two and neurons two: 40 bits. */
+enum { TOTALS = 2 };
 #define TOTAL_MOST 0xffffffffff
 
 #endif

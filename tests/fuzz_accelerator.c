@@ -90,7 +90,6 @@ static void make_wipe(const struct limits *l)
         {MEMORY_COLUMNS, l->axis},
         {MEMORY_CHANNEL_WEIGHT, l->channels},
         {MEMORY_CHANNEL_CELL, l->channels},
-        {MEMORY_CHANNEL_FANOUT, l->channels},
         {MEMORY_ROW_LIST, l->list},
         {MEMORY_COLUMN_LIST, l->list},
         {MEMORY_THRESHOLD, l->parameters * l->lanes},

@@ -117,8 +117,8 @@ static void project(struct reference *run, const struct state *state, const stru
                                           kx];
                             current[neuron_at(to, w->at[0] + o, w->at[1] + y, w->at[2] + x)] +=
                                 weight * (1 << s->shift) * v.sum;
-                            run->sops[w->source] += counted ? v.events : 0;
-                            run->spike_sops[w->source] += counted ? v.spikes : 0;
+                            run->sops[w->source] += counted && weight ? v.events : 0;
+                            run->spike_sops[w->source] += counted && weight ? v.spikes : 0;
                         }
     free(view);
 }

@@ -76,6 +76,44 @@ TEST(round_trip)
     }
 }
 
+/* Weights of zero, all but every ninth: the file is smaller, and they come back as they were. */
+TEST(zero_weights_take_less_room)
+{
+    int seen = 0;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct af_model *m = random_model(seed), *again = NULL;
+        struct synapses *s = NULL;
+        for (int i = 0; i < m->population_count; i++)
+            for (int k = 0; k < m->population[i].input_count; k++)
+                if (m->population[i].input[k].weight)
+                    s = &m->population[i].input[k];
+        const int64_t n = s ? wiring_weights(&s->wiring) : 0;
+        for (int64_t i = 0; i < n; i++)
+            s->weight[i] = i % 9 ? 1 : (int8_t)(i % 255 - 127);
+        struct bytes dense = saved(m);
+        for (int64_t i = 0; i < n; i++)
+            s->weight[i] = i % 9 ? 0 : s->weight[i];
+        struct bytes sparse = saved(m);
+        if (n > 64)
+            CHECK(sparse.size + (size_t)n * 3 / 4 - 32 <= dense.size);
+        int status = model_parse("some.snn", sparse.data, sparse.size, &again);
+        const struct synapses *t = NULL;
+        for (int i = 0; again && i < again->population_count; i++)
+            for (int k = 0; k < again->population[i].input_count; k++)
+                if (again->population[i].input[k].weight)
+                    t = &again->population[i].input[k];
+        if (!status && n > 64) {
+            seen++;
+            CHECK(t && !memcmp(t->weight, s->weight, (size_t)n));
+        }
+        free(dense.data);
+        free(sparse.data);
+        af_model_free(m);
+        af_model_free(again);
+    }
+    CHECK(seen >= 10);
+}
+
 TEST(facts_and_classes)
 {
     struct af_model *m = small_model(), *again = NULL;
@@ -269,6 +307,7 @@ int main(void)
         return 1;
     snprintf(path, sizeof path, "%s/m.snn", folder);
     RUN(round_trip);
+    RUN(zero_weights_take_less_room);
     RUN(facts_and_classes);
     RUN(every_truncation);
     RUN(every_flipped_bit);
