@@ -143,10 +143,12 @@ static int check_options(const struct convert_options *o)
                        o->burst_min, o->burst_desired, o->burst_initial, BURST_LIMIT);
     if (!(o->energy_ratio > 0) || !(o->ssc_budget >= 0) || !(o->tolerance >= 0) ||
         !(o->iat_a >= 0 && o->iat_a <= 1) || !(o->ssc_loss >= 0) ||
-        !(o->initial >= 0 && o->initial <= 1))
+        !(o->initial >= 0 && o->initial <= 1) || !(o->prune >= 0 && o->prune < 1))
         return af_fail(AF_BAD_ARGUMENT,
-                       "energy ratio, initial potential, SSC budget, tolerance or a "
-                       "is out of range");
+                       "energy ratio, initial potential, SSC budget, tolerance, share to prune "
+                       "or a is out of range");
+    if (o->prune > 0 && !o->feedback)
+        return af_fail(AF_BAD_ARGUMENT, "pruning needs rounding with feedback");
     return AF_OK;
 }
 

@@ -31,6 +31,7 @@ struct convert_options {
     bool optimize;  /* timesteps, burst limits and ratios for the goal at the tolerance */
     enum bias_correction bias;
     bool feedback;   /* weights make up for each other's rounding (rounding.h) */
+    float prune; /* share of the synaptic operations whose weights are left out; needs feedback */
     enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
     int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
     float iat_a;
@@ -94,6 +95,7 @@ struct conversion {
     double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
                          * a few uncertain samples decide, and the searches follow their noise. */
     struct af_model *model;
+    double prune_limit; /* rounding_prune_limit of options->prune */
     /* Figures for the report. */
     double *sensitivity; /* [population_count] of the network when the choice was measured */
     double agreement;    /* with the ANN after T timesteps, on the calibration samples */
@@ -128,6 +130,8 @@ int conversion_answer_recordings(struct conversion *c, int frames);
 /* threshold.c */
 /* What an error and an event of each channel do: statistics' weight and fanout. */
 int threshold_weigh(struct conversion *c);
+/* Squared error of the outputs for one in the current of a channel's neuron. */
+double threshold_passes(const struct conversion *c, int population, int channel);
 /* Thresholds of a population for its burst limit: least mean squared error of the staircase
  * min(floor(x T / theta + 1/2), burst T) theta / T against the ANN's activations. */
 void conversion_set_thresholds(struct conversion *c, int population);

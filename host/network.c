@@ -51,8 +51,8 @@ int64_t network_macs(const struct network *net, int64_t *first)
                 continue; /* a shortcut adds, it does not multiply */
             const int64_t weights = wiring_weights(w);
             int64_t macs = 0;
-            for (int64_t i = 0; i < weights; i++)
-                macs += p->projection[k].weight[i] != 0;
+            for (int64_t j = 0; j < weights; j++)
+                macs += p->projection[k].weight[j] != 0;
             macs *= (int64_t)w->block[1] * w->block[2];
             all += macs;
             *first += w->source == 0 ? macs : 0;

@@ -1,9 +1,10 @@
-/* --optimize: timesteps, burst limits, initial potentials and threshold ratios for what the user
- * asks, within the loss that he tolerates. First quick conversions over timesteps, burst limits and
- * initial potentials; then the best of them again, compressed as far as the tolerance goes. */
+/* --optimize: timesteps, burst limits, initial potentials, weights to leave out and threshold
+ * ratios for what the user asks, within the loss that he tolerates. First quick conversions over
+ * all but the last; then the best of them again, compressed as far as the tolerance goes. */
 #include "convert.h"
 
 #include "error.h"
+#include "risk.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,10 +14,12 @@
 enum { FINALISTS = 3, TRIALS_MOST = 64 };
 #define INITIAL_STEP  0.1f
 #define INITIAL_LEAST 0.3f
+#define PRUNE_STEP    0.1f
+#define PRUNE_FEW     0.2f
 
 struct trial {
     int timesteps, burst;
-    float initial;
+    float initial, prune;
     double loss, cost;
     bool good; /* within the tolerance */
 };
@@ -77,6 +80,7 @@ static int try(struct search *s, struct trial *t, bool compress, struct conversi
     s->options.search = false;
     s->options.burst_spread = asked->goal == GOAL_LATENCY ? 0 : BURST_LIMIT;
     s->options.initial = t->initial;
+    s->options.prune = t->prune;
     s->options.ssc_budget = 0;
     s->options.ssc_loss = 0;
     if (compress)
@@ -103,11 +107,14 @@ static int try(struct search *s, struct trial *t, bool compress, struct conversi
 static int note_trial(struct search *s, const struct trial *t, const struct conversion *made,
                       bool compressed)
 {
+    char pruned[32] = "";
+    if (t->prune > 0)
+        snprintf(pruned, sizeof pruned, ", pruned by %.2g", (double)t->prune);
     return conversion_note(
         s->c,
-        "T = %d, phi = %d, initial potential %.2g%s: %.2f timesteps, %.4g operations by events, "
+        "T = %d, phi = %d, initial potential %.2g%s%s: %.2f timesteps, %.4g operations by events, "
         "%.4g by spikes, expected loss %.2f points",
-        t->timesteps, t->burst, (double)t->initial, compressed ? ", compressed" : "",
+        t->timesteps, t->burst, (double)t->initial, pruned, compressed ? ", compressed" : "",
         made->timesteps_mean, made->exit_sops, made->exit_spike_sops, 100 * made->loss);
 }
 
@@ -130,8 +137,10 @@ static int scan_timesteps(struct search *s, int burst)
     static const int steps[] = {1, 2, 3, 4, 6, 8};
     int status = AF_OK, first = s->count;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        const struct trial t = {
-            .timesteps = steps[i], .burst = burst, .initial = s->c->options->initial};
+        const struct trial t = {.timesteps = steps[i],
+                                .burst = burst,
+                                .initial = s->c->options->initial,
+                                .prune = s->c->options->prune};
         if (t.timesteps > s->c->options->timesteps)
             break;
         /* A frame of a recording has at least one of its own. */
@@ -147,14 +156,20 @@ static int scan_timesteps(struct search *s, int burst)
     return status;
 }
 
+static struct trial best_since(const struct search *s, int first)
+{
+    struct trial best = s->trial[first];
+    for (int i = first + 1; i < s->count; i++)
+        best = by_merit(&s->trial[i], &best) < 0 ? s->trial[i] : best;
+    return best;
+}
+
 /* Neurons that begin further from their threshold send fewer events, with what small activations
  * add up to left out: from the best of the trials since `first`, as far as that pays. */
 static int scan_initial(struct search *s, int first)
 {
-    struct trial best = s->trial[first];
+    struct trial best = best_since(s, first);
     int status = AF_OK;
-    for (int i = first + 1; i < s->count; i++)
-        best = by_merit(&s->trial[i], &best) < 0 ? s->trial[i] : best;
     while (!status && best.good && best.initial > INITIAL_LEAST + INITIAL_STEP / 2) {
         struct trial t = best;
         t.initial -= INITIAL_STEP;
@@ -162,6 +177,31 @@ static int scan_initial(struct search *s, int first)
         if (status || by_merit(&s->trial[s->count - 1], &best) >= 0)
             break;
         best = s->trial[s->count - 1];
+    }
+    return status;
+}
+
+/* Weights left out, likewise. With fewer of them early exit may need more timesteps, so that one
+ * step that saves nothing is no reason to stop. */
+static int scan_prune(struct search *s, int first)
+{
+    const struct calibration *data = s->c->data;
+    const bool shows = risk_shows(data->samples + data->further, (double)s->c->options->tolerance,
+                                  s->c->loss_most);
+    const float most = (shows ? 0.9f : PRUNE_FEW) - PRUNE_STEP / 2;
+    struct trial best = best_since(s, first), t = best;
+    int status = AF_OK, worse = 0;
+    while (!status && best.good && worse < 2 && t.prune < most) {
+        t.prune += PRUNE_STEP;
+        status = scan_trial(s, &t);
+        if (status)
+            break;
+        if (by_merit(&s->trial[s->count - 1], &best) < 0) {
+            best = s->trial[s->count - 1];
+            worse = 0;
+        } else {
+            worse++;
+        }
     }
     return status;
 }
@@ -178,6 +218,8 @@ static int scan(struct search *s)
         status = scan_timesteps(s, bursts[goal][b]);
         if (!status && goal != GOAL_LATENCY && s->count > first)
             status = scan_initial(s, first);
+        if (!status && goal != GOAL_LATENCY && s->count > first && s->options.feedback)
+            status = scan_prune(s, first);
     }
     return status;
 }

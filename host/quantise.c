@@ -77,6 +77,7 @@ int quantise_begin(struct conversion *c, const struct input_format *format)
         return af_fail(AF_NO_MEMORY, "no memory");
     memcpy(m->format.zero, format->zero, bytes);
     int status = copy_wiring(net, m);
+    c->prune_limit = rounding_prune_limit(c, (double)c->options->prune);
     for (int i = 0; !status && i < net->population_count; i++)
         status = quantise_population(c, i);
     return status;
@@ -345,8 +346,8 @@ static void fill_row(const struct conversion *c, int index, int k, const struct 
     memcpy(to, r->near, (size_t)row);
     if (!rounding || !rounding[k].block)
         return;
-    rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, r->scratch,
-                 r->fed);
+    rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT,
+                 rounding_row_limit(c, index, k, o, c->prune_limit), r->scratch, r->fed);
     double room = CURRENT_LIMIT - current_bound(c, index, s, w->at[0] + o);
     double each = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1] *
                   (1 << s->shift[k]);

@@ -177,7 +177,7 @@ int conversion_spread_thresholds(struct conversion *c, int population)
 /* Backwards through one projection: an error of a source neuron is added up, times a weight each,
  * by neurons of which only the active ones pass it on. Errors are taken for independent. */
 static void weigh_source(struct conversion *c, int population, const struct projection *from,
-                        const double *through)
+                         const double *through)
 {
     const struct wiring *w = &from->wiring;
     const struct population *source = &c->network->population[w->source];
@@ -217,6 +217,13 @@ static double active_share(const struct population_statistics *s, int ch)
     return all > 0 ? 1 - bins[0] / all : 0;
 }
 
+double threshold_passes(const struct conversion *c, int population, int channel)
+{
+    const struct population_statistics *s = &c->statistics[population];
+    bool relu = c->network->population[population].kind == AF_RELU;
+    return s->weight[channel] * (relu ? active_share(s, channel) : 1);
+}
+
 int threshold_weigh(struct conversion *c)
 {
     const struct network *net = c->network;
@@ -233,12 +240,11 @@ int threshold_weigh(struct conversion *c)
     }
     for (int p = net->population_count - 1; !status && p > 0; p--) {
         const struct population *pop = &net->population[p];
-        struct population_statistics *s = &c->statistics[p];
         double *through = malloc((size_t)pop->shape[0] * sizeof *through);
         if (!through)
             return af_fail(AF_NO_MEMORY, "no memory");
         for (int ch = 0; ch < pop->shape[0]; ch++)
-            through[ch] = s->weight[ch] * (pop->kind == AF_RELU ? active_share(s, ch) : 1);
+            through[ch] = threshold_passes(c, p, ch);
         for (int k = 0; k < pop->projection_count; k++)
             weigh_source(c, p, &pop->projection[k], through);
         free(through);

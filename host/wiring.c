@@ -224,8 +224,7 @@ int wiring_add_fanout(const struct wiring *w, const int8_t *weight, const int so
     }
     for (int i = 0; !status && i < w->channels; i++)
         add_channel(w, &rows, &columns, source, nonzero + (int64_t)i * taps, along,
-                    along + w->kernel[1],
-                    fanout + (int64_t)w->map[i] * source[1] * source[2]);
+                    along + w->kernel[1], fanout + (int64_t)w->map[i] * source[1] * source[2]);
     free_meetings(&rows);
     free_meetings(&columns);
     free(nonzero);

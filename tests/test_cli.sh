@@ -147,6 +147,12 @@ within "spikes from lower initial potentials" "$(number spikes_mean)" 0 "$(echo 
 good "info of these" "$bin/adafire-info" "$work/o.snn"
 holds "how it was converted" 'initial potential 0.3, .*rounding nearest'
 bad "a potential above the threshold" "--initial" $convert --initial 1.5 -o "$work/none.snn"
+good "a third of the operations left out" $convert --prune 0.33 --ssc off --iat off --json -o "$work/o.snn"
+within "operations that are left" "$(number sops_mean)" "$(echo "$sops" | awk '{ print 0.55 * $1 }')" "$(echo "$sops" | awk '{ print 0.8 * $1 }')"
+good "info of what is left" "$bin/adafire-info" "$work/o.snn"
+holds "what was left out" 'rounding feedback, prune 0.33'
+bad "all left out" "--prune" $convert --prune 1 -o "$work/none.snn"
+bad "left out with nothing to make up for it" "feedback" $convert --prune 0.1 --rounding nearest -o "$work/none.snn"
 bad "another rounding" "nearest, feedback" $convert --rounding up -o "$work/none.snn"
 bad "another goal" "latency, spikes, events" $convert --optimize speed -o "$work/none.snn"
 bad "no points" "--ssc" $convert --ssc xp -o "$work/none.snn"

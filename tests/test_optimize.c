@@ -420,6 +420,7 @@ TEST(currents_compress_further)
         struct conversion c = {0};
         struct convert_options o = goal_options(GOAL_SPIKES, 1);
         o.tolerance = 0.02f;
+        o.feedback = false; /* all weights stay */
         o.bias = i ? BIAS_AUTO : BIAS_LIGHT;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
         CHECK_EQ(c.options->bias, i ? BIAS_CURRENTS : BIAS_LIGHT);
@@ -497,6 +498,28 @@ TEST(goals_lower_initial_potentials)
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
     CHECK(c.options && c.options->initial == o.initial);
     conversion_free(&c);
+}
+
+/* Weights that matter least are left out, and no more are than the tolerance allows. */
+TEST(goals_prune)
+{
+    struct conversion c = {0};
+    struct convert_options o = goal_options(GOAL_EVENTS, 1);
+    double kept = 0, loss = 0;
+    bool tried = false;
+    for (int prunes = 0; prunes < 2; prunes++) {
+        o.feedback = prunes; /* without, nothing is left out */
+        CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
+        for (int i = 0; i < c.note_count; i++)
+            tried = tried || strstr(c.note[i], "pruned by");
+        CHECK_EQ(tried, prunes);
+        CHECK(c.options && (c.options->prune > 0) == prunes);
+        CHECK(prunes ? c.exit_sops < 0.9 * kept : c.exit_sops > 0);
+        kept = c.exit_sops;
+        loss = c.loss;
+        conversion_free(&c);
+    }
+    CHECK(loss <= (double)o.tolerance);
 }
 
 /* Threads are no part of the result. */
@@ -740,6 +763,7 @@ int main(void)
         RUN(early_termination_keeps_answers);
         RUN(initial_potential);
         RUN(goals_lower_initial_potentials);
+        RUN(goals_prune);
     }
     RUN(threads);
     RUN(refusals);

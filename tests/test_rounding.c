@@ -1,5 +1,5 @@
 /* Weights that make up for each other's rounding: what they compute from inputs that go together is
- * much nearer to the ANN than that of weights rounded each for itself. */
+ * much nearer to the ANN than that of weights rounded each for itself; and for others' absence. */
 #include "convert.h"
 #include "error.h"
 #include "random_model.h"
@@ -55,25 +55,21 @@ static int16_t *make_counts(struct dice *d, int channels)
     return counts;
 }
 
-/* Mean square of what the outputs are off by, with the converted weights in place of the ANN's;
- * counts zeros that did not stay zeros. */
-static double error_of(const struct network *net, const struct af_model *m, const int16_t *counts,
-                       int *filled)
+/* What became of the weights. */
+struct outcome {
+    double error; /* mean square of what the outputs are off by, with them in place of the ANN's */
+    double alone; /* the same if all that are not 0 were as they were */
+    int filled, pruned, weights; /* zeros that did not stay zeros; others that became so; others */
+};
+
+static double mean_square(const struct network *net, float *weight, const int16_t *counts)
 {
-    const struct projection *from = &net->population[1].projection[0];
-    const struct synapses *to = &m->population[1].input[0];
+    struct projection *p = &net->population[1].projection[0];
     int64_t inputs = network_neurons(&net->population[0]), n = network_neurons(&net->population[1]);
-    int64_t row = wiring_row(&from->wiring);
-    float *kept = from->weight, *value[2] = {calloc((size_t)inputs, sizeof(float))};
+    float *kept = p->weight, *value[2] = {calloc((size_t)inputs, sizeof(float))};
     float *current = calloc((size_t)n, sizeof *current);
-    float *off = calloc((size_t)wiring_weights(&from->wiring), sizeof *off);
     double sum = 0;
-    for (int64_t i = 0; i < wiring_weights(&from->wiring); i++) {
-        double unit = (double)m->population[1].scale[i / row] * (1 << to->shift);
-        off[i] = (float)(to->weight[i] * unit - (double)from->weight[i]);
-        *filled += from->weight[i] == 0 && to->weight[i] != 0;
-    }
-    net->population[1].projection[0].weight = off;
+    p->weight = weight;
     for (int s = 0; s < SAMPLES; s++) {
         for (int64_t i = 0; i < inputs; i++)
             value[0][i] = counts[s * inputs + i];
@@ -81,29 +77,53 @@ static double error_of(const struct network *net, const struct af_model *m, cons
         for (int64_t i = 0; i < n; i++)
             sum += (double)current[i] * (double)current[i] / (double)(SAMPLES * n);
     }
-    net->population[1].projection[0].weight = kept;
+    p->weight = kept;
     free(value[0]);
     free(current);
-    free(off);
     return sum;
 }
 
-static double convert_and_measure(const struct network *net, const struct calibration *data,
-                                  bool feedback, int threads, int *filled)
+static void judge(const struct network *net, const struct af_model *m, const int16_t *counts,
+                  struct outcome *to)
+{
+    const struct projection *p = &net->population[1].projection[0];
+    const struct synapses *s = &m->population[1].input[0];
+    const int64_t n = wiring_weights(&p->wiring), row = wiring_row(&p->wiring);
+    float *off = calloc((size_t)n, sizeof *off), *gone = calloc((size_t)n, sizeof *gone);
+    for (int64_t i = 0; i < n; i++) {
+        double unit = (double)m->population[1].scale[i / row] * (1 << s->shift);
+        off[i] = (float)(s->weight[i] * unit - (double)p->weight[i]);
+        gone[i] = s->weight[i] ? 0 : -p->weight[i];
+        to->filled += p->weight[i] == 0 && s->weight[i] != 0;
+        to->pruned += p->weight[i] != 0 && s->weight[i] == 0;
+        to->weights += p->weight[i] != 0;
+    }
+    to->error = mean_square(net, off, counts);
+    to->alone = mean_square(net, gone, counts);
+    free(off);
+    free(gone);
+}
+
+static struct outcome convert_and_judge(const struct network *net, const struct calibration *data,
+                                        bool feedback, float prune, bool events, int threads)
 {
     float zero[128] = {0};
-    const struct input_format format = {.unit = 1, .zero = zero};
+    const struct input_format format = {
+        .unit = 1, .zero = zero, .events = events, .event_frames = 1};
     struct convert_options o = convert_defaults;
     struct conversion c = {0};
+    struct outcome result = {.error = NAN};
     o.feedback = feedback;
+    o.prune = prune;
     o.threads = threads;
     o.iat = CHOICE_OFF;
     o.search = false;
     o.ssc_budget = 0;
     CHECK_EQ(convert(net, &format, data, &o, &c), AF_OK);
-    double error = c.model ? error_of(net, c.model, data->counts, filled) : NAN;
+    if (c.model)
+        judge(net, c.model, data->counts, &result);
     conversion_free(&c);
-    return error;
+    return result;
 }
 
 /* One block of weights, two of them, and groups. */
@@ -115,13 +135,12 @@ TEST(makes_up_for_rounding)
         struct dice d = {(uint64_t)i};
         struct network *net = make_network(&d, cases[i][0], cases[i][1]);
         struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, cases[i][0])};
-        int filled = 0;
-        double near = convert_and_measure(net, &data, false, 1, &filled);
-        double fed = convert_and_measure(net, &data, true, 1, &filled);
-        CHECK(fed < most[i] * near);
-        CHECK(fed > 0);
-        CHECK_EQ(filled, 0);
-        CHECK(convert_and_measure(net, &data, true, 3, &filled) == fed);
+        struct outcome near = convert_and_judge(net, &data, false, 0, false, 1),
+                       fed = convert_and_judge(net, &data, true, 0, false, 1);
+        CHECK(fed.error < most[i] * near.error);
+        CHECK(fed.error > 0);
+        CHECK_EQ(near.filled + fed.filled, 0);
+        CHECK(convert_and_judge(net, &data, true, 0, false, 3).error == fed.error);
         free(data.counts);
         network_free(net);
     }
@@ -133,10 +152,66 @@ TEST(silent_inputs)
     struct dice d = {7};
     struct network *net = make_network(&d, 4, 1);
     struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
-    int filled = 0;
     memset(data.counts, 0, sizeof(int16_t) * 4 * SIDE * SIDE * SAMPLES);
-    CHECK(convert_and_measure(net, &data, true, 1, &filled) == 0);
-    CHECK_EQ(filled, 0);
+    struct outcome silent = convert_and_judge(net, &data, true, 0, false, 1);
+    CHECK(silent.error == 0);
+    CHECK_EQ(silent.filled, 0);
+    free(data.counts);
+    network_free(net);
+}
+
+/* About as many weights go as are asked for (all inputs are about as active), and those that stay
+ * make up for most of what the others did. */
+TEST(pruned_weights)
+{
+    static const int cases[][2] = {{4, 1}, {80, 1}, {6, 3}};
+    static const float shares[] = {0.2f, 0.4f, 0.6f};
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            struct dice d = {(uint64_t)i + 20};
+            struct network *net = make_network(&d, cases[i][0], cases[i][1]);
+            struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, cases[i][0])};
+            struct outcome x = convert_and_judge(net, &data, true, shares[k], true, 1);
+            const double share = (double)x.pruned / x.weights;
+            CHECK(fabs(share - (double)shares[k]) < 0.08);
+            CHECK(x.error < 0.2 * x.alone);
+            CHECK_EQ(x.filled, 0);
+            free(data.counts);
+            network_free(net);
+        }
+}
+
+/* What a constant input causes is no synaptic operation, so nothing is saved by leaving it out. */
+TEST(constant_inputs_keep_their_weights)
+{
+    struct dice d = {31};
+    struct network *net = make_network(&d, 4, 1);
+    struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
+    struct outcome all = convert_and_judge(net, &data, true, 0, false, 1),
+                   asked = convert_and_judge(net, &data, true, 0.5f, false, 1);
+    CHECK_EQ(asked.pruned, all.pruned);
+    CHECK(asked.error == all.error);
+    free(data.counts);
+    network_free(net);
+}
+
+TEST(pruning_needs_feedback)
+{
+    struct dice d = {32};
+    struct network *net = make_network(&d, 4, 1);
+    struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
+    float zero[4] = {0};
+    const struct input_format format = {.unit = 1, .zero = zero};
+    struct convert_options o = convert_defaults;
+    struct conversion c;
+    o.feedback = false;
+    o.prune = 0.1f;
+    CHECK_EQ(convert(net, &format, &data, &o, &c), AF_BAD_ARGUMENT);
+    CHECK_ERROR("pruning needs");
+    o.feedback = true;
+    o.prune = 1;
+    CHECK_EQ(convert(net, &format, &data, &o, &c), AF_BAD_ARGUMENT);
+    CHECK_ERROR("out of range");
     free(data.counts);
     network_free(net);
 }
@@ -145,5 +220,8 @@ int main(void)
 {
     RUN(makes_up_for_rounding);
     RUN(silent_inputs);
+    RUN(pruned_weights);
+    RUN(constant_inputs_keep_their_weights);
+    RUN(pruning_needs_feedback);
     return test_end();
 }

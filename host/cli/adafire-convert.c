@@ -69,15 +69,18 @@ static const char help[] =
     "      --rounding feedback|nearest\n"
     "                             of weights to 8 bits: the others of an output make up for what\n"
     "                             rounding one does (default), or each for itself\n"
+    "      --prune SHARE          leaves out the weights that matter least to the outputs, of\n"
+    "                             SHARE of the synaptic operations (default 0)\n"
     "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
     "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
     "      --optimize latency|spikes|events\n"
     "                             search the timesteps (up to -t, or 8), burst limits, initial\n"
-    "                             potentials and threshold ratios for the least timesteps, or\n"
-    "                             least energy with every spike counted or an event counted once,\n"
-    "                             at a loss of --tolerance points of accuracy, early\n"
-    "                             termination included; takes minutes\n"
+    "                             potentials, threshold ratios and weights to leave out for the\n"
+    "                             least timesteps, or least energy with every spike counted or an\n"
+    "                             event counted once, at a loss of --tolerance points of "
+    "accuracy,\n"
+    "                             early termination included; takes minutes\n"
     "      --tolerance P          answers that early termination may change, in percent; with\n"
     "                             --optimize the points that may be lost (default 0.5)\n"
     "      --search-limit N       samples on which searches compare candidates\n"
@@ -117,6 +120,7 @@ enum {
     OPT_SSC,
     OPT_BIAS,
     OPT_ROUNDING,
+    OPT_PRUNE,
     OPT_IAT,
     OPT_IAT_METRIC,
     OPT_TOLERANCE,
@@ -156,6 +160,7 @@ static const struct option options[] = {
     {"ssc", required_argument, NULL, OPT_SSC},
     {"bias-correction", required_argument, NULL, OPT_BIAS},
     {"rounding", required_argument, NULL, OPT_ROUNDING},
+    {"prune", required_argument, NULL, OPT_PRUNE},
     {"iat", required_argument, NULL, OPT_IAT},
     {"iat-metric", required_argument, NULL, OPT_IAT_METRIC},
     {"optimize", required_argument, NULL, OPT_OPTIMIZE},
@@ -266,6 +271,7 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
         if (!status)
             c->feedback = choice == 1;
         return status;
+    case OPT_PRUNE: return cli_float("--prune", text, 0, 0.99f, &c->prune);
     case OPT_IAT:
         c->iat = strcmp(text, "off") == 0    ? CHOICE_OFF
                  : strcmp(text, "auto") == 0 ? CHOICE_AUTO
@@ -383,6 +389,8 @@ static int read_arguments(int argc, char **argv, struct request *r)
     if (!r->output)
         return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
     struct convert_options *c = &r->convert;
+    if (c->prune > 0 && !c->feedback)
+        return cli_fail("--prune needs --rounding feedback, by which other weights make up for it");
     if (c->optimize && !r->steps_given)
         c->timesteps = 8;
     if (!r->desired_given && c->burst_desired > c->burst_initial)
@@ -599,12 +607,13 @@ static int add_provenance(const struct request *r, struct conversion *c)
             m, "options",
             "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, initial potential "
             "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, "
-            "IAT %s, %s, a %g, tolerance %g",
+            "prune %g, IAT %s, %s, a %g, tolerance %g",
             o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
             (double)o->initial, choices[o->search], choices[o->signed_bursts],
             (double)o->ssc_budget, (double)o->ssc_loss, biases[o->bias], roundings[o->feedback],
-            choices[o->iat], o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence",
-            (double)o->iat_a, (double)o->tolerance);
+            (double)o->prune, choices[o->iat],
+            o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence", (double)o->iat_a,
+            (double)o->tolerance);
     if (!status && r->convert.optimize)
         status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
                                 goals[o->goal], 100 * (double)o->tolerance, 100 * c->loss);
