@@ -73,7 +73,7 @@ struct af_model_info {
     int populations, projections;
     int outputs;               /* output populations, the first decides IAT */
     int classes;               /* values of the first output */
-    int64_t neurons, synapses; /* synapses: stored weights */
+    int64_t neurons, synapses, zeros; /* weights, and those of them that are 0 */
     int64_t ann_macs;          /* multiply-accumulates of the ANN for one sample */
     int64_t first_macs;        /* those of them on the constant analog input, done once */
     bool iat;                  /* holds early-termination thresholds */

@@ -30,8 +30,8 @@ struct convert_options {
     enum loss loss; /* what a loss is; of an output with one channel an error */
     bool optimize;  /* timesteps, burst limits and ratios for the goal at the tolerance */
     enum bias_correction bias;
-    bool feedback;   /* weights make up for each other's rounding (rounding.h) */
-    float prune; /* share of the synaptic operations whose weights are left out; needs feedback */
+    bool feedback; /* weights make up for each other's rounding (rounding.h) */
+    float prune;   /* share of the synaptic operations whose weights are left out; needs feedback */
     enum choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
     int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
     float iat_a;
@@ -95,7 +95,7 @@ struct conversion {
     double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
                          * a few uncertain samples decide, and the searches follow their noise. */
     struct af_model *model;
-    double prune_limit; /* rounding_prune_limit of options->prune */
+    double prune_limit; /* of options->prune (prune.h) */
     /* Figures for the report. */
     double *sensitivity; /* [population_count] of the network when the choice was measured */
     double agreement;    /* with the ANN after T timesteps, on the calibration samples */

@@ -386,12 +386,17 @@ static double pooled_loss(const struct history *h, const struct early_exit *x)
     return loss / (double)h->samples;
 }
 
+static double bound(const struct conversion *c, double loss, double squares)
+{
+    return risk_bound(loss, squares, c->loss_most, c->options->optimize ? 2 : 1);
+}
+
 /* Whether even no loss at all among the samples would not show that it is as small as asked. */
 static bool too_few(const struct history *h)
 {
     const struct convert_options *o = h->c->options;
     double most = o->optimize ? (double)o->tolerance : (double)o->ssc_loss;
-    return h->c->loss_most > most * (double)h->samples;
+    return bound(h->c, 0, 0) > most * (double)h->samples;
 }
 
 /* How the network will run: loss, timesteps and operations, on all samples. */
@@ -417,7 +422,7 @@ static void report_exits(const struct history *h, const struct early_exit *x)
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
     if (c->chance && !h->recordings)
-        c->loss = too_few(h) ? pooled_loss(h, x) : risk_bound(loss, squares, c->loss_most) / n;
+        c->loss = too_few(h) ? pooled_loss(h, x) : bound(c, loss, squares) / n;
     else if (c->recorded && h->recordings) /* too few for a bound of their own */
         c->loss = fmax(c->loss, loss / n);
 }
@@ -439,8 +444,8 @@ static void report_maps(const struct history *h)
     c->timesteps_mean = h->steps;
     c->exit_sops = sum.sops / n;
     c->exit_spike_sops = sum.spike_sops / n;
-    c->loss = risk_bound(loss, squares, most) / n;
     c->loss_most = most;
+    c->loss = bound(c, loss, squares) / n;
 }
 
 /* One timestep's limit raised by a quarter of its uncertainty; false at the end of the scale. */

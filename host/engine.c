@@ -250,8 +250,14 @@ int engine_refresh(struct engine *e, int population)
 {
     const struct neurons *p = &e->model->population[population];
     int status = prepare_stage(e, population);
-    for (int k = 0; !status && k < p->input_count; k++)
-        status = prepare_fanout(e, p->input[k].wiring.source);
+    for (int k = 0; !status && k < p->input_count; k++) {
+        const int source = p->input[k].wiring.source;
+        bool again = false;
+        for (int j = 0; j < k; j++)
+            again = again || p->input[j].wiring.source == source;
+        if (!again && p->kind != AF_MAXPOOL)
+            status = prepare_fanout(e, source);
+    }
     return status;
 }
 

@@ -368,8 +368,12 @@ void af_model_info(const struct af_model *m, struct af_model_info *info)
         const struct neurons *p = &m->population[i];
         info->neurons += i ? neuron_count(p) : 0;
         info->projections += p->input_count;
-        for (int k = 0; k < p->input_count; k++)
-            info->synapses += p->input[k].weight ? wiring_weights(&p->input[k].wiring) : 0;
+        for (int k = 0; k < p->input_count; k++) {
+            const int64_t n = p->input[k].weight ? wiring_weights(&p->input[k].wiring) : 0;
+            info->synapses += n;
+            for (int64_t j = 0; j < n; j++)
+                info->zeros += p->input[k].weight[j] == 0;
+        }
     }
 }
 

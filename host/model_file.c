@@ -23,7 +23,13 @@
 
 _Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "the file is little endian, and so is the host");
 
-enum { VERSION = 1, HEADER = 24, POPULATIONS_MOST = 1 << 16, PROJECTIONS_MOST = 1 << 12 };
+enum {
+    VERSION = 2,
+    OLDEST = 1 /* knows no FORM_NONZERO */,
+    HEADER = 24,
+    POPULATIONS_MOST = 1 << 16,
+    PROJECTIONS_MOST = 1 << 12
+};
 static const char magic[8] = "ADAFIRE\n";
 #define FILE_LIMIT ((size_t)8 << 30)
 
@@ -170,7 +176,8 @@ static int64_t weights_of(struct codec *c, const struct wiring *w)
                 w->kernel[0] > 0 && w->kernel[0] <= 1 << 16 && w->kernel[1] > 0 &&
                 w->kernel[1] <= 1 << 16 && w->block[0] > 0 && w->block[0] <= 1 << 16;
     int64_t taps = good ? (int64_t)w->kernel[0] * w->kernel[1] : 0, count = 0;
-    good = good && !__builtin_mul_overflow(taps, (int64_t)w->block[0] * wiring_fan_in(w), &count);
+    good = good && !__builtin_mul_overflow(taps, (int64_t)w->block[0] * wiring_fan_in(w), &count) &&
+           count <= WEIGHTS_MOST;
     if (!good && !c->status)
         c->status = af_fail(AF_BAD_FILE, "a projection's geometry is out of range");
     return good ? count : 0;
@@ -349,9 +356,10 @@ static int parse(const unsigned char *bytes, size_t size, struct af_model *m)
     memcpy(&version, bytes + 8, 4);
     memcpy(&crc, bytes + 12, 4);
     memcpy(&told, bytes + 16, 8);
-    if (version != VERSION)
-        return af_fail(AF_BAD_FILE, "version %u; this program reads version %d, so convert again",
-                       version, VERSION);
+    if (version < OLDEST || version > VERSION)
+        return af_fail(AF_BAD_FILE,
+                       "version %u; this program reads versions %d to %d, so convert again",
+                       version, OLDEST, VERSION);
     if (told != size)
         return af_fail(AF_BAD_FILE, "is %zu bytes long, its header says %llu", size,
                        (unsigned long long)told);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FINALISTS = 3, TRIALS_MOST = 64 };
+enum { FINALISTS = 3, TRIALS_MOST = 96 };
 #define INITIAL_STEP  0.1f
 #define INITIAL_LEAST 0.3f
 #define PRUNE_STEP    0.1f

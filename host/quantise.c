@@ -9,6 +9,7 @@
 #include "convert.h"
 
 #include "error.h"
+#include "prune.h"
 #include "rounding.h"
 
 #include <math.h>
@@ -77,7 +78,8 @@ int quantise_begin(struct conversion *c, const struct input_format *format)
         return af_fail(AF_NO_MEMORY, "no memory");
     memcpy(m->format.zero, format->zero, bytes);
     int status = copy_wiring(net, m);
-    c->prune_limit = rounding_prune_limit(c, (double)c->options->prune);
+    if (!status)
+        status = prune_choose(c);
     for (int i = 0; !status && i < net->population_count; i++)
         status = quantise_population(c, i);
     return status;
@@ -346,13 +348,16 @@ static void fill_row(const struct conversion *c, int index, int k, const struct 
     memcpy(to, r->near, (size_t)row);
     if (!rounding || !rounding[k].block)
         return;
-    rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT,
-                 rounding_row_limit(c, index, k, o, c->prune_limit), r->scratch, r->fed);
+    const double prune = prune_row_limit(c, index, k, o);
+    rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, prune,
+                 r->scratch, r->fed);
     double room = CURRENT_LIMIT - current_bound(c, index, s, w->at[0] + o);
     double each = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1] *
                   (1 << s->shift[k]);
-    if ((double)growth(r->near, r->fed, row) * each <= room / s->projections)
-        memcpy(to, r->fed, (size_t)row);
+    const bool fits = (double)growth(r->near, r->fed, row) * each <= room / s->projections;
+    for (int64_t i = 0; i < row; i++)
+        if (fits || (prune > 0 && r->fed[i] == 0)) /* what is left out is less current */
+            to[i] = r->fed[i];
 }
 
 static int fill_weights(struct conversion *c, int index, const struct scaling *s)

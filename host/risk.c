@@ -7,14 +7,14 @@ enum { TURNS = 50 };
 #define PENALTY 1e-3
 #define STEP    2.0 /* the most that a turn may change */
 
-double risk_bound(double sum, double squares, double most)
+double risk_bound(double sum, double squares, double most, double errors)
 {
-    return sum + sqrt(squares + most * most);
+    return sum + errors * sqrt(squares + most * most);
 }
 
 bool risk_shows(int64_t samples, double tolerance, double most)
 {
-    return risk_bound(most, most * most, most) <= tolerance * (double)samples;
+    return risk_bound(most, most * most, most, 1) <= tolerance * (double)samples;
 }
 
 double risk_among_many(int64_t samples, double tolerance, double most)

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of losses of at most `most` each: their sum and the sum of their squares. */
-double risk_bound(double sum, double squares, double most);
+/* Of losses of at most `most` each: their sum and the sum of their squares; so many standard errors
+ * above. A goal, which chooses among dozens of conversions, takes two. */
+double risk_bound(double sum, double squares, double most, double errors);
 /* Whether so many samples can tell a tolerable loss from none: one of them may be lost. Where not,
  * whoever searches does not see what he does. */
 bool risk_shows(int64_t samples, double tolerance, double most);

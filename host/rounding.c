@@ -5,12 +5,7 @@
  *
  * With inputs x, H = E[x x'] and H = R R' (R upper triangular), row i of the inverse of R over its
  * diagonal holds, negated, the coefficients by which the inputs j > i predict input i, and R_ii^2
- * is the mean square of what they do not.
- *
- * A weight w that becomes 0 is an error of w, so pruning is rounding with a larger step (Frantar
- * and Alistarh, arXiv 2301.00774): it costs w^2 R_ii^2 in the current of the neuron, times what a
- * squared error of that does to the outputs (threshold.c), and saves an operation for each event of
- * the input. Weights go in the order of the one over the other, across all layers. */
+ * is the mean square of what they do not. */
 #include "rounding.h"
 
 #include "error.h"
@@ -75,11 +70,37 @@ static void add_position(const struct rounding *r, int64_t row, const float *x, 
     }
 }
 
-/* Of one position and group. */
-static void add_active(const float *x, int64_t row, float share, float *active)
+/* Positions of a sample that are looked at. */
+static int64_t positions_of(const struct conversion *c, const struct wiring *w)
+{
+    const int64_t area = (int64_t)w->block[1] * w->block[2];
+    const int64_t count = (POSITIONS + c->data->samples - 1) / c->data->samples;
+    return count < area ? count : area;
+}
+
+/* Of one position and group: an input that is active is an event. */
+static void add_events(const float *x, int64_t row, float share, float *events)
 {
     for (int64_t i = 0; i < row; i++)
-        active[i] += x[i] != 0 ? share : 0;
+        events[i] += x[i] != 0 ? share : 0;
+}
+
+/* Of a sample: a pooled input has an event for each active neuron in its window. */
+static void add_pooled_events(const struct conversion *c, const struct wiring *w,
+                              float *const *value, float share, float *events)
+{
+    const int *shape = c->network->population[w->source].shape;
+    const int taps = w->kernel[0] * w->kernel[1];
+    const int64_t area = (int64_t)shape[1] * shape[2];
+    for (int i = 0; i < w->channels; i++) {
+        const float *map = value[w->source] + w->map[i] * area;
+        int64_t active = 0;
+        for (int64_t j = 0; j < area; j++)
+            active += map[j] != 0;
+        for (int k = 0; k < taps; k++)
+            events[i * taps + k] +=
+                share * (float)active / (float)area * (float)(w->pool[0] * w->pool[1]);
+    }
 }
 
 static int add_sample(const struct moments *m, const struct site *s, float *const *value,
@@ -87,10 +108,10 @@ static int add_sample(const struct moments *m, const struct site *s, float *cons
 {
     const struct wiring *w = wiring_at(m->c, s);
     struct rounding *r = &m->c->statistics[s->population].rounding[s->projection];
-    int64_t row = wiring_row(w), area = (int64_t)w->block[1] * w->block[2];
-    int64_t count = (POSITIONS + m->c->data->samples - 1) / m->c->data->samples;
+    const int64_t row = wiring_row(w), area = (int64_t)w->block[1] * w->block[2];
+    const int64_t count = positions_of(m->c, w);
+    const float share = 1.0f / (float)m->c->data->samples;
     size_t group = (size_t)blocks_of(r, row) * (size_t)r->block * (size_t)r->block;
-    count = count < area ? count : area;
     float *patch = malloc((size_t)(count * w->groups * row) * sizeof *patch);
     int64_t *at = malloc((size_t)count * sizeof *at);
     int status = patch && at ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for a layer's inputs");
@@ -99,12 +120,14 @@ static int add_sample(const struct moments *m, const struct site *s, float *cons
     if (!status)
         status =
             network_patches(m->c->network, s->population, s->projection, value, count, at, patch);
-    const float share = 1.0f / (float)(count * m->c->data->samples);
     for (int64_t k = 0; !status && k < count * w->groups; k++) {
         const int64_t g = k % w->groups;
         add_position(r, row, patch + k * row, r->feedback + (size_t)g * group);
-        add_active(patch + k * row, row, share, r->active + g * row);
+        if (!wiring_has_pool(w))
+            add_events(patch + k * row, row, share / (float)count, r->events + g * row);
     }
+    if (!status && wiring_has_pool(w))
+        add_pooled_events(m->c, w, value, share, r->events);
     free(patch);
     free(at);
     return status;
@@ -131,9 +154,9 @@ static int run_ann(void *context, int worker, int64_t i)
     return network_forward(m->c->network, m->value[i]);
 }
 
-/* In place: moments above the diagonal to feedback, row i's j > i by how much input j's share of
- * input i is; on the diagonal R_ii^2. */
-static int predict(double *h, int n, int stride)
+/* In place: the moments of so many positions above the diagonal to feedback, row i's j > i by how
+ * much input j's share of input i is; on the diagonal R_ii^2. */
+static int predict(double *h, int n, int stride, double positions)
 {
     double *v = calloc((size_t)n * (size_t)n, sizeof *v); /* the inverse of R, transposed */
     double mean = 0;
@@ -168,7 +191,7 @@ static int predict(double *h, int n, int stride)
         double ri = h[i * stride + i];
         for (int j = i + 1; j < n; j++)
             h[i * stride + j] = v[(size_t)j * (size_t)n + (size_t)i] * ri;
-        h[i * stride + i] = ri * ri;
+        h[i * stride + i] = ri * ri / positions;
     }
     free(v);
     return AF_OK;
@@ -180,13 +203,14 @@ static int predict_site(void *context, int worker, int64_t i)
     const struct wiring *w = wiring_at(m->c, &m->site[i]);
     struct rounding *r = &m->c->statistics[m->site[i].population].rounding[m->site[i].projection];
     int64_t row = wiring_row(w);
+    const double positions = (double)(positions_of(m->c, w) * m->c->data->samples);
     double *h = r->feedback;
     int status = AF_OK;
     (void)worker;
     for (int g = 0; g < w->groups; g++)
         for (int64_t from = 0; !status && from < row; from += r->block) {
             int n = row - from < r->block ? (int)(row - from) : r->block;
-            status = predict(h, n, r->block);
+            status = predict(h, n, r->block, positions);
             h += (int64_t)r->block * r->block;
         }
     return status;
@@ -216,8 +240,8 @@ static int find_sites(struct moments *m)
             r->block = block_size(w);
             size_t blocks = (size_t)w->groups * (size_t)blocks_of(r, row);
             r->feedback = calloc(blocks * (size_t)r->block * (size_t)r->block, sizeof(double));
-            r->active = calloc((size_t)(w->groups * row), sizeof *r->active);
-            if (!r->feedback || !r->active)
+            r->events = calloc((size_t)(w->groups * row), sizeof *r->events);
+            if (!r->feedback || !r->events)
                 return af_fail(AF_NO_MEMORY, "no memory for a layer's moments");
             m->site[m->count++] = (struct site){p, k};
         }
@@ -267,100 +291,25 @@ void rounding_free(struct rounding *r, int count)
 {
     for (int i = 0; r && i < count; i++) {
         free(r[i].feedback);
-        free(r[i].active);
+        free(r[i].events);
     }
     free(r);
 }
 
-/* ---- Which weights go ---------------------------------------------------------------------- */
-
-enum { OCTAVE = 64, OCTAVES = 256, BINS = OCTAVES * OCTAVE }; /* of scores: from 2^-128 on */
-
-/* What one event of the projection's source, pooled as often as it is, takes less of. */
-static double events_of(const struct wiring *w)
-{
-    return (double)w->pool[0] * w->pool[1];
-}
-
-/* Events of the projection's source cause operations. */
-static bool costs_operations(const struct conversion *c, const struct wiring *w)
-{
-    return w->source != 0 || c->model->format.events;
-}
-
-static double mean_square_left(const struct rounding *r, int group, int64_t row, int64_t i)
-{
-    const size_t block = (size_t)r->block;
-    const double *f =
-        r->feedback +
-        ((size_t)group * (size_t)blocks_of(r, row) + (size_t)i / block) * block * block;
-    return f[((size_t)i % block) * (block + 1)];
-}
-
-/* Adds a projection's operations to the bins of their scores. */
-static void add_scores(const struct conversion *c, int population, int projection, double *bin)
-{
-    const struct projection *p = &c->network->population[population].projection[projection];
-    const struct rounding *r = &c->statistics[population].rounding[projection];
-    const struct wiring *w = &p->wiring;
-    const int64_t row = wiring_row(w);
-    const double area = (double)w->block[1] * w->block[2];
-    for (int o = 0; o < w->block[0]; o++) {
-        const int group = o / (w->block[0] / w->groups);
-        const double error = threshold_passes(c, population, w->at[0] + o);
-        for (int64_t i = 0; i < row; i++) {
-            const double weight = (double)p->weight[o * row + i];
-            const double saved = (double)r->active[group * row + i] * events_of(w);
-            if (weight == 0 || saved == 0)
-                continue;
-            const double score =
-                error * weight * weight * mean_square_left(r, group, row, i) / saved;
-            const double at = score > 0 ? (log2(score) + OCTAVES / 2.0) * OCTAVE : 0;
-            bin[(int)fmax(fmin(at, BINS - 1), 0)] += saved * area;
-        }
-    }
-}
-
-double rounding_prune_limit(const struct conversion *c, double share)
-{
-    double *bin = calloc(BINS, sizeof *bin), all = 0, gone = 0;
-    int at = 0;
-    if (!bin || share <= 0) {
-        free(bin);
-        return 0;
-    }
-    for (int p = 0; p < c->network->population_count; p++)
-        for (int k = 0; k < c->network->population[p].projection_count; k++) {
-            const struct rounding *r = c->statistics[p].rounding;
-            if (r && r[k].block && costs_operations(c, wiring_at(c, &(struct site){p, k})))
-                add_scores(c, p, k, bin);
-        }
-    for (int b = 0; b < BINS; b++)
-        all += bin[b];
-    while (at < BINS && gone + bin[at] <= share * all)
-        gone += bin[at++];
-    free(bin);
-    return exp2((double)at / OCTAVE - OCTAVES / 2.0);
-}
-
-double rounding_row_limit(const struct conversion *c, int population, int projection, int channel,
-                          double limit)
-{
-    const struct wiring *w = wiring_at(c, &(struct site){population, projection});
-    if (limit == 0)
-        return 0;
-    const double error = threshold_passes(c, population, w->at[0] + channel);
-    return costs_operations(c, w) && error > 0 ? limit * events_of(w) / error : 0;
-}
-
 /* ---- Using it ------------------------------------------------------------------------------ */
+
+double rounding_unpredicted(const struct rounding *r, int group, int64_t row, int64_t i)
+{
+    const int64_t block = (int64_t)group * blocks_of(r, row) + i / r->block, at = i % r->block;
+    return r->feedback[(block * r->block + at) * r->block + at];
+}
 
 void rounding_row(const struct rounding *r, int group, int64_t row, const float *weight,
                   const double *step, int limit, double prune, double *scratch, int8_t *to)
 {
     size_t size = (size_t)r->block * (size_t)r->block;
     const double *f = r->feedback + (size_t)group * (size_t)blocks_of(r, row) * size;
-    const float *active = r->active + group * row;
+    const float *events = r->events + group * row;
     for (int64_t i = 0; i < row; i++)
         scratch[i] = (double)weight[i];
     for (int64_t from = 0; from < row; from += r->block, f += size) {
@@ -369,7 +318,7 @@ void rounding_row(const struct rounding *r, int group, int64_t row, const float 
         for (int i = 0; i < n; i++) {
             const double *fi = f + (size_t)i * (size_t)r->block;
             double q = fmax(fmin(nearbyint(w[i] / step[from + i]), limit), -limit);
-            if (weight[from + i] == 0 || w[i] * w[i] * fi[i] < prune * (double)active[from + i])
+            if (weight[from + i] == 0 || w[i] * w[i] * fi[i] < prune * (double)events[from + i])
                 q = 0;
             to[from + i] = (int8_t)q;
             double error = w[i] - q * step[from + i];

@@ -216,10 +216,24 @@ static int measure_population(struct rehearsal *r, const struct search *search, 
     return status ? status : rehearsal_apply(r, p);
 }
 
+/* Weights that the CPU engine multiplies with in a timestep, zeros among them. */
+static double work_of(const struct af_model *m)
+{
+    double work = 0;
+    for (int i = 0; i < m->population_count; i++)
+        for (int k = 0; k < m->population[i].input_count; k++) {
+            const struct synapses *s = &m->population[i].input[k];
+            if (s->weight && !wiring_is_channelwise(&s->wiring))
+                work +=
+                    (double)wiring_weights(&s->wiring) * s->wiring.block[1] * s->wiring.block[2];
+        }
+    return work;
+}
+
 /* As many as wanted, but of a large network no more than keep a search within minutes. */
 static int64_t search_samples(const struct conversion *c)
 {
-    double each = (double)c->model->ann_macs * c->options->timesteps;
+    double each = work_of(c->model) * c->options->timesteps;
     int64_t wanted = c->options->search_samples, fits = (int64_t)(SEARCH_WORK / fmax(each, 1));
     if (wanted <= 0 || wanted > c->data->samples)
         wanted = c->data->samples;

@@ -71,8 +71,7 @@ enum {
     AXIS_MOST = 1 << 20,
     AXIS_WORK_MOST = 1 << 26,
     POOL_WORK_MOST = 1 << 30,
-    VIEW_MOST = 1 << 28,
-    WEIGHTS_MOST = 1 << 30
+    VIEW_MOST = 1 << 28
 };
 
 static bool in_range(int v, int least, int most)
@@ -113,9 +112,10 @@ int wiring_check(const struct wiring *w, const int source[3], const int destinat
         cells *= w->view[a];
         windows *= window + 1;
     }
-    if (cells > VIEW_MOST || windows > VIEW_MOST || cells * w->pool[0] > POOL_WORK_MOST ||
-        cells * w->pool[0] * w->pool[1] > POOL_WORK_MOST || wiring_row(w) > INT32_MAX ||
-        wiring_weights(w) > WEIGHTS_MOST)
+    if (cells > VIEW_MOST || windows > VIEW_MOST ||
+        (int64_t)w->channels * source[1] * source[2] > VIEW_MOST ||
+        cells * w->pool[0] > POOL_WORK_MOST || cells * w->pool[0] * w->pool[1] > POOL_WORK_MOST ||
+        wiring_row(w) > INT32_MAX || wiring_weights(w) > WEIGHTS_MOST)
         return af_fail(AF_UNSUPPORTED, "a projection is too large");
     return AF_OK;
 }
@@ -126,29 +126,27 @@ struct meetings {
     int32_t *tap;
 };
 
-/* How many there are; with `first` also how many of each index, with `tap` the taps themselves. */
-static int32_t each_meeting(const struct wiring *w, int axis, int size, struct meetings *m)
+/* The source indices that tap k of the block's position o meets are u / up for u = *first,
+ * *first + 1 .. *past - 1. */
+static void met_by(const struct wiring *w, int axis, int size, int o, int k, int64_t *first,
+                   int64_t *past)
 {
-    int64_t upsampled = (int64_t)size * w->up[axis];
-    int32_t count = 0;
+    const int64_t v =
+        (int64_t)o * w->stride[axis] + (int64_t)k * w->dilation[axis] - w->before[axis];
+    const int64_t from = v * w->pool_stride[axis] - w->pool_before[axis], to = from + w->pool[axis],
+                  end = (int64_t)size * w->up[axis];
+    const bool inside = v >= 0 && v < w->view[axis];
+    *first = inside && from > 0 ? from : 0;
+    *past = !inside ? 0 : to < end ? to : end;
+}
+
+static void count_meetings(const struct wiring *w, int axis, int size, int32_t *count)
+{
+    int64_t u, past;
     for (int o = 0; o < w->block[axis + 1]; o++)
-        for (int k = 0; k < w->kernel[axis]; k++) {
-            int64_t v =
-                (int64_t)o * w->stride[axis] + (int64_t)k * w->dilation[axis] - w->before[axis];
-            if (v < 0 || v >= w->view[axis])
-                continue;
-            for (int a = 0; a < w->pool[axis]; a++) {
-                int64_t u = v * w->pool_stride[axis] + a - w->pool_before[axis];
-                if (u < 0 || u >= upsampled)
-                    continue;
-                if (m->tap)
-                    m->tap[m->first[u / w->up[axis]]++] = k;
-                else if (m->first)
-                    m->first[u / w->up[axis] + 1]++;
-                count++;
-            }
-        }
-    return count;
+        for (int k = 0; k < w->kernel[axis]; k++)
+            for (met_by(w, axis, size, o, k, &u, &past); u < past; u++)
+                count[u / w->up[axis]]++;
 }
 
 static void free_meetings(struct meetings *m)
@@ -159,19 +157,25 @@ static void free_meetings(struct meetings *m)
 
 static int find_meetings(const struct wiring *w, int axis, int size, struct meetings *m)
 {
-    m->first = calloc((size_t)size + 2, sizeof *m->first);
-    if (!m->first)
+    int32_t *filled = calloc((size_t)size + 1, sizeof *filled);
+    m->first = calloc((size_t)size + 1, sizeof *m->first);
+    if (!m->first || !filled) {
+        free(filled);
         return af_fail(AF_NO_MEMORY, "no memory");
-    const int32_t count = each_meeting(w, axis, size, m);
+    }
+    count_meetings(w, axis, size, m->first + 1);
     for (int i = 0; i < size; i++)
         m->first[i + 1] += m->first[i];
-    m->tap = malloc(((size_t)count + 1) * sizeof *m->tap);
-    if (!m->tap)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    each_meeting(w, axis, size, m); /* which moves every first to the next one's place */
-    memmove(m->first + 1, m->first, (size_t)size * sizeof *m->first);
-    m->first[0] = 0;
-    return AF_OK;
+    m->tap = malloc(((size_t)m->first[size] + 1) * sizeof *m->tap);
+    int64_t u, past;
+    for (int o = 0; m->tap && o < w->block[axis + 1]; o++)
+        for (int k = 0; k < w->kernel[axis]; k++)
+            for (met_by(w, axis, size, o, k, &u, &past); u < past; u++) {
+                const int64_t i = u / w->up[axis];
+                m->tap[m->first[i] + filled[i]++] = k;
+            }
+    free(filled);
+    return m->tap ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
 }
 
 static bool same_meetings(const struct meetings *m, int i, int j)
@@ -234,7 +238,13 @@ int wiring_add_fanout(const struct wiring *w, const int8_t *weight, const int so
 
 double wiring_mean_meetings(const struct wiring *w, const int source[3])
 {
-    struct meetings none = {0};
-    return (double)each_meeting(w, 0, source[1], &none) / source[1] *
-           each_meeting(w, 1, source[2], &none) / source[2];
+    double met[2] = {0};
+    int64_t u, past;
+    for (int a = 0; a < 2; a++)
+        for (int o = 0; o < w->block[a + 1]; o++)
+            for (int k = 0; k < w->kernel[a]; k++) {
+                met_by(w, a, source[a + 1], o, k, &u, &past);
+                met[a] += past > u ? (double)(past - u) / source[a + 1] : 0;
+            }
+    return met[0] * met[1];
 }

@@ -40,6 +40,8 @@ int wiring_identity(struct wiring *w, int source, const int shape[3]);
 int wiring_copy(struct wiring *to, const struct wiring *from);
 void wiring_free(struct wiring *w);
 
+enum { WEIGHTS_MOST = 1 << 30 }; /* that a projection may have */
+
 static inline int wiring_fan_in(const struct wiring *w)
 {
     return w->channels / w->groups;

@@ -23,19 +23,19 @@ static inline uint32_t crc_word(uint32_t crc, uint32_t word)
 /* Words of a memory, for addresses. */
 static inline uint32_t memory_words(uint8_t memory)
 {
-    return memory == MEMORY_PHASE            ? PHASES
-           : memory <= MEMORY_ROUTE_SHIFT    ? ROUTES
-           : memory <= MEMORY_COLUMNS        ? AXIS
+    return memory == MEMORY_PHASE          ? PHASES
+           : memory <= MEMORY_ROUTE_SHIFT  ? ROUTES
+           : memory <= MEMORY_COLUMNS      ? AXIS
            : memory <= MEMORY_CHANNEL_CELL ? CHANNELS
-           : memory <= MEMORY_COLUMN_LIST    ? LIST
-           : memory == MEMORY_WEIGHT         ? (WEIGHTS * LANES + 3) / 4
-           : memory <= MEMORY_INITIAL        ? PARAMETERS * LANES
-           : memory == MEMORY_CELL           ? CELLS * LANES
-           : memory == MEMORY_WINDOW         ? WINDOWS
-           : memory == MEMORY_PROGRAM        ? PROGRAM
-           : memory == MEMORY_GATHER         ? GATHER_COLUMNS + AXIS
-           : memory == MEMORY_COLLECT        ? COLLECT_LIMIT + TIMESTEPS
-                                             : 0;
+           : memory <= MEMORY_COLUMN_LIST  ? LIST
+           : memory == MEMORY_WEIGHT       ? (WEIGHTS * LANES + 3) / 4
+           : memory <= MEMORY_INITIAL      ? PARAMETERS * LANES
+           : memory == MEMORY_CELL         ? CELLS * LANES
+           : memory == MEMORY_WINDOW       ? WINDOWS
+           : memory == MEMORY_PROGRAM      ? PROGRAM
+           : memory == MEMORY_GATHER       ? GATHER_COLUMNS + AXIS
+           : memory == MEMORY_COLLECT      ? COLLECT_LIMIT + TIMESTEPS
+                                           : 0;
 }
 
 static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,

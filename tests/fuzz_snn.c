@@ -26,6 +26,7 @@ static bool is_small(const struct af_model *m)
             for (int a = 0; a < 2; a++)
                 view *= w->view[a] + (int64_t)(w->block[a + 1] - 1) * w->stride[a] +
                         (int64_t)(w->kernel[a] - 1) * w->dilation[a];
+            work += w->channels * neuron_count(&m->population[w->source]);
             work += view * w->pool[0] * w->pool[1] + block * wiring_row(w);
         }
     }

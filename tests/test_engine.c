@@ -428,7 +428,9 @@ static void change_population(struct neurons *p, struct dice *d)
     for (int k = 0; k < p->input_count && p->kind != AF_MAXPOOL; k++) {
         struct synapses *s = &p->input[k];
         for (int64_t i = 0; i < wiring_weights(&s->wiring); i++)
-            s->weight[i] = (int8_t)(s->weight[i] == -128 ? 127 : -s->weight[i]);
+            s->weight[i] = dice_chance(d, 20)     ? 0
+                           : s->weight[i] == -128 ? 127
+                                                  : (int8_t)-s->weight[i];
         s->shift = (int)dice_roll(d, 0, s->shift);
     }
 }

@@ -49,7 +49,7 @@ TEST(bound_holds)
 {
     static const double means[] = {1, 3, 10, 40};
     struct dice d = {1};
-    CHECK(risk_bound(0, 0, 1) >= 1);
+    CHECK(risk_bound(0, 0, 1, 1) >= 1);
     CHECK(risk_shows(1000, 0.005, 1) && !risk_shows(256, 0.005, 1) && !risk_shows(1000000, 0, 1));
     for (size_t m = 0; m < sizeof means / sizeof *means; m++) {
         int held = 0, far = 0;
@@ -57,8 +57,8 @@ TEST(bound_holds)
             double count = -1;
             for (double left = means[m]; left > 0; count++)
                 left += log(fraction(&d));
-            held += risk_bound(count, count, 1) >= means[m];
-            far += risk_bound(count, count, 1) > means[m] + 3 * sqrt(means[m]) + 2;
+            held += risk_bound(count, count, 1, 1) >= means[m];
+            far += risk_bound(count, count, 1, 1) > means[m] + 3 * sqrt(means[m]) + 2;
         }
         CHECK(held > 3000);
         CHECK(far < 400);
@@ -68,9 +68,10 @@ TEST(bound_holds)
     /* Pictures that lose a hundredth each at most show half a point where answers do not. */
     CHECK(risk_shows(256, 0.005, 0.01) && !risk_shows(3, 0.005, 0.01));
     CHECK(fabs(risk_among_many(256, 0.005, 0.01) - 0.005 + 0.01 / 256) < 1e-12);
-    CHECK(fabs(risk_bound(0.1, 0.0009, 0.04) - 0.15) < 1e-12);
+    CHECK(fabs(risk_bound(0.1, 0.0009, 0.04, 1) - 0.15) < 1e-12);
     /* A hundred losses of a tenth each are known better than ten whole ones. */
-    CHECK(risk_bound(10, 1, 1) < risk_bound(10, 10, 1));
+    CHECK(risk_bound(10, 1, 1, 1) < risk_bound(10, 10, 1, 1));
+    CHECK(fabs(risk_bound(0.1, 0.0009, 0.04, 2) - 0.2) < 1e-12);
 }
 
 TEST(fit_finds_what_it_was_drawn_from)

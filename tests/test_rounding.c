@@ -3,41 +3,58 @@
 #include "convert.h"
 #include "error.h"
 #include "random_model.h"
+#include "rounding.h"
 #include "test.h"
 
 #include <math.h>
 
 enum { SIDE = 6, SAMPLES = 60, OUTPUTS = 6 };
 
-/* An input and one 3 x 3 convolution of it, some of whose weights are 0. */
-static struct network *make_network(struct dice *d, int channels, int groups)
+static struct population *add_population(struct network *net, enum af_kind kind, const int shape[3])
 {
-    struct network *net = calloc(1, sizeof *net);
-    net->population = calloc(2, sizeof *net->population);
-    net->population_count = 2;
-    for (int i = 0; i < 2; i++) {
-        int c = i ? OUTPUTS : channels;
-        net->population[i] = (struct population){.kind = i ? AF_OUTPUT : AF_INPUT,
-                                                 .shape = {c, SIDE, SIDE},
-                                                 .ceiling = INFINITY,
-                                                 .rank = i ? 4 : 0,
-                                                 .dim = {1, c, SIDE, SIDE},
-                                                 .projection_count = i};
-        net->population[i].name = strdup(i ? "map" : "input");
-    }
-    struct population *p = &net->population[1];
+    struct population *p = &net->population[net->population_count++];
+    *p = (struct population){.kind = kind,
+                             .shape = {shape[0], shape[1], shape[2]},
+                             .ceiling = INFINITY,
+                             .rank = kind == AF_OUTPUT ? 4 : 0,
+                             .dim = {1, shape[0], shape[1], shape[2]}};
+    p->name = strdup(kind == AF_INPUT ? "input" : "map");
     p->bias = calloc((size_t)network_neurons(p), sizeof *p->bias);
     p->projection = calloc(1, sizeof *p->projection);
+    return p;
+}
+
+/* Of the population before; some weights are 0. A block of one place reads the first. */
+static void add_convolution(struct network *net, struct dice *d, int source, int kernel, int groups)
+{
+    struct population *p = &net->population[net->population_count - 1];
     struct wiring *w = &p->projection->wiring;
-    CHECK_EQ(wiring_identity(w, 0, net->population[0].shape), AF_OK);
+    CHECK_EQ(wiring_identity(w, source, net->population[source].shape), AF_OK);
     w->groups = groups;
-    w->kernel[0] = w->kernel[1] = 3;
-    w->before[0] = w->before[1] = 1;
-    w->block[0] = OUTPUTS;
+    w->kernel[0] = w->kernel[1] = kernel;
+    w->before[0] = w->before[1] = kernel / 2;
+    memcpy(w->block, p->shape, sizeof w->block);
     p->projection->weight = calloc((size_t)wiring_weights(w), sizeof(float));
+    p->projection_count = 1;
     for (int64_t i = 0; i < wiring_weights(w); i++)
         if (!dice_chance(d, 30))
             p->projection->weight[i] = (float)dice_roll(d, -1000, 1000) / 1000.0f;
+}
+
+static struct network *begin_network(int channels)
+{
+    struct network *net = calloc(1, sizeof *net);
+    net->population = calloc(3, sizeof *net->population);
+    add_population(net, AF_INPUT, (const int[]){channels, SIDE, SIDE});
+    return net;
+}
+
+/* An input and one 3 x 3 convolution of it. */
+static struct network *make_network(struct dice *d, int channels, int groups)
+{
+    struct network *net = begin_network(channels);
+    add_population(net, AF_OUTPUT, (const int[]){OUTPUTS, SIDE, SIDE});
+    add_convolution(net, d, 0, 3, groups);
     return net;
 }
 
@@ -104,22 +121,29 @@ static void judge(const struct network *net, const struct af_model *m, const int
     free(gone);
 }
 
-static struct outcome convert_and_judge(const struct network *net, const struct calibration *data,
-                                        bool feedback, float prune, bool events, int threads)
+static void convert_all(const struct network *net, const struct calibration *data, bool feedback,
+                        float prune, bool events, int threads, struct conversion *c)
 {
     float zero[128] = {0};
     const struct input_format format = {
         .unit = 1, .zero = zero, .events = events, .event_frames = 1};
     struct convert_options o = convert_defaults;
-    struct conversion c = {0};
-    struct outcome result = {.error = NAN};
     o.feedback = feedback;
     o.prune = prune;
     o.threads = threads;
     o.iat = CHOICE_OFF;
     o.search = false;
     o.ssc_budget = 0;
-    CHECK_EQ(convert(net, &format, data, &o, &c), AF_OK);
+    *c = (struct conversion){0};
+    CHECK_EQ(convert(net, &format, data, &o, c), AF_OK);
+}
+
+static struct outcome convert_and_judge(const struct network *net, const struct calibration *data,
+                                        bool feedback, float prune, bool events, int threads)
+{
+    struct conversion c;
+    struct outcome result = {.error = NAN};
+    convert_all(net, data, feedback, prune, events, threads, &c);
     if (c.model)
         judge(net, c.model, data->counts, &result);
     conversion_free(&c);
@@ -195,6 +219,59 @@ TEST(constant_inputs_keep_their_weights)
     network_free(net);
 }
 
+/* Layers of many and of few positions are measured alike: one of 36 and one of 1, and both see the
+ * same inputs. */
+TEST(prices_are_of_one_measure)
+{
+    struct dice d = {33};
+    struct network *net = begin_network(4);
+    struct conversion c;
+    add_population(net, AF_OUTPUT, (const int[]){OUTPUTS, SIDE, SIDE});
+    add_convolution(net, &d, 0, 1, 1);
+    add_population(net, AF_OUTPUT, (const int[]){OUTPUTS, 1, 1});
+    add_convolution(net, &d, 0, 1, 1);
+    struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
+    convert_all(net, &data, true, 0.1f, true, 1, &c);
+    for (int i = 0; c.model && i < 4; i++) {
+        const struct rounding *many = c.statistics[1].rounding, *one = c.statistics[2].rounding;
+        const double ratio =
+            rounding_unpredicted(many, 0, 4, i) / rounding_unpredicted(one, 0, 4, i);
+        CHECK(ratio > 0.5 && ratio < 2);
+        CHECK(fabsf(many->events[i] - one->events[i]) < 0.2f && many->events[i] <= 1);
+    }
+    conversion_free(&c);
+    free(data.counts);
+    network_free(net);
+}
+
+/* What nobody reads goes first and alone, if it is enough. */
+TEST(unread_channels_go_first)
+{
+    struct dice d = {34};
+    struct network *net = begin_network(4);
+    struct conversion c;
+    add_population(net, AF_RELU, (const int[]){4, SIDE, SIDE});
+    add_convolution(net, &d, 0, 3, 1);
+    add_population(net, AF_OUTPUT, (const int[]){OUTPUTS, SIDE, SIDE});
+    add_convolution(net, &d, 1, 1, 1);
+    float *reads = net->population[2].projection->weight;
+    for (int o = 0; o < OUTPUTS; o++)
+        reads[4 * o + 2] = reads[4 * o + 3] = 0;
+    struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
+    convert_all(net, &data, true, 0.3f, true, 1, &c);
+    const struct synapses *s = c.model ? &c.model->population[1].input[0] : NULL;
+    const float *from = net->population[1].projection->weight;
+    int gone[2] = {0};
+    for (int i = 0; s && i < 4 * 36; i++)
+        gone[i >= 2 * 36] += from[i] != 0 && s->weight[i] == 0;
+    for (int i = 2 * 36; s && i < 4 * 36; i++)
+        CHECK_EQ(s->weight[i], 0);
+    CHECK(gone[1] > 30 && gone[0] <= 2);
+    conversion_free(&c);
+    free(data.counts);
+    network_free(net);
+}
+
 TEST(pruning_needs_feedback)
 {
     struct dice d = {32};
@@ -222,6 +299,8 @@ int main(void)
     RUN(silent_inputs);
     RUN(pruned_weights);
     RUN(constant_inputs_keep_their_weights);
+    RUN(prices_are_of_one_measure);
+    RUN(unread_channels_go_first);
     RUN(pruning_needs_feedback);
     return test_end();
 }

@@ -67,9 +67,13 @@ static void print_text(const struct af_model *m)
     printf("%s: %dx%dx%d %s, %d timesteps, %s%d classes\n", info.name, info.channels, info.height,
            info.width, info.events ? "event recordings" : "samples", info.timesteps,
            what[task.kind], classes);
-    printf("%d populations of %s neurons, %d projections of %s weights; the ANN does %s MACs\n",
-           info.populations, cli_human((double)info.neurons, a), info.projections,
-           cli_human((double)info.synapses, b), cli_human((double)info.ann_macs, c));
+    printf(
+        "%d populations of %s neurons, %d projections of %s weights (%.0f %% of them 0); the ANN "
+        "does %s MACs\n",
+        info.populations, cli_human((double)info.neurons, a), info.projections,
+        cli_human((double)info.synapses, b),
+        100.0 * (double)info.zeros / (double)(info.synapses ? info.synapses : 1),
+        cli_human((double)info.ann_macs, c));
     if (m->iat.metric != IAT_OFF)
         printf("Early termination by %s\n",
                m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence");
@@ -91,12 +95,13 @@ static void print_json(const struct af_model *m)
     printf("{\"name\": ");
     cli_json_text(stdout, info.name);
     printf(", \"task\": \"%s\"", task_kind_name(task.kind));
-    printf(", \"input\": [%d, %d, %d], \"events\": %s, \"timesteps\": %d, \"classes\": %d, "
-           "\"neurons\": %lld, \"synapses\": %lld, \"ann_macs\": %lld, \"iat\": %s, "
-           "\"populations\": [",
-           info.channels, info.height, info.width, info.events ? "true" : "false", info.timesteps,
-           classes, (long long)info.neurons, (long long)info.synapses, (long long)info.ann_macs,
-           info.iat ? "true" : "false");
+    printf(
+        ", \"input\": [%d, %d, %d], \"events\": %s, \"timesteps\": %d, \"classes\": %d, "
+        "\"neurons\": %lld, \"synapses\": %lld, \"zeros\": %lld, \"ann_macs\": %lld, \"iat\": %s, "
+        "\"populations\": [",
+        info.channels, info.height, info.width, info.events ? "true" : "false", info.timesteps,
+        classes, (long long)info.neurons, (long long)info.synapses, (long long)info.zeros,
+        (long long)info.ann_macs, info.iat ? "true" : "false");
     for (int i = 0; i < info.populations; i++) {
         struct af_population_info p;
         af_population_info(m, i, &p);

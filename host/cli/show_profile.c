@@ -55,7 +55,7 @@ void show_profile(FILE *to, const struct af_model *m, const struct run_totals *t
     double sops = run_mean(m, t, t->sops) * n;
     fprintf(to,
             "\n  %s cycles inside the accelerator, mean of %lld sample%s; %d core%s of %d lanes, "
-            "%.1f %% of them busy\n\n"
+            "which add a weight in %.1f %% of the cycles\n\n"
             "  %-24s %8s %8s %8s %8s %8s %8s %8s %8s\n",
             cli_human(p->cycles / n, text), (long long)p->samples, p->samples == 1 ? "" : "s",
             p->first->cores, p->first->cores == 1 ? "" : "s", p->first->lanes,
