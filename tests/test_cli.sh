@@ -139,7 +139,7 @@ within "events of least events" "$(cat "$work/events.events")" 0 "$(awk '{ print
 good "info of a search" "$bin/adafire-info" "$work/o.snn"
 holds "what it was optimized for" 'for spikes at 0.5 points'
 good "without compression" $convert --ssc off --iat off --json -o "$work/o.snn"
-plain=$(number spikes_mean)
+plain=$(number spikes_mean) operations=$(number sops_mean)
 good "compressed by half a point" $convert --ssc 0.5p --iat off --json -o "$work/o.snn"
 within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.75 * $1 }')"
 good "its own rounding and initial potentials" $convert --rounding nearest --initial 0.3 --ssc off --iat off --json -o "$work/o.snn"
@@ -148,7 +148,7 @@ good "info of these" "$bin/adafire-info" "$work/o.snn"
 holds "how it was converted" 'initial potential 0.3, .*rounding nearest'
 bad "a potential above the threshold" "--initial" $convert --initial 1.5 -o "$work/none.snn"
 good "a third of the operations left out" $convert --prune 0.33 --ssc off --iat off --json -o "$work/o.snn"
-within "operations that are left" "$(number sops_mean)" "$(echo "$sops" | awk '{ print 0.55 * $1 }')" "$(echo "$sops" | awk '{ print 0.8 * $1 }')"
+within "operations that are left" "$(number sops_mean)" "$(echo "$operations" | awk '{ print 0.55 * $1 }')" "$(echo "$operations" | awk '{ print 0.8 * $1 }')"
 good "info of what is left" "$bin/adafire-info" "$work/o.snn"
 holds "what was left out" 'rounding feedback, prune 0.33'
 bad "all left out" "--prune" $convert --prune 1 -o "$work/none.snn"
