@@ -71,12 +71,12 @@ struct af_model_info {
     bool events;                 /* made for event recordings */
     int timesteps;               /* T, the most an inference takes */
     int populations, projections;
-    int outputs;               /* output populations, the first decides IAT */
-    int classes;               /* values of the first output */
+    int outputs;                      /* output populations, the first decides IAT */
+    int classes;                      /* values of the first output */
     int64_t neurons, synapses, zeros; /* weights, and those of them that are 0 */
-    int64_t ann_macs;          /* multiply-accumulates of the ANN for one sample */
-    int64_t first_macs;        /* those of them on the constant analog input, done once */
-    bool iat;                  /* holds early-termination thresholds */
+    int64_t ann_macs;                 /* multiply-accumulates of the ANN for one sample */
+    int64_t first_macs;               /* those of them on the constant analog input, done once */
+    bool iat;                         /* holds early-termination thresholds */
 };
 void af_model_info(const struct af_model *model, struct af_model_info *info);
 /* i in 0 .. populations-1, in the order they fire. */

@@ -255,6 +255,7 @@ int engine_refresh(struct engine *e, int population)
         bool again = false;
         for (int j = 0; j < k; j++)
             again = again || p->input[j].wiring.source == source;
+        again = again || (source == 0 && !e->model->format.events); /* constant: causes none */
         if (!again && p->kind != AF_MAXPOOL)
             status = prepare_fanout(e, source);
     }
