@@ -196,26 +196,31 @@ static enum weight_form smallest_form(const struct synapses *s)
     return !s->weight ? FORM_NONE : zeros > count / 8 + 16 ? FORM_NONZERO : FORM_ALL;
 }
 
-/* As FORM_NONZERO. Returns what `weight` is, or when reading becomes. */
-static int8_t *code_nonzero(struct codec *c, int8_t *weight, int64_t count)
+static void write_nonzero(struct codec *c, const int8_t *weight, int64_t count)
 {
-    const size_t bytes = (size_t)(count + 7) / 8;
-    uint8_t *bits = c->reading ? NULL : allocate(c, (int64_t)bytes, 1);
-    int8_t *value = c->reading ? NULL : allocate(c, count, 1);
+    uint8_t *bits = allocate(c, (count + 7) / 8, 1);
+    int8_t *value = allocate(c, count, 1);
     int64_t n = 0;
-    for (int64_t i = 0; !c->reading && !c->status && i < count; i++)
+    for (int64_t i = 0; bits && value && i < count; i++)
         if (weight[i]) {
             bits[i / 8] |= (uint8_t)(1 << i % 8);
             value[n++] = weight[i];
         }
-    bits = code_array(c, bits, (int64_t)bytes, 1);
-    for (int64_t i = 0; c->reading && !c->status && i < count; i++)
+    code_array(c, bits, (count + 7) / 8, 1);
+    code_array(c, value, n, 1);
+    free(bits);
+    free(value);
+}
+
+static int8_t *read_nonzero(struct codec *c, int64_t count)
+{
+    uint8_t *bits = code_array(c, NULL, (count + 7) / 8, 1);
+    int64_t n = 0;
+    for (int64_t i = 0; bits && i < count; i++)
         n += bits[i / 8] >> i % 8 & 1;
-    value = code_array(c, value, n, 1);
-    if (c->reading)
-        weight = allocate(c, count, 1);
+    int8_t *value = code_array(c, NULL, n, 1), *weight = allocate(c, count, 1);
     n = 0;
-    for (int64_t i = 0; c->reading && !c->status && i < count; i++)
+    for (int64_t i = 0; bits && value && weight && i < count; i++)
         if (bits[i / 8] >> i % 8 & 1)
             weight[i] = value[n++];
     free(bits);
@@ -231,8 +236,10 @@ static void code_synapses(struct codec *c, struct synapses *s)
     code_count(c, &form, FORMS - 1);
     if (form == FORM_ALL)
         s->weight = code_array(c, s->weight, weights_of(c, &s->wiring), sizeof *s->weight);
-    if (form == FORM_NONZERO)
-        s->weight = code_nonzero(c, s->weight, weights_of(c, &s->wiring));
+    if (form == FORM_NONZERO && c->reading)
+        s->weight = read_nonzero(c, weights_of(c, &s->wiring));
+    else if (form == FORM_NONZERO)
+        write_nonzero(c, s->weight, weights_of(c, &s->wiring));
 }
 
 static void code_population(struct codec *c, struct neurons *p)
