@@ -89,10 +89,10 @@ TEST(zero_weights_take_less_room)
                     s = &m->population[i].input[k];
         const int64_t n = s ? wiring_weights(&s->wiring) : 0;
         for (int64_t i = 0; i < n; i++)
-            s->weight[i] = i % 9 ? 1 : (int8_t)(i % 255 - 127);
+            s->weight[i] = (int8_t)(i % 9 ? 1 : i % 255 - 127);
         struct bytes dense = saved(m);
         for (int64_t i = 0; i < n; i++)
-            s->weight[i] = i % 9 ? 0 : s->weight[i];
+            s->weight[i] = (int8_t)(i % 9 ? 0 : s->weight[i]);
         struct bytes sparse = saved(m);
         if (n > 64)
             CHECK(sparse.size + (size_t)n * 3 / 4 - 32 <= dense.size);
