@@ -28,7 +28,7 @@ struct convert_options {
     float ssc_loss;   /* instead: the loss (conversion.loss) that SSC may go up to; 0: by budget */
     enum goal goal; /* what SSC saves (spikes, if nothing is said); with optimize, what is least */
     enum loss loss; /* what a loss is; of an output with one channel an error */
-    bool optimize;  /* timesteps, burst limits and ratios for the goal at the tolerance */
+    bool optimize;  /* searches what optimize.c says for the goal at the tolerance */
     enum bias_correction bias;
     bool feedback; /* weights make up for each other's rounding (rounding.h) */
     float prune;   /* share of the synaptic operations whose weights are left out; needs feedback */

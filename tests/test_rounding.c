@@ -24,7 +24,7 @@ static struct population *add_population(struct network *net, enum af_kind kind,
     return p;
 }
 
-/* Of the population before; some weights are 0. A block of one place reads the first. */
+/* Of a source by the last population, as large a part of it as that is; some weights are 0. */
 static void add_convolution(struct network *net, struct dice *d, int source, int kernel, int groups)
 {
     struct population *p = &net->population[net->population_count - 1];
