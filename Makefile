@@ -15,7 +15,7 @@ ifeq ($(BUILD),fuzz)
 CC := clang
 endif
 B := build/$(BUILD)
-VERSION := $(shell sed -n 's/^.define AF_VERSION "\(.*\)"/\1/p' host/adafire.h)
+VERSION := $(shell sed -n 's/^.define AF_VERSION "\(.*\)"/\1/p' host/include/adafire.h)
 
 # Whatever is missing is installed first; tools/setup says what, and is quick when all is there.
 ifeq ($(filter help clean uninstall,$(MAKECMDGOALS))$(ADAFIRE_NO_SETUP),)
@@ -45,7 +45,7 @@ else ifeq ($(BUILD),debug)
 OPT := -O0 -g
 endif
 
-CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iquote host -Ihw -Isim -I$(B)/gen \
+CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iquote host -iquote tests -Ihost/include -Ihw -Isim -I$(B)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 
@@ -57,18 +57,24 @@ endif
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 
-LIB_SRC := $(filter-out host/cpu_kernel.c,$(wildcard host/*.c host/link/*.c))
+# The folders of the library, each an archive, in the order in which a program is linked: whatever one
+# of them lacks stands in those behind it (tools/layers).
+RUNTIME := board accelerator link device engine task model base
+CONVERTER := report run convert input network onnx
+FOLDERS := $(CONVERTER) $(RUNTIME)
+sources = $(filter-out host/engine/cpu_kernel.c,$(wildcard host/$(1)/*.c))
+LIB_SRC := $(foreach f,$(FOLDERS),$(call sources,$(f)))
 CLI_SRC := $(wildcard host/cli/adafire-*.c)
 CLI_COMMON := $(filter-out $(CLI_SRC),$(wildcard host/cli/*.c))
-TEST_SRC := $(wildcard tests/test_*.c)
-TEST_SH := $(wildcard tests/test_*.sh)
-FUZZ_SRC := $(wildcard tests/fuzz_*.c)
-TEST_COMMON := $(filter-out $(TEST_SRC) $(FUZZ_SRC) tests/example.c tests/fake_xrt.c,$(wildcard tests/*.c))
+TEST_SRC := $(wildcard tests/*/test_*.c)
+TEST_SH := $(wildcard tests/*/test_*.sh)
+FUZZ_SRC := $(wildcard tests/*/fuzz_*.c)
+TEST_COMMON := $(wildcard tests/*.c)
 
 HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
 
-# The accelerator for this computer (--board csim), once for each build of hw/config.h.
+# The builds of the accelerator (hw/config.h).
 ACCELERATOR := sim tiny u250 check
 # Clocks that latencies are told for: of the HX8K board, and what the schedules are made for, by a clock
 # period in nanoseconds, 5 if there is none here.
@@ -77,37 +83,54 @@ MHZ_sim := 200
 MHZ_u250 := 300
 MHZ_check := 200
 NS_u250 := 3.33
-CSIM_OBJ := $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+CSIM := $(ACCELERATOR:%=$(B)/adafire-csim-%.so)
 
 GEN := $(B)/gen/onnx.pb-c.o
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(KERNELS:%=$(B)/host/cpu_kernel_%.o) $(CSIM_OBJ) $(GEN)
+objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1))) $(extra_$(1))
+extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
+extra_onnx := $(GEN)
+LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
+ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
-FUZZERS := $(FUZZ_SRC:tests/%.c=$(B)/fuzz/%)
+FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
 .PHONY: all help test demo bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
-all: $(PROGRAMS) $(B)/libadafire.so $(HLSC)
+all: $(PROGRAMS) $(B)/libadafire.so $(CSIM) $(HLSC)
 
+define archive_rule
+$(B)/lib/$(1).a: $(call objects,$(1))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
+$(ARCHIVES):
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 $(B)/libadafire.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 # Only what adafire.h declares is visible in the shared library.
-$(B)/libadafire.so: $(LIB_OBJ) host/adafire.map
+$(B)/libadafire.so: $(LIB_OBJ) host/include/adafire.map
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.0 \
-		-Wl,--version-script=host/adafire.map -o $@ $(LIB_OBJ) $(LIBS)
+		-Wl,--version-script=host/include/adafire.map -o $@ $(LIB_OBJ) $(LIBS)
 
-$(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
+$(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
+$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/tests/test_xclbin.o: CFLAGS_ALL += -isystem /usr/include/xrt
-$(FUZZERS): $(B)/fuzz/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(B)/libadafire.a
+$(B)/tests/link/test_xclbin.o: CFLAGS_ALL += -isystem /usr/include/xrt
+define fuzzer_rule
+$(B)/fuzz/$(basename $(notdir $(1))): $(1:%.c=$(B)/%.o) $(TEST_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
+endef
+$(foreach f,$(FUZZ_SRC),$(eval $(call fuzzer_rule,$(f))))
+$(FUZZERS):
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -118,6 +141,11 @@ $(HLSC_SRC:%.c=$(B)/%.o): CFLAGS_ALL += -I$(shell llvm-config-19 --includedir) \
 $(HLSC): $(HLSC_SRC:%.c=$(B)/%.o)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(shell llvm-config-19 --ldflags --libs core bitreader passes)
+
+# The accelerator for this computer, --board csim.
+$(CSIM): $(B)/adafire-csim-%.so: $(B)/sim/csim.o $(B)/hw/accelerator_%.o $(B)/hw/hls_stream.o
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $^
 
 # The accelerator as hardware: HLS-C to Verilog, and Verilog to a simulator that --board sim opens.
 $(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
@@ -168,7 +196,7 @@ $(B)/hw/kernel_sim.o: hw/kernel.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(filter-out -Wconversion -Wextra,$(CFLAGS_ALL)) -Wno-unknown-pragmas -Wno-unused-label \
 		-DBUILD_SIM -Dadafire_kernel=kernel_words -Daccelerator=kernel_accelerator -c -o $@ $<
-$(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/fake_xrt.o $(B)/hw/kernel_sim.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_sim.ports
+$(FAKE)/lib/libxrt_coreutil.so.2: $(B)/tests/link/fake_xrt.o $(B)/hw/kernel_sim.o $(B)/hw/hls_stream.o $(B)/rtl/kernel_sim.ports
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $(filter %.o,$^) -lpthread -lz
@@ -184,12 +212,12 @@ MPI := $(if $(shell command -v mpicc.openmpi),$(B)/adafire-mpi.so)
 endif
 endif
 all: $(MPI)
-$(B)/adafire-mpi.so: host/mpi/ranks.c host/mpi/ranks.h
+$(B)/adafire-mpi.so: host/device/mpi/messages.c host/device/mpi/messages.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -shared -fPIC -o $@ $< $(shell pkg-config --cflags --libs ompi-c)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -iquote host -shared -fPIC -o $@ $< $(shell pkg-config --cflags --libs ompi-c)
 
-# onnx.proto is the system's; protobuf is known to host/onnx.c alone.
+# onnx.proto is the system's; protobuf is known to host/onnx/onnx.c alone.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
 	@mkdir -p $(@D)
@@ -198,9 +226,9 @@ $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(OPT) $(SAN) -w -fPIC -c -o $@ $<
-$(B)/host/onnx.o: $(B)/gen/onnx.pb-c.c
+$(B)/host/onnx/onnx.o: $(B)/gen/onnx.pb-c.c
 
-$(B)/host/cpu_kernel_%.o: host/cpu_kernel.c
+$(B)/host/engine/cpu_kernel_%.o: host/engine/cpu_kernel.c
 	@mkdir -p $(@D)
 	$(call say,CC,$< ($*))
 	$(Q)$(CC) $(CFLAGS_ALL) -Wno-psabi $(KERNEL_FLAGS_$*) -DKERNEL=$* -c -o $@ $<
@@ -209,13 +237,13 @@ $(B)/hw/accelerator_%.o: hw/accelerator.c
 	@mkdir -p $(@D)
 	$(call say,CC,$< ($*))
 	$(Q)$(CC) $(filter-out -Wconversion -Wextra,$(CFLAGS_ALL)) -Wno-unknown-pragmas -Wno-unused-label \
-		-DBUILD_$(shell echo $* | tr a-z A-Z) -Daccelerator=accelerator_$* -c -o $@ $<
+		-DBUILD_$(shell echo $* | tr a-z A-Z) -c -o $@ $<
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(KERNELS:%=$(B)/host/cpu_kernel_%.d) $(CLI_SRC:%.c=$(B)/%.d) \
+-include $(LIB_OBJ:.o=.d) $(B)/sim/csim.d $(CLI_SRC:%.c=$(B)/%.d) \
 	$(CLI_COMMON:%.c=$(B)/%.d) $(TEST_SRC:%.c=$(B)/%.d) $(TEST_COMMON:%.c=$(B)/%.d) \
 	$(FUZZ_SRC:%.c=$(B)/%.d) $(HLSC_SRC:%.c=$(B)/%.d)
 
@@ -284,11 +312,11 @@ install: all $(MAN)
 	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
 		$(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/adafire/rtl
 	install -m 755 $(PROGRAMS) $(HLSC) $(INSTALL_TO)/bin
-	install -m 644 host/adafire.h $(INSTALL_TO)/include
+	install -m 644 host/include/adafire.h $(INSTALL_TO)/include
 	install -m 644 hw/hls.h hw/hls_host.h hw/hls_stream.c $(wildcard hw/rtl/*.v) \
 		$(INSTALL_TO)/share/adafire/rtl
 	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
-	$(if $(SIMULATORS),install -D -t $(INSTALL_TO)/lib/adafire $(SIMULATORS))
+	install -D -t $(INSTALL_TO)/lib/adafire $(CSIM) $(SIMULATORS)
 	$(if $(MPI),install -D -t $(INSTALL_TO)/lib/adafire $(MPI))
 	$(if $(CARDS),install -D -t $(INSTALL_TO)/lib/adafire $(CARDS) $(CARDS:%=%.ports) \
 		$(filter-out %/xrt-emu,$(EMULATION)) && install -m 755 $(B)/xrt-emu $(INSTALL_TO)/bin)
@@ -298,7 +326,7 @@ install: all $(MAN)
 	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
 	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(filter-out libusb-1.0,$(PACKAGES))|' \
-		host/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
+		host/include/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
 	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
 uninstall:
 	rm -rf $(INSTALL_TO)/share/adafire $(INSTALL_TO)/lib/adafire

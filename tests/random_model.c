@@ -1,6 +1,5 @@
-#include "random_model.h"
-
 #include "iat.h"
+#include "random_model.h"
 
 #include <math.h>
 #include <stdio.h>

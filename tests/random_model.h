@@ -3,7 +3,7 @@
 #ifndef RANDOM_MODEL_H
 #define RANDOM_MODEL_H
 
-#include "model.h"
+#include "model/model.h"
 
 /* A random number generator (splitmix64): the same numbers everywhere. */
 struct dice {

@@ -1,6 +1,5 @@
-#include "reference.h"
-
 #include "iat.h"
+#include "reference.h"
 
 #include <stdlib.h>
 

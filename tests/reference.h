@@ -3,7 +3,7 @@
 #ifndef REFERENCE_H
 #define REFERENCE_H
 
-#include "model.h"
+#include "model/model.h"
 
 /* What one sample did. Neurons are numbered (channel * height + y) * width + x. */
 struct reference {

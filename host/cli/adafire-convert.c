@@ -1,15 +1,17 @@
 /* adafire-convert: a trained ReLU network (ONNX) becomes a spiking network (.snn). */
-#include "cli.h"
-
-#include "ann.h"
-#include "answer.h"
-#include "calibration.h"
-#include "error.h"
-#include "hash.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "cli/cli.h"
+#include "convert/ann.h"
+#include "convert/calibration.h"
 #include "iat.h"
+#include "onnx/onnx.h"
+#include "run/answer.h"
+#include "task/classes.h"
 
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -557,7 +559,7 @@ static int add_class_names(struct af_model *m, const char *path)
     struct task task;
     if (!status)
         status = task_of_model(m, NULL, &task);
-    int classes = status ? status : answer_classes(m, &task);
+    int classes = status ? status : task_classes(m, &task);
     if (classes < 0)
         return classes;
     if (m->class_count != classes)
@@ -577,7 +579,7 @@ static int add_task(struct af_model *m, const char *given)
     free(words);
     if (!status)
         status = task_of_model(m, NULL, &task);
-    int classes = status ? status : answer_classes(m, &task);
+    int classes = status ? status : task_classes(m, &task);
     return classes < 0 ? classes : AF_OK;
 }
 
@@ -650,7 +652,7 @@ static int take_task(struct request *r, const struct network *network)
         status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = task_of_model(&m, r->task, &task);
-    int classes = status ? status : answer_classes(&m, &task);
+    int classes = status ? status : task_classes(&m, &task);
     /* A detector's channels do not compete: what they lose is accuracy of numbers. */
     if (!status && task.kind == TASK_DETECT)
         r->convert.loss = LOSS_ERROR;

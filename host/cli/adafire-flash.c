@@ -1,13 +1,14 @@
 /* adafire-flash: brings a bitstream onto a board. */
-#include "cli.h"
-
-#include "bitstream.h"
-#include "error.h"
-#include "link/link.h"
+#include "base/error.h"
+#include "board/table.h"
+#include "cli/cli.h"
+#include "link/bitstream.h"
+#include "link/xrt.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -37,54 +38,9 @@ static const char help[] =
     "  -l, --list          boards, and bitstreams that there are\n"
     "      --help, --version\n";
 
-/* How a board is written. Words of a command: FILE stands for the bitstream, WRITE for what chooses
- * between memory and flash. */
-#define FILE_WORD  "FILE"
-#define WRITE_WORD "WRITE"
-enum { MOST_WORDS = 8 };
-static const struct programmer {
-    const char *board, *summary;
-    const char *word[MOST_WORDS];     /* empty: through XRT */
-    const char *to_memory, *to_flash; /* NULL: nothing needs to be said */
-    const char *package;              /* of Debian, that has the program */
-} programmers[] = {
-#define OPEN_FPGA_LOADER(board, name, summary)                                                     \
-    {                                                                                              \
-        board, summary, {"openFPGALoader", "-b", name, WRITE_WORD, FILE_WORD}, "-m", "-f",         \
-            "openfpgaloader"                                                                       \
-    }
-    {"u250", "Alveo U250, through XRT", {0}, NULL, NULL, "libxrt1"},
-    {"hx8k",
-     "iCE40-HX8K breakout board, by iceprog",
-     {"iceprog", WRITE_WORD, FILE_WORD},
-     "-S",
-     NULL,
-     "fpga-icestorm"},
-    {"hx8k_fifo",
-     "the same with an FT232H at its header, by iceprog",
-     {"iceprog", WRITE_WORD, FILE_WORD},
-     "-S",
-     NULL,
-     "fpga-icestorm"},
-    {"icebreaker", /* wired for its flash */
-     "iCEBreaker, by iceprog; flash only",
-     {"iceprog", FILE_WORD},
-     NULL,
-     NULL,
-     "fpga-icestorm"},
-    OPEN_FPGA_LOADER("ulx3s", "ulx3s", "ULX3S, by openFPGALoader"),
-    OPEN_FPGA_LOADER("ecpix5", "ecpix5", "ECPIX-5, by openFPGALoader"),
-    OPEN_FPGA_LOADER("colorlight-i5", "colorlight-i5", "Colorlight i5, by openFPGALoader"),
-    OPEN_FPGA_LOADER("orangecrab", "orangeCrab", "OrangeCrab, by openFPGALoader"),
-    OPEN_FPGA_LOADER("arty", "arty_a7_35t", "Arty A7-35T, by openFPGALoader"),
-    OPEN_FPGA_LOADER("nexys-video", "nexysVideo", "Nexys Video, by openFPGALoader"),
-    OPEN_FPGA_LOADER("genesys2", "genesys2", "Genesys 2, by openFPGALoader"),
-    {0}};
-
 struct request {
     const char *board, *file, *shell, *device;
-    const struct programmer *programmer;
-    char name[32]; /* of the board, without what stands behind the colon */
+    const struct board *row;
     bool flash, yes, unlisted, dry_run, list;
 };
 
@@ -105,8 +61,9 @@ static int list(void)
 {
     bool any = false;
     printf("boards:\n");
-    for (const struct programmer *p = programmers; p->board; p++)
-        printf("  %-14s %s\n", p->board, p->summary);
+    for (const struct board *b = boards; b->name; b++)
+        if (b->flashing)
+            printf("  %-14s %s\n", b->name, b->flashing);
     int status = bitstream_list(show_bitstream, &any);
     if (!status && !any)
         printf("\nno bitstreams: bitstreams/MANIFEST is not there or empty\n");
@@ -188,23 +145,22 @@ static int write_shell(const struct request *r)
 
 static int write_board(const struct request *r)
 {
-    const struct programmer *p = r->programmer;
-    const bool only_flash = !p->to_memory && !p->to_flash;
-    char what[PATH_MAX + 100], *argv[MOST_WORDS + 1];
+    const struct programmer *p = &r->row->programmer;
+    char what[PATH_MAX + 100], *argv[PROGRAMMER_WORDS + 1];
     int n = 0;
-    for (int i = 0; i < MOST_WORDS && p->word[i]; i++) {
+    for (int i = 0; i < PROGRAMMER_WORDS && p->word[i]; i++) {
         const char *word = p->word[i];
-        if (strcmp(word, WRITE_WORD) == 0)
+        if (strcmp(word, PROGRAMMER_WRITE) == 0)
             word = r->flash ? p->to_flash : p->to_memory;
-        else if (strcmp(word, FILE_WORD) == 0)
+        else if (strcmp(word, PROGRAMMER_FILE) == 0)
             word = r->file;
         if (word)
             argv[n++] = (char *)word;
     }
     argv[n] = NULL;
-    if (only_flash && !r->flash)
-        return cli_fail("the %s can only be written to its flash; say --flash", r->name);
-    snprintf(what, sizeof what, "%s will be written to the flash of the %s", r->file, r->name);
+    if (p->only_flash && !r->flash)
+        return cli_fail("the %s can only be written to its flash; say --flash", r->row->name);
+    snprintf(what, sizeof what, "%s will be written to the flash of the %s", r->file, r->row->name);
     if (r->flash && !agreed(r, what))
         return cli_fail("nothing was done");
     return start(r, argv, p->package);
@@ -215,7 +171,7 @@ static int check(const struct request *r)
     struct bitstream b;
     int status = bitstream_look_up(r->file, &b);
     if (!status)
-        status = bitstream_verify(&b, r->name);
+        status = bitstream_verify(&b, r->row->name);
     else if (status == AF_NO_DEVICE) {
         if (access(r->file, R_OK))
             return cli_fail("%s: %s", r->file, strerror(errno));
@@ -246,16 +202,10 @@ static const struct option options[] = {
 
 static int choose_board(struct request *r)
 {
-    const char *colon = strchr(r->board, ':');
-    snprintf(r->name, sizeof r->name, "%.*s", (int)strcspn(r->board, ":"), r->board);
-    r->device = colon ? colon + 1 : NULL;
-    const struct programmer *p = programmers;
-    while (p->board && strcmp(p->board, r->name) != 0)
-        p++;
-    if (!p->board)
+    r->row = board_find(r->board, &r->device);
+    if (!r->row || !r->row->flashing)
         return cli_fail("no board '%.40s'; `adafire-flash --list` names them", r->board);
-    r->programmer = p;
-    const bool card = !p->word[0];
+    const bool card = r->row->link == AF_LINK_XRT;
     if (r->device && !card)
         return cli_fail("%s: only cards have numbers and addresses", r->board);
     if (r->shell && !card)
@@ -303,10 +253,10 @@ int main(int argc, char **argv)
         return list();
     if (r.shell)
         return write_shell(&r);
-    if (!r.file || !r.programmer)
+    if (!r.file || !r.row)
         return cli_usage();
     status = check(&r);
     if (status)
         return status;
-    return r.programmer->word[0] ? write_board(&r) : load_card(&r);
+    return r.row->link == AF_LINK_XRT ? load_card(&r) : write_board(&r);
 }

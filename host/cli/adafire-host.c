@@ -1,19 +1,19 @@
 /* adafire-host: runs a spiking network on a board. */
-#include "cli.h"
-#include "show.h"
-#include "show_profile.h"
-
-#include "device.h"
-#include "error.h"
-#include "fleet.h"
-#include "report.h"
-#include "run.h"
-#include "scale.h"
-
+#include "base/error.h"
+#include "board/table.h"
+#include "cli/cli.h"
+#include "cli/show.h"
+#include "cli/show_profile.h"
+#include "device/device.h"
+#include "device/fleet.h"
+#include "device/ranks.h"
 #include "iat.h"
+#include "report/report.h"
+#include "run/run.h"
 
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +131,7 @@ static const struct option options[] = {
 
 struct request {
     const char *board, *model_path, *report, *task_given, *boxes;
+    const struct board *row; /* of the board */
     struct task task;
     struct box_file box_file;
     struct run_options run;
@@ -192,7 +193,8 @@ static int list_boards(void)
     bool any = false;
     cli_guard_output(); /* from XRT, which writes there */
     for (const struct board *b = boards; b->name; b++)
-        fprintf(cli_output(), "%-10s %s\n", b->name, b->summary);
+        if (b->open)
+            fprintf(cli_output(), "%-10s %s\n", b->name, b->summary);
     boards_attached(show_attached, &any);
     return 0;
 }
@@ -452,61 +454,62 @@ static int write_report(const struct request *r, const struct run_totals *t)
 }
 
 /* Under mpirun every rank of a computer has a card of its own. */
-static int choose_card(struct request *r, const struct scale *scale, char number[12])
+static int choose_card(struct request *r, const struct ranks *ranks, char number[12])
 {
-    if (scale_size(scale) == 1 || strcmp(r->board, "u250") != 0)
+    if (ranks_size(ranks) == 1 || !r->row->cards || strchr(r->board, ':'))
         return 0;
     if (r->device.device)
         return cli_fail(
             "--devices cannot be chosen under mpirun: each rank takes a card of its own");
-    snprintf(number, 12, "%d", scale_local_rank(scale));
+    snprintf(number, 12, "%d", ranks_local_rank(ranks));
     r->device.device = number;
     return 0;
 }
 
 /* What ranks but the first do. */
-static int serve(struct request *r, struct scale *scale)
+static int serve(struct request *r, struct ranks *ranks)
 {
     struct af_model *model = NULL;
     struct af_device *device = NULL;
     int status = af_model_load(r->model_path, &model);
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
-    status = scale_serve(scale, device, status);
+    status = ranks_serve(ranks, device, status);
     af_device_close(device);
     af_model_free(model);
     return status ? cli_fail_af() : 0;
 }
 
-static int run_model(struct request *r, struct scale *scale)
+/* Samples at a time: of a simulated board something is to be seen after each; cards and USB boards
+ * work while the next samples are on their way, within a batch. */
+static int batch_of(const struct request *r)
+{
+    if (r->row->simulated)
+        return r->row->side_by_side ? fleet_size(&r->device) : 1;
+    return r->row->works_ahead ? 256 : 64;
+}
+
+static int run_model(struct request *r, struct ranks *ranks)
 {
     struct af_model *model = NULL;
     struct af_device *device = NULL;
     struct run_totals totals = {0};
     int status = af_model_load(r->model_path, &model);
     r->model = model;
-    /* Simulated boards are slow: something to see after each sample. */
-    bool sim = strcmp(r->board, "sim") == 0, slow = sim || strcmp(r->board, "csim") == 0;
-    if (slow && !r->run.batch)
-        r->run.batch = scale_size(scale) * (sim ? fleet_size(&r->device) : 1);
-    /* Cards and USB boards work while the next samples are on their way, within a batch. */
-    bool card = !slow && strcmp(r->board, "cpu") != 0;
-    if (card && !r->run.batch)
-        r->run.batch = 256 * scale_size(scale);
     if (!r->run.batch)
-        r->run.batch = 64 * scale_size(scale);
-    if (!status && slow)
+        r->run.batch = ranks_size(ranks) * batch_of(r);
+    if (!status && r->row->simulated)
         cli_progress("loading", 0);
-    r->device.on_cycles = sim ? show_cycles : NULL;
+    r->device.on_cycles = r->row->simulated && r->row->counts_cycles ? show_cycles : NULL;
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
-    if (!status && scale)
-        status = scale_over(scale, device, &device);
+    if (!status && ranks)
+        status = ranks_over(ranks, device, &device);
     if (!status && r->run.timesteps > model->timesteps)
         status = af_fail(AF_BAD_ARGUMENT, "--timesteps %d, but %s was converted for %d",
                          r->run.timesteps, r->model_path, model->timesteps);
     r->megahertz = af_device_megahertz(device);
-    if (!status && slow)
+    if (!status && r->row->simulated)
         cli_progress("running", 0);
     r->run.history = r->report != NULL;
     r->run.profile = r->profile;
@@ -556,15 +559,19 @@ int main(int argc, char **argv)
         status = cli_fail("--json and --top exclude each other");
     if (status)
         return status;
-    struct scale *scale;
+    struct ranks *ranks;
     char number[12];
-    if (strncmp(r.board, "u250", 4) == 0)
-        cli_guard_output();
-    if (scale_begin(&scale))
+    const char *which;
+    r.row = board_find(r.board, &which);
+    if (!r.row)
         return cli_fail_af();
-    status = choose_card(&r, scale, number);
+    if (r.row->cards)
+        cli_guard_output();
+    if (ranks_begin(&ranks))
+        return cli_fail_af();
+    status = choose_card(&r, ranks, number);
     if (!status)
-        status = scale_rank(scale) ? serve(&r, scale) : run_model(&r, scale);
-    scale_end(scale);
+        status = ranks_rank(ranks) ? serve(&r, ranks) : run_model(&r, ranks);
+    ranks_end(ranks);
     return status;
 }

@@ -1,12 +1,12 @@
 /* adafire-info: what a spiking network file holds. */
-#include "cli.h"
-
-#include "answer.h"
-#include "model.h"
-
+#include "cli/cli.h"
 #include "iat.h"
+#include "model/model.h"
+#include "run/answer.h"
+#include "task/classes.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,11 +49,11 @@ static void print_population(const struct af_model *m, int i)
 /* What the outputs tell apart, and how; a task that does not fit them is told as classes. */
 static int read_task(const struct af_model *m, struct task *task)
 {
-    int classes = task_of_model(m, NULL, task) ? -1 : answer_classes(m, task);
+    int classes = task_of_model(m, NULL, task) ? -1 : task_classes(m, task);
     if (classes >= 0)
         return classes;
     *task = (struct task){.kind = TASK_CLASSIFY};
-    return answer_classes(m, task);
+    return task_classes(m, task);
 }
 
 static void print_text(const struct af_model *m)

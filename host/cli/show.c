@@ -1,9 +1,10 @@
-#include "show.h"
+#include "cli/show.h"
 
-#include "cli.h"
-#include "error.h"
+#include "base/error.h"
+#include "cli/cli.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static int compare(const void *a, const void *b)

@@ -2,9 +2,8 @@
 #ifndef ADAFIRE_SHOW_H
 #define ADAFIRE_SHOW_H
 
-#include "answer.h"
-
-#include "file.h"
+#include "base/file.h"
+#include "run/answer.h"
 
 /* The `most` best boxes, or the largest classes of a map, one line each below the sample's name. */
 int show_answer(FILE *to, const struct af_model *m, const char *name, int most,

@@ -1,6 +1,6 @@
-#include "show_profile.h"
+#include "cli/show_profile.h"
 
-#include "cli.h"
+#include "cli/cli.h"
 
 /* A population's name, and that of the row behind the last one. */
 static const char *row_name(const struct af_model *m, int i)

@@ -2,7 +2,7 @@
 #ifndef ADAFIRE_SHOW_PROFILE_H
 #define ADAFIRE_SHOW_PROFILE_H
 
-#include "run.h"
+#include "run/run.h"
 
 #include <stdio.h>
 

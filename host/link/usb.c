@@ -2,11 +2,10 @@
  * synchronous 245 FIFO of an FT2232H or FT232H. Several reads are always under way, so that nothing
  * is lost in the chip while this process does something else. How the board's end behaves stands in
  * hw/boards/README.md; whatever goes wrong, usb_reset brings both ends to a known state. */
-#include "link.h"
+#include "link/usb.h"
 
-#include "error.h"
-#include "usb_board.h"
-#include "usb_stream.h"
+#include "base/error.h"
+#include "link/usb_stream.h"
 
 #include <libusb.h>
 #include <stdio.h>
@@ -481,7 +480,7 @@ static int claim(struct usb *u)
     return AF_OK;
 }
 
-int link_open_usb(const char *board, const struct usb_options *o, struct link **link)
+int link_open_usb(const struct usb_board *board, const struct usb_options *o, struct link **link)
 {
     static const struct link_operations operations = {usb_exchange, usb_cycles, usb_close, usb_send,
                                                       usb_receive,  AHEAD,      usb_reset};
@@ -490,6 +489,7 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
     if (!u)
         return af_fail(AF_NO_MEMORY, "no memory");
     u->link.operations = &operations;
+    u->board = board;
     u->patience = o->timeout > 0 ? o->timeout : patience;
     u->idle = u->patience / 10;
     int status = AF_OK;
@@ -497,7 +497,7 @@ int link_open_usb(const char *board, const struct usb_options *o, struct link **
     if (code)
         status = af_fail(AF_NO_DEVICE, "libusb does not start: %s", libusb_strerror(code));
     if (!status)
-        status = usb_board_open(u->context, board, o->device, &u->board, &u->handle, u->name);
+        status = usb_board_open(u->context, board, o->device, &u->handle, u->name);
     if (!status)
         status = find_endpoints(u);
     if (!status)

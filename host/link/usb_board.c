@@ -1,7 +1,7 @@
-#include "usb_board.h"
+#include "link/usb_board.h"
 
-#include "error.h"
-#include "link.h"
+#include "base/error.h"
+#include "link/link.h"
 
 #include <ctype.h>
 #include <libusb.h>
@@ -9,17 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
 enum { MOST_PORTS = 8 };
-
-const struct usb_board usb_boards[] = {{"icebreaker", FTDI, FT2232H, "iCEBreaker", 1, 2000000},
-                                       {"hx8k", FTDI, FT2232H, "Lattice FTUSB", 1, 3000000},
-                                       {"hx8k_fifo", FTDI, FT232H, NULL, 0, 0},
-                                       {"ulx3s", FTDI, FT_X, "ULX3S", 0, 1000000},
-                                       {"ecpix5", FTDI, FT2232H, "ECPIX", 1, 1000000},
-                                       {"usb", FTDI, 0, NULL, -1, 1000000},
-                                       {"usb-fifo", FTDI, 0, NULL, 0, 0},
-                                       {0}};
 
 /* What the kernel says of an attached device; no permission is needed for that. */
 struct attached {
@@ -130,17 +120,12 @@ static int nothing_found(const struct choice *c)
                    c->rest ? " at " : "", c->rest ? c->rest : "");
 }
 
-int usb_board_open(struct libusb_context *context, const char *name, const char *which,
-                   const struct usb_board **board, struct libusb_device_handle **handle,
-                   char shown[64])
+int usb_board_open(struct libusb_context *context, const struct usb_board *board,
+                   const char *which, struct libusb_device_handle **handle, char shown[64])
 {
-    struct choice c = {.board = usb_boards};
+    struct choice c = {.board = board};
     libusb_device **devices;
     *handle = NULL;
-    while (c.board->name && strcmp(c.board->name, name) != 0)
-        c.board++;
-    if (!c.board->name)
-        return af_fail(AF_NO_DEVICE, "no USB board '%.40s'", name);
     c.rest = read_which(which, &c.vendor, &c.product_id);
     const ssize_t count = libusb_get_device_list(context, &devices);
     if (count < 0)
@@ -152,7 +137,7 @@ int usb_board_open(struct libusb_context *context, const char *name, const char 
             consider(&c, &a);
     }
     int status = AF_OK;
-    snprintf(shown, 64, "%s:%s", name, c.found.path);
+    snprintf(shown, 64, "%s:%s", board->name, c.found.path);
     if (!c.count)
         status = nothing_found(&c);
     else if (c.count > 1)
@@ -163,7 +148,6 @@ int usb_board_open(struct libusb_context *context, const char *name, const char 
             status = refuse(shown, code);
     }
     libusb_free_device_list(devices, 1);
-    *board = c.board;
     return status;
 }
 
@@ -171,7 +155,7 @@ int usb_board_open(struct libusb_context *context, const char *name, const char 
  */
 
 static void list_one(const struct usb_board *b, const struct attached *a,
-                     void (*each)(void *context, const char *name, const char *text), void *context)
+                     link_seen *each, void *context)
 {
     libusb_device_handle *handle;
     char shown[64], text[1200];
@@ -185,25 +169,25 @@ static void list_one(const struct usb_board *b, const struct attached *a,
     each(context, shown, text);
 }
 
-int link_list_usb(void (*each)(void *context, const char *name, const char *text), void *context)
+int usb_boards_attached(const struct usb_board *boards, int count, link_seen *each, void *context)
 {
     libusb_context *usb;
     libusb_device **devices;
     int code = libusb_init(&usb);
     if (code)
         return af_fail(AF_NO_DEVICE, "libusb does not start: %s", libusb_strerror(code));
-    const ssize_t count = libusb_get_device_list(usb, &devices);
-    for (ssize_t i = 0; i < count; i++) {
+    const ssize_t there = libusb_get_device_list(usb, &devices);
+    for (ssize_t i = 0; i < there; i++) {
         struct attached a;
-        const struct usb_board *b = usb_boards;
+        int b = 0;
         if (!look_at(devices[i], &a))
             continue;
-        while (b->name && !is_of_row(b, &a))
+        while (b < count && !is_of_row(&boards[b], &a))
             b++;
-        if (b->name)
-            list_one(b, &a, each, context);
+        if (b < count)
+            list_one(&boards[b], &a, each, context);
     }
-    if (count >= 0)
+    if (there >= 0)
         libusb_free_device_list(devices, 1);
     libusb_exit(usb);
     return AF_OK;

@@ -1,12 +1,12 @@
-#include "usb_stream.h"
+#include "link/usb_stream.h"
 
-#include "error.h"
-#include "isa.h"
+#include "base/error.h"
+#include "link/message.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATUS_BYTES = 2, MOST_ANSWER = 1 << 24 };
+enum { STATUS_BYTES = 2 };
 /* The second byte of status: bytes overrun in the chip, framing error. */
 enum { LINE_OVERRUN = 0x02, LINE_FRAMING = 0x08 };
 
@@ -82,22 +82,15 @@ int usb_stream_exchange(struct usb_stream *s, size_t *words)
 {
     *words = 0;
     while (s->next < s->words) {
-        const uint32_t head = s->word[s->next];
-        size_t length = 3; /* of an event in a trace */
-        if (head >> 16 == MESSAGE_MAGIC) {
-            if (s->words - s->next < 2)
-                return AF_OK;
-            if (s->word[s->next + 1] > MOST_ANSWER)
-                return af_fail(AF_IO, "has sent a damaged answer");
-            length += s->word[s->next + 1];
-        } else if (head == TRACE_END)
-            length = 1;
-        else if (head >> 16)
+        size_t length;
+        const enum message_part part =
+            message_part(s->word + s->next, s->words - s->next, &length);
+        if (part == PART_DAMAGED)
             return af_fail(AF_IO, "has sent a damaged answer");
-        if (s->words - s->next < length)
+        if (part == PART_UNKNOWN || s->words - s->next < length)
             return AF_OK;
         s->next += length;
-        if (head >> 16 == MESSAGE_MAGIC && (head & 255) == COMMAND_END) {
+        if (part == PART_LAST) {
             *words = s->next;
             return AF_OK;
         }

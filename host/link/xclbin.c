@@ -1,6 +1,6 @@
-#include "xclbin.h"
+#include "link/xclbin.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <stdio.h>

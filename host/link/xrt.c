@@ -1,13 +1,13 @@
 /* The link to an Alveo card: one for each compute unit of each card. An exchange is one run of the
  * kernel (hw/kernel.c) between two buffers in the card's memory. There are two pairs of buffers, so
  * that words travel for one run while the unit works on another; XRT queues the runs. */
-#include "link.h"
+#include "link/xrt.h"
 
-#include "bitstream.h"
-#include "error.h"
+#include "base/error.h"
+#include "link/bitstream.h"
+#include "link/xclbin.h"
+#include "link/xrt_library.h"
 #include "waits.h"
-#include "xclbin.h"
-#include "xrt_library.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,7 +411,7 @@ int link_open_xrt(const struct xrt_options *o, struct links *links)
     return status;
 }
 
-int link_list_xrt(void (*each)(void *context, const char *name, const char *text), void *context)
+int link_list_xrt(link_seen *each, void *context)
 {
     const struct xrt_library *xrt;
     int status = xrt_library_open(&xrt);
@@ -430,11 +430,4 @@ int link_list_xrt(void (*each)(void *context, const char *name, const char *text
     if (!status && !there)
         status = af_fail(AF_NO_DEVICE, "XRT finds no card; `xbutil examine` says what it sees");
     return status;
-}
-
-void links_close(struct links *links)
-{
-    for (int i = 0; i < links->count; i++)
-        links->link[i]->operations->close(links->link[i]);
-    links->count = 0;
 }

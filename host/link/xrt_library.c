@@ -1,6 +1,6 @@
-#include "xrt_library.h"
+#include "link/xrt_library.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <dlfcn.h>
 #include <limits.h>

@@ -138,23 +138,23 @@ $(B)/boards/%.cells.v: $(B)/boards/%.json
 $(B)/adafire-cells-%.so: $(B)/boards/%.cells.v sim/verilate sim/board.cpp sim/board.h $(SIM_V)
 	$(call say,SIM,$@)
 	$(Q)sim/verilate $< hw/rtl $@ $(call of_gates,$(firstword $(subst -, ,$*))) 2>$(@:.so=.log) || { cat $(@:.so=.log); exit 1; }
-cells: $(B)/adafire-cells-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
-	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
-gates: $(B)/adafire-gates-$(BOARD)-accelerator.so $(B)/tests/usb/emulator
-	@echo "$(B)/tests/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
+cells: $(B)/adafire-cells-$(BOARD)-accelerator.so $(B)/tests/link/usb/emulator
+	@echo "$(B)/tests/link/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
+gates: $(B)/adafire-gates-$(BOARD)-accelerator.so $(B)/tests/link/usb/emulator
+	@echo "$(B)/tests/link/usb/emulator $< adafire-host --board $(BOARD) ... runs it."
 
 # ---- An emulated FT2232H before them, where umockdev is installed.
 UMOCKDEV := $(shell pkg-config --exists umockdev-1.0 && echo yes)
-USB_TOOLS := $(B)/tests/usb/echo $(if $(UMOCKDEV),$(B)/tests/usb/emulator $(B)/tests/usb/faults)
-USB_OBJ := $(B)/tests/usb/echo.o $(B)/tests/usb/emulator.o $(B)/tests/usb/faults.o $(B)/tests/usb/chip.o
+USB_TOOLS := $(B)/tests/link/usb/echo $(if $(UMOCKDEV),$(B)/tests/link/usb/emulator $(B)/tests/link/usb/faults)
+USB_OBJ := $(B)/tests/link/usb/echo.o $(B)/tests/link/usb/emulator.o $(B)/tests/link/usb/faults.o $(B)/tests/link/usb/chip.o
 $(USB_OBJ): CFLAGS_ALL += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags umockdev-1.0 2>/dev/null))
 # The emulator stands outside of what is tested, and does without sanitizers.
-$(B)/tests/usb/emulator: tests/usb/emulator.c tests/usb/chip.c host/link/usb_stream.c host/error.c tests/usb/chip.h sim/board.h
+$(B)/tests/link/usb/emulator: tests/link/usb/emulator.c tests/link/usb/chip.c host/link/usb_stream.c host/link/message.c host/base/error.c tests/link/usb/chip.h sim/board.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(filter-out $(SAN) -MMD -MP,$(CFLAGS_ALL)) -O2 $(patsubst -I%,-isystem %,$(shell pkg-config --cflags umockdev-1.0)) \
-		-o $@ $(filter %.c,$^) $(shell pkg-config --libs umockdev-1.0) -ldl
-$(B)/tests/usb/faults $(B)/tests/usb/echo: $(B)/tests/usb/%: $(B)/tests/usb/%.o $(B)/tests/usb/chip.o $(B)/libadafire.a
+		-o $@ $(filter %.c,$^) $(shell pkg-config --libs umockdev-1.0) -ldl -lz
+$(B)/tests/link/usb/faults $(B)/tests/link/usb/echo: $(B)/tests/link/usb/%: $(B)/tests/link/usb/%.o $(B)/tests/link/usb/chip.o $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
 -include $(USB_OBJ:.o=.d)

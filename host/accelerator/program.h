@@ -1,0 +1,39 @@
+/* A program: a model laid out for the accelerator's cores and memories, as the words to send. */
+#ifndef ADAFIRE_PROGRAM_H
+#define ADAFIRE_PROGRAM_H
+
+#include "model/model.h"
+
+/* What the machine says of itself, in the order of COMMAND_IDENTIFY (hw/isa.h). */
+struct limits {
+    uint32_t isa_version, build, cores, lanes, cells, sent_cells, sent_most, weights, parameters,
+        routes, channels, axis, list, windows, phases, program, timesteps, fired_depth, marks;
+    uint32_t features; /* FEATURE_... */
+};
+
+/* Which neurons of a population a core owns: rows, columns and groups of `lanes` channels, each
+ * dealt out in turn. Cells are ordered row, column, group. */
+struct share {
+    int first[3], step[3]; /* group, row, column */
+    int count[3];
+};
+
+struct program {
+    const struct af_model *model;
+    struct limits limits;
+    uint32_t *word; /* LOAD messages */
+    size_t words, room;
+    int phases;        /* populations that fire */
+    int *phase_of;     /* [phases + 1] population; [0] is the input */
+    int *output_words; /* [cores] in the answer to RUN */
+};
+
+/* From the answer to COMMAND_IDENTIFY; false if it is of another version. */
+bool limits_from(const uint32_t *payload, size_t words, struct limits *limits);
+/* AF_UNSUPPORTED, with the memory's name, what is needed and what there is, if the model does not
+ * fit the machine. */
+int program_make(const struct af_model *m, const struct limits *limits, struct program **program);
+void program_free(struct program *p);
+struct share program_share(const struct program *p, int population, int core);
+
+#endif

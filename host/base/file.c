@@ -1,0 +1,128 @@
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_read(const char *path, size_t limit, void **bytes, size_t *size)
+{
+    *bytes = NULL;
+    *size = 0;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
+    int status = AF_OK;
+    struct stat st;
+    char *data = NULL;
+    size_t used = 0, room = 0;
+    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {
+        status = af_fail(AF_IO, "%s: is a directory", path);
+        goto out;
+    }
+    /* Read to the end instead of trusting the size: pipes and /proc files have none. */
+    for (;;) {
+        if (used == room) {
+            room = room ? room * 2 : (size_t)(st.st_size > 0 ? st.st_size : 65536) + 1;
+            char *grown = realloc(data, room + 1);
+            if (!grown) {
+                status = af_fail(AF_NO_MEMORY, "%s: no memory for %zu bytes", path, room);
+                goto out;
+            }
+            data = grown;
+        }
+        size_t got = fread(data + used, 1, room - used, f);
+        used += got;
+        if (used > limit) {
+            status = af_fail(AF_BAD_FILE, "%s: larger than the %zu bytes allowed", path, limit);
+            goto out;
+        }
+        if (got == 0)
+            break;
+    }
+    if (ferror(f)) {
+        status = af_fail(AF_IO, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    data[used] = 0;
+    *bytes = data;
+    *size = used;
+    data = NULL;
+out:
+    free(data);
+    fclose(f);
+    return status;
+}
+
+int file_create(struct file_out *out, const char *path)
+{
+    memset(out, 0, sizeof *out);
+    struct stat s;
+    bool special = stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+    char *target = special ? NULL : realpath(path, NULL); /* a link stays a link */
+    out->path = target ? target : strdup(path);
+    size_t n = out->path ? strlen(out->path) + sizeof ".XXXXXX" : 0;
+    out->temporary = n && !special ? malloc(n) : NULL;
+    if (!out->path || (!special && !out->temporary)) {
+        file_discard(out);
+        return af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    }
+    if (special) { /* a device or pipe is written to, never replaced */
+        out->stream = fopen(path, "wb");
+        int code = errno;
+        if (out->stream)
+            return AF_OK;
+        file_discard(out);
+        return af_fail(AF_IO, "%s: %s", path, strerror(code));
+    }
+    snprintf(out->temporary, n, "%s.XXXXXX", out->path);
+    int fd = mkstemp(out->temporary);
+    if (fd < 0) {
+        int code = errno;
+        free(out->temporary);
+        out->temporary = NULL;
+        file_discard(out);
+        return af_fail(AF_IO, "%s: %s", path, strerror(code));
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    out->stream = fdopen(fd, "wb");
+    if (!out->stream) {
+        close(fd);
+        file_discard(out);
+        return af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    }
+    return AF_OK;
+}
+
+int file_commit(struct file_out *out)
+{
+    int status = AF_OK;
+    bool bad = ferror(out->stream) != 0;
+    bad |= fclose(out->stream) != 0;
+    out->stream = NULL;
+    if (bad || (out->temporary && rename(out->temporary, out->path)))
+        status = af_fail(AF_IO, "%s: cannot be written: %s", out->path, strerror(errno));
+    if (!status) {
+        free(out->temporary);
+        out->temporary = NULL;
+    }
+    file_discard(out);
+    return status;
+}
+
+void file_discard(struct file_out *out)
+{
+    if (out->stream)
+        fclose(out->stream);
+    if (out->temporary)
+        unlink(out->temporary);
+    free(out->temporary);
+    free(out->path);
+    memset(out, 0, sizeof *out);
+}

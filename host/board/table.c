@@ -1,0 +1,116 @@
+#include "board/table.h"
+
+#include "base/error.h"
+#include "board/cpu.h"
+#include "board/open.h"
+#include "link/xrt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
+
+/* What all boards of a kind share. */
+#define UART(name, mhz, board_baud, id, text, number)                                              \
+    .link = AF_LINK_UART, .works_ahead = true, .megahertz = (mhz), .open = open_usb, .usb = {      \
+        name, FTDI, id, text, number, board_baud                                                   \
+    }
+#define FIFO(name, mhz, id)                                                                        \
+    .link = AF_LINK_FIFO, .works_ahead = true, .megahertz = (mhz), .open = open_usb, .usb = {      \
+        name, FTDI, id, NULL, 0, 0                                                                 \
+    }
+#define ICEPROG {{"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-S", NULL, false, "fpga-icestorm"}
+#define ICEPROG_FLASH {{"iceprog", PROGRAMMER_FILE}, NULL, NULL, true, "fpga-icestorm"}
+#define OPEN_FPGA_LOADER(name)                                                                     \
+    {                                                                                              \
+        {"openFPGALoader", "-b", name, PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-m", "-f", false,      \
+            "openfpgaloader"                                                                       \
+    }
+
+const struct board boards[] = {
+    {"cpu", "this computer's processor: exact, fast, no board needed",
+     .sends_events = true, .open = cpu_open},
+    {"csim", "the accelerator's own source, compiled for this computer: exact, slow",
+     .link = AF_LINK_PROCESS, .sends_events = true, .builds = true, .simulated = true,
+     .open = open_simulator},
+    {"sim", "the accelerator as hardware, clocked by Verilator: exact, cycle by cycle",
+     .link = AF_LINK_PROCESS, .counts_cycles = true, .sends_events = true, .profiles = true,
+     .waveforms = true, .builds = true, .simulated = true, .side_by_side = true,
+     .open = open_simulator},
+    {"u250", "an Alveo U250 card through XRT, or its emulation: u250, u250:1, u250:0000:03:00.1",
+     .link = AF_LINK_XRT, .counts_cycles = true, .sends_events = true, .profiles = true,
+     .works_ahead = true, .cards = true, .flashing = "Alveo U250, through XRT", .open = open_card},
+    {"icebreaker",
+     "an iCEBreaker on USB: icebreaker, icebreaker:1-2 (bus and port), icebreaker:SERIAL",
+     UART("icebreaker", 12, 2000000, FT2232H, "iCEBreaker", 1),
+     .flashing = "iCEBreaker, by iceprog; flash only", .programmer = ICEPROG_FLASH}, /* wired for its flash */
+    {"hx8k", "an iCE40-HX8K breakout board on USB",
+     UART("hx8k", 24, 3000000, FT2232H, "Lattice FTUSB", 1),
+     .flashing = "iCE40-HX8K breakout board, by iceprog", .programmer = ICEPROG},
+    {"hx8k_fifo", "the same with an FT232H in the mode of a synchronous FIFO",
+     FIFO("hx8k_fifo", 24, FT232H), .flashing = "the same with an FT232H at its header, by iceprog",
+     .programmer = ICEPROG},
+    {"ulx3s", "a ULX3S on USB", UART("ulx3s", 25, 1000000, FT_X, "ULX3S", 0),
+     .flashing = "ULX3S, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("ulx3s")},
+    {"ecpix5", "an ECPIX-5 on USB", UART("ecpix5", 25, 1000000, FT2232H, "ECPIX", 1),
+     .flashing = "ECPIX-5, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("ecpix5")},
+    {"usb", "any board behind an FTDI chip's serial line: usb, usb:0403:6010, usb:SERIAL",
+     UART("usb", 0, 1000000, 0, NULL, -1)},
+    {"usb-fifo", "any board behind an FTDI chip's synchronous FIFO", FIFO("usb-fifo", 0, 0)},
+    {"colorlight-i5", "a Colorlight i5", .flashing = "Colorlight i5, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("colorlight-i5")},
+    {"orangecrab", "an OrangeCrab", .flashing = "OrangeCrab, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("orangeCrab")},
+    {"arty", "an Arty A7-35T", .flashing = "Arty A7-35T, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("arty_a7_35t")},
+    {"nexys-video", "a Nexys Video", .flashing = "Nexys Video, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("nexysVideo")},
+    {"genesys2", "a Genesys 2", .flashing = "Genesys 2, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("genesys2")},
+    {0},
+};
+
+const struct board *board_find(const char *text, const char **which)
+{
+    const size_t length = strcspn(text, ":");
+    *which = text[length] ? text + length + 1 : NULL;
+    for (const struct board *b = boards; b->name; b++)
+        if (strlen(b->name) == length && strncmp(b->name, text, length) == 0)
+            return b;
+    af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", text);
+    return NULL;
+}
+
+void boards_attached(link_seen *each, void *context)
+{
+    struct usb_board rows[sizeof boards / sizeof *boards];
+    int count = 0;
+    for (const struct board *b = boards; b->name; b++)
+        if (b->usb.name)
+            rows[count++] = b->usb;
+    if (link_list_xrt(each, context))
+        each(context, "u250", af_error());
+    if (usb_boards_attached(rows, count, each, context))
+        each(context, "usb", af_error());
+}
+
+int af_device_open(const char *board, const struct af_device_options *options,
+                   const struct af_model *model, struct af_device **device)
+{
+    struct af_device_options o = {0};
+    const char *which;
+    if (!device)
+        return af_fail(AF_BAD_ARGUMENT, "no place for the device was given");
+    *device = NULL;
+    if (!board || !model)
+        return af_fail(AF_BAD_ARGUMENT, "a board's name and a model are needed");
+    if (options)
+        o = *options;
+    const struct board *b = board_find(board, &which);
+    if (o.waves && (!b || !b->waveforms))
+        return af_fail(AF_BAD_ARGUMENT, "only the board sim has waveforms, '%.40s' has none",
+                       board);
+    if (!b)
+        return AF_NO_DEVICE;
+    if (!b->open)
+        return af_fail(AF_NO_DEVICE, "there is no design for the board %s yet; it can be flashed",
+                       b->name);
+    if (which)
+        o.device = which;
+    return b->open(b, &o, model, device);
+}

@@ -1,0 +1,433 @@
+/* Float projections to int8 weights, with a scale per destination channel and a shift per
+ * projection.
+ *
+ * For channel o the integer unit is s[o]; projection k's weights are in units of s[o] << shift[k].
+ * The shifts keep one projection's large weights (a shortcut's identity) from crushing another's
+ * small ones; s[o] is the least that lets every projection fit into int8. Thresholds become
+ * integers, and what a reader multiplies with is the rounded threshold, so that rounding it costs
+ * nothing. */
+#include "base/error.h"
+#include "convert/convert.h"
+#include "convert/prune.h"
+#include "convert/rounding.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WEIGHT_LIMIT = 127, THRESHOLD_LEAST = 256 };
+
+static int copy_wiring(const struct network *net, struct af_model *m)
+{
+    for (int i = 0; i < net->population_count; i++) {
+        const struct population *from = &net->population[i];
+        struct neurons *to = &m->population[i];
+        size_t channels = (size_t)from->shape[0];
+        to->name = strdup(from->name);
+        to->kind = from->kind;
+        to->ratio = 1;
+        memcpy(to->shape, from->shape, sizeof to->shape);
+        to->rank = from->rank;
+        memcpy(to->dim, from->dim, sizeof to->dim);
+        bool fires = network_fires(from->kind), adds = fires || from->kind == AF_OUTPUT;
+        to->input = calloc((size_t)from->projection_count + 1, sizeof *to->input);
+        if (adds)
+            to->scale = calloc(channels, sizeof *to->scale);
+        if (fires)
+            to->threshold = calloc(channels, sizeof *to->threshold);
+        if (!to->name || !to->input || (adds && !to->scale) || (fires && !to->threshold))
+            return af_fail(AF_NO_MEMORY, "no memory");
+        if (from->order) {
+            size_t bytes = (size_t)network_neurons(from) * sizeof *to->order;
+            to->order = malloc(bytes);
+            if (!to->order)
+                return af_fail(AF_NO_MEMORY, "no memory");
+            memcpy(to->order, from->order, bytes);
+        }
+        for (int k = 0; k < from->projection_count; k++) {
+            int status = wiring_copy(&to->input[k].wiring, &from->projection[k].wiring);
+            if (status)
+                return status;
+            to->input_count++;
+            if (!from->projection[k].weight)
+                continue;
+            to->input[k].weight = calloc((size_t)wiring_weights(&to->input[k].wiring), 1);
+            if (!to->input[k].weight)
+                return af_fail(AF_NO_MEMORY, "no memory for weights");
+        }
+    }
+    return AF_OK;
+}
+
+int quantise_begin(struct conversion *c, const struct input_format *format)
+{
+    const struct network *net = c->network;
+    struct af_model *m = calloc(1, sizeof *m);
+    c->model = m;
+    if (!m || !(m->population = calloc((size_t)net->population_count, sizeof *m->population)))
+        return af_fail(AF_NO_MEMORY, "no memory");
+    m->population_count = net->population_count;
+    m->name = strdup("");
+    m->timesteps = c->options->timesteps;
+    m->ann_macs = network_macs(net, &m->first_macs);
+    m->format = *format;
+    size_t bytes = (size_t)net->population[0].shape[0] * sizeof *format->zero;
+    m->format.zero = malloc(bytes);
+    if (!m->name || !m->format.zero)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    memcpy(m->format.zero, format->zero, bytes);
+    int status = copy_wiring(net, m);
+    if (!status)
+        status = prune_choose(c);
+    for (int i = 0; !status && i < net->population_count; i++)
+        status = quantise_population(c, i);
+    return status;
+}
+
+/* ---- One population ------------------------------------------------------------------------ */
+
+struct scaling {
+    int channels, projections;
+    float **weight;  /* [projection][its weights] times the source's event value */
+    double **value;  /* [projection][channel of its view] that event value */
+    double *largest; /* [projection][channel] of |weight| */
+    double *unit;    /* [channel] s */
+    int *shift;      /* [projection] */
+};
+
+static int find_weights(const struct conversion *c, int index, struct scaling *s)
+{
+    const struct population *p = &c->network->population[index];
+    for (int i = 0; i < p->projection_count; i++) {
+        const struct wiring *w = &p->projection[i].wiring;
+        const float *from = p->projection[i].weight;
+        int taps = w->kernel[0] * w->kernel[1], fan_in = wiring_fan_in(w);
+        int per = w->block[0] / w->groups;
+        double *value = s->value[i] = malloc((size_t)w->channels * sizeof *value);
+        float *to = s->weight[i] = malloc((size_t)wiring_weights(w) * sizeof *to);
+        if (!value || !to)
+            return af_fail(AF_NO_MEMORY, "no memory for weights");
+        for (int j = 0; j < w->channels; j++)
+            value[j] = model_event_value(c->model, w->source, w->map[j]);
+        for (int o = 0; o < w->block[0]; o++) {
+            double *most = &s->largest[i * s->channels + w->at[0] + o];
+            for (int j = 0; j < fan_in; j++)
+                for (int k = 0; k < taps; k++) {
+                    *to = (float)((double)*from++ * value[o / per * fan_in + j]);
+                    *most = fmax(*most, fabs((double)*to++));
+                }
+        }
+    }
+    return AF_OK;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The shift that suits the median channel of each projection. `wish` is the finest unit per channel
+ * that is of use. */
+static int choose_shifts(struct scaling *s, const double *wish)
+{
+    double *ratio = malloc((size_t)s->channels * sizeof *ratio);
+    if (!ratio)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; i < s->projections; i++) {
+        int n = 0;
+        for (int o = 0; o < s->channels; o++) {
+            double most = s->largest[i * s->channels + o];
+            if (most > 0 && wish[o] > 0)
+                ratio[n++] = log2(most / WEIGHT_LIMIT / wish[o]);
+        }
+        qsort(ratio, (size_t)n, sizeof *ratio, compare_doubles);
+        double median = n ? ceil(ratio[n / 2] - 1e-9) : 0;
+        s->shift[i] = (int)fmin(fmax(median, 0), SHIFT_LIMIT);
+    }
+    free(ratio);
+    return AF_OK;
+}
+
+/* The bias of a channel: one number where its neurons agree as far as it matters. */
+static bool bias_is_uniform(const struct population *p, int channel, double tolerance)
+{
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    const float *b = p->bias + channel * area;
+    float middle = b[area / 2];
+    for (int64_t i = 0; i < area; i++)
+        if (fabs((double)(b[i] - middle)) > tolerance)
+            return false;
+    return true;
+}
+
+/* Largest |bias| of a channel with its correction. */
+static double bias_size(const struct conversion *c, int index, int channel)
+{
+    const struct population *p = &c->network->population[index];
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    double most = 0, correction = c->setting[index].bias[channel];
+    for (int64_t i = 0; i < area; i++)
+        most = fmax(most, fabs((double)p->bias[channel * area + i] + correction));
+    return most;
+}
+
+/* The sum of |weights| in units of s << shift times the most that an event can be, as model_check
+ * bounds it. */
+static double current_bound(const struct conversion *c, int index, const struct scaling *s, int o)
+{
+    const struct population *p = &c->network->population[index];
+    double sum = bias_size(c, index, o) / s->unit[o] + 1;
+    for (int i = 0; i < p->projection_count; i++) {
+        const struct wiring *w = &p->projection[i].wiring;
+        int at = o - w->at[0];
+        if (at < 0 || at >= w->block[0])
+            continue;
+        int64_t row = wiring_row(w);
+        double step = s->unit[o] * (1 << s->shift[i]), part = 0;
+        double most = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1];
+        for (int64_t k = 0; k < row; k++)
+            part += fmin(nearbyint(fabs((double)s->weight[i][at * row + k]) / step), WEIGHT_LIMIT);
+        sum += part * (1 << s->shift[i]) * most;
+    }
+    return sum;
+}
+
+static double wanted_threshold(const struct conversion *c, int index, int channel)
+{
+    const struct setting *s = &c->setting[index];
+    return (double)s->threshold[channel] * (double)s->ratio;
+}
+
+/* Outputs are compared with each other, so that all their channels share one unit. */
+static void share_unit(struct scaling *s)
+{
+    double most = 0;
+    for (int o = 0; o < s->channels; o++)
+        most = fmax(most, s->unit[o]);
+    for (int o = 0; o < s->channels; o++)
+        s->unit[o] = most;
+}
+
+static int choose_units(struct conversion *c, int index, struct scaling *s)
+{
+    const struct population *p = &c->network->population[index];
+    bool fires = network_fires(p->kind);
+    double *wish = calloc((size_t)s->channels, sizeof *wish);
+    if (!wish)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int o = 0; o < s->channels; o++) {
+        double least = fires ? wanted_threshold(c, index, o) / THRESHOLD_LEAST : INFINITY;
+        for (int i = 0; i < s->projections; i++) {
+            double most = s->largest[i * s->channels + o];
+            if (most > 0)
+                least = fmin(least, most / WEIGHT_LIMIT);
+        }
+        wish[o] = isinf(least) ? 0 : least;
+    }
+    int status = choose_shifts(s, wish);
+    for (int o = 0; !status && o < s->channels; o++) {
+        double unit = 0;
+        for (int i = 0; i < s->projections; i++)
+            unit = fmax(unit, s->largest[i * s->channels + o] / WEIGHT_LIMIT / (1 << s->shift[i]));
+        /* Thresholds and biases have to fit as well; a channel without weights takes its wish. */
+        if (fires)
+            unit = fmax(unit, wanted_threshold(c, index, o) / (STATE_LIMIT / 4));
+        unit = fmax(unit, bias_size(c, index, o) / (CURRENT_LIMIT / 4));
+        s->unit[o] = unit > 0 ? unit : wish[o] > 0 ? wish[o] : 1;
+    }
+    free(wish);
+    if (!status && p->kind == AF_OUTPUT) {
+        share_unit(s);
+        /* The sums of all timesteps stay far from the clamp: eight times what the ANN showed. */
+        double most = 0;
+        const struct population_statistics *st = &c->statistics[index];
+        for (int o = 0; st->largest && o < s->channels; o++)
+            most = fmax(most, (double)st->largest[o]);
+        double room = 8 * most * c->options->timesteps / STATE_LIMIT;
+        for (int o = 0; o < s->channels; o++)
+            s->unit[o] = fmax(s->unit[o], room);
+    }
+    /* One timestep's current must not overflow: coarser weights are the price. */
+    for (int turn = 0; !status && turn < 8; turn++) {
+        bool good = true;
+        for (int o = 0; o < s->channels; o++) {
+            double bound = current_bound(c, index, s, o);
+            if (bound > CURRENT_LIMIT) {
+                s->unit[o] *= bound / CURRENT_LIMIT * 1.02;
+                good = false;
+            }
+        }
+        if (p->kind == AF_OUTPUT)
+            share_unit(s);
+        if (good)
+            return AF_OK;
+    }
+    return status ? status
+                  : af_fail(AF_UNSUPPORTED, "population '%s': its currents do not fit 24 bits",
+                            p->name);
+}
+
+static int fill_bias(struct conversion *c, int index, const struct scaling *s)
+{
+    const struct population *p = &c->network->population[index];
+    struct neurons *n = &c->model->population[index];
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    bool uniform = true;
+    for (int o = 0; uniform && o < s->channels; o++) {
+        double slack = n->threshold ? n->threshold[o] / 32.0 : 4;
+        uniform = bias_is_uniform(p, o, slack * s->unit[o]);
+    }
+    n->bias_count = uniform ? s->channels : s->channels * area;
+    free(n->bias);
+    n->bias = malloc((size_t)n->bias_count * sizeof *n->bias);
+    if (!n->bias)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int64_t i = 0; i < n->bias_count; i++) {
+        int64_t o = uniform ? i : i / area;
+        int64_t from = uniform ? o * area + area / 2 : i;
+        double b = (double)p->bias[from] + c->setting[index].bias[o];
+        n->bias[i] = (int32_t)nearbyint(b / s->unit[o]);
+    }
+    return AF_OK;
+}
+
+static int fill_initial(struct conversion *c, int index, const struct scaling *s)
+{
+    const struct population *p = &c->network->population[index];
+    const float *extra = c->setting[index].initial;
+    struct neurons *n = &c->model->population[index];
+    int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    /* A linear neuron rounds to either side. */
+    double share = p->kind == AF_RELU ? (double)c->options->initial : 0.5;
+    n->initial_count = extra ? s->channels * area : s->channels;
+    free(n->initial);
+    n->initial = malloc((size_t)n->initial_count * sizeof *n->initial);
+    if (!n->initial)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int64_t i = 0; i < n->initial_count; i++) {
+        int64_t o = extra ? i / area : i;
+        double v = floor(n->threshold[o] * share) + (extra ? (double)extra[i] / s->unit[o] : 0);
+        n->initial[i] = (int32_t)fmax(fmin(nearbyint(v), STATE_LIMIT), -STATE_LIMIT);
+    }
+    return AF_OK;
+}
+
+/* What a row's rounding needs; [row] each. */
+struct row {
+    double *step, *scratch;
+    int8_t *near, *fed;
+};
+
+/* By how much the sum of |weights| grew. */
+static int64_t growth(const int8_t *from, const int8_t *to, int64_t n)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += abs(to[i]) - abs(from[i]);
+    return sum;
+}
+
+/* The weights of output channel o of projection k, each for itself or with error feedback, which
+ * may not take more current than choose_units has left room for. */
+static void fill_row(const struct conversion *c, int index, int k, const struct scaling *s, int o,
+                     struct row *r, int8_t *to)
+{
+    const struct projection *p = &c->network->population[index].projection[k];
+    const struct wiring *w = &p->wiring;
+    const struct rounding *rounding = c->statistics[index].rounding;
+    int64_t row = wiring_row(w);
+    int taps = w->kernel[0] * w->kernel[1], group = o / (w->block[0] / w->groups);
+    double grid = s->unit[w->at[0] + o] * (1 << s->shift[k]);
+    for (int64_t i = 0; i < row; i++) {
+        double v = nearbyint((double)s->weight[k][o * row + i] / grid);
+        r->near[i] = (int8_t)fmax(fmin(v, WEIGHT_LIMIT), -WEIGHT_LIMIT);
+        r->step[i] = grid / s->value[k][group * wiring_fan_in(w) + i / taps];
+    }
+    memcpy(to, r->near, (size_t)row);
+    if (!rounding || !rounding[k].block)
+        return;
+    const double prune = prune_row_limit(c, index, k, o);
+    rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, prune,
+                 r->scratch, r->fed);
+    double room = CURRENT_LIMIT - current_bound(c, index, s, w->at[0] + o);
+    double each = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1] *
+                  (1 << s->shift[k]);
+    const bool fits = (double)growth(r->near, r->fed, row) * each <= room / s->projections;
+    for (int64_t i = 0; i < row; i++)
+        if (fits || (prune > 0 && r->fed[i] == 0)) /* what is left out is less current */
+            to[i] = r->fed[i];
+}
+
+static int fill_weights(struct conversion *c, int index, const struct scaling *s)
+{
+    const struct population *p = &c->network->population[index];
+    struct neurons *n = &c->model->population[index];
+    int status = AF_OK;
+    for (int k = 0; !status && k < p->projection_count; k++) {
+        const struct wiring *w = &p->projection[k].wiring;
+        size_t row = (size_t)wiring_row(w);
+        struct row r = {malloc(row * sizeof(double)), malloc(row * sizeof(double)), malloc(row),
+                        malloc(row)};
+        n->input[k].shift = s->shift[k];
+        if (!r.step || !r.scratch || !r.near || !r.fed)
+            status = af_fail(AF_NO_MEMORY, "no memory for weights");
+        for (int o = 0; !status && o < w->block[0]; o++)
+            fill_row(c, index, k, s, o, &r, n->input[k].weight + (size_t)o * row);
+        free(r.step);
+        free(r.scratch);
+        free(r.near);
+        free(r.fed);
+    }
+    return status;
+}
+
+int quantise_population(struct conversion *c, int index)
+{
+    const struct population *p = &c->network->population[index];
+    struct neurons *n = &c->model->population[index];
+    bool fires = network_fires(p->kind);
+    if (!fires && p->kind != AF_OUTPUT)
+        return AF_OK;
+    struct scaling s = {.channels = p->shape[0], .projections = p->projection_count};
+    s.weight = calloc((size_t)s.projections + 1, sizeof *s.weight);
+    s.value = calloc((size_t)s.projections + 1, sizeof *s.value);
+    s.largest = calloc((size_t)s.channels * (size_t)(s.projections + 1), sizeof *s.largest);
+    s.unit = calloc((size_t)s.channels, sizeof *s.unit);
+    s.shift = calloc((size_t)s.projections + 1, sizeof *s.shift);
+    int status = s.weight && s.value && s.largest && s.unit && s.shift
+                     ? AF_OK
+                     : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = find_weights(c, index, &s);
+    if (!status)
+        status = choose_units(c, index, &s);
+    if (!status) {
+        const struct setting *set = &c->setting[index];
+        n->burst = fires ? set->burst : 0;
+        n->signed_bursts = p->kind == AF_RELU && set->signed_bursts;
+        n->ratio = fires ? set->ratio : 1;
+        for (int o = 0; o < s.channels; o++) {
+            n->scale[o] = (float)s.unit[o];
+            s.unit[o] = (double)n->scale[o]; /* what readers will multiply with */
+            if (fires)
+                n->threshold[o] =
+                    (int32_t)fmax(1, nearbyint(wanted_threshold(c, index, o) / s.unit[o]));
+        }
+        status = fill_weights(c, index, &s);
+        if (!status)
+            status = fill_bias(c, index, &s);
+    }
+    if (!status && fires)
+        status = fill_initial(c, index, &s);
+    for (int i = 0; s.weight && i < s.projections; i++)
+        free(s.weight[i]);
+    for (int i = 0; s.value && i < s.projections; i++)
+        free(s.value[i]);
+    free(s.weight);
+    free(s.value);
+    free(s.largest);
+    free(s.unit);
+    free(s.shift);
+    return status;
+}

@@ -1,0 +1,56 @@
+/* Runs the integer network over the calibration samples, population by population, so that what
+ * lies before the population under test is computed once and kept. */
+#ifndef ADAFIRE_REHEARSAL_H
+#define ADAFIRE_REHEARSAL_H
+
+#include "convert/convert.h"
+#include "engine/engine.h"
+
+struct rehearsal {
+    struct conversion *c;
+    struct engine *engine;
+    int threads;
+    int64_t samples;    /* of the calibration's, the first ones */
+    int16_t ***record;  /* [population][sample]: events [timesteps][positions][stride], or NULL */
+    struct lane **lane; /* [threads] */
+};
+
+/* How many samples' events fit into memory at once, at most `wanted`. */
+int64_t rehearsal_samples(const struct network *network, int timesteps, int64_t wanted);
+int rehearsal_begin(struct conversion *c, int64_t samples, struct rehearsal *r);
+void rehearsal_end(struct rehearsal *r);
+
+/* Takes over new settings of a population, and what its readers make of them. */
+int rehearsal_apply(struct rehearsal *r, int population);
+
+/* Means per timestep in the ANN's units; NULL: not wanted. */
+struct means {
+    double *output;  /* [channels] */
+    double *current; /* [channels] with the bias, before the ReLU; of an output as above */
+    double *neuron;  /* [neurons] of the output */
+};
+
+/* Runs one population on its sources' records and records it. means may be NULL. */
+int rehearsal_record(struct rehearsal *r, int population, const struct means *means);
+
+/* Lets go of the records that no population after this one reads. */
+void rehearsal_forget(struct rehearsal *r, int population);
+
+/* Corrects the population's bias per channel (conversion_correct_bias) on its sources' records. */
+int rehearsal_correct(struct rehearsal *r, int population);
+
+/* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
+ * divergence between the softmax outputs of spiking network and ANN at conversion.temperature (for
+ * maps of outputs, the mean squared difference over the ANN's mean square), after the last
+ * timestep; with early termination half of it and half the mean over all timesteps, as any may be
+ * the last. energy: the population's own spikes a sample, or the operations that the goal counts.
+ */
+int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
+
+/* Mean outputs over a lane's timesteps so far, in the ANN's units and order. */
+void output_means(const struct af_model *m, const struct engine *engine, const struct lane *lane,
+                  int output, int steps, double *mean);
+/* Squared error over the square. */
+double relative_error(const double *ann, const double *out, int64_t n);
+
+#endif

@@ -1,0 +1,50 @@
+#include "device/result.h"
+
+#include "base/error.h"
+#include "device/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void af_result_free(struct af_result *r)
+{
+    if (!r)
+        return;
+    free(r->output);
+    free(r->history);
+    free(r->spikes); /* the four counters are one block */
+    profile_free(r->profile);
+    memset(r, 0, sizeof *r);
+}
+
+int result_make(const struct af_model *m, int history, struct af_result *r)
+{
+    size_t n = (size_t)m->population_count;
+    int64_t size = 0;
+    for (int i = 0; i < m->population_count; i++)
+        if (m->population[i].kind == AF_OUTPUT)
+            size += neuron_count(&m->population[i]);
+    *r = (struct af_result){.output_size = (int)size};
+    r->output = calloc((size_t)size, sizeof *r->output);
+    r->history = history ? calloc((size_t)size * (size_t)history, sizeof *r->history) : NULL;
+    r->spikes = calloc(4 * n, sizeof *r->spikes);
+    if (!r->output || !r->spikes || (history && !r->history)) {
+        af_result_free(r);
+        return af_fail(AF_NO_MEMORY, "no memory for a result of %lld values", (long long)size);
+    }
+    r->events = r->spikes + n;
+    r->sops = r->spikes + 2 * n;
+    r->spike_sops = r->spikes + 3 * n;
+    return AF_OK;
+}
+
+int64_t result_output(const struct af_model *m, int index, const int32_t *sum, int steps, float *to)
+{
+    const struct neurons *p = &m->population[index];
+    int64_t n = neuron_count(p), area = n / p->shape[0];
+    for (int64_t j = 0; j < n; j++) {
+        int64_t at = p->order ? p->order[j] : j;
+        to[j] = at < 0 ? 0 : (float)((double)sum[at] * (double)p->scale[at / area] / (double)steps);
+    }
+    return n;
+}

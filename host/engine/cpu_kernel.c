@@ -1,0 +1,391 @@
+/* Compiled once per instruction set; KERNEL is the name, and the compiler's target flags decide. */
+#include "engine/cpu_kernel.h"
+
+#include "model/model.h"
+
+#include <string.h>
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#define PASTE(a, b)         a##b
+#define NAMED(prefix, name) PASTE(prefix, name)
+#define TEXT_OF(name)       #name
+#define TEXT(name)          TEXT_OF(name)
+#define INLINE              static inline __attribute__((always_inline))
+
+#if defined __AVX512F__
+enum { WIDE = 16 }; /* 32-bit values in a vector */
+#elif defined __AVX2__
+enum { WIDE = 8 };
+#else
+enum { WIDE = 4 };
+#endif
+
+typedef int32_t lanes __attribute__((vector_size(WIDE * 4)));
+typedef float lanes_f __attribute__((vector_size(WIDE * 4)));
+typedef int16_t lanes_16 __attribute__((vector_size(WIDE * 2)));
+typedef int32_t lanes_u __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
+typedef float lanes_fu __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
+typedef int16_t lanes_16u __attribute__((vector_size(WIDE * 2), aligned(2), may_alias));
+
+#if defined __AVX512F__
+INLINE lanes least(lanes a, lanes b)
+{
+    return (lanes)_mm512_min_epi32((__m512i)a, (__m512i)b);
+}
+
+INLINE lanes most(lanes a, lanes b)
+{
+    return (lanes)_mm512_max_epi32((__m512i)a, (__m512i)b);
+}
+#elif defined __AVX2__
+INLINE lanes least(lanes a, lanes b)
+{
+    return (lanes)_mm256_min_epi32((__m256i)a, (__m256i)b);
+}
+
+INLINE lanes most(lanes a, lanes b)
+{
+    return (lanes)_mm256_max_epi32((__m256i)a, (__m256i)b);
+}
+#else
+INLINE lanes least(lanes a, lanes b)
+{
+    lanes m = a < b;
+    return (a & m) | (b & ~m);
+}
+
+INLINE lanes most(lanes a, lanes b)
+{
+    lanes m = a > b;
+    return (a & m) | (b & ~m);
+}
+#endif
+
+/* ---- Product ------------------------------------------------------------------------------- */
+
+/* The LANES sums of one row and block. */
+INLINE void store(const struct product *p, int32_t *c, const lanes sum[LANES / WIDE])
+{
+    for (int i = 0; i < LANES / WIDE; i++) {
+        lanes_u *to = (lanes_u *)(c + i * WIDE);
+        lanes shifted = sum[i] << p->shift;
+        if (p->add)
+            shifted += *to;
+        *to = shifted;
+    }
+}
+
+#ifdef __AVX512VNNI__
+
+/* In place, which the compiler's own builtin is not: it copies most sums in every round. */
+INLINE void add_products(lanes *sum, lanes four, lanes weights)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(four), "v"(weights));
+}
+
+enum { REGISTERS = 16, TILE_BLOCKS = 2, VALUE_BITS = 8 }; /* vectors of sums in a tile */
+
+/* R rows and N blocks at once, held in registers. */
+INLINE void tile(const struct product *p, const int R, const int N, const ptrdiff_t step,
+                 const uint8_t *a, const int8_t *b, int32_t *c)
+{
+    const int quads = p->length / 4;
+    const size_t block = (size_t)p->segments * (size_t)quads * LANES * 4;
+    lanes sum[REGISTERS] = {{0}};
+    for (int s = 0; s < p->segments; s++) {
+        const uint8_t *from = a + p->segment[s];
+        for (int q = 0; q < quads; q++, from += 4, b += LANES * 4) {
+            lanes w[2];
+            for (int n = 0; n < N; n++)
+                w[n] = *(const lanes_u *)(const void *)(b + (size_t)n * block);
+            for (int r = 0; r < R; r++) {
+                int32_t four;
+                memcpy(&four, from + r * step, 4);
+                for (int n = 0; n < N; n++)
+                    add_products(&sum[r * N + n], (lanes){0} + four, w[n]);
+            }
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < N; n++)
+            store(p, c + r * p->c_step + n * LANES, &sum[r * N + n]);
+}
+
+#else
+
+/* Sums of 16 bits hold the products of p->depth quads: pairs of them belong to one output. */
+typedef int16_t pairs __attribute__((vector_size(WIDE * 4)));
+
+#ifdef __AVX2__
+INLINE pairs products(lanes four, lanes weights)
+{
+    return (pairs)_mm256_maddubs_epi16((__m256i)four, (__m256i)weights);
+}
+
+INLINE lanes widened(pairs sum)
+{
+    return (lanes)_mm256_madd_epi16((__m256i)sum, _mm256_set1_epi16(1));
+}
+
+#else
+INLINE pairs products(lanes four, lanes weights)
+{
+    const pairs a = (pairs)four, w = (pairs)weights;
+    return (a & 255) * (w << 8 >> 8) + (a >> 8) * (w >> 8);
+}
+
+INLINE lanes widened(pairs sum)
+{
+    return ((lanes)sum << 16 >> 16) + ((lanes)sum >> 16);
+}
+
+#endif
+
+enum { REGISTERS = 8, TILE_BLOCKS = 1, VALUE_BITS = 7 };
+
+INLINE int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+INLINE void tile(const struct product *p, const int R, const int N, const ptrdiff_t step,
+                 const uint8_t *a, const int8_t *b, int32_t *c)
+{
+    enum { PARTS = LANES / WIDE };
+    const int quads = p->length / 4, depth = 127 / p->most;
+    (void)N; /* 1 */
+    lanes sum[REGISTERS] = {{0}};
+    for (int s = 0; s < p->segments; s++)
+        for (int q = 0; q < quads; q += depth) {
+            const uint8_t *from = a + p->segment[s] + 4 * q;
+            pairs part[REGISTERS] = {{0}};
+            for (int n = smaller(depth, quads - q); n > 0; n--, from += 4, b += LANES * 4)
+                for (int i = 0; i < PARTS; i++) {
+                    lanes w = *(const lanes_u *)(const void *)(b + i * WIDE * 4);
+                    for (int r = 0; r < R; r++) {
+                        int32_t four;
+                        memcpy(&four, from + r * step, 4);
+                        part[r * PARTS + i] += products((lanes){0} + four, w);
+                    }
+                }
+            for (int i = 0; i < R * PARTS; i++)
+                sum[i] += widened(part[i]);
+        }
+    for (int r = 0; r < R; r++)
+        store(p, c + r * p->c_step, &sum[r * PARTS]);
+}
+
+#endif
+
+/* All rows of N blocks, in tiles that the registers hold. */
+INLINE void stripe(const struct product *p, const int N, const ptrdiff_t step, const int8_t *b,
+                   int32_t *c)
+{
+    const int most = REGISTERS * WIDE / LANES / N;
+    int r = 0;
+    for (; r + most <= p->rows; r += most)
+        tile(p, most, N, step, p->a + r * step, b, c + r * p->c_step);
+    if (most > 8 && r + 8 <= p->rows) {
+        tile(p, 8, N, step, p->a + r * step, b, c + r * p->c_step);
+        r += 8;
+    }
+    if (most > 4 && r + 4 <= p->rows) {
+        tile(p, 4, N, step, p->a + r * step, b, c + r * p->c_step);
+        r += 4;
+    }
+    if (most > 2 && r + 2 <= p->rows) {
+        tile(p, 2, N, step, p->a + r * step, b, c + r * p->c_step);
+        r += 2;
+    }
+    if (r < p->rows)
+        tile(p, 1, N, step, p->a + r * step, b, c + r * p->c_step);
+}
+
+INLINE void multiply_by_step(const struct product *p, const ptrdiff_t step)
+{
+    const size_t block = (size_t)p->segments * (size_t)p->length * LANES;
+    int n = 0;
+    for (; TILE_BLOCKS > 1 && n + TILE_BLOCKS <= p->blocks; n += TILE_BLOCKS)
+        stripe(p, TILE_BLOCKS, step, p->b + (size_t)n * block, p->c + n * LANES);
+    for (; n < p->blocks; n++)
+        stripe(p, 1, step, p->b + (size_t)n * block, p->c + n * LANES);
+}
+
+/* Known steps make a tile's addresses constants, for which there are too few registers. */
+static void multiply(const struct product *p)
+{
+    switch (p->a_step) {
+    case 16: multiply_by_step(p, 16); break;
+    case 32: multiply_by_step(p, 32); break;
+    case 64: multiply_by_step(p, 64); break;
+    default: multiply_by_step(p, p->a_step);
+    }
+}
+
+/* ---- Fire ---------------------------------------------------------------------------------- */
+
+/* floor(v / threshold) clamped to [low, burst], where low is -burst or 0. The product with the
+ * rounded inverse is off by one at most, and truncated towards zero: the remainder shows both. */
+INLINE lanes divide(lanes v, lanes threshold, lanes_f inverse, lanes low, lanes burst)
+{
+    lanes_f q = __builtin_convertvector(v, lanes_f) * inverse;
+    lanes r = least(most(__builtin_convertvector(q, lanes), low - 1), burst + 1);
+    lanes rest = v - r * threshold;
+    lanes below = rest < 0, above = rest >= threshold; /* -1 where it is so */
+    r += below - above;
+    rest += (above - below) * threshold;
+    r += rest < 0;
+    return least(most(r, low), burst);
+}
+
+/* The same for low = 0 where burst * threshold < DIVIDE_LIMIT, with `above` = just_above(inverse).
+ * As above >= 1 / threshold, v * above reaches every k that v / threshold reaches, rounded or not.
+ * And as above <= (1 + 1.5 * 2^-23) / threshold, for v = k * threshold - 1 it is at most k - 1 /
+ * threshold + 1.5 * 2^-23 * k, which rounds to less than k if 1 / threshold > 2^-22 * k. */
+enum { DIVIDE_LIMIT = 1 << 22 };
+
+INLINE lanes divide_small(lanes v, lanes_f above, lanes burst)
+{
+    lanes_f q = __builtin_convertvector(v, lanes_f) * above;
+    return least(most(__builtin_convertvector(q, lanes), (lanes){0}), burst);
+}
+
+INLINE lanes_f just_above(lanes_f positive)
+{
+    return (lanes_f)((lanes)positive + 1);
+}
+
+/* Statistics are summed in 32-bit lanes and flushed before they can overflow. Neighbours mostly
+ * cause equally many operations, which are multiplied once for a run of positions. */
+struct sums {
+    lanes spikes, events, sops, spike_sops;
+    lanes run_spikes, run_events;
+};
+
+INLINE void end_run(struct sums *s, lanes fanout)
+{
+    s->spikes += s->run_spikes;
+    s->events += s->run_events;
+    s->sops += s->run_events * fanout;
+    s->spike_sops += s->run_spikes * fanout;
+    s->run_spikes = s->run_events = (lanes){0};
+}
+
+static void flush(struct firing *f, struct sums *s)
+{
+    for (int i = 0; i < WIDE; i++) {
+        f->spikes += s->spikes[i];
+        f->event_count += s->events[i];
+        f->sops += s->sops[i];
+        f->spike_sops += s->spike_sops[i];
+    }
+    *s = (struct sums){0};
+}
+
+/* The neurons c .. c + WIDE - 1 of all positions. */
+INLINE void fire_columns(struct firing *firing, const int c, const bool is_linear,
+                         const bool is_signed, const bool small)
+{
+    const struct firing copy = *firing, *const f = &copy; /* no store changes what it points to */
+    const lanes zero = {0}, burst = zero + f->burst, limit = zero + STATE_LIMIT;
+    const lanes low = is_linear || is_signed ? -burst : zero;
+    const lanes base = *(const lanes_u *)(f->base + c);
+    const lanes threshold = *(const lanes_u *)(f->threshold + c);
+    const lanes_f inverse = *(const lanes_fu *)(f->inverse + c), above = just_above(inverse);
+    struct sums s = {0};
+    int room = f->flush_after;
+    const int32_t *each = f->fanout + c;
+    int32_t row = 0;
+    for (int p = 0; p < f->positions; p++) {
+        ptrdiff_t at = (ptrdiff_t)p * f->width + c;
+        lanes v = *(const lanes_u *)(f->potential + at) + base;
+        if (f->current)
+            v += *(const lanes_u *)(f->current + at);
+        if (f->constant)
+            v += *(const lanes_u *)(f->constant + at);
+        lanes r = small ? divide_small(v, above, burst) : divide(v, threshold, inverse, low, burst);
+        if (is_signed) {
+            lanes sent = __builtin_convertvector(*(const lanes_16u *)(f->sent + at), lanes);
+            r = most(r, -least(sent, burst));
+            sent += r;
+            *(lanes_16u *)(f->sent + at) = __builtin_convertvector(sent, lanes_16);
+        }
+        v = least(most(v - r * threshold, -limit), limit);
+        *(lanes_u *)(f->potential + at) = v;
+        *(lanes_16u *)(f->events + at) = __builtin_convertvector(r, lanes_16);
+        lanes size = is_linear || is_signed ? most(r, -r) : r;
+        lanes event = least(size, zero + 1);
+        if (f->fanout_row[p] != row) {
+            end_run(&s, *(const lanes_u *)each);
+            row = f->fanout_row[p];
+            each = f->fanout + (ptrdiff_t)row * f->width + c;
+        }
+        s.run_spikes += size;
+        s.run_events += event;
+        if (--room == 0) {
+            end_run(&s, *(const lanes_u *)each);
+            flush(firing, &s);
+            room = f->flush_after;
+        }
+    }
+    end_run(&s, *(const lanes_u *)each);
+    flush(firing, &s);
+}
+
+INLINE void fire_any(struct firing *f, const bool is_linear, const bool is_signed)
+{
+    for (int c = 0; c < f->width; c += WIDE) {
+        bool small = !is_linear && !is_signed;
+        for (int i = 0; small && i < WIDE; i++)
+            small = (int64_t)f->threshold[c + i] * f->burst < DIVIDE_LIMIT;
+        if (small)
+            fire_columns(f, c, is_linear, is_signed, true);
+        else
+            fire_columns(f, c, is_linear, is_signed, false);
+    }
+}
+
+static void fire(struct firing *f)
+{
+    if (f->linear)
+        fire_any(f, true, false);
+    else if (f->sent)
+        fire_any(f, false, true);
+    else
+        fire_any(f, false, false);
+}
+
+/* ---- Views and shortcuts ------------------------------------------------------------------- */
+
+static void pack(uint8_t *restrict to, const int16_t *restrict from, int n, int offset, int plane)
+{
+    const uint16_t add = (uint16_t)offset;
+    for (int i = 0; plane == 0 && i < n; i++)
+        to[i] = (uint8_t)((from[i] + add) & ((1 << VALUE_BITS) - 1));
+    for (int i = 0; plane != 0 && i < n; i++)
+        to[i] =
+            (uint8_t)((uint16_t)(from[i] + add) >> (plane * VALUE_BITS) & ((1 << VALUE_BITS) - 1));
+}
+
+static void add_scaled(const struct scaling *s)
+{
+    int c = 0;
+    for (; c + WIDE <= s->channels; c += WIDE) {
+        const lanes tap = *(const lanes_u *)(s->tap + c);
+        const int16_t *from = s->from + c;
+        int32_t *sum = s->sum + c;
+        for (int p = 0; p < s->positions; p++, from += s->from_step, sum += s->sum_step)
+            *(lanes_u *)sum += tap * __builtin_convertvector(*(const lanes_16u *)from, lanes);
+    }
+    for (; c < s->channels; c++)
+        for (int p = 0; p < s->positions; p++)
+            s->sum[p * s->sum_step + c] += s->tap[c] * s->from[p * s->from_step + c];
+}
+
+extern const struct kernel NAMED(kernel_, KERNEL);
+const struct kernel NAMED(kernel_, KERNEL) = {
+    TEXT(KERNEL), VALUE_BITS, multiply, fire, pack, add_scaled,
+};

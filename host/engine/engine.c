@@ -1,0 +1,327 @@
+/* Preparing a model for the CPU: geometry of the views, packed weights, constants. */
+#include "base/error.h"
+#include "engine/engine_prepared.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { VIEW_LIMIT = 1 << 29 }; /* values of a padded view: hostile geometry ends here */
+
+void *engine_memory(size_t bytes)
+{
+    size_t size = (bytes + 127) / 64 * 64;
+    void *p = aligned_alloc(64, size);
+    if (p)
+        memset(p, 0, size);
+    return p;
+}
+
+static int round_up(int v, int to)
+{
+    return (v + to - 1) / to * to;
+}
+
+static bool sends_negative(const struct af_model *m, int population)
+{
+    const struct neurons *p = &m->population[population];
+    while (p->kind == AF_MAXPOOL)
+        p = &m->population[p->input[0].wiring.source];
+    return p->kind != AF_RELU || p->signed_bursts;
+}
+
+static void path_free(struct path *p)
+{
+    free(p->segment);
+    free(p->packed);
+    free(p->taps);
+    memset(p, 0, sizeof *p);
+}
+
+static bool channels_in_order(const struct wiring *w)
+{
+    int i = 0;
+    while (i < w->channels && w->map[i] == i)
+        i++;
+    return i == w->channels;
+}
+
+/* Channelwise paths work on 32-bit view values and plain loops over channels. */
+static int prepare_channelwise(const struct synapses *s, struct path *p)
+{
+    const struct wiring *w = &s->wiring;
+    int taps = w->kernel[0] * w->kernel[1];
+    p->stride = w->channels;
+    p->taps = engine_memory((size_t)taps * (size_t)p->stride * sizeof *p->taps);
+    if (!p->taps)
+        return af_fail(AF_NO_MEMORY, "no memory for weights");
+    for (int c = 0; c < w->channels; c++)
+        for (int k = 0; k < taps; k++)
+            p->taps[k * p->stride + c] = s->weight[c * taps + k] * (1 << s->shift);
+    return AF_OK;
+}
+
+static int prepare_product(const struct synapses *s, struct path *p)
+{
+    const struct wiring *w = &s->wiring;
+    int fan_in = wiring_fan_in(w), per = w->block[0] / w->groups;
+    bool merged = w->groups == 1 && w->dilation[1] == 1;
+    p->stride = round_up(w->channels, 4);
+    p->blocks = round_up(per, LANES) / LANES;
+    int cell = w->groups == 1 ? p->stride : round_up(fan_in, 4);
+    p->length = merged ? w->kernel[1] * cell : cell;
+    p->segments = merged ? w->kernel[0] : w->kernel[0] * w->kernel[1];
+    p->segment = malloc((size_t)p->segments * sizeof *p->segment);
+    p->packed_group = (size_t)p->blocks * (size_t)p->segments * (size_t)p->length * LANES;
+    p->packed = engine_memory(p->packed_group * (size_t)w->groups);
+    if (!p->segment || !p->packed)
+        return af_fail(AF_NO_MEMORY, "no memory for weights");
+    for (int i = 0; i < p->segments; i++) {
+        int ky = merged ? i : i / w->kernel[1], kx = merged ? 0 : i % w->kernel[1];
+        p->segment[i] =
+            ((ptrdiff_t)ky * w->dilation[0] * p->cols + (ptrdiff_t)kx * w->dilation[1]) * p->stride;
+    }
+    int64_t row = wiring_row(w);
+    for (int o = 0; o < w->block[0]; o++) {
+        int8_t *group = p->packed + (size_t)(o / per) * p->packed_group;
+        int block = o % per / LANES, lane = o % per % LANES;
+        for (int j = 0; j < fan_in; j++)
+            for (int ky = 0; ky < w->kernel[0]; ky++)
+                for (int kx = 0; kx < w->kernel[1]; kx++) {
+                    int segment = merged ? ky : ky * w->kernel[1] + kx;
+                    int at = merged ? kx * cell + j : j;
+                    size_t quad = ((size_t)block * (size_t)p->segments + (size_t)segment) *
+                                      (size_t)(p->length / 4) +
+                                  (size_t)(at / 4);
+                    group[(quad * LANES + (size_t)lane) * 4 + (size_t)(at % 4)] =
+                        s->weight[o * row + ((int64_t)j * w->kernel[0] + ky) * w->kernel[1] + kx];
+                }
+    }
+    return AF_OK;
+}
+
+/* Cells of the view and its padding along an axis that the block's windows cover. */
+static int64_t padded_size(const struct wiring *w, int axis)
+{
+    return (int64_t)(w->block[axis + 1] - 1) * w->stride[axis] +
+           (int64_t)(w->kernel[axis] - 1) * w->dilation[axis] + 1;
+}
+
+static int prepare_path(struct engine *e, const struct synapses *s, struct path *p)
+{
+    const struct wiring *w = &s->wiring;
+    path_free(p);
+    /* More than CURRENT_LIMIT meets weights of zero only (model_check). */
+    int64_t most = (int64_t)model_event_limit(e->model, w->source) * w->pool[0] * w->pool[1];
+    if (most > CURRENT_LIMIT)
+        most = CURRENT_LIMIT;
+    bool negative = sends_negative(e->model, w->source);
+    p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
+    p->in_order = channels_in_order(w);
+    p->plain = p->in_order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
+    p->offset = negative && !p->channelwise ? (int)most : 0;
+    int64_t range = negative ? 2 * most : most;
+    int bits = e->kernel->value_bits;
+    for (p->planes = 1; range >> (bits * p->planes); p->planes++)
+        ;
+    p->most = p->planes > 1 ? (1 << bits) - 1 : range > 1 ? (int)range : 1;
+    int64_t rows = padded_size(w, 0), cols = padded_size(w, 1);
+    if (rows > VIEW_LIMIT || cols > VIEW_LIMIT || rows * cols > VIEW_LIMIT / w->channels)
+        return af_fail(AF_UNSUPPORTED,
+                       "a projection's padded view of %d x %lld x %lld is too large", w->channels,
+                       (long long)rows, (long long)cols);
+    p->rows = (int)rows;
+    p->cols = (int)cols;
+    int status = p->channelwise ? prepare_channelwise(s, p) : prepare_product(s, p);
+    size_t cells = (size_t)p->rows * (size_t)p->cols * (size_t)p->stride;
+    if (!status && p->channelwise)
+        e->wide_elements = cells > e->wide_elements ? cells : e->wide_elements;
+    else if (cells > e->view_bytes)
+        e->view_bytes = cells;
+    return status;
+}
+
+/* Synaptic operations that one event of each neuron causes. */
+static int prepare_fanout(struct engine *e, int index)
+{
+    const struct af_model *m = e->model;
+    const struct neurons *p = &m->population[index];
+    struct stage *st = &e->stage[index];
+    const size_t row = (size_t)st->stride * sizeof *st->fanout;
+    int64_t *sum = calloc((size_t)neuron_count(p), sizeof *sum), most = 1;
+    free(st->fanout);
+    free(st->fanout_row);
+    st->fanout = engine_memory((size_t)st->positions * row);
+    st->fanout_row = malloc((size_t)st->positions * sizeof *st->fanout_row);
+    int status = sum && st->fanout && st->fanout_row ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = index + 1; !status && i < m->population_count; i++)
+        for (int k = 0; !status && k < m->population[i].input_count; k++) {
+            const struct synapses *s = &m->population[i].input[k];
+            if (s->wiring.source == index && s->weight)
+                status = wiring_add_fanout(&s->wiring, s->weight, p->shape, sum);
+        }
+    for (int64_t j = 0; !status && j < st->positions; j++) {
+        int32_t *to = st->fanout + j * st->stride;
+        for (int c = 0; c < p->shape[0]; c++) {
+            int64_t n = sum[c * st->positions + j];
+            to[c] = (int32_t)n;
+            most = n > most ? n : most;
+        }
+        const bool same = j && memcmp(to - st->stride, to, row) == 0;
+        st->fanout_row[j] = same ? st->fanout_row[j - 1] : (int32_t)j;
+    }
+    st->flush_after =
+        most * BURST_LIMIT * 1024 < INT32_MAX ? 1024 : (int)(INT32_MAX / (most * BURST_LIMIT));
+    if (!status && st->flush_after < 1)
+        status = af_fail(AF_UNSUPPORTED, "population '%s': one event would cause %lld operations",
+                         p->name, (long long)most);
+    free(sum);
+    return status;
+}
+
+/* Per channel or per neuron, as the lanes have it. */
+static int32_t *lay_out(const struct neurons *p, const struct stage *st, const int32_t *values,
+                        bool per_neuron)
+{
+    int64_t positions = per_neuron ? st->positions : 1;
+    int32_t *to = engine_memory((size_t)(positions * st->stride) * sizeof *to);
+    for (int64_t j = 0; to && values && j < positions; j++)
+        for (int c = 0; c < p->shape[0]; c++)
+            to[j * st->stride + c] = values[c * positions + j];
+    return to;
+}
+
+/* The offset of a view is part of every sum, borders included: projection k's leaves base if that
+ * suits all positions, else the steady current. */
+static void remove_offset(const struct neurons *p, struct stage *st, int k)
+{
+    const struct synapses *s = &p->input[k];
+    const struct wiring *w = &s->wiring;
+    int64_t row = wiring_row(w);
+    for (int o = 0; st->path[k].offset && o < w->block[0]; o++) {
+        int32_t sum = 0;
+        for (int64_t i = 0; i < row; i++)
+            sum += s->weight[o * row + i];
+        sum = (int32_t)((uint32_t)sum * (uint32_t)st->path[k].offset << s->shift);
+        if (!st->steady)
+            st->base[o] -= sum;
+        for (int y = 0; st->steady && y < w->block[1]; y++)
+            for (int x = 0; x < w->block[2]; x++)
+                st->steady[((ptrdiff_t)(w->at[1] + y) * p->shape[2] + w->at[2] + x) * st->stride +
+                           w->at[0] + o] -= sum;
+    }
+}
+
+static int prepare_stage(struct engine *e, int population)
+{
+    const struct neurons *p = &e->model->population[population];
+    struct stage *st = &e->stage[population];
+    if (p->kind == AF_INPUT || p->kind == AF_MAXPOOL)
+        return AF_OK;
+    bool per_neuron = p->bias_count != p->shape[0], steady = per_neuron;
+    for (int c = 0; c < st->stride; c++) {
+        bool there = c < p->shape[0];
+        st->base[c] = there && !per_neuron ? p->bias[c] : 0;
+        st->threshold[c] = there && p->threshold ? p->threshold[c] : STATE_LIMIT;
+        st->inverse[c] = 1.0f / (float)st->threshold[c];
+    }
+    int status = AF_OK;
+    for (int k = 0; !status && k < p->input_count; k++) {
+        const struct wiring *w = &p->input[k].wiring;
+        status = prepare_path(e, &p->input[k], &st->path[k]);
+        bool whole = memcmp(w->block, p->shape, sizeof w->block) == 0;
+        steady = steady || w->source == 0 || (st->path[k].offset && !whole);
+    }
+    free(st->steady);
+    free(st->initial);
+    st->steady = st->initial = NULL;
+    if (!status && steady && !(st->steady = lay_out(p, st, per_neuron ? p->bias : NULL, true)))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    st->initial_per_neuron = p->initial_count != p->shape[0];
+    if (!status && p->initial_count &&
+        !(st->initial = lay_out(p, st, p->initial, st->initial_per_neuron)))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int k = 0; !status && k < p->input_count; k++)
+        remove_offset(p, st, k);
+    return status;
+}
+
+int engine_refresh(struct engine *e, int population)
+{
+    const struct neurons *p = &e->model->population[population];
+    int status = prepare_stage(e, population);
+    for (int k = 0; !status && k < p->input_count; k++) {
+        const int source = p->input[k].wiring.source;
+        bool again = false;
+        for (int j = 0; j < k; j++)
+            again = again || p->input[j].wiring.source == source;
+        again = again || (source == 0 && !e->model->format.events); /* constant: causes none */
+        if (!again && p->kind != AF_MAXPOOL)
+            status = prepare_fanout(e, source);
+    }
+    return status;
+}
+
+int engine_make(const struct af_model *m, struct engine **engine)
+{
+    *engine = NULL;
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    e->model = m;
+    e->kernel = kernel_choose();
+    e->stage = calloc((size_t)m->population_count, sizeof *e->stage);
+    int status = e->stage ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < m->population_count; i++) {
+        const struct neurons *p = &m->population[i];
+        struct stage *st = &e->stage[i];
+        st->stride = round_up(p->shape[0], p->kind == AF_INPUT ? 4 : LANES);
+        st->positions = (int64_t)p->shape[1] * p->shape[2];
+        st->path = calloc((size_t)p->input_count + 1, sizeof *st->path);
+        st->base = engine_memory((size_t)st->stride * sizeof *st->base);
+        st->threshold = engine_memory((size_t)st->stride * sizeof *st->threshold);
+        st->inverse = engine_memory((size_t)st->stride * sizeof *st->inverse);
+        if (!st->path || !st->base || !st->threshold || !st->inverse)
+            status = af_fail(AF_NO_MEMORY, "no memory");
+        size_t elements = (size_t)st->positions * (size_t)st->stride;
+        if (elements > e->current_elements)
+            e->current_elements = elements;
+        for (int k = 0; k < p->input_count; k++) /* one cell at least, for pooling and relays */
+            if ((size_t)p->input[k].wiring.channels > e->wide_elements)
+                e->wide_elements = (size_t)p->input[k].wiring.channels;
+    }
+    for (int i = 0; !status && i < m->population_count; i++)
+        status = prepare_stage(e, i);
+    for (int i = 0; !status && i < m->population_count; i++)
+        status = prepare_fanout(e, i);
+    if (status)
+        engine_free(e);
+    else
+        *engine = e;
+    return status;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    for (int i = 0; e->stage && i < e->model->population_count; i++) {
+        struct stage *st = &e->stage[i];
+        for (int k = 0; st->path && k < e->model->population[i].input_count; k++)
+            path_free(&st->path[k]);
+        free(st->path);
+        free(st->base);
+        free(st->threshold);
+        free(st->inverse);
+        free(st->fanout);
+        free(st->fanout_row);
+        free(st->steady);
+        free(st->initial);
+    }
+    free(e->stage);
+    free(e);
+}
+
+int lane_stride(const struct engine *e, int population)
+{
+    return e->stage[population].stride;
+}

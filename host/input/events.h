@@ -1,0 +1,20 @@
+/* Recordings as counts. */
+#ifndef ADAFIRE_EVENTS_H
+#define ADAFIRE_EVENTS_H
+
+#include "input/sample.h"
+
+/* Two years, which leaves room to multiply by the number of timesteps. */
+#define EVENT_TIME_MOST ((int64_t)1 << 46)
+
+/* Counts of a recording in `steps` equal bins of time from its first event to its last: out is
+ * steps x channels x height x width, a count per (bin, polarity, y, x), saturating at 255. Events
+ * outside the sensor are an error that says which one. */
+int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out);
+/* The same for a network that was trained on `frames` frames of a recording (0: 1): a bin is
+ * frames / steps of one, so counts are multiplied by steps / frames. What that leaves of a whole
+ * event comes in a later bin. */
+int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, int steps,
+                         int frames, int16_t *out);
+
+#endif

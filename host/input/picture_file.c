@@ -1,0 +1,76 @@
+#include "input/picture_file.h"
+
+#include "base/error.h"
+#include "input/picture_jpeg.h"
+#include "input/picture_png.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_png(const unsigned char *bytes, size_t size)
+{
+    return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+static bool is_jpeg(const unsigned char *bytes, size_t size)
+{
+    return size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
+}
+
+bool is_picture(const unsigned char *bytes, size_t size)
+{
+    return is_png(bytes, size) || is_jpeg(bytes, size);
+}
+
+/* Luma with the weights of ITU-R 601 in 16 bits, as Pillow's convert("L"). */
+static void make_grey(struct picture *p)
+{
+    const uint8_t *from = p->pixels;
+    for (int64_t i = 0, n = (int64_t)p->width * p->height; i < n; i++, from += 3)
+        p->pixels[i] =
+            (uint8_t)((from[0] * 19595u + from[1] * 38470u + from[2] * 7471u + 0x8000u) >> 16);
+    p->channels = 1;
+}
+
+int picture_read(const char *path, int channels, struct picture *picture)
+{
+    *picture = (struct picture){0};
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
+    unsigned char magic[8];
+    size_t got = fread(magic, 1, sizeof magic, f);
+    int status;
+    rewind(f);
+    if (is_png(magic, got))
+        status = picture_read_png(path, f, picture);
+    else if (is_jpeg(magic, got))
+        status = picture_read_jpeg(path, f, picture);
+    else
+        status = af_fail(AF_BAD_FILE, "%s: neither a PNG nor a JPEG file", path);
+    fclose(f);
+    if (status) {
+        free(picture->pixels);
+        *picture = (struct picture){0};
+    } else if (channels == 1 && picture->channels == 3) {
+        make_grey(picture);
+    }
+    return status;
+}
+
+int input_picture(const char *path, struct tensor *pixels)
+{
+    struct picture p;
+    *pixels = (struct tensor){0};
+    int status = picture_read(path, 3, &p);
+    if (!status)
+        status = tensor_make(pixels, DTYPE_U8, 3, (int64_t[]){p.channels, p.height, p.width});
+    int64_t area = (int64_t)p.height * p.width;
+    for (int64_t i = 0; !status && i < area; i++)
+        for (int c = 0; c < p.channels; c++)
+            ((uint8_t *)pixels->data)[c * area + i] = p.pixels[i * p.channels + c];
+    free(p.pixels);
+    return status;
+}

@@ -1,0 +1,168 @@
+#include "onnx/graph.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void node_free(struct node *n)
+{
+    for (int i = 0; i < n->attribute_count; i++) {
+        struct attribute *a = &n->attribute[i];
+        free(a->name);
+        free(a->s);
+        free(a->ints);
+        free(a->floats);
+        tensor_free(&a->tensor);
+    }
+    free(n->attribute);
+    free(n->name);
+    free(n->op);
+    free(n->input);
+    free(n->output);
+}
+
+void graph_free(struct graph *g)
+{
+    if (!g)
+        return;
+    for (int i = 0; i < g->node_count; i++)
+        node_free(&g->node[i]);
+    for (int i = 0; i < g->value_count; i++) {
+        free(g->value[i].name);
+        tensor_free(&g->value[i].tensor);
+    }
+    free(g->node);
+    free(g->value);
+    free(g->input);
+    free(g->output);
+    free(g->name);
+    free(g);
+}
+
+static int set_producers(struct graph *g, const char *name)
+{
+    for (int i = 0; i < g->value_count; i++)
+        g->value[i].producer = -1;
+    for (int i = 0; i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        for (int k = 0; k < n->output_count; k++) {
+            if (n->output[k] < 0)
+                continue;
+            struct value *v = &g->value[n->output[k]];
+            if (v->producer >= 0 || v->constant)
+                return af_fail(AF_BAD_FILE, "%s: value '%.80s' is written twice", name, v->name);
+            v->producer = i;
+        }
+    }
+    return AF_OK;
+}
+
+static bool is_input(const struct graph *g, int value)
+{
+    for (int i = 0; i < g->input_count; i++)
+        if (g->input[i] == value)
+            return true;
+    return false;
+}
+
+/* Depth-first over producers with an explicit stack: a hostile chain must not use up ours. */
+static int visit(const struct graph *g, const char *name, int root, unsigned char *mark, int *order,
+                 int *used, int *stack, int *next)
+{
+    int depth = 0;
+    stack[0] = root;
+    next[root] = 0;
+    mark[root] = 1;
+    while (depth >= 0) {
+        int at = stack[depth];
+        const struct node *n = &g->node[at];
+        if (next[at] == n->input_count) {
+            mark[at] = 2;
+            order[(*used)++] = at;
+            depth--;
+            continue;
+        }
+        int v = n->input[next[at]++];
+        if (v < 0 || g->value[v].constant)
+            continue;
+        int p = g->value[v].producer;
+        if (p < 0) {
+            if (!is_input(g, v))
+                return af_fail(AF_BAD_FILE, "%s: node '%.80s' reads '%.80s', which nothing writes",
+                               name, n->name, g->value[v].name);
+        } else if (mark[p] == 1) {
+            return af_fail(AF_BAD_FILE, "%s: the graph has a cycle through node '%.80s'", name,
+                           g->node[p].name);
+        } else if (mark[p] == 0) {
+            mark[p] = 1;
+            next[p] = 0;
+            stack[++depth] = p;
+        }
+    }
+    return AF_OK;
+}
+
+int graph_sort(struct graph *g, const char *name)
+{
+    int status = set_producers(g, name);
+    size_t n = (size_t)g->node_count + 1;
+    unsigned char *mark = calloc(n, 1);
+    int *order = malloc(n * sizeof *order), *stack = malloc(n * sizeof *stack);
+    int *next = malloc(n * sizeof *next);
+    struct node *sorted = malloc(n * sizeof *sorted);
+    if (!status && (!mark || !order || !stack || !next || !sorted))
+        status = af_fail(AF_NO_MEMORY, "%s: no memory for %d nodes", name, g->node_count);
+    int used = 0;
+    for (int i = 0; !status && i < g->node_count; i++)
+        if (mark[i] == 0)
+            status = visit(g, name, i, mark, order, &used, stack, next);
+    if (!status && g->node_count) {
+        for (int i = 0; i < g->node_count; i++)
+            sorted[i] = g->node[order[i]];
+        memcpy(g->node, sorted, (size_t)g->node_count * sizeof *sorted);
+        status = set_producers(g, name);
+    }
+    free(mark);
+    free(order);
+    free(stack);
+    free(next);
+    free(sorted);
+    return status;
+}
+
+const struct attribute *node_attribute(const struct node *n, const char *name)
+{
+    for (int i = 0; i < n->attribute_count; i++)
+        if (strcmp(n->attribute[i].name, name) == 0)
+            return &n->attribute[i];
+    return NULL;
+}
+
+int64_t node_int(const struct node *n, const char *name, int64_t otherwise)
+{
+    const struct attribute *a = node_attribute(n, name);
+    return a && a->type == ATTRIBUTE_INT ? a->i : otherwise;
+}
+
+float node_float(const struct node *n, const char *name, float otherwise)
+{
+    const struct attribute *a = node_attribute(n, name);
+    return a && a->type == ATTRIBUTE_FLOAT ? a->f : otherwise;
+}
+
+const char *node_string(const struct node *n, const char *name, const char *otherwise)
+{
+    const struct attribute *a = node_attribute(n, name);
+    return a && a->type == ATTRIBUTE_STRING ? a->s : otherwise;
+}
+
+int node_ints(const struct node *n, const char *name, int64_t *ints, int most)
+{
+    const struct attribute *a = node_attribute(n, name);
+    if (!a || a->type != ATTRIBUTE_INTS)
+        return 0;
+    for (int i = 0; i < a->count && i < most; i++)
+        ints[i] = a->ints[i];
+    return a->count;
+}

@@ -1,0 +1,379 @@
+#include "run/answer.h"
+
+#include "base/error.h"
+#include "base/npy.h"
+#include "input/picture_file.h"
+#include "run/canvas.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PICTURE_LEAST = 640 }; /* small pictures are drawn larger, so that texts fit */
+
+struct answers {
+    const struct af_model *model;
+    struct answer_options options;
+    int classes;
+    int64_t values; /* of all outputs */
+    struct tensor reference;
+    float *ann; /* [values] of the present sample */
+    /* detection */
+    struct detector *detector;
+    struct boxes found, ann_found;
+    struct box_labels boxes;
+    struct precision *precision, *ann_precision;
+    /* segmentation */
+    struct output_table map;
+    uint16_t *class_of, *ann_class_of;
+    struct input *label_maps;
+    int label_height, label_width;
+    struct confusion confusion, ann_confusion;
+    int64_t agreeing, pixels;
+};
+
+/* ---- Opening -------------------------------------------------------------------------------- */
+
+/* Class maps of the input's size, or of the output's. */
+static int open_label_maps(struct answers *a, const char *path)
+{
+    const int *shape = a->model->population[0].shape;
+    struct input_spec spec = {.channels = 1, .height = shape[1], .width = shape[2], .labels = true};
+    int status = input_open(&a->label_maps, &path, 1, &spec);
+    if (status == AF_BAD_FILE && (a->map.height != shape[1] || a->map.width != shape[2])) {
+        spec.height = a->map.height;
+        spec.width = a->map.width;
+        status = input_open(&a->label_maps, &path, 1, &spec);
+    }
+    a->label_height = spec.height;
+    a->label_width = spec.width;
+    return status;
+}
+
+static int open_segmentation(struct answers *a)
+{
+    const struct answer_options *o = &a->options;
+    int status = segment_output(a->model, &a->map, &a->classes);
+    if (status)
+        return status;
+    a->class_of = calloc((size_t)a->map.rows * 2, sizeof *a->class_of);
+    if (!a->class_of)
+        return af_fail(AF_NO_MEMORY, "no memory for a map");
+    a->ann_class_of = a->class_of + a->map.rows;
+    if (o->labels)
+        status = open_label_maps(a, o->labels);
+    if (!status && o->labels)
+        status = confusion_make(a->classes, &a->confusion);
+    if (!status && o->labels && o->reference)
+        status = confusion_make(a->classes, &a->ann_confusion);
+    return status;
+}
+
+static int open_detection(struct answers *a)
+{
+    const struct answer_options *o = &a->options;
+    int status = detector_make(a->model, o->task, &a->detector);
+    if (status)
+        return status;
+    a->classes = detector_classes(a->detector);
+    if (o->labels)
+        status = box_labels_read(o->labels, a->classes, &a->boxes);
+    if (!status && o->labels)
+        status = precision_make(a->classes, &a->precision);
+    if (!status && o->labels && o->reference)
+        status = precision_make(a->classes, &a->ann_precision);
+    return status;
+}
+
+static int open_reference(struct answers *a, const char *path)
+{
+    int status = npy_read(path, &a->reference);
+    if (status)
+        return status;
+    const struct tensor *t = &a->reference;
+    if (t->rank < 2 || !t->count || t->count / t->dim[0] != a->values)
+        return af_fail(AF_BAD_FILE, "%s: not one row of %lld values for each sample", path,
+                       (long long)a->values);
+    a->ann = calloc((size_t)a->values, sizeof *a->ann);
+    return a->ann ? AF_OK
+                  : af_fail(AF_NO_MEMORY, "no memory for %lld outputs", (long long)a->values);
+}
+
+static bool is_png_name(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".png") == 0;
+}
+
+static int open_drawing(const struct answers *a)
+{
+    const char *path = a->options.draw;
+    const int *shape = a->model->population[0].shape;
+    struct stat st;
+    bool is_folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (shape[0] != 1 && shape[0] != 3)
+        return af_fail(AF_BAD_ARGUMENT, "%s: samples of %d channels are no pictures to draw on",
+                       a->model->name, shape[0]);
+    if (is_folder)
+        return AF_OK;
+    if (!is_png_name(path))
+        return mkdir(path, 0777) ? af_fail(AF_IO, "%s: %s", path, strerror(errno)) : AF_OK;
+    if (a->options.samples != 1)
+        return af_fail(AF_BAD_ARGUMENT,
+                       "%s: one picture for more than one sample; name a folder to draw into",
+                       path);
+    return AF_OK;
+}
+
+int answers_open(const struct af_model *m, const struct answer_options *o, struct answers **answers)
+{
+    *answers = NULL;
+    struct answers *a = calloc(1, sizeof *a);
+    if (!a)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    a->model = m;
+    a->options = *o;
+    for (int i = 0; i < m->population_count; i++)
+        a->values += m->population[i].kind == AF_OUTPUT ? neuron_count(&m->population[i]) : 0;
+    int status = AF_OK;
+    if (o->task->kind == TASK_DETECT)
+        status = open_detection(a);
+    else if (o->task->kind == TASK_SEGMENT)
+        status = open_segmentation(a);
+    else
+        status = af_fail(AF_BAD_ARGUMENT, "classes of samples are neither boxes nor pixels");
+    if (!status && o->reference)
+        status = open_reference(a, o->reference);
+    if (!status && o->draw)
+        status = open_drawing(a);
+    if (status)
+        answers_close(a);
+    else
+        *answers = a;
+    return status;
+}
+
+void answers_close(struct answers *a)
+{
+    if (!a)
+        return;
+    tensor_free(&a->reference);
+    free(a->ann);
+    detector_free(a->detector);
+    free(a->found.box);
+    free(a->ann_found.box);
+    box_labels_free(&a->boxes);
+    precision_free(a->precision);
+    precision_free(a->ann_precision);
+    free(a->class_of);
+    input_close(a->label_maps);
+    confusion_free(&a->confusion);
+    confusion_free(&a->ann_confusion);
+    free(a);
+}
+
+int answers_classes(const struct answers *a)
+{
+    return a->classes;
+}
+
+/* ---- One sample ----------------------------------------------------------------------------- */
+
+static int read_reference(struct answers *a, int64_t index)
+{
+    if (!a->reference.data)
+        return AF_OK;
+    if (index >= a->reference.dim[0])
+        return af_fail(AF_BAD_FILE, "%s: holds %lld rows, but there are more samples",
+                       a->options.reference, (long long)a->reference.dim[0]);
+    for (int64_t i = 0; i < a->values; i++)
+        a->ann[i] = (float)tensor_get(&a->reference, index * a->values + i);
+    return AF_OK;
+}
+
+static int add_boxes(struct answers *a, int64_t index, const float *output)
+{
+    bool labelled = a->precision && index < a->boxes.samples;
+    const int64_t *start = a->boxes.start;
+    const struct box *truth = labelled ? a->boxes.box + start[index] : NULL;
+    int64_t count = labelled ? start[index + 1] - start[index] : 0;
+    int status = detector_decode(a->detector, output, &a->found);
+    if (!status && a->precision)
+        status = precision_add(a->precision, &a->found, truth, count);
+    if (!status && a->ann)
+        status = detector_decode(a->detector, a->ann, &a->ann_found);
+    if (!status && a->ann_precision)
+        status = precision_add(a->ann_precision, &a->ann_found, truth, count);
+    return status;
+}
+
+static int add_map(struct answers *a, const float *output)
+{
+    struct sample s;
+    segment_decode(&a->map, output, a->class_of);
+    if (a->ann) {
+        segment_decode(&a->map, a->ann, a->ann_class_of);
+        for (int64_t i = 0; i < a->map.rows; i++)
+            a->agreeing += a->class_of[i] == a->ann_class_of[i];
+        a->pixels += a->map.rows;
+    }
+    if (!a->label_maps)
+        return AF_OK;
+    int status = input_next(a->label_maps, &s);
+    if (status <= 0)
+        return status
+                   ? status
+                   : af_fail(AF_BAD_FILE, "%s: holds %lld label maps, but there are more samples",
+                             a->options.labels, (long long)input_count(a->label_maps));
+    const struct tensor label = {.type = s.type, .data = (void *)(uintptr_t)s.data};
+    confusion_add(&a->confusion, &a->map, a->class_of, &label, a->label_height, a->label_width);
+    if (a->ann)
+        confusion_add(&a->ann_confusion, &a->map, a->ann_class_of, &label, a->label_height,
+                      a->label_width);
+    return AF_OK;
+}
+
+/* In a folder the number tells samples apart; a picture's own name follows it. */
+static char *drawing_path(const char *draw, int64_t index, const char *name)
+{
+    if (is_png_name(draw)) {
+        struct stat st;
+        if (stat(draw, &st) || !S_ISDIR(st.st_mode))
+            return strdup(draw);
+    }
+    const char *slash = strrchr(name, '/'), *stem = slash ? slash + 1 : name;
+    size_t length = strcspn(stem, "[");
+    const char *dot = strrchr(stem, '.');
+    if (stem[length])
+        length = 0; /* one of many in a file */
+    else if (dot && dot > stem)
+        length = (size_t)(dot - stem);
+    size_t size = strlen(draw) + length + 32;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s/%06lld%s%.*s.png", draw, (long long)index, length ? "-" : "",
+                 (int)length, stem);
+    return path;
+}
+
+/* The picture that the sample was cut from, or the sample itself. */
+static int make_canvas(const struct answers *a, const char *name, const struct af_sample *sample,
+                       const struct view *view, struct canvas *c)
+{
+    static const enum dtype types[] = {[AF_F32] = DTYPE_F32,
+                                       [AF_U8] = DTYPE_U8,
+                                       [AF_I8] = DTYPE_I8,
+                                       [AF_I16] = DTYPE_I16,
+                                       [AF_I32] = DTYPE_I32};
+    const int *shape = a->model->population[0].shape;
+    struct tensor own = {.type = types[sample->type],
+                         .rank = 3,
+                         .dim = {shape[0], shape[1], shape[2]},
+                         .data = (void *)(uintptr_t)sample->data};
+    struct tensor picture = {0};
+    if (!sample->data)
+        return af_fail(AF_UNSUPPORTED, "%s: a recording is no picture to draw on", name);
+    int status = view->width ? input_picture(name, &picture) : AF_OK;
+    const struct tensor *t = view->width ? &picture : &own;
+    int64_t longest = t->dim[1] > t->dim[2] ? t->dim[1] : t->dim[2];
+    int64_t zoom = a->detector && longest ? (PICTURE_LEAST + longest - 1) / longest : 1;
+    if (!status)
+        status = canvas_make(name, t, (int)zoom, c);
+    tensor_free(&picture);
+    return status;
+}
+
+static void draw_boxes(const struct answers *a, struct canvas *c)
+{
+    for (int64_t i = a->found.count - 1; i >= 0; i--) { /* the best on top */
+        const struct box *box = &a->found.box[i];
+        const char *class = af_class_name(a->model, box->class);
+        char text[64];
+        if (class)
+            snprintf(text, sizeof text, "%.40s %.2f", class, (double)box->score);
+        else
+            snprintf(text, sizeof text, "%d %.2f", box->class, (double)box->score);
+        canvas_box(c, box, text);
+    }
+}
+
+static int draw_answer(const struct answers *a, int64_t index, const char *name,
+                       const struct af_sample *sample, const struct view *view)
+{
+    const int *shape = a->model->population[0].shape;
+    const float size[2] = {view->step[0] * (float)shape[2], view->step[1] * (float)shape[1]};
+    const float own[2] = {(float)shape[2], (float)shape[1]};
+    struct canvas c;
+    int status = make_canvas(a, name, sample, view, &c);
+    if (status)
+        return status;
+    if (a->detector)
+        draw_boxes(a, &c);
+    else
+        canvas_classes(&c, a->class_of, a->map.height, a->map.width, view->origin,
+                       view->width ? size : own);
+    char *path = drawing_path(a->options.draw, index, name);
+    status = path ? canvas_write(&c, path) : af_fail(AF_NO_MEMORY, "%s: no memory", name);
+    free(path);
+    canvas_free(&c);
+    return status;
+}
+
+/* From the sample's pixels to the picture's. */
+static void place_boxes(struct boxes *b, const struct view *view)
+{
+    for (int64_t i = 0; view->width && i < b->count; i++) {
+        struct box *box = &b->box[i];
+        box->x1 = view->origin[0] + view->step[0] * box->x1;
+        box->x2 = view->origin[0] + view->step[0] * box->x2;
+        box->y1 = view->origin[1] + view->step[1] * box->y1;
+        box->y2 = view->origin[1] + view->step[1] * box->y2;
+    }
+}
+
+int answers_add(struct answers *a, int64_t index, const char *name, const struct af_sample *sample,
+                const struct view *view, const struct af_result *result, struct answer *answer)
+{
+    int status = read_reference(a, index);
+    if (!status)
+        status = a->detector ? add_boxes(a, index, result->output) : add_map(a, result->output);
+    place_boxes(&a->found, view);
+    if (!status && a->options.draw)
+        status = draw_answer(a, index, name, sample, view);
+    *answer = (struct answer){.found = a->detector ? &a->found : NULL,
+                              .class_of = a->class_of,
+                              .height = a->map.height,
+                              .width = a->map.width,
+                              .classes = a->classes};
+    return status;
+}
+
+/* ---- The sum -------------------------------------------------------------------------------- */
+
+static int finish(int classes, struct precision *p, const struct confusion *c, struct score *score)
+{
+    *score = (struct score){.mean = NAN, .pixels = NAN};
+    if (!p && !c->count)
+        return AF_OK;
+    score->each = calloc((size_t)classes, sizeof *score->each);
+    if (!score->each)
+        return af_fail(AF_NO_MEMORY, "no memory for %d classes", classes);
+    if (p) {
+        score->mean = precision_finish(p, score->each);
+    } else {
+        score->pixels = confusion_pixels(c);
+        score->mean = confusion_iou(c, score->each);
+    }
+    return AF_OK;
+}
+
+int answers_finish(struct answers *a, struct score *score, struct score *ann, double *agreement)
+{
+    *agreement = a->pixels ? (double)a->agreeing / (double)a->pixels : NAN;
+    *ann = (struct score){.mean = NAN, .pixels = NAN};
+    int status = finish(a->classes, a->precision, &a->confusion, score);
+    return status ? status : finish(a->classes, a->ann_precision, &a->ann_confusion, ann);
+}

@@ -1,0 +1,553 @@
+#include "run/run.h"
+
+#include "base/error.h"
+#include "base/npy.h"
+#include "base/npy_writer.h"
+#include "device/device.h"
+#include "input/events.h"
+#include "input/labels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Samples of one batch, copied out of the source. */
+struct batch {
+    int count, room;
+    struct af_sample *sample;
+    struct af_result *result, *full; /* full: with history, all timesteps */
+    int *label;
+    char **name;
+    void **data;
+    struct view *view;
+};
+
+struct run {
+    struct af_device *device;
+    const struct af_model *model;
+    const struct run_options *options;
+    struct run_totals *totals;
+    struct input_spec spec;
+    struct answers *answers;         /* NULL: classes of samples, or nobody asks */
+    struct tensor labels, reference; /* of classes */
+    int64_t reference_rows;          /* of one sample */
+    struct npy_writer output;
+    struct file_out spikes;
+    int steps;
+    int64_t correct_at[TIMESTEPS_LIMIT], agreeing_at[TIMESTEPS_LIMIT];
+    int64_t raster_room;
+    int status; /* of the event callback */
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- Batches ------------------------------------------------------------------------------- */
+
+static int batch_make(struct batch *b, int room)
+{
+    size_t n = (size_t)room;
+    *b = (struct batch){.room = room};
+    b->sample = calloc(n, sizeof *b->sample);
+    b->result = calloc(n, sizeof *b->result);
+    b->full = calloc(n, sizeof *b->full);
+    b->label = calloc(n, sizeof *b->label);
+    b->name = calloc(n, sizeof *b->name);
+    b->data = calloc(n, sizeof *b->data);
+    b->view = calloc(n, sizeof *b->view);
+    return b->view && b->sample && b->result && b->full && b->label && b->name && b->data
+               ? AF_OK
+               : af_fail(AF_NO_MEMORY, "no memory for a batch of %d samples", room);
+}
+
+static void batch_clear(struct batch *b)
+{
+    for (int i = 0; i < b->count; i++) {
+        free(b->name[i]);
+        free(b->data[i]);
+    }
+    b->count = 0;
+}
+
+static void batch_free(struct batch *b)
+{
+    batch_clear(b);
+    free(b->sample);
+    free(b->result);
+    free(b->full);
+    free(b->label);
+    free(b->name);
+    free(b->data);
+    free(b->view);
+}
+
+static int batch_add(struct run *r, struct batch *b, const struct sample *s)
+{
+    static const enum af_type types[] = {[DTYPE_F32] = AF_F32,
+                                         [DTYPE_U8] = AF_U8,
+                                         [DTYPE_I8] = AF_I8,
+                                         [DTYPE_I16] = AF_I16,
+                                         [DTYPE_I32] = AF_I32};
+    int64_t n = neuron_count(&r->model->population[0]);
+    bool recording = !s->data;
+    size_t bytes =
+        recording ? (size_t)(n * r->steps) * sizeof(int16_t) : (size_t)n * dtype_size(s->type);
+    int i = b->count;
+    b->data[i] = malloc(bytes);
+    b->name[i] = strdup(s->name);
+    b->count++;
+    if (!b->data[i] || !b->name[i])
+        return af_fail(AF_NO_MEMORY, "no memory for a sample");
+    b->label[i] = s->label;
+    b->view[i] = s->view;
+    if (recording) {
+        b->sample[i] = (struct af_sample){.counts = b->data[i]};
+        return events_bin_as_frames(s, &r->spec, r->steps, r->model->format.event_frames,
+                                    b->data[i]);
+    }
+    memcpy(b->data[i], s->data, bytes);
+    b->sample[i] = (struct af_sample){.type = types[s->type], .data = b->data[i]};
+    return AF_OK;
+}
+
+/* ---- Answers ------------------------------------------------------------------------------- */
+
+static int64_t largest_of(const float *v, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        best = v[i] > v[best] ? i : best;
+    return best;
+}
+
+static bool among_best(const float *v, int64_t n, int64_t label, int k)
+{
+    int better = 0;
+    for (int64_t i = 0; i < n; i++)
+        better += v[i] > v[label] || (v[i] == v[label] && i < label);
+    return better < k;
+}
+
+/* Values of the first output, which classification looks at. */
+static int64_t first_size(const struct af_model *m)
+{
+    int first;
+    model_outputs(m, &first);
+    return neuron_count(&m->population[first]);
+}
+
+static int64_t reference_answer(const struct run *r, int64_t index)
+{
+    int64_t n = r->reference.count / r->reference.dim[0], best = 0;
+    double most = -INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < r->reference_rows; k++)
+            sum += tensor_get(&r->reference, (index * r->reference_rows + k) * n + i);
+        if (sum > most) {
+            most = sum;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static int label_of(const struct run *r, const struct batch *b, int i, int64_t index,
+                    int64_t *label)
+{
+    *label = b->label[i];
+    if (!r->labels.data)
+        return AF_OK;
+    if (index >= r->labels.count)
+        return af_fail(AF_BAD_FILE, "%s: holds %lld labels, but there are more samples",
+                       r->options->labels, (long long)r->labels.count);
+    *label = ((const int64_t *)r->labels.data)[index];
+    return AF_OK;
+}
+
+static int count_answer(struct run *r, const struct batch *b, int i, int64_t index)
+{
+    struct run_totals *t = r->totals;
+    const struct af_result *res = &b->result[i], *full = &b->full[i];
+    int64_t n = first_size(r->model), label;
+    int status = label_of(r, b, i, index, &label);
+    if (status)
+        return status;
+    if (label >= n)
+        return af_fail(AF_BAD_FILE, "%s: label %lld, but the network has %lld classes", b->name[i],
+                       (long long)label, (long long)n);
+    int64_t answer = largest_of(res->output, n);
+    if (label >= 0) {
+        t->labelled++;
+        t->correct += answer == label;
+        t->correct5 += among_best(res->output, n, label, 5);
+    }
+    int64_t ann = -1;
+    if (r->reference.data) {
+        if ((index + 1) * r->reference_rows > r->reference.dim[0])
+            return af_fail(AF_BAD_FILE, "%s: holds %lld rows, but there are more samples",
+                           r->options->reference, (long long)r->reference.dim[0]);
+        ann = reference_answer(r, index);
+        t->compared++;
+        t->agreeing += answer == ann;
+        t->ann_correct += label >= 0 && ann == label;
+    }
+    for (int s = 0; full->history && s < r->steps; s++) {
+        int64_t now = largest_of(full->history + (int64_t)s * full->output_size, n);
+        r->correct_at[s] += label >= 0 && now == label;
+        r->agreeing_at[s] += ann >= 0 && now == ann;
+    }
+    return AF_OK;
+}
+
+static int count_result(struct run *r, struct batch *b, int i, int64_t index)
+{
+    struct run_totals *t = r->totals;
+    struct af_result *res = &b->result[i];
+    struct answer answer;
+    int status = AF_OK;
+    if (r->answers)
+        status =
+            answers_add(r->answers, index, b->name[i], &b->sample[i], &b->view[i], res, &answer);
+    else if (r->options->task->kind == TASK_CLASSIFY)
+        status = count_answer(r, b, i, index);
+    if (status)
+        return status;
+    t->samples++;
+    t->exits[res->timesteps - 1]++;
+    t->cycles += (double)res->cycles;
+    for (int p = 0; p < r->model->population_count; p++) {
+        t->spikes[p] += (double)res->spikes[p];
+        t->events[p] += (double)res->events[p];
+        t->sops[p] += (double)res->sops[p];
+        t->spike_sops[p] += (double)res->spike_sops[p];
+    }
+    if (res->profile)
+        status = profile_add(&t->profile, r->model->population_count, res->profile);
+    res->profile = NULL;
+    if (status)
+        return status;
+    if (r->options->output)
+        status = npy_append(&r->output, res->output);
+    if (!status && r->options->each)
+        status = r->options->each(r->options->context, index, b->name[i], res,
+                                  r->answers ? &answer : NULL);
+    return status;
+}
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+static void write_event(void *context, int64_t sample, int step, int population, int neuron,
+                        int burst)
+{
+    struct run *r = context;
+    fprintf(r->spikes.stream, "%lld,%d,%d,%d,%d\n", (long long)(r->totals->samples + sample), step,
+            population, neuron, burst);
+}
+
+static void keep_event(void *context, int64_t sample, int step, int population, int neuron,
+                       int burst)
+{
+    struct run *r = context;
+    struct run_totals *t = r->totals;
+    (void)sample;
+    if (t->raster_count == r->raster_room) {
+        int64_t room = r->raster_room ? r->raster_room * 2 : 4096;
+        struct report_event *grown = realloc(t->raster, (size_t)room * sizeof *grown);
+        if (!grown) {
+            r->status = af_fail(AF_NO_MEMORY, "no memory for the raster");
+            return;
+        }
+        t->raster = grown;
+        r->raster_room = room;
+    }
+    t->raster[t->raster_count++] = (struct report_event){step, population, neuron, burst};
+}
+
+/* ---- The run ------------------------------------------------------------------------------- */
+
+/* Of the first sample alone: its events, and what its cycles went to; not at once, because events
+ * that are sent take cycles, too. */
+static int look_at_first(struct run *r, const struct batch *b)
+{
+    const struct run_options *o = r->options;
+    struct run_totals *t = r->totals;
+    struct af_run_options look = {.timesteps = o->timesteps,
+                                  .no_iat = o->no_iat,
+                                  .on_event = keep_event,
+                                  .on_event_context = r};
+    struct af_result result = {0};
+    int status = af_run(r->device, b->sample, 1, &look, &result);
+    af_result_free(&result);
+    if (status)
+        return status;
+    t->raster_name = strdup(b->name[0]);
+    if (r->status || o->profile)
+        return r->status;
+    look.on_event = NULL;
+    look.profile = true;
+    status = af_run(r->device, b->sample, 1, &look, &result);
+    if (!status && result.profile)
+        status = profile_add(&t->profile, r->model->population_count, result.profile);
+    result.profile = NULL;
+    af_result_free(&result);
+    return status;
+}
+
+static int run_batch(struct run *r, struct batch *b)
+{
+    const struct run_options *o = r->options;
+    struct af_run_options run = {
+        .timesteps = o->timesteps, .no_iat = o->no_iat, .profile = o->profile};
+    int status = AF_OK;
+    if (o->spikes) { /* one sample at a time, so that the lines stand in order */
+        run.on_event = write_event;
+        run.on_event_context = r;
+    }
+    const bool first = r->totals->samples == 0;
+    double begin = seconds();
+    status = af_run(r->device, b->sample, b->count, &run, b->result);
+    r->totals->seconds += seconds() - begin;
+    if (!status && o->history) {
+        struct af_run_options full = {.timesteps = o->timesteps, .no_iat = true, .trace = true};
+        status = af_run(r->device, b->sample, b->count, &full, b->full);
+    }
+    if (!status && o->history && first)
+        status = look_at_first(r, b);
+    for (int i = 0; !status && i < b->count; i++)
+        status = count_result(r, b, i, r->totals->samples);
+    for (int i = 0; i < b->count; i++) {
+        af_result_free(&b->result[i]);
+        af_result_free(&b->full[i]);
+    }
+    batch_clear(b);
+    return status;
+}
+
+static int run_all(struct run *r, struct input *in, struct batch *b)
+{
+    const struct run_options *o = r->options;
+    int64_t all = input_count(in), taken = 0;
+    int status = AF_OK, more = 1;
+    if (o->limit && (all < 0 || o->limit < all))
+        all = o->limit;
+    while (!status && more > 0) {
+        struct sample s;
+        more = o->limit && taken == o->limit ? 0 : input_next(in, &s);
+        if (more < 0)
+            status = more;
+        else if (more)
+            status = batch_add(r, b, &s);
+        taken += more > 0;
+        if (!status && b->count && (!more || b->count == b->room)) {
+            status = run_batch(r, b);
+            if (o->progress)
+                o->progress(o->context, r->totals->samples, all);
+        }
+    }
+    if (!status && !r->totals->samples)
+        status = af_fail(AF_BAD_FILE, "%s: no samples", o->inputs[0]);
+    return status;
+}
+
+static int finish_totals(struct run *r)
+{
+    struct run_totals *t = r->totals;
+    double n = (double)t->samples, steps = 0;
+    t->score = t->ann_score = (struct score){.mean = NAN, .pixels = NAN};
+    t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
+    t->top5 =
+        t->labelled && first_size(r->model) > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
+    t->ann_accuracy =
+        t->labelled && t->compared ? (double)t->ann_correct / (double)t->labelled : NAN;
+    t->agreement = t->compared ? (double)t->agreeing / (double)t->compared : NAN;
+    for (int s = 0; s < r->steps; s++) {
+        steps += (s + 1.0) * (double)t->exits[s];
+        if (t->accuracy_at)
+            t->accuracy_at[s] = (double)r->correct_at[s] / (double)t->labelled;
+        if (t->agreement_at)
+            t->agreement_at[s] = (double)r->agreeing_at[s] / n;
+    }
+    t->timesteps_mean = steps / n;
+    if (!t->labelled) {
+        free(t->accuracy_at);
+        t->accuracy_at = NULL;
+    }
+    if (!r->answers)
+        return AF_OK;
+    t->classes = answers_classes(r->answers);
+    return answers_finish(r->answers, &t->score, &t->ann_score, &t->agreement);
+}
+
+static int totals_make(struct run *r)
+{
+    struct run_totals *t = r->totals;
+    size_t n = (size_t)r->model->population_count, steps = (size_t)r->steps;
+    *t = (struct run_totals){.timesteps = r->steps};
+    t->exits = calloc(steps, sizeof *t->exits);
+    t->spikes = calloc(4 * n, sizeof *t->spikes);
+    if (!t->exits || !t->spikes)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    t->events = t->spikes + n;
+    t->sops = t->spikes + 2 * n;
+    t->spike_sops = t->spikes + 3 * n;
+    if (!r->options->history)
+        return AF_OK;
+    t->accuracy_at = calloc(steps, sizeof *t->accuracy_at);
+    t->agreement_at = r->reference.data ? calloc(steps, sizeof *t->agreement_at) : NULL;
+    return t->accuracy_at && (t->agreement_at || !r->reference.data)
+               ? AF_OK
+               : af_fail(AF_NO_MEMORY, "no memory");
+}
+
+void run_totals_free(struct run_totals *t)
+{
+    free(t->exits);
+    free(t->spikes);
+    free(t->accuracy_at);
+    free(t->agreement_at);
+    free(t->raster);
+    free(t->raster_name);
+    profile_sum_free(&t->profile);
+    free(t->score.each);
+    free(t->ann_score.each);
+    *t = (struct run_totals){0};
+}
+
+/* What boxes and maps are compared with is their own matter. */
+static int open_answers(struct run *r, const struct input *in)
+{
+    const struct run_options *o = r->options;
+    int frames = r->spec.events ? r->model->format.event_frames : 1;
+    bool by_frame =
+        frames > 1 && r->reference.data && r->reference.dim[0] == frames * input_count(in);
+    r->reference_rows = by_frame ? frames : 1;
+    if (o->task->kind == TASK_CLASSIFY)
+        return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
+                       : AF_OK;
+    if (!o->labels && !o->reference && !o->draw && !o->decode)
+        return AF_OK;
+    int64_t samples = input_count(in);
+    struct answer_options a = {
+        .task = o->task,
+        .labels = o->labels,
+        .reference = o->reference,
+        .draw = o->draw,
+        .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit : samples};
+    return answers_open(r->model, &a, &r->answers);
+}
+
+static int read_comparisons(struct run *r)
+{
+    const struct run_options *o = r->options;
+    if (o->task->kind != TASK_CLASSIFY)
+        return AF_OK;
+    int status = o->labels ? labels_read(o->labels, &r->labels) : AF_OK;
+    if (!status && o->reference)
+        status = npy_read(o->reference, &r->reference);
+    if (!status && o->reference &&
+        (r->reference.rank < 2 || !r->reference.count ||
+         r->reference.count / r->reference.dim[0] != first_size(r->model)))
+        status = af_fail(AF_BAD_FILE, "%s: not one row of %lld values for each sample",
+                         o->reference, (long long)first_size(r->model));
+    return status;
+}
+
+/* Files come into being only if the whole run went well. */
+static int open_files(struct run *r, int64_t columns)
+{
+    int status = r->options->output ? npy_begin(&r->output, r->options->output, columns) : AF_OK;
+    if (!status && r->options->spikes)
+        status = file_create(&r->spikes, r->options->spikes);
+    if (!status && r->options->spikes)
+        fputs("sample,timestep,population,neuron,burst\n", r->spikes.stream);
+    return status;
+}
+
+static int close_files(struct run *r, int status)
+{
+    if (r->output.out.stream) {
+        if (status)
+            npy_discard(&r->output);
+        else
+            status = npy_commit(&r->output);
+    }
+    if (r->spikes.stream) {
+        if (status)
+            file_discard(&r->spikes);
+        else
+            status = file_commit(&r->spikes);
+    }
+    return status;
+}
+
+int run_files(struct af_device *device, const struct af_model *m, const struct run_options *o,
+              struct run_totals *t)
+{
+    const struct neurons *in_shape = &m->population[0];
+    struct run r = {.device = device, .model = m, .options = o, .totals = t};
+    r.spec = (struct input_spec){.channels = in_shape->shape[0],
+                                 .height = in_shape->shape[1],
+                                 .width = in_shape->shape[2],
+                                 .events = m->format.events,
+                                 .resize = m->format.resize,
+                                 .squash = m->format.squash};
+    r.steps = o->timesteps ? o->timesteps : m->timesteps;
+    int64_t columns = 0;
+    for (int i = 0; i < m->population_count; i++)
+        if (m->population[i].kind == AF_OUTPUT)
+            columns += neuron_count(&m->population[i]);
+    struct input *in = NULL;
+    struct batch b = {0};
+    *t = (struct run_totals){0};
+    int status = read_comparisons(&r);
+    if (!status)
+        status = totals_make(&r);
+    if (!status)
+        status = batch_make(&b, o->spikes ? 1 : o->batch ? o->batch : 64);
+    if (!status)
+        status = input_open(&in, o->inputs, o->input_count, &r.spec);
+    if (!status)
+        status = open_answers(&r, in);
+    if (!status)
+        status = open_files(&r, columns);
+    if (!status)
+        status = run_all(&r, in, &b);
+    status = close_files(&r, status);
+    if (!status)
+        status = finish_totals(&r);
+    answers_close(r.answers);
+    input_close(in);
+    batch_free(&b);
+    tensor_free(&r.labels);
+    tensor_free(&r.reference);
+    if (status)
+        run_totals_free(t);
+    return status;
+}
+
+double run_mean(const struct af_model *m, const struct run_totals *t, const double *sums)
+{
+    double sum = 0;
+    for (int i = 0; i < m->population_count; i++)
+        sum += sums[i];
+    return sum / (double)t->samples;
+}
+
+double run_energy_event(const struct af_model *m, const struct run_totals *t)
+{
+    double first = m->format.events && t->events[0] > 0 ? 0 : (double)m->first_macs;
+    return af_energy_uj(run_mean(m, t, t->sops), first);
+}
+
+double run_energy_spike(const struct af_model *m, const struct run_totals *t)
+{
+    double first = m->format.events && t->events[0] > 0 ? 0 : (double)m->first_macs;
+    return af_energy_uj(run_mean(m, t, t->spike_sops), first);
+}
