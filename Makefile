@@ -95,7 +95,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
-.PHONY: all help test demo bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all archives help test demo bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(B)/libadafire.so $(CSIM) $(HLSC)
@@ -109,6 +109,7 @@ $(ARCHIVES):
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
+archives: $(ARCHIVES) $(CLI_SRC:%.c=$(B)/%.o) $(CLI_COMMON:%.c=$(B)/%.o) $(HLSC)
 $(B)/libadafire.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)

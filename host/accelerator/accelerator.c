@@ -149,7 +149,8 @@ static int put_sample(struct accelerator *a, const struct af_sample *sample,
 }
 
 static int run_exchange(struct accelerator *a, const struct af_sample *sample,
-                        const struct af_run_options *o, int steps, int flags, struct message_reader *r)
+                        const struct af_run_options *o, int steps, int flags,
+                        struct message_reader *r)
 {
     size_t words = 0;
     int status = put_sample(a, sample, o, steps, flags, &words);
@@ -231,7 +232,8 @@ static int read_trace(const struct accelerator *a, int64_t index, const struct a
     return AF_OK;
 }
 
-static int read_answer(struct accelerator *a, struct message_reader *r, int *steps, const uint32_t **outputs)
+static int read_answer(struct accelerator *a, struct message_reader *r, int *steps,
+                       const uint32_t **outputs)
 {
     const uint32_t *payload;
     size_t words, expected = 1;
@@ -260,7 +262,8 @@ static int64_t wide(const uint32_t *word)
 }
 
 /* Every core has seen all events, and counts the operations that they cause in it. */
-static int read_counters(const struct accelerator *a, struct message_reader *r, struct af_result *result)
+static int read_counters(const struct accelerator *a, struct message_reader *r,
+                         struct af_result *result)
 {
     const struct program *p = a->program;
     for (uint32_t k = 0; k < p->limits.cores; k++) {
@@ -302,8 +305,8 @@ static int read_profile(const struct accelerator *a, struct message_reader *r, i
 }
 
 /* The answers to what put_sample asks, but for the trace. */
-static int read_sample(struct accelerator *a, struct message_reader *r, const struct af_run_options *o,
-                       struct af_result *result)
+static int read_sample(struct accelerator *a, struct message_reader *r,
+                       const struct af_run_options *o, struct af_result *result)
 {
     const uint32_t *outputs;
     int status = read_answer(a, r, &result->timesteps, &outputs);
@@ -320,7 +323,8 @@ static int read_sample(struct accelerator *a, struct message_reader *r, const st
 }
 
 /* The outputs after each timestep: as many runs, each a timestep longer. */
-static int fill_history(struct accelerator *a, const struct af_sample *sample, struct af_result *result)
+static int fill_history(struct accelerator *a, const struct af_sample *sample,
+                        struct af_result *result)
 {
     static const struct af_run_options plain = {0};
     int status = AF_OK;
@@ -489,7 +493,7 @@ static int run_all(struct accelerator *a, const struct af_sample *samples, int64
 }
 
 static int accelerator_run(struct af_device *device, const struct af_sample *samples, int64_t count,
-                     const struct af_run_options *options, struct af_result *results)
+                           const struct af_run_options *options, struct af_result *results)
 {
     struct accelerator *a = (struct accelerator *)device;
     int status = a->lost ? recover(a) : AF_OK;

@@ -1,5 +1,5 @@
-/* A device that is an accelerator behind a link: the program is loaded once, then every sample is an
- * exchange. */
+/* A device that is an accelerator behind a link: the program is loaded once, then every sample is
+ * an exchange. */
 #ifndef ADAFIRE_ACCELERATOR_H
 #define ADAFIRE_ACCELERATOR_H
 

@@ -70,8 +70,8 @@ static void add_waits(struct af_profile *f, const uint32_t *word, int core)
                                                        .blocked = word[2 * i + 1]};
 }
 
-int marks_profile(const struct program *p, const uint32_t *const *of_core, uint32_t marks, int steps,
-                 struct af_profile **profile)
+int marks_profile(const struct program *p, const uint32_t *const *of_core, uint32_t marks,
+                  int steps, struct af_profile **profile)
 {
     const int cores = (int)p->limits.cores;
     const uint32_t *first = of_core[0] + 2 * PROFILE_PROCESSES;

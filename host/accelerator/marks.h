@@ -10,7 +10,7 @@ enum { MARKS_MOST_CORES = 256 };
 uint32_t marks_wanted(const struct program *p, int steps);
 /* of_core: each core's answer, with as many marks; steps: timesteps taken. *profile is NULL if the
  * accelerator has no clock (csim). */
-int marks_profile(const struct program *p, const uint32_t *const *of_core, uint32_t marks, int steps,
-                 struct af_profile **profile);
+int marks_profile(const struct program *p, const uint32_t *const *of_core, uint32_t marks,
+                  int steps, struct af_profile **profile);
 
 #endif

@@ -20,16 +20,16 @@ struct programmer {
 struct board {
     const char *name, *summary;
     enum af_link link;
-    bool counts_cycles;  /* fills in af_result.cycles */
-    bool sends_events;   /* a run can tell every event; of an accelerator, a build with MARKS */
-    bool profiles;       /* a run can tell what its cycles went to, by a build with MARKS */
-    bool waveforms;      /* af_device_options.waves */
-    bool builds;         /* af_device_options.build */
-    bool simulated;      /* slow: something is to be seen after each sample */
-    bool side_by_side;   /* af_device_options.threads accelerators */
-    bool works_ahead;    /* works on while the next samples are on their way, within a batch */
-    bool cards;          /* several may be in one computer, by number; their library prints */
-    double megahertz;    /* of its clock; 0: none, or known when it is open */
+    bool counts_cycles;   /* fills in af_result.cycles */
+    bool sends_events;    /* a run can tell every event; of an accelerator, a build with MARKS */
+    bool profiles;        /* a run can tell what its cycles went to, by a build with MARKS */
+    bool waveforms;       /* af_device_options.waves */
+    bool builds;          /* af_device_options.build */
+    bool simulated;       /* slow: something is to be seen after each sample */
+    bool side_by_side;    /* af_device_options.threads accelerators */
+    bool works_ahead;     /* works on while the next samples are on their way, within a batch */
+    bool cards;           /* several may be in one computer, by number; their library prints */
+    double megahertz;     /* of its clock; 0: none, or known when it is open */
     struct usb_board usb; /* of AF_LINK_UART and AF_LINK_FIFO */
     const char *flashing; /* what does it, in words; NULL: it cannot be flashed */
     struct programmer programmer;

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "device/result.h"
 #include "engine/engine.h"
+#include "engine/lane.h"
 #include "iat.h"
 
 #include <stdlib.h>

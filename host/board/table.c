@@ -12,15 +12,19 @@ enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
 
 /* What all boards of a kind share. */
 #define UART(name, mhz, board_baud, id, text, number)                                              \
-    .link = AF_LINK_UART, .works_ahead = true, .megahertz = (mhz), .open = open_usb, .usb = {      \
-        name, FTDI, id, text, number, board_baud                                                   \
-    }
+    .link = AF_LINK_UART, .works_ahead = true, .megahertz = (mhz), .open = open_usb,               \
+    .usb = {name, FTDI, id, text, number, board_baud}
 #define FIFO(name, mhz, id)                                                                        \
-    .link = AF_LINK_FIFO, .works_ahead = true, .megahertz = (mhz), .open = open_usb, .usb = {      \
-        name, FTDI, id, NULL, 0, 0                                                                 \
+    .link = AF_LINK_FIFO, .works_ahead = true, .megahertz = (mhz), .open = open_usb,               \
+    .usb = {name, FTDI, id, NULL, 0, 0}
+#define ICEPROG                                                                                    \
+    {                                                                                              \
+        {"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-S", NULL, false, "fpga-icestorm"         \
     }
-#define ICEPROG {{"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-S", NULL, false, "fpga-icestorm"}
-#define ICEPROG_FLASH {{"iceprog", PROGRAMMER_FILE}, NULL, NULL, true, "fpga-icestorm"}
+#define ICEPROG_FLASH                                                                              \
+    {                                                                                              \
+        {"iceprog", PROGRAMMER_FILE}, NULL, NULL, true, "fpga-icestorm"                            \
+    }
 #define OPEN_FPGA_LOADER(name)                                                                     \
     {                                                                                              \
         {"openFPGALoader", "-b", name, PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-m", "-f", false,      \
@@ -28,8 +32,8 @@ enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
     }
 
 const struct board boards[] = {
-    {"cpu", "this computer's processor: exact, fast, no board needed",
-     .sends_events = true, .open = cpu_open},
+    {"cpu", "this computer's processor: exact, fast, no board needed", .sends_events = true,
+     .open = cpu_open},
     {"csim", "the accelerator's own source, compiled for this computer: exact, slow",
      .link = AF_LINK_PROCESS, .sends_events = true, .builds = true, .simulated = true,
      .open = open_simulator},
@@ -43,7 +47,8 @@ const struct board boards[] = {
     {"icebreaker",
      "an iCEBreaker on USB: icebreaker, icebreaker:1-2 (bus and port), icebreaker:SERIAL",
      UART("icebreaker", 12, 2000000, FT2232H, "iCEBreaker", 1),
-     .flashing = "iCEBreaker, by iceprog; flash only", .programmer = ICEPROG_FLASH}, /* wired for its flash */
+     .flashing = "iCEBreaker, by iceprog; flash only",
+     .programmer = ICEPROG_FLASH}, /* wired for its flash */
     {"hx8k", "an iCE40-HX8K breakout board on USB",
      UART("hx8k", 24, 3000000, FT2232H, "Lattice FTUSB", 1),
      .flashing = "iCE40-HX8K breakout board, by iceprog", .programmer = ICEPROG},
@@ -57,11 +62,16 @@ const struct board boards[] = {
     {"usb", "any board behind an FTDI chip's serial line: usb, usb:0403:6010, usb:SERIAL",
      UART("usb", 0, 1000000, 0, NULL, -1)},
     {"usb-fifo", "any board behind an FTDI chip's synchronous FIFO", FIFO("usb-fifo", 0, 0)},
-    {"colorlight-i5", "a Colorlight i5", .flashing = "Colorlight i5, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("colorlight-i5")},
-    {"orangecrab", "an OrangeCrab", .flashing = "OrangeCrab, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("orangeCrab")},
-    {"arty", "an Arty A7-35T", .flashing = "Arty A7-35T, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("arty_a7_35t")},
-    {"nexys-video", "a Nexys Video", .flashing = "Nexys Video, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("nexysVideo")},
-    {"genesys2", "a Genesys 2", .flashing = "Genesys 2, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("genesys2")},
+    {"colorlight-i5", "a Colorlight i5", .flashing = "Colorlight i5, by openFPGALoader",
+     .programmer = OPEN_FPGA_LOADER("colorlight-i5")},
+    {"orangecrab", "an OrangeCrab", .flashing = "OrangeCrab, by openFPGALoader",
+     .programmer = OPEN_FPGA_LOADER("orangeCrab")},
+    {"arty", "an Arty A7-35T", .flashing = "Arty A7-35T, by openFPGALoader",
+     .programmer = OPEN_FPGA_LOADER("arty_a7_35t")},
+    {"nexys-video", "a Nexys Video", .flashing = "Nexys Video, by openFPGALoader",
+     .programmer = OPEN_FPGA_LOADER("nexysVideo")},
+    {"genesys2", "a Genesys 2", .flashing = "Genesys 2, by openFPGALoader",
+     .programmer = OPEN_FPGA_LOADER("genesys2")},
     {0},
 };
 

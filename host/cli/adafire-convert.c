@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "convert/ann.h"
 #include "convert/calibration.h"
+#include "convert/convert.h"
 #include "iat.h"
 #include "onnx/onnx.h"
 #include "run/answer.h"
@@ -416,26 +417,26 @@ struct totals {
 static struct totals sum_up(const struct conversion *c)
 {
     struct totals t = {0};
-    for (int i = 1; i < c->model->population_count; i++) {
-        t.spikes += (double)c->activity[i].spikes;
-        t.events += (double)c->activity[i].events;
-        t.sops += (double)c->activity[i].sops;
-        t.spike_sops += (double)c->activity[i].spike_sops;
+    for (int i = 1; i < c->recipe.model->population_count; i++) {
+        t.spikes += (double)c->recipe.activity[i].spikes;
+        t.events += (double)c->recipe.activity[i].events;
+        t.sops += (double)c->recipe.activity[i].sops;
+        t.spike_sops += (double)c->recipe.activity[i].spike_sops;
     }
     double n = (double)c->samples;
     t.spikes /= n;
     t.events /= n;
     t.sops /= n;
     t.spike_sops /= n;
-    t.ann_uj = af_energy_uj(0, (double)c->model->ann_macs);
-    t.event_uj = af_energy_uj(t.sops, (double)c->model->first_macs);
-    t.spike_uj = af_energy_uj(t.spike_sops, (double)c->model->first_macs);
+    t.ann_uj = af_energy_uj(0, (double)c->recipe.model->ann_macs);
+    t.event_uj = af_energy_uj(t.sops, (double)c->recipe.model->first_macs);
+    t.spike_uj = af_energy_uj(t.spike_sops, (double)c->recipe.model->first_macs);
     return t;
 }
 
 static void print_table(const struct conversion *c)
 {
-    const struct af_model *m = c->model;
+    const struct af_model *m = c->recipe.model;
     char a[16], b[16], d[16], e[16];
     printf("%-3s %-26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", "#", "population", "kind",
            "neurons", "thresholds", "phi", "rho", "spikes", "events", "SOPs", "sensit.");
@@ -448,11 +449,11 @@ static void print_table(const struct conversion *c)
             snprintf(range, sizeof range, "%.3g .. %.3g", info.threshold_min, info.threshold_max);
             snprintf(phi, sizeof phi, "%s%d", info.signed_bursts ? "+-" : "", p->burst);
             snprintf(rho, sizeof rho, "%.1f", info.ratio);
-            if (c->sensitivity[i] > 0)
-                snprintf(sensitivity, sizeof sensitivity, "%.2e", c->sensitivity[i]);
+            if (c->recipe.sensitivity[i] > 0)
+                snprintf(sensitivity, sizeof sensitivity, "%.2e", c->recipe.sensitivity[i]);
         }
         double n = (double)c->samples;
-        const struct activity *act = &c->activity[i];
+        const struct activity *act = &c->recipe.activity[i];
         printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p->name,
                af_kind_name(p->kind), cli_human((double)neuron_count(p), a), range, phi, rho,
                i ? cli_human((double)act->spikes / n, b) : "",
@@ -463,7 +464,7 @@ static void print_table(const struct conversion *c)
 
 static void print_totals(const struct conversion *c)
 {
-    const struct af_model *m = c->model;
+    const struct af_model *m = c->recipe.model;
     struct totals t = sum_up(c);
     char a[16], b[16], d[16], e[16];
     printf("\nPer sample, all %d timesteps, mean over %lld calibration samples:\n", m->timesteps,
@@ -478,21 +479,21 @@ static void print_totals(const struct conversion *c)
            "    spiking, an event once       %10.3f uJ  (%.3f of the ANN's)\n"
            "    spiking, every spike counted %10.3f uJ  (%.3f of the ANN's)\n",
            t.ann_uj, t.event_uj, t.event_uj / t.ann_uj, t.spike_uj, t.spike_uj / t.ann_uj);
-    if (!isnan(c->agreement))
-        printf("  Agreement with the ANN %.2f %%", 100 * c->agreement);
-    if (!isnan(c->accuracy))
-        printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->accuracy, 100 * c->ann_accuracy);
-    if (!isnan(c->agreement))
+    if (!isnan(c->verdict.agreement))
+        printf("  Agreement with the ANN %.2f %%", 100 * c->verdict.agreement);
+    if (!isnan(c->verdict.accuracy))
+        printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->verdict.accuracy, 100 * c->verdict.ann_accuracy);
+    if (!isnan(c->verdict.agreement))
         printf("\n");
     if (m->iat.metric != IAT_OFF)
         printf("  Early termination by %s: %.2f timesteps instead of %d on them\n",
-               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
+               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", c->verdict.timesteps_mean,
                m->timesteps);
-    if (!isnan(c->loss))
+    if (!isnan(c->verdict.loss))
         printf(
             "  Expected loss %.2f points; until a sample stops %s SOPs (an event once), %s (every "
             "spike)\n",
-            100 * c->loss, cli_human(c->exit_sops, a), cli_human(c->exit_spike_sops, b));
+            100 * c->verdict.loss, cli_human(c->verdict.exit_sops, a), cli_human(c->verdict.exit_spike_sops, b));
 }
 
 static void print_json(const struct conversion *c, const char *path)
@@ -500,22 +501,22 @@ static void print_json(const struct conversion *c, const char *path)
     struct totals t = sum_up(c);
     printf("{\"model\": ");
     cli_json_text(stdout, path);
-    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->model->timesteps, (long long)c->samples);
+    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->recipe.model->timesteps, (long long)c->samples);
     const struct {
         const char *key;
         double v;
     } numbers[] = {
-        {"agreement", c->agreement},
-        {"accuracy", c->accuracy},
-        {"ann_accuracy", c->ann_accuracy},
-        {"timesteps_mean", c->timesteps_mean},
-        {"expected_loss", c->loss},
-        {"exit_sops_mean", c->exit_sops},
-        {"exit_spike_sops_mean", c->exit_spike_sops},
+        {"agreement", c->verdict.agreement},
+        {"accuracy", c->verdict.accuracy},
+        {"ann_accuracy", c->verdict.ann_accuracy},
+        {"timesteps_mean", c->verdict.timesteps_mean},
+        {"expected_loss", c->verdict.loss},
+        {"exit_sops_mean", c->verdict.exit_sops},
+        {"exit_spike_sops_mean", c->verdict.exit_spike_sops},
         {"spikes_mean", t.spikes},
         {"events_mean", t.events},
         {"sops_mean", t.sops},
-        {"ann_macs", (double)c->model->ann_macs},
+        {"ann_macs", (double)c->recipe.model->ann_macs},
         {"energy_uj_event", t.event_uj},
         {"energy_uj_spike", t.spike_uj},
         {"energy_uj_ann", t.ann_uj},
@@ -585,8 +586,8 @@ static int add_task(struct af_model *m, const char *given)
 
 static int add_provenance(const struct request *r, struct conversion *c)
 {
-    struct af_model *m = c->model;
-    const struct convert_options *o = c->options;
+    struct af_model *m = c->recipe.model;
+    const struct convert_options *o = &c->recipe.options;
     static const char *const choices[] = {"off", "on", "auto"};
     char hash[65] = "";
     int status = hash_file(r->model, hash);
@@ -617,14 +618,14 @@ static int add_provenance(const struct request *r, struct conversion *c)
             (double)o->tolerance);
     if (!status && r->convert.optimize)
         status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
-                                goals[o->goal], 100 * (double)o->tolerance, 100 * c->loss);
+                                goals[o->goal], 100 * (double)o->tolerance, 100 * c->verdict.loss);
     if (!status)
         status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
-    if (!status && !isnan(c->agreement))
-        status = model_add_fact(m, "agreement with the ANN on them", "%.4f", c->agreement);
-    if (!status && !isnan(c->accuracy))
-        status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", c->accuracy,
-                                c->ann_accuracy);
+    if (!status && !isnan(c->verdict.agreement))
+        status = model_add_fact(m, "agreement with the ANN on them", "%.4f", c->verdict.agreement);
+    if (!status && !isnan(c->verdict.accuracy))
+        status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", c->verdict.accuracy,
+                                c->verdict.ann_accuracy);
     if (!status && r->task)
         status = add_task(m, r->task);
     if (!status && r->classes)
@@ -745,11 +746,11 @@ static int convert_file(struct request *r)
         status = add_provenance(r, &c);
     cli_progress(NULL, 0);
     if (!status)
-        status = model_save(c.model, r->output);
+        status = model_save(c.recipe.model, r->output);
     for (int i = 0; !status && !r->quiet && i < network->note_count; i++)
         fprintf(stderr, "note: %s\n", network->note[i]);
-    for (int i = 0; !status && !r->quiet && i < c.note_count; i++)
-        fprintf(stderr, "note: %s\n", c.note[i]);
+    for (int i = 0; !status && !r->quiet && i < c.journal.note_count; i++)
+        fprintf(stderr, "note: %s\n", c.journal.note[i]);
     if (!status && r->json) {
         print_json(&c, r->output);
     } else if (!status && !r->quiet) {

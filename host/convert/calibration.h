@@ -2,8 +2,9 @@
 #ifndef ADAFIRE_CALIBRATION_H
 #define ADAFIRE_CALIBRATION_H
 
-#include "convert/convert.h"
+#include "convert/reference.h"
 #include "input/input.h"
+#include "model/model.h"
 
 /* Reads `limit` samples and up to `further` more, as far as there are, and chooses the input
  * format: for whole-number data a count is one step of the raw value and stands for its distance

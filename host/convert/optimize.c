@@ -1,14 +1,15 @@
 /* --optimize: timesteps, burst limits, initial potentials, weights to leave out and threshold
  * ratios for what the user asks, within the loss that he tolerates. First quick conversions over
  * all but the last; then the best of them again, compressed as far as the tolerance goes. */
+#include "convert/optimize.h"
+
 #include "base/error.h"
-#include "convert/convert.h"
+#include "convert/make.h"
 #include "convert/risk.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FINALISTS = 3, TRIALS_MOST = 96 };
 #define INITIAL_STEP  0.1f
@@ -20,28 +21,21 @@ struct trial {
     int timesteps, burst;
     float initial, prune;
     double loss, cost;
-    bool good; /* within the tolerance */
+    bool good;            /* within the tolerance */
+    struct recipe recipe; /* how it was made; without its model */
 };
 
-struct search {
-    struct conversion *c;
+struct scan {
+    const struct reference *reference;
+    const struct convert_options *asked;
     const struct input_format *format;
+    struct journal *journal;
     struct convert_options options; /* of the trial under way */
-    const char *phase;
     struct trial trial[TRIALS_MOST];
     int count;
 };
 
 static const char *const goal_names[] = {"", "latency", "spikes", "events"};
-
-double conversion_cost(const struct conversion *c)
-{
-    switch (c->options->goal) {
-    case GOAL_LATENCY: return c->timesteps_mean;
-    case GOAL_EVENTS: return c->exit_sops;
-    default: return c->exit_spike_sops;
-    }
-}
 
 /* Within the tolerance, then the cheaper one; outside, the more accurate one, which is what most
  * timesteps and the largest bursts are where the samples show no difference. */
@@ -61,86 +55,77 @@ static int by_merit(const void *a, const void *b)
 
 static void show(void *context, const char *phase, double fraction)
 {
-    const struct search *s = context;
+    const struct scan *s = context;
     char text[128];
     snprintf(text, sizeof text, "%s, T = %d, phi = %d: %s", goal_names[s->options.goal],
              s->options.timesteps, s->options.burst_initial, phase);
-    if (s->c->options->progress)
-        s->c->options->progress(s->c->options->context, text, fraction);
+    journal_progress(s->journal, text, fraction);
 }
 
-/* A conversion of its own beside what it shares with c. */
-static int try(struct search *s, struct trial *t, bool compress, struct conversion *made)
+static void set_options(struct scan *s, const struct trial *t)
 {
-    const struct convert_options *asked = s->c->options;
-    s->options = *asked;
+    s->options = *s->asked;
     s->options.timesteps = t->timesteps;
     s->options.burst_initial = s->options.burst_desired = t->burst;
     s->options.search = false;
-    s->options.burst_spread = asked->goal == GOAL_LATENCY ? 0 : BURST_LIMIT;
+    s->options.burst_spread = s->asked->goal == GOAL_LATENCY ? 0 : BURST_LIMIT;
     s->options.initial = t->initial;
     s->options.prune = t->prune;
     s->options.ssc_budget = 0;
     s->options.ssc_loss = 0;
-    if (compress)
-        s->options.ssc_loss = asked->tolerance;
-    s->options.iat = t->timesteps > 1 && asked->iat != CHOICE_OFF ? CHOICE_AUTO : CHOICE_OFF;
-    s->options.progress = show;
-    s->options.context = s;
-    *made = *s->c;
-    made->chosen = s->options;
-    made->options = &made->chosen;
-    made->note = NULL;
-    made->note_count = 0;
-    int status = conversion_make(made, s->format);
-    if (status) {
-        conversion_unmake(made);
-        return status;
-    }
-    t->loss = made->loss;
-    t->cost = conversion_cost(made);
-    t->good = t->loss <= (double)asked->tolerance;
-    return AF_OK;
+    s->options.iat = t->timesteps > 1 && s->asked->iat != CHOICE_OFF ? CHOICE_AUTO : CHOICE_OFF;
 }
 
-static int note_trial(struct search *s, const struct trial *t, const struct conversion *made,
+static void judge(const struct scan *s, struct trial *t, const struct verdict *verdict)
+{
+    t->loss = verdict->loss;
+    t->cost = verdict_cost(verdict, s->asked->goal);
+    t->good = t->loss <= (double)s->asked->tolerance;
+}
+
+static int note_trial(struct scan *s, const struct trial *t, const struct verdict *verdict,
                       bool compressed)
 {
     char pruned[32] = "";
     if (t->prune > 0)
         snprintf(pruned, sizeof pruned, ", pruned by %.2g", (double)t->prune);
-    return conversion_note(
-        s->c,
+    return journal_note(
+        s->journal,
         "T = %d, phi = %d, initial potential %.2g%s%s: %.2f timesteps, %.4g operations by events, "
         "%.4g by spikes, expected loss %.2f points",
         t->timesteps, t->burst, (double)t->initial, pruned, compressed ? ", compressed" : "",
-        made->timesteps_mean, made->exit_sops, made->exit_spike_sops, 100 * made->loss);
+        verdict->timesteps_mean, verdict->exit_sops, verdict->exit_spike_sops, 100 * verdict->loss);
 }
 
-static int scan_trial(struct search *s, const struct trial *what)
+/* Its own notes are of no use. */
+static int scan_trial(struct scan *s, const struct trial *what)
 {
     struct trial *t = &s->trial[s->count];
-    struct conversion made;
+    struct journal journal = {.progress = show, .context = s};
+    struct verdict verdict;
     *t = *what;
-    int status = try(s, t, false, &made);
+    set_options(s, t);
+    int status = recipe_make(s->reference, &s->options, s->format, &journal, &t->recipe, &verdict);
+    journal_forget(&journal);
     if (status)
         return status;
-    status = note_trial(s, t, &made, false);
-    conversion_unmake(&made);
     s->count++;
-    return status;
+    af_model_free(t->recipe.model);
+    t->recipe.model = NULL;
+    judge(s, t, &verdict);
+    return note_trial(s, t, &verdict, false);
 }
 
-static int scan_timesteps(struct search *s, int burst)
+static int scan_timesteps(struct scan *s, int burst)
 {
     static const int steps[] = {1, 2, 3, 4, 6, 8};
     int status = AF_OK, first = s->count;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const struct trial t = {.timesteps = steps[i],
                                 .burst = burst,
-                                .initial = s->c->options->initial,
-                                .prune = s->c->options->prune};
-        if (t.timesteps > s->c->options->timesteps)
+                                .initial = s->asked->initial,
+                                .prune = s->asked->prune};
+        if (t.timesteps > s->asked->timesteps)
             break;
         /* A frame of a recording has at least one of its own. */
         if (s->format->events && t.timesteps < s->format->event_frames)
@@ -155,7 +140,7 @@ static int scan_timesteps(struct search *s, int burst)
     return status;
 }
 
-static struct trial best_since(const struct search *s, int first)
+static struct trial best_since(const struct scan *s, int first)
 {
     struct trial best = s->trial[first];
     for (int i = first + 1; i < s->count; i++)
@@ -165,7 +150,7 @@ static struct trial best_since(const struct search *s, int first)
 
 /* Neurons that begin further from their threshold send fewer events, with what small activations
  * add up to left out: from the best of the trials since `first`, as far as that pays. */
-static int scan_initial(struct search *s, int first)
+static int scan_initial(struct scan *s, int first)
 {
     struct trial best = best_since(s, first);
     int status = AF_OK;
@@ -182,11 +167,11 @@ static int scan_initial(struct search *s, int first)
 
 /* Weights left out, likewise. With fewer of them early exit may need more timesteps, so that one
  * step that saves nothing is no reason to stop. */
-static int scan_prune(struct search *s, int first)
+static int scan_prune(struct scan *s, int first)
 {
-    const struct calibration *data = s->c->data;
-    const bool shows = risk_shows(data->samples + data->further, (double)s->c->options->tolerance,
-                                  s->c->loss_most);
+    const struct calibration *data = &s->reference->data;
+    const bool shows = risk_shows(data->samples + data->further, (double)s->asked->tolerance,
+                                  s->reference->loss_most);
     const float most = (shows ? 0.9f : PRUNE_FEW) - PRUNE_STEP / 2;
     struct trial best = best_since(s, first), t = best;
     int status = AF_OK, worse = 0;
@@ -205,12 +190,12 @@ static int scan_prune(struct search *s, int first)
     return status;
 }
 
-static int scan(struct search *s)
+static int scan(struct scan *s)
 {
     /* Large bursts cost spikes, some events, and no time. */
     static const int bursts[][3] = {
         [GOAL_LATENCY] = {15}, [GOAL_SPIKES] = {10, 7, 5}, [GOAL_EVENTS] = {15, 10, 8}};
-    enum goal goal = s->c->options->goal;
+    enum goal goal = s->asked->goal;
     int status = AF_OK;
     for (int b = 0; !status && b < 3 && bursts[goal][b]; b++) {
         int first = s->count;
@@ -223,54 +208,76 @@ static int scan(struct search *s)
     return status;
 }
 
-/* Compresses the trials of least cost, and keeps the best. */
-static int finish(struct search *s, struct conversion *best)
+/* The trial again, compressed as far as the tolerance goes; for least timesteps as it was. */
+static int finish_trial(struct scan *s, struct trial *t, struct journal *journal,
+                        struct recipe *made, struct verdict *verdict)
+{
+    const bool compress = s->asked->goal != GOAL_LATENCY;
+    set_options(s, t);
+    if (compress)
+        s->options.ssc_loss = s->asked->tolerance;
+    int status = recipe_compress(&t->recipe, &s->options, s->format, journal, made, verdict);
+    if (status)
+        return status;
+    judge(s, t, verdict);
+    return note_trial(s, t, verdict, compress);
+}
+
+/* Compresses the trials of least cost, and keeps the best, with its notes. */
+static int finish(struct scan *s, struct recipe *best, struct verdict *verdict)
 {
     struct trial winner = {.loss = INFINITY};
+    struct journal notes = {0};
     int status = AF_OK, good = 0;
-    bool compress = s->c->options->goal != GOAL_LATENCY;
     qsort(s->trial, (size_t)s->count, sizeof *s->trial, by_merit);
     while (good < s->count && s->trial[good].good)
         good++;
-    int most = compress && good > 1 ? good < FINALISTS ? good : FINALISTS : 1;
+    const bool several = s->asked->goal != GOAL_LATENCY && good > 1;
+    const int most = !several ? 1 : good < FINALISTS ? good : FINALISTS;
     for (int i = 0; !status && i < most; i++) {
-        struct conversion made;
+        struct journal journal = {.progress = show, .context = s};
+        struct recipe made = {0};
+        struct verdict its = {0};
         struct trial t = s->trial[i];
-        status = try(s, &t, compress, &made);
-        if (status)
-            break;
-        status = note_trial(s, &t, &made, compress);
-        if (by_merit(&t, &winner) < 0) {
-            conversion_unmake(best);
+        status = finish_trial(s, &t, &journal, &made, &its);
+        const bool better = !status && by_merit(&t, &winner) < 0;
+        if (better) {
+            recipe_free(best);
+            journal_forget(&notes);
             *best = made;
+            *verdict = its;
+            notes = journal;
             winner = t;
         } else {
-            conversion_unmake(&made);
+            recipe_free(&made);
+            journal_forget(&journal);
         }
     }
+    for (int i = 0; !status && i < notes.note_count; i++)
+        status = journal_note(s->journal, "%s", notes.note[i]);
+    journal_forget(&notes);
+    if (status)
+        recipe_free(best);
     return status;
 }
 
-int conversion_optimize(struct conversion *c, const struct input_format *format)
+int recipe_optimize(const struct reference *reference, const struct convert_options *options,
+                    const struct input_format *format, struct journal *journal,
+                    struct recipe *recipe, struct verdict *verdict)
 {
-    struct search s = {.c = c, .format = format};
-    struct conversion best = {.network = c->network};
-    int status = scan(&s);
+    struct scan *s = calloc(1, sizeof *s);
+    *recipe = (struct recipe){0};
+    if (!s)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    s->reference = reference;
+    s->asked = options;
+    s->format = format;
+    s->journal = journal;
+    int status = scan(s);
     if (!status)
-        status = finish(&s, &best);
-    for (int i = 0; !status && i < best.note_count; i++)
-        status = conversion_note(c, "%s", best.note[i]);
-    if (status) {
-        conversion_unmake(&best);
-        return status;
-    }
-    /* What c shares with it and the notes stay c's. */
-    conversion_forget_notes(&best);
-    best.note = c->note;
-    best.note_count = c->note_count;
-    best.chosen.progress = c->options->progress;
-    best.chosen.context = c->options->context;
-    *c = best;
-    c->options = &c->chosen;
-    return AF_OK;
+        status = finish(s, recipe, verdict);
+    for (int i = 0; i < s->count; i++)
+        recipe_free(&s->trial[i].recipe);
+    free(s);
+    return status;
 }

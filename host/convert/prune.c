@@ -3,43 +3,44 @@
  * 2301.00774).
  *
  * Leaving out w costs w^2 R_ii^2, of its input what the others cannot predict, in the current of a
- * neuron, times what a squared error of that does to the outputs (threshold.c); it saves an
+ * neuron, times what a squared error of that does to the outputs (weigh.h); it saves an
  * operation for each of the input's events. The one over the other is a price that is the same
  * measure in all layers, and the cheapest go. */
 #include "convert/prune.h"
 
 #include "base/error.h"
 #include "convert/rounding.h"
+#include "convert/weigh.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { OCTAVE = 64, OCTAVES = 256, BINS = OCTAVES * OCTAVE }; /* of prices: from 2^-128 on */
 
-static const struct wiring *wiring_at(const struct conversion *c, int population, int projection)
+static const struct wiring *wiring_at(const struct recipe *recipe, int population, int projection)
 {
-    return &c->network->population[population].projection[projection].wiring;
+    return &recipe->network->population[population].projection[projection].wiring;
 }
 
 /* Whether its events cause operations and others can make up for its weights. */
-static bool can_lose(const struct conversion *c, int population, int projection)
+static bool can_lose(const struct recipe *recipe, int population, int projection)
 {
-    const struct rounding *r = c->statistics[population].rounding;
-    const bool constant = wiring_at(c, population, projection)->source == 0;
-    return r && r[projection].block && (!constant || c->model->format.events);
+    const struct rounding *r = recipe->reference->statistics[population].rounding;
+    const bool constant = wiring_at(recipe, population, projection)->source == 0;
+    return r && r[projection].block && (!constant || recipe->model->format.events);
 }
 
 /* Adds a projection's operations to the bins of their prices. */
-static void add_prices(const struct conversion *c, int population, int projection, double *bin)
+static void add_prices(const struct recipe *recipe, int population, int projection, double *bin)
 {
-    const struct rounding *r = &c->statistics[population].rounding[projection];
-    const struct wiring *w = wiring_at(c, population, projection);
-    const float *weight = c->network->population[population].projection[projection].weight;
+    const struct rounding *r = &recipe->reference->statistics[population].rounding[projection];
+    const struct wiring *w = wiring_at(recipe, population, projection);
+    const float *weight = recipe->network->population[population].projection[projection].weight;
     const int64_t row = wiring_row(w);
     const double area = (double)w->block[1] * w->block[2];
     for (int o = 0; o < w->block[0]; o++) {
         const int group = o / (w->block[0] / w->groups);
-        const double error = threshold_passes(c, population, w->at[0] + o);
+        const double error = weigh_passes(recipe->reference, population, w->at[0] + o);
         for (int64_t i = 0; i < row; i++, weight++) {
             const double saved = (double)r->events[group * row + i], v = (double)*weight;
             if (v == 0 || saved == 0)
@@ -51,33 +52,33 @@ static void add_prices(const struct conversion *c, int population, int projectio
     }
 }
 
-int prune_choose(struct conversion *c)
+int prune_choose(struct recipe *recipe)
 {
-    const double share = (double)c->options->prune;
+    const double share = (double)recipe->options.prune;
     double *bin = calloc(BINS, sizeof *bin), all = 0, gone = 0;
     int at = 0;
-    c->prune_limit = 0;
+    recipe->prune_limit = 0;
     if (!bin)
         return af_fail(AF_NO_MEMORY, "no memory");
-    for (int p = 0; share > 0 && p < c->network->population_count; p++)
-        for (int k = 0; k < c->network->population[p].projection_count; k++)
-            if (can_lose(c, p, k))
-                add_prices(c, p, k, bin);
+    for (int p = 0; share > 0 && p < recipe->network->population_count; p++)
+        for (int k = 0; k < recipe->network->population[p].projection_count; k++)
+            if (can_lose(recipe, p, k))
+                add_prices(recipe, p, k, bin);
     for (int b = 0; b < BINS; b++)
         all += bin[b];
     while (all > 0 && at < BINS && gone + bin[at] <= share * all)
         gone += bin[at++];
     if (all > 0)
-        c->prune_limit = exp2((double)at / OCTAVE - OCTAVES / 2.0);
+        recipe->prune_limit = exp2((double)at / OCTAVE - OCTAVES / 2.0);
     free(bin);
     return AF_OK;
 }
 
-double prune_row_limit(const struct conversion *c, int population, int projection, int channel)
+double prune_row_limit(const struct recipe *recipe, int population, int projection, int channel)
 {
-    const struct wiring *w = wiring_at(c, population, projection);
-    if (c->prune_limit == 0 || !can_lose(c, population, projection))
+    const struct wiring *w = wiring_at(recipe, population, projection);
+    if (recipe->prune_limit == 0 || !can_lose(recipe, population, projection))
         return 0;
-    const double error = threshold_passes(c, population, w->at[0] + channel);
-    return error > 0 ? c->prune_limit / error : INFINITY;
+    const double error = weigh_passes(recipe->reference, population, w->at[0] + channel);
+    return error > 0 ? recipe->prune_limit / error : INFINITY;
 }

@@ -6,8 +6,9 @@
  * small ones; s[o] is the least that lets every projection fit into int8. Thresholds become
  * integers, and what a reader multiplies with is the rounded threshold, so that rounding it costs
  * nothing. */
+#include "convert/quantise.h"
+
 #include "base/error.h"
-#include "convert/convert.h"
 #include "convert/prune.h"
 #include "convert/rounding.h"
 
@@ -59,16 +60,16 @@ static int copy_wiring(const struct network *net, struct af_model *m)
     return AF_OK;
 }
 
-int quantise_begin(struct conversion *c, const struct input_format *format)
+int quantise_begin(struct recipe *recipe, const struct input_format *format)
 {
-    const struct network *net = c->network;
+    const struct network *net = recipe->network;
     struct af_model *m = calloc(1, sizeof *m);
-    c->model = m;
+    recipe->model = m;
     if (!m || !(m->population = calloc((size_t)net->population_count, sizeof *m->population)))
         return af_fail(AF_NO_MEMORY, "no memory");
     m->population_count = net->population_count;
     m->name = strdup("");
-    m->timesteps = c->options->timesteps;
+    m->timesteps = recipe->options.timesteps;
     m->ann_macs = network_macs(net, &m->first_macs);
     m->format = *format;
     size_t bytes = (size_t)net->population[0].shape[0] * sizeof *format->zero;
@@ -78,9 +79,9 @@ int quantise_begin(struct conversion *c, const struct input_format *format)
     memcpy(m->format.zero, format->zero, bytes);
     int status = copy_wiring(net, m);
     if (!status)
-        status = prune_choose(c);
+        status = prune_choose(recipe);
     for (int i = 0; !status && i < net->population_count; i++)
-        status = quantise_population(c, i);
+        status = quantise_population(recipe, i);
     return status;
 }
 
@@ -95,9 +96,9 @@ struct scaling {
     int *shift;      /* [projection] */
 };
 
-static int find_weights(const struct conversion *c, int index, struct scaling *s)
+static int find_weights(const struct recipe *recipe, int index, struct scaling *s)
 {
-    const struct population *p = &c->network->population[index];
+    const struct population *p = &recipe->network->population[index];
     for (int i = 0; i < p->projection_count; i++) {
         const struct wiring *w = &p->projection[i].wiring;
         const float *from = p->projection[i].weight;
@@ -108,7 +109,7 @@ static int find_weights(const struct conversion *c, int index, struct scaling *s
         if (!value || !to)
             return af_fail(AF_NO_MEMORY, "no memory for weights");
         for (int j = 0; j < w->channels; j++)
-            value[j] = model_event_value(c->model, w->source, w->map[j]);
+            value[j] = model_event_value(recipe->model, w->source, w->map[j]);
         for (int o = 0; o < w->block[0]; o++) {
             double *most = &s->largest[i * s->channels + w->at[0] + o];
             for (int j = 0; j < fan_in; j++)
@@ -162,11 +163,11 @@ static bool bias_is_uniform(const struct population *p, int channel, double tole
 }
 
 /* Largest |bias| of a channel with its correction. */
-static double bias_size(const struct conversion *c, int index, int channel)
+static double bias_size(const struct recipe *recipe, int index, int channel)
 {
-    const struct population *p = &c->network->population[index];
+    const struct population *p = &recipe->network->population[index];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
-    double most = 0, correction = c->setting[index].bias[channel];
+    double most = 0, correction = recipe->setting[index].bias[channel];
     for (int64_t i = 0; i < area; i++)
         most = fmax(most, fabs((double)p->bias[channel * area + i] + correction));
     return most;
@@ -174,10 +175,10 @@ static double bias_size(const struct conversion *c, int index, int channel)
 
 /* The sum of |weights| in units of s << shift times the most that an event can be, as model_check
  * bounds it. */
-static double current_bound(const struct conversion *c, int index, const struct scaling *s, int o)
+static double current_bound(const struct recipe *recipe, int index, const struct scaling *s, int o)
 {
-    const struct population *p = &c->network->population[index];
-    double sum = bias_size(c, index, o) / s->unit[o] + 1;
+    const struct population *p = &recipe->network->population[index];
+    double sum = bias_size(recipe, index, o) / s->unit[o] + 1;
     for (int i = 0; i < p->projection_count; i++) {
         const struct wiring *w = &p->projection[i].wiring;
         int at = o - w->at[0];
@@ -185,7 +186,7 @@ static double current_bound(const struct conversion *c, int index, const struct 
             continue;
         int64_t row = wiring_row(w);
         double step = s->unit[o] * (1 << s->shift[i]), part = 0;
-        double most = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1];
+        double most = (double)model_event_limit(recipe->model, w->source) * w->pool[0] * w->pool[1];
         for (int64_t k = 0; k < row; k++)
             part += fmin(nearbyint(fabs((double)s->weight[i][at * row + k]) / step), WEIGHT_LIMIT);
         sum += part * (1 << s->shift[i]) * most;
@@ -193,9 +194,9 @@ static double current_bound(const struct conversion *c, int index, const struct 
     return sum;
 }
 
-static double wanted_threshold(const struct conversion *c, int index, int channel)
+static double wanted_threshold(const struct recipe *recipe, int index, int channel)
 {
-    const struct setting *s = &c->setting[index];
+    const struct setting *s = &recipe->setting[index];
     return (double)s->threshold[channel] * (double)s->ratio;
 }
 
@@ -209,15 +210,15 @@ static void share_unit(struct scaling *s)
         s->unit[o] = most;
 }
 
-static int choose_units(struct conversion *c, int index, struct scaling *s)
+static int choose_units(struct recipe *recipe, int index, struct scaling *s)
 {
-    const struct population *p = &c->network->population[index];
+    const struct population *p = &recipe->network->population[index];
     bool fires = network_fires(p->kind);
     double *wish = calloc((size_t)s->channels, sizeof *wish);
     if (!wish)
         return af_fail(AF_NO_MEMORY, "no memory");
     for (int o = 0; o < s->channels; o++) {
-        double least = fires ? wanted_threshold(c, index, o) / THRESHOLD_LEAST : INFINITY;
+        double least = fires ? wanted_threshold(recipe, index, o) / THRESHOLD_LEAST : INFINITY;
         for (int i = 0; i < s->projections; i++) {
             double most = s->largest[i * s->channels + o];
             if (most > 0)
@@ -232,8 +233,8 @@ static int choose_units(struct conversion *c, int index, struct scaling *s)
             unit = fmax(unit, s->largest[i * s->channels + o] / WEIGHT_LIMIT / (1 << s->shift[i]));
         /* Thresholds and biases have to fit as well; a channel without weights takes its wish. */
         if (fires)
-            unit = fmax(unit, wanted_threshold(c, index, o) / (STATE_LIMIT / 4));
-        unit = fmax(unit, bias_size(c, index, o) / (CURRENT_LIMIT / 4));
+            unit = fmax(unit, wanted_threshold(recipe, index, o) / (STATE_LIMIT / 4));
+        unit = fmax(unit, bias_size(recipe, index, o) / (CURRENT_LIMIT / 4));
         s->unit[o] = unit > 0 ? unit : wish[o] > 0 ? wish[o] : 1;
     }
     free(wish);
@@ -241,10 +242,10 @@ static int choose_units(struct conversion *c, int index, struct scaling *s)
         share_unit(s);
         /* The sums of all timesteps stay far from the clamp: eight times what the ANN showed. */
         double most = 0;
-        const struct population_statistics *st = &c->statistics[index];
+        const struct population_statistics *st = &recipe->reference->statistics[index];
         for (int o = 0; st->largest && o < s->channels; o++)
             most = fmax(most, (double)st->largest[o]);
-        double room = 8 * most * c->options->timesteps / STATE_LIMIT;
+        double room = 8 * most * recipe->options.timesteps / STATE_LIMIT;
         for (int o = 0; o < s->channels; o++)
             s->unit[o] = fmax(s->unit[o], room);
     }
@@ -252,7 +253,7 @@ static int choose_units(struct conversion *c, int index, struct scaling *s)
     for (int turn = 0; !status && turn < 8; turn++) {
         bool good = true;
         for (int o = 0; o < s->channels; o++) {
-            double bound = current_bound(c, index, s, o);
+            double bound = current_bound(recipe, index, s, o);
             if (bound > CURRENT_LIMIT) {
                 s->unit[o] *= bound / CURRENT_LIMIT * 1.02;
                 good = false;
@@ -268,10 +269,10 @@ static int choose_units(struct conversion *c, int index, struct scaling *s)
                             p->name);
 }
 
-static int fill_bias(struct conversion *c, int index, const struct scaling *s)
+static int fill_bias(struct recipe *recipe, int index, const struct scaling *s)
 {
-    const struct population *p = &c->network->population[index];
-    struct neurons *n = &c->model->population[index];
+    const struct population *p = &recipe->network->population[index];
+    struct neurons *n = &recipe->model->population[index];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     bool uniform = true;
     for (int o = 0; uniform && o < s->channels; o++) {
@@ -286,20 +287,20 @@ static int fill_bias(struct conversion *c, int index, const struct scaling *s)
     for (int64_t i = 0; i < n->bias_count; i++) {
         int64_t o = uniform ? i : i / area;
         int64_t from = uniform ? o * area + area / 2 : i;
-        double b = (double)p->bias[from] + c->setting[index].bias[o];
+        double b = (double)p->bias[from] + recipe->setting[index].bias[o];
         n->bias[i] = (int32_t)nearbyint(b / s->unit[o]);
     }
     return AF_OK;
 }
 
-static int fill_initial(struct conversion *c, int index, const struct scaling *s)
+static int fill_initial(struct recipe *recipe, int index, const struct scaling *s)
 {
-    const struct population *p = &c->network->population[index];
-    const float *extra = c->setting[index].initial;
-    struct neurons *n = &c->model->population[index];
+    const struct population *p = &recipe->network->population[index];
+    const float *extra = recipe->setting[index].initial;
+    struct neurons *n = &recipe->model->population[index];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     /* A linear neuron rounds to either side. */
-    double share = p->kind == AF_RELU ? (double)c->options->initial : 0.5;
+    double share = p->kind == AF_RELU ? (double)recipe->options.initial : 0.5;
     n->initial_count = extra ? s->channels * area : s->channels;
     free(n->initial);
     n->initial = malloc((size_t)n->initial_count * sizeof *n->initial);
@@ -330,12 +331,12 @@ static int64_t growth(const int8_t *from, const int8_t *to, int64_t n)
 
 /* The weights of output channel o of projection k, each for itself or with error feedback, which
  * may not take more current than choose_units has left room for. */
-static void fill_row(const struct conversion *c, int index, int k, const struct scaling *s, int o,
+static void fill_row(const struct recipe *recipe, int index, int k, const struct scaling *s, int o,
                      struct row *r, int8_t *to)
 {
-    const struct projection *p = &c->network->population[index].projection[k];
+    const struct projection *p = &recipe->network->population[index].projection[k];
     const struct wiring *w = &p->wiring;
-    const struct rounding *rounding = c->statistics[index].rounding;
+    const struct rounding *rounding = recipe->reference->statistics[index].rounding;
     int64_t row = wiring_row(w);
     int taps = w->kernel[0] * w->kernel[1], group = o / (w->block[0] / w->groups);
     double grid = s->unit[w->at[0] + o] * (1 << s->shift[k]);
@@ -347,11 +348,11 @@ static void fill_row(const struct conversion *c, int index, int k, const struct 
     memcpy(to, r->near, (size_t)row);
     if (!rounding || !rounding[k].block)
         return;
-    const double prune = prune_row_limit(c, index, k, o);
+    const double prune = prune_row_limit(recipe, index, k, o);
     rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, prune,
                  r->scratch, r->fed);
-    double room = CURRENT_LIMIT - current_bound(c, index, s, w->at[0] + o);
-    double each = (double)model_event_limit(c->model, w->source) * w->pool[0] * w->pool[1] *
+    double room = CURRENT_LIMIT - current_bound(recipe, index, s, w->at[0] + o);
+    double each = (double)model_event_limit(recipe->model, w->source) * w->pool[0] * w->pool[1] *
                   (1 << s->shift[k]);
     const bool fits = (double)growth(r->near, r->fed, row) * each <= room / s->projections;
     for (int64_t i = 0; i < row; i++)
@@ -359,10 +360,10 @@ static void fill_row(const struct conversion *c, int index, int k, const struct 
             to[i] = r->fed[i];
 }
 
-static int fill_weights(struct conversion *c, int index, const struct scaling *s)
+static int fill_weights(struct recipe *recipe, int index, const struct scaling *s)
 {
-    const struct population *p = &c->network->population[index];
-    struct neurons *n = &c->model->population[index];
+    const struct population *p = &recipe->network->population[index];
+    struct neurons *n = &recipe->model->population[index];
     int status = AF_OK;
     for (int k = 0; !status && k < p->projection_count; k++) {
         const struct wiring *w = &p->projection[k].wiring;
@@ -373,7 +374,7 @@ static int fill_weights(struct conversion *c, int index, const struct scaling *s
         if (!r.step || !r.scratch || !r.near || !r.fed)
             status = af_fail(AF_NO_MEMORY, "no memory for weights");
         for (int o = 0; !status && o < w->block[0]; o++)
-            fill_row(c, index, k, s, o, &r, n->input[k].weight + (size_t)o * row);
+            fill_row(recipe, index, k, s, o, &r, n->input[k].weight + (size_t)o * row);
         free(r.step);
         free(r.scratch);
         free(r.near);
@@ -382,10 +383,10 @@ static int fill_weights(struct conversion *c, int index, const struct scaling *s
     return status;
 }
 
-int quantise_population(struct conversion *c, int index)
+int quantise_population(struct recipe *recipe, int index)
 {
-    const struct population *p = &c->network->population[index];
-    struct neurons *n = &c->model->population[index];
+    const struct population *p = &recipe->network->population[index];
+    struct neurons *n = &recipe->model->population[index];
     bool fires = network_fires(p->kind);
     if (!fires && p->kind != AF_OUTPUT)
         return AF_OK;
@@ -399,11 +400,11 @@ int quantise_population(struct conversion *c, int index)
                      ? AF_OK
                      : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
-        status = find_weights(c, index, &s);
+        status = find_weights(recipe, index, &s);
     if (!status)
-        status = choose_units(c, index, &s);
+        status = choose_units(recipe, index, &s);
     if (!status) {
-        const struct setting *set = &c->setting[index];
+        const struct setting *set = &recipe->setting[index];
         n->burst = fires ? set->burst : 0;
         n->signed_bursts = p->kind == AF_RELU && set->signed_bursts;
         n->ratio = fires ? set->ratio : 1;
@@ -412,14 +413,14 @@ int quantise_population(struct conversion *c, int index)
             s.unit[o] = (double)n->scale[o]; /* what readers will multiply with */
             if (fires)
                 n->threshold[o] =
-                    (int32_t)fmax(1, nearbyint(wanted_threshold(c, index, o) / s.unit[o]));
+                    (int32_t)fmax(1, nearbyint(wanted_threshold(recipe, index, o) / s.unit[o]));
         }
-        status = fill_weights(c, index, &s);
+        status = fill_weights(recipe, index, &s);
         if (!status)
-            status = fill_bias(c, index, &s);
+            status = fill_bias(recipe, index, &s);
     }
     if (!status && fires)
-        status = fill_initial(c, index, &s);
+        status = fill_initial(recipe, index, &s);
     for (int i = 0; s.weight && i < s.projections; i++)
         free(s.weight[i]);
     for (int i = 0; s.value && i < s.projections; i++)

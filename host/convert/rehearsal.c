@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "convert/quantise.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@ enum { MEMORY_LIMIT_MB = 4096 };
 
 static size_t record_size(const struct rehearsal *r, int population)
 {
-    const struct neurons *p = &r->c->model->population[population];
+    const struct neurons *p = &r->recipe->model->population[population];
     return (size_t)p->shape[1] * (size_t)p->shape[2] * (size_t)lane_stride(r->engine, population) *
            sizeof(int16_t);
 }
@@ -42,15 +43,15 @@ int64_t rehearsal_samples(const struct network *net, int timesteps, int64_t want
     return n < 1 ? 1 : n;
 }
 
-int rehearsal_begin(struct conversion *c, int64_t samples, struct rehearsal *r)
+int rehearsal_begin(struct recipe *recipe, int64_t samples, struct rehearsal *r)
 {
-    *r = (struct rehearsal){.c = c, .samples = samples};
-    r->threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
+    *r = (struct rehearsal){.recipe = recipe, .samples = samples};
+    r->threads = recipe->options.threads > 0 ? recipe->options.threads : parallel_cores();
     r->lane = calloc((size_t)r->threads, sizeof *r->lane);
-    r->record = calloc((size_t)c->model->population_count, sizeof *r->record);
+    r->record = calloc((size_t)recipe->model->population_count, sizeof *r->record);
     int status = r->lane && r->record ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
-        status = engine_make(c->model, &r->engine);
+        status = engine_make(recipe->model, &r->engine);
     for (int i = 0; !status && i < r->threads; i++)
         status = lane_make(r->engine, &r->lane[i]);
     if (status)
@@ -70,7 +71,7 @@ void rehearsal_end(struct rehearsal *r)
 {
     for (int i = 0; r->lane && i < r->threads; i++)
         lane_free(r->lane[i]);
-    for (int i = 0; r->record && i < r->c->model->population_count; i++)
+    for (int i = 0; r->record && i < r->recipe->model->population_count; i++)
         drop_record(r, i);
     engine_free(r->engine);
     free(r->lane);
@@ -82,13 +83,13 @@ void rehearsal_end(struct rehearsal *r)
  */
 static int refresh(struct rehearsal *r, int population)
 {
-    int status = quantise_population(r->c, population);
+    int status = quantise_population(r->recipe, population);
     return status ? status : engine_refresh(r->engine, population);
 }
 
 int rehearsal_apply(struct rehearsal *r, int population)
 {
-    const struct af_model *m = r->c->model;
+    const struct af_model *m = r->recipe->model;
     int status = refresh(r, population);
     bool *touched = calloc((size_t)m->population_count, sizeof *touched);
     if (!touched)
@@ -111,7 +112,8 @@ int rehearsal_apply(struct rehearsal *r, int population)
 
 static const int16_t *counts_of(const struct rehearsal *r, int64_t sample)
 {
-    return r->c->data->counts + sample * neuron_count(&r->c->model->population[0]);
+    return r->recipe->reference->data.counts +
+           sample * neuron_count(&r->recipe->model->population[0]);
 }
 
 /* Points the lane's sources before `population` at their records of this timestep. */
@@ -136,8 +138,8 @@ static int record_sample(void *context, int worker, int64_t sample)
     struct recording *rec = context;
     struct rehearsal *r = rec->r;
     struct lane *lane = r->lane[worker];
-    const struct neurons *p = &r->c->model->population[rec->population];
-    int steps = r->c->model->timesteps;
+    const struct neurons *p = &r->recipe->model->population[rec->population];
+    int steps = r->recipe->model->timesteps;
     size_t bytes = record_size(r, rec->population);
     int64_t elements = (int64_t)(bytes / sizeof(int16_t));
     int64_t *sum = rec->sum ? rec->sum[worker] : NULL;
@@ -168,7 +170,7 @@ static int record_sample(void *context, int worker, int64_t sample)
 static double sum_channel(const struct rehearsal *r, int population, int64_t *const *sum, int ch,
                           double *each, double factor)
 {
-    const struct neurons *p = &r->c->model->population[population];
+    const struct neurons *p = &r->recipe->model->population[population];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     int stride = lane_stride(r->engine, population);
     double total = 0;
@@ -197,7 +199,7 @@ static double mean_initial(const struct neurons *p, int ch)
 static void fill_means(const struct rehearsal *r, const struct recording *rec,
                        const struct means *means)
 {
-    const struct af_model *m = r->c->model;
+    const struct af_model *m = r->recipe->model;
     int at = rec->population;
     const struct neurons *p = &m->population[at];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
@@ -261,7 +263,7 @@ int rehearsal_record(struct rehearsal *r, int population, const struct means *me
 void rehearsal_forget(struct rehearsal *r, int population)
 {
     for (int i = 1; i <= population; i++)
-        if (last_reader(r->c->network, i) <= population)
+        if (last_reader(r->recipe->network, i) <= population)
             drop_record(r, i);
 }
 
@@ -323,13 +325,14 @@ void output_means(const struct af_model *m, const struct engine *engine, const s
 static double divergence(const struct probe *p, const struct lane *lane, int64_t sample, int steps,
                          double *scratch)
 {
-    const struct conversion *c = p->r->c;
-    int64_t n = c->ann_size, area = n / c->model->population[p->output].shape[0];
+    const struct recipe *recipe = p->r->recipe;
+    int64_t n = recipe->reference->ann_size,
+            area = n / recipe->model->population[p->output].shape[0];
     double *ann = scratch, *mean = scratch + n;
     for (int64_t i = 0; i < n; i++)
-        ann[i] = (double)c->ann[sample * n + i];
-    output_means(c->model, p->r->engine, lane, p->output, steps, mean);
-    return area == 1 ? symmetric_kl(ann, mean, (int)n, c->temperature)
+        ann[i] = (double)recipe->reference->ann[sample * n + i];
+    output_means(recipe->model, p->r->engine, lane, p->output, steps, mean);
+    return area == 1 ? symmetric_kl(ann, mean, (int)n, recipe->reference->temperature)
                      : relative_error(ann, mean, n);
 }
 
@@ -344,9 +347,10 @@ static int probe_sample(void *context, int worker, int64_t sample)
     struct probe *p = context;
     struct rehearsal *r = p->r;
     struct lane *lane = r->lane[worker];
-    int last = r->c->model->population_count - 1, steps = r->c->model->timesteps;
-    bool any_step = r->c->options->iat != CHOICE_OFF;
-    double *scratch = malloc((size_t)r->c->ann_size * 2 * sizeof *scratch), sum = 0, final = 0;
+    int last = r->recipe->model->population_count - 1, steps = r->recipe->model->timesteps;
+    bool any_step = r->recipe->options.iat != CHOICE_OFF;
+    double *scratch = malloc((size_t)r->recipe->reference->ann_size * 2 * sizeof *scratch), sum = 0,
+           final = 0;
     if (!scratch)
         return af_fail(AF_NO_MEMORY, "no memory");
     lane_begin(lane, p->population, last, counts_of(r, sample));
@@ -357,7 +361,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
             sum += final = divergence(p, lane, sample, t + 1, scratch);
     }
     p->sensitivity[sample] = any_step ? (final + sum / steps) / 2 : final;
-    p->energy[sample] = spent(lane_activity(lane, p->population), r->c->options->goal);
+    p->energy[sample] = spent(lane_activity(lane, p->population), r->recipe->options.goal);
     free(scratch);
     return AF_OK;
 }
@@ -365,7 +369,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy)
 {
     struct probe p = {.r = r, .population = population};
-    model_outputs(r->c->model, &p.output);
+    model_outputs(r->recipe->model, &p.output);
     size_t n = (size_t)r->samples;
     p.sensitivity = calloc(n, sizeof *p.sensitivity);
     p.energy = calloc(n, sizeof *p.energy);

@@ -3,11 +3,12 @@
 #ifndef ADAFIRE_REHEARSAL_H
 #define ADAFIRE_REHEARSAL_H
 
-#include "convert/convert.h"
+#include "convert/recipe.h"
 #include "engine/engine.h"
+#include "engine/lane.h"
 
 struct rehearsal {
-    struct conversion *c;
+    struct recipe *recipe;
     struct engine *engine;
     int threads;
     int64_t samples;    /* of the calibration's, the first ones */
@@ -17,7 +18,7 @@ struct rehearsal {
 
 /* How many samples' events fit into memory at once, at most `wanted`. */
 int64_t rehearsal_samples(const struct network *network, int timesteps, int64_t wanted);
-int rehearsal_begin(struct conversion *c, int64_t samples, struct rehearsal *r);
+int rehearsal_begin(struct recipe *recipe, int64_t samples, struct rehearsal *r);
 void rehearsal_end(struct rehearsal *r);
 
 /* Takes over new settings of a population, and what its readers make of them. */
@@ -36,11 +37,8 @@ int rehearsal_record(struct rehearsal *r, int population, const struct means *me
 /* Lets go of the records that no population after this one reads. */
 void rehearsal_forget(struct rehearsal *r, int population);
 
-/* Corrects the population's bias per channel (conversion_correct_bias) on its sources' records. */
-int rehearsal_correct(struct rehearsal *r, int population);
-
 /* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
- * divergence between the softmax outputs of spiking network and ANN at conversion.temperature (for
+ * divergence between the softmax outputs of spiking network and ANN at reference.temperature (for
  * maps of outputs, the mean squared difference over the ANN's mean square), after the last
  * timestep; with early termination half of it and half the mean over all timesteps, as any may be
  * the last. energy: the population's own spikes a sample, or the operations that the goal counts.

@@ -1,8 +1,15 @@
-/* Weights to integers with error feedback (rounding.c says how). */
+/* Weights to integers, row by row, with what rounding one of them does to the sum made up for by
+ * those after it: as far as their inputs, on the calibration samples, predict its own. That is the
+ * optimal brain surgeon's update (Hassibi and Stork, 1993) in a fixed order, as Frantar et al.
+ * (arXiv 2210.17323) use it.
+ *
+ * With inputs x, H = E[x x'] and H = R R' (R upper triangular), row i of the inverse of R over its
+ * diagonal holds, negated, the coefficients by which the inputs j > i predict input i, and R_ii^2
+ * is the mean square of what they do not. */
 #ifndef ADAFIRE_ROUNDING_H
 #define ADAFIRE_ROUNDING_H
 
-#include "convert/convert.h"
+#include <stdint.h>
 
 /* Of one projection: what the weights of a row make up for of those before them. */
 struct rounding {
@@ -12,8 +19,8 @@ struct rounding {
     float *events;    /* [groups][row] that an input has at a position in a timestep, about */
 };
 
-/* From the ANN's inputs on the calibration samples: statistics' rounding. */
-int rounding_measure(struct conversion *c);
+/* Blocks of a row. */
+int rounding_blocks(const struct rounding *r, int64_t row);
 void rounding_free(struct rounding *r, int count);
 
 /* Of weight i of a group's rows, the diagonal. */

@@ -1,7 +1,8 @@
-/* What the ANN does on the calibration samples. */
+#include "convert/statistics.h"
+
 #include "base/error.h"
 #include "base/parallel.h"
-#include "convert/convert.h"
+#include "convert/weigh.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct worker {
 };
 
 struct measure {
-    struct conversion *c;
+    struct reference *ref;
+    const struct journal *journal;
     struct worker *worker;
     int64_t samples; /* of this pass */
     bool histograms; /* the second pass */
@@ -56,17 +58,18 @@ static void take_histogram(const struct population *p, const float *v, const flo
 }
 
 /* A softmax over the channels of every position. */
-static void take_chances(const struct conversion *c, int64_t area, int64_t sample, const float *out)
+static void take_chances(const struct reference *ref, int64_t area, int64_t sample,
+                         const float *out)
 {
-    float *to = c->chance + sample * c->ann_size;
-    memcpy(to, out, (size_t)c->ann_size * sizeof *to);
-    for (int64_t at = 0; c->options->loss == LOSS_ANSWERS && at < area; at++) {
+    float *to = ref->chance + sample * ref->ann_size;
+    memcpy(to, out, (size_t)ref->ann_size * sizeof *to);
+    for (int64_t at = 0; ref->loss == LOSS_ANSWERS && at < area; at++) {
         float most = out[at], sum = 0;
-        for (int64_t k = at; k < c->ann_size; k += area)
+        for (int64_t k = at; k < ref->ann_size; k += area)
             most = fmaxf(most, out[k]);
-        for (int64_t k = at; k < c->ann_size; k += area)
+        for (int64_t k = at; k < ref->ann_size; k += area)
             sum += to[k] = expf(out[k] - most);
-        for (int64_t k = at; k < c->ann_size; k += area)
+        for (int64_t k = at; k < ref->ann_size; k += area)
             to[k] /= sum;
     }
 }
@@ -75,29 +78,31 @@ static int measure_sample(void *context, int worker, int64_t sample)
 {
     struct measure *m = context;
     struct worker *w = &m->worker[worker];
-    const struct network *net = m->c->network;
+    const struct network *net = m->ref->network;
     int64_t inputs = network_neurons(&net->population[0]);
-    const int16_t *counts = m->c->data->counts + sample * inputs;
+    const int16_t *counts = m->ref->data.counts + sample * inputs;
     for (int64_t i = 0; i < inputs; i++)
         w->value[0][i] = counts[i];
     int status = network_forward(net, w->value);
     if (status)
         return status;
     const float *out = w->value[m->first_output];
-    if (m->c->chance && !m->histograms)
-        take_chances(m->c, m->c->ann_size / net->population[m->first_output].shape[0], sample, out);
-    if (sample >= m->c->data->samples)
+    if (m->ref->chance && !m->histograms)
+        take_chances(m->ref, m->ref->ann_size / net->population[m->first_output].shape[0], sample,
+                     out);
+    if (sample >= m->ref->data.samples)
         return AF_OK;
     for (int p = 0; p < net->population_count; p++) {
         const struct population *pop = &net->population[p];
         if (m->histograms)
-            take_histogram(pop, w->value[p], m->c->statistics[p].largest, w->histogram[p],
+            take_histogram(pop, w->value[p], m->ref->statistics[p].largest, w->histogram[p],
                            w->sum[p]);
         else
             take_largest(pop, w->value[p], w->largest[p]);
     }
     if (!m->histograms)
-        memcpy(m->c->ann + sample * m->c->ann_size, out, (size_t)m->c->ann_size * sizeof *out);
+        memcpy(m->ref->ann + sample * m->ref->ann_size, out,
+               (size_t)m->ref->ann_size * sizeof *out);
     return AF_OK;
 }
 
@@ -105,7 +110,7 @@ static void report_progress(void *context, int64_t done)
 {
     struct measure *m = context;
     double half = (double)done / (double)m->samples / 2;
-    conversion_progress(m->c, "running the ANN", m->histograms ? 0.5 + half : half);
+    journal_progress(m->journal, "running the ANN", m->histograms ? 0.5 + half : half);
 }
 
 static void worker_free(const struct network *net, struct worker *w)
@@ -143,11 +148,11 @@ static int worker_make(const struct network *net, struct worker *w)
     return good ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for the network's activations");
 }
 
-static int merge_largest(struct conversion *c, const struct worker *w, int workers)
+static int merge_largest(struct reference *ref, const struct worker *w, int workers)
 {
-    for (int p = 0; p < c->network->population_count; p++) {
-        const struct population *pop = &c->network->population[p];
-        struct population_statistics *s = &c->statistics[p];
+    for (int p = 0; p < ref->network->population_count; p++) {
+        const struct population *pop = &ref->network->population[p];
+        struct population_statistics *s = &ref->statistics[p];
         s->largest = calloc((size_t)pop->shape[0], sizeof *s->largest);
         if (!s->largest)
             return af_fail(AF_NO_MEMORY, "no memory");
@@ -163,11 +168,11 @@ static int merge_largest(struct conversion *c, const struct worker *w, int worke
     return AF_OK;
 }
 
-static int merge_sums(struct conversion *c, const struct worker *w, int workers)
+static int merge_sums(struct reference *ref, const struct worker *w, int workers)
 {
-    for (int p = 0; p < c->network->population_count; p++) {
-        const struct population *pop = &c->network->population[p];
-        struct population_statistics *s = &c->statistics[p];
+    for (int p = 0; p < ref->network->population_count; p++) {
+        const struct population *pop = &ref->network->population[p];
+        struct population_statistics *s = &ref->statistics[p];
         int64_t neurons = network_neurons(pop), area = neurons / pop->shape[0];
         size_t bins = (size_t)pop->shape[0] * STATISTICS_BINS;
         s->mean = calloc((size_t)pop->shape[0], sizeof *s->mean);
@@ -180,7 +185,7 @@ static int merge_sums(struct conversion *c, const struct worker *w, int workers)
             for (int i = 0; i < workers; i++)
                 sum += w[i].sum[p][n];
             s->neuron_mean[n] =
-                (double)sum / fixed_point(s->largest[n / area]) / (double)c->data->samples;
+                (double)sum / fixed_point(s->largest[n / area]) / (double)ref->data.samples;
             s->mean[n / area] += s->neuron_mean[n] / (double)area;
         }
         for (int i = 0; s->histogram && i < workers; i++)
@@ -191,15 +196,15 @@ static int merge_sums(struct conversion *c, const struct worker *w, int workers)
 }
 
 /* A mean current is that of the mean outputs before it. */
-static int take_currents(struct conversion *c)
+static int take_currents(struct reference *ref)
 {
-    const struct network *net = c->network;
+    const struct network *net = ref->network;
     size_t n = (size_t)net->population_count;
     float **value = calloc(n, sizeof *value), *current = NULL;
     int status = value ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int p = 0; !status && p < net->population_count; p++) {
         const struct population *pop = &net->population[p];
-        struct population_statistics *s = &c->statistics[p];
+        struct population_statistics *s = &ref->statistics[p];
         int64_t neurons = network_neurons(pop), area = neurons / pop->shape[0];
         free(current);
         current = malloc((size_t)neurons * sizeof *current);
@@ -233,20 +238,19 @@ static double temperature_of(const float *outputs, int64_t count)
     return spread > 0 ? 2 * spread : 1;
 }
 
-int conversion_measure(struct conversion *c)
+int reference_measure(struct reference *ref, bool chances, int threads,
+                      const struct journal *journal)
 {
-    const struct network *net = c->network;
-    struct measure m = {.c = c, .first_output = network_output(net)};
-    c->ann_size = network_neurons(&net->population[m.first_output]);
-    c->statistics = calloc((size_t)net->population_count, sizeof *c->statistics);
-    c->ann = malloc((size_t)(c->data->samples * c->ann_size) * sizeof *c->ann);
-    bool chances = c->options->optimize || c->options->ssc_loss > 0;
-    m.samples = c->data->samples + (chances ? c->data->further : 0);
+    const struct network *net = ref->network;
+    struct measure m = {.ref = ref, .journal = journal, .first_output = network_output(net)};
+    ref->ann_size = network_neurons(&net->population[m.first_output]);
+    ref->statistics = calloc((size_t)net->population_count, sizeof *ref->statistics);
+    ref->ann = malloc((size_t)(ref->data.samples * ref->ann_size) * sizeof *ref->ann);
+    m.samples = ref->data.samples + (chances ? ref->data.further : 0);
     if (chances)
-        c->chance = malloc((size_t)(m.samples * c->ann_size) * sizeof *c->chance);
-    int threads = c->options->threads > 0 ? c->options->threads : parallel_cores();
+        ref->chance = malloc((size_t)(m.samples * ref->ann_size) * sizeof *ref->chance);
     m.worker = calloc((size_t)threads, sizeof *m.worker);
-    int status = c->statistics && c->ann && m.worker && (c->chance || !chances)
+    int status = ref->statistics && ref->ann && m.worker && (ref->chance || !chances)
                      ? AF_OK
                      : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && i < threads; i++)
@@ -254,50 +258,50 @@ int conversion_measure(struct conversion *c)
     if (!status)
         status = parallel_for(threads, m.samples, measure_sample, &m, report_progress);
     if (!status)
-        status = merge_largest(c, m.worker, threads);
+        status = merge_largest(ref, m.worker, threads);
     m.histograms = true;
-    m.samples = c->data->samples;
+    m.samples = ref->data.samples;
     if (!status)
-        status = parallel_for(threads, c->data->samples, measure_sample, &m, report_progress);
+        status = parallel_for(threads, ref->data.samples, measure_sample, &m, report_progress);
     if (!status)
-        status = merge_sums(c, m.worker, threads);
+        status = merge_sums(ref, m.worker, threads);
     if (!status)
-        status = take_currents(c);
+        status = take_currents(ref);
     if (!status)
-        status = threshold_weigh(c);
+        status = reference_weigh(ref);
     if (!status)
-        c->temperature = temperature_of(c->ann, c->data->samples * c->ann_size);
+        ref->temperature = temperature_of(ref->ann, ref->data.samples * ref->ann_size);
     for (int i = 0; m.worker && i < threads; i++)
         worker_free(net, &m.worker[i]);
     free(m.worker);
     return status;
 }
 
-int conversion_answer_recordings(struct conversion *c, int frames)
+int reference_answer_recordings(struct reference *ref, int frames)
 {
-    const struct network *net = c->network;
-    struct calibration data = *c->data;
+    const struct network *net = ref->network;
+    struct calibration data = ref->data;
     struct worker w = {0};
     int64_t inputs = network_neurons(&net->population[0]);
     int output = network_output(net), steps = frames > 1 ? frames : 1;
     int status = data.record(data.record_context, steps, &data);
-    float *sum = malloc((size_t)c->ann_size * sizeof *sum);
-    c->recorded = calloc((size_t)data.recordings + 1, sizeof *c->recorded);
+    float *sum = malloc((size_t)ref->ann_size * sizeof *sum);
+    ref->recorded = calloc((size_t)data.recordings + 1, sizeof *ref->recorded);
     if (!status)
-        status = sum && c->recorded ? worker_make(net, &w) : af_fail(AF_NO_MEMORY, "no memory");
+        status = sum && ref->recorded ? worker_make(net, &w) : af_fail(AF_NO_MEMORY, "no memory");
     const int16_t *counts = data.recording;
     float *input = status ? NULL : w.value[0];
     for (int64_t i = 0; input && !status && i < data.recordings; i++) {
-        memset(sum, 0, (size_t)c->ann_size * sizeof *sum);
+        memset(sum, 0, (size_t)ref->ann_size * sizeof *sum);
         for (int step = 0; !status && step < steps; step++) {
             for (int64_t k = 0; k < inputs; k++)
                 input[k] = *counts++;
             status = network_forward(net, w.value);
-            for (int64_t k = 0; k < c->ann_size; k++)
+            for (int64_t k = 0; k < ref->ann_size; k++)
                 sum[k] += w.value[output][k];
         }
-        for (int k = 1; k < c->ann_size; k++)
-            c->recorded[i] = sum[k] > sum[c->recorded[i]] ? k : c->recorded[i];
+        for (int k = 1; k < ref->ann_size; k++)
+            ref->recorded[i] = sum[k] > sum[ref->recorded[i]] ? k : ref->recorded[i];
     }
     worker_free(net, &w);
     free(data.recording);

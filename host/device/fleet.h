@@ -9,8 +9,8 @@ int fleet_size(const struct af_device_options *options);
 /* Opens one member. */
 typedef int fleet_opens(const void *what, const struct af_device_options *options,
                         const struct af_model *model, struct af_device **device);
-/* Opens the first one; the others when there are samples for them. `what` is handed to open and must
- * live as long as the fleet. */
+/* Opens the first one; the others when there are samples for them. `what` is handed to open and
+ * must live as long as the fleet. */
 int fleet_open(fleet_opens *open, const void *what, const struct af_device_options *options,
                const struct af_model *model, struct af_device **device);
 

@@ -1,20 +1,14 @@
 /* Preparing a model for the CPU: geometry of the views, packed weights, constants. */
+#include "engine/engine.h"
+
 #include "base/error.h"
-#include "engine/engine_prepared.h"
+#include "engine/memory.h"
+#include "engine/prepared.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { VIEW_LIMIT = 1 << 29 }; /* values of a padded view: hostile geometry ends here */
-
-void *engine_memory(size_t bytes)
-{
-    size_t size = (bytes + 127) / 64 * 64;
-    void *p = aligned_alloc(64, size);
-    if (p)
-        memset(p, 0, size);
-    return p;
-}
 
 static int round_up(int v, int to)
 {
@@ -319,9 +313,4 @@ void engine_free(struct engine *e)
     }
     free(e->stage);
     free(e);
-}
-
-int lane_stride(const struct engine *e, int population)
-{
-    return e->stage[population].stride;
 }

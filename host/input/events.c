@@ -20,7 +20,8 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
     }
     if (s->event_count == 0)
         return AF_OK;
-    if (first < 0 || last > EVENT_TIME_MOST || __builtin_mul_overflow(last - first + 1, steps, &span))
+    if (first < 0 || last > EVENT_TIME_MOST ||
+        __builtin_mul_overflow(last - first + 1, steps, &span))
         return af_fail(AF_BAD_FILE, "%s: the times of the events are out of range", s->name);
     for (int64_t i = 0; i < s->event_count; i++) {
         const struct event *e = &s->events[i];

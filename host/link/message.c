@@ -80,4 +80,3 @@ int message_read(struct message_reader *r, uint32_t command, const uint32_t **pa
     r->left -= 3 + length;
     return AF_OK;
 }
-

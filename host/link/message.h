@@ -14,8 +14,8 @@ size_t message_seal(uint32_t *word, int command, size_t payload);
 enum message_part {
     PART_UNKNOWN, /* more words are needed to tell */
     PART_ANSWER,
-    PART_LAST,  /* the answer to COMMAND_END */
-    PART_EVENT, /* of a trace */
+    PART_LAST,     /* the answer to COMMAND_END */
+    PART_EVENT,    /* of a trace */
     PART_TIMESTEP, /* the end of one in a trace */
     PART_DAMAGED
 };

@@ -38,7 +38,7 @@ struct simulator {
 };
 
 static int simulator_exchange(struct link *link, const uint32_t *word, size_t words,
-                             const uint32_t **answer, size_t *answers)
+                              const uint32_t **answer, size_t *answers)
 {
     struct simulator *s = (struct simulator *)link;
     switch (s->f.exchange(s->sim, word, words, answer, answers)) {
@@ -108,8 +108,8 @@ static void *load_library(const char *kind, const char *build, char tried[PATH_M
         int length = snprintf(tried, PATH_MAX, "%s%s/adafire-%s-%s.so", places[i].folder,
                               places[i].below, kind, build);
         if (length < PATH_MAX && access(tried, R_OK) == 0)
-            library = strcmp(kind, "csim") == 0 ? load_copy(tried)
-                                                : dlopen(tried, RTLD_NOW | RTLD_LOCAL);
+            library =
+                strcmp(kind, "csim") == 0 ? load_copy(tried) : dlopen(tried, RTLD_NOW | RTLD_LOCAL);
     }
     return library;
 }
@@ -175,13 +175,14 @@ int link_open_simulator(const struct simulator_options *o, struct link **link)
         .exchange = simulator_exchange, .cycles = simulator_cycles, .close = simulator_close};
     const char *stall = getenv("ADAFIRE_SIM_STALL");
     struct sim_options options = {.stall = stall ? (unsigned)atoi(stall) : 0,
-                                  .patience = o->patience    ? o->patience
+                                  .patience = o->patience   ? o->patience
                                               : o->compiled ? 0
                                                             : PATIENCE,
                                   .tick = o->on_cycles,
                                   .context = o->context};
-    const char *build = o->build ? o->build : "sim",
-               *kind = o->compiled ? "csim" : o->waves ? "waves" : "sim";
+    const char *build = o->build ? o->build : "sim", *kind = o->compiled ? "csim"
+                                                             : o->waves  ? "waves"
+                                                                         : "sim";
     *link = NULL;
     if (strspn(build, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(build))
         return af_fail(AF_BAD_ARGUMENT, "'%.40s' is no name of a build", build);

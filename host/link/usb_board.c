@@ -120,8 +120,8 @@ static int nothing_found(const struct choice *c)
                    c->rest ? " at " : "", c->rest ? c->rest : "");
 }
 
-int usb_board_open(struct libusb_context *context, const struct usb_board *board,
-                   const char *which, struct libusb_device_handle **handle, char shown[64])
+int usb_board_open(struct libusb_context *context, const struct usb_board *board, const char *which,
+                   struct libusb_device_handle **handle, char shown[64])
 {
     struct choice c = {.board = board};
     libusb_device **devices;
@@ -154,8 +154,8 @@ int usb_board_open(struct libusb_context *context, const struct usb_board *board
 /* ---- What is attached --------------------------------------------------------------------------
  */
 
-static void list_one(const struct usb_board *b, const struct attached *a,
-                     link_seen *each, void *context)
+static void list_one(const struct usb_board *b, const struct attached *a, link_seen *each,
+                     void *context)
 {
     libusb_device_handle *handle;
     char shown[64], text[1200];

@@ -19,11 +19,10 @@ struct usb_board {
  *     [VID:PID][:][BUS-PORT or serial number]
  * NULL: the only one there is. shown: how it is called in messages. AF_NO_DEVICE says what is there
  * instead, or why it may not be used. */
-int usb_board_open(struct libusb_context *context, const struct usb_board *board,
-                   const char *which, struct libusb_device_handle **handle, char shown[64]);
+int usb_board_open(struct libusb_context *context, const struct usb_board *board, const char *which,
+                   struct libusb_device_handle **handle, char shown[64]);
 
 /* Calls each with every board of these that is attached. */
-int usb_boards_attached(const struct usb_board *boards, int count, link_seen *each,
-                        void *context);
+int usb_boards_attached(const struct usb_board *boards, int count, link_seen *each, void *context);
 
 #endif

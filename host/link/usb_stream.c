@@ -83,8 +83,7 @@ int usb_stream_exchange(struct usb_stream *s, size_t *words)
     *words = 0;
     while (s->next < s->words) {
         size_t length;
-        const enum message_part part =
-            message_part(s->word + s->next, s->words - s->next, &length);
+        const enum message_part part = message_part(s->word + s->next, s->words - s->next, &length);
         if (part == PART_DAMAGED)
             return af_fail(AF_IO, "has sent a damaged answer");
         if (part == PART_UNKNOWN || s->words - s->next < length)

@@ -14,8 +14,8 @@ struct lowering {
     const struct graph *graph;
     struct network *network;
     struct affine *value; /* [value_count]; empty until lowered */
-    int *uses;             /* [value_count] needed nodes and outputs that read it, Shape left out */
-    bool *needed;          /* [node_count] */
+    int *uses;            /* [value_count] needed nodes and outputs that read it, Shape left out */
+    bool *needed;         /* [node_count] */
 };
 
 /* ---- Small helpers ------------------------------------------------------------------------- */

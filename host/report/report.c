@@ -3,8 +3,11 @@
 #include "adafire.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "report/report_plot.h"
-#include "report/report_text.h"
+#include "report/curves.h"
+#include "report/raster.h"
+#include "report/rows.h"
+#include "report/text.h"
+#include "report/timeline.h"
 
 #include <locale.h>
 #include <math.h>

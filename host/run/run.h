@@ -6,7 +6,7 @@
 #include "device/profile.h"
 #include "input/input.h"
 #include "model/model.h"
-#include "report/report.h"
+#include "report/figures.h"
 #include "run/answer.h"
 
 struct run_options {

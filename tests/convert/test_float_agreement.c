@@ -88,11 +88,11 @@ static void free_layers(const struct network *net, struct layer *layers)
 /* Float weights: what quantise.c was given. */
 static struct layer *layers_of_settings(const struct conversion *c)
 {
-    struct layer *layers = make_layers(c->network);
-    for (int i = 1; i < c->network->population_count; i++) {
+    struct layer *layers = make_layers(c->reference.network);
+    for (int i = 1; i < c->reference.network->population_count; i++) {
         struct layer *l = &layers[i];
         const struct population *p = l->shape;
-        const struct setting *set = &c->setting[i];
+        const struct setting *set = &c->recipe.setting[i];
         int64_t neurons = network_neurons(p), area = neurons / p->shape[0];
         l->burst = set->burst;
         l->signed_bursts = set->signed_bursts;
@@ -115,10 +115,10 @@ static struct layer *layers_of_settings(const struct conversion *c)
 /* Integer weights: what the model's numbers stand for. */
 static struct layer *layers_of_model(const struct conversion *c)
 {
-    struct layer *layers = make_layers(c->network);
-    for (int i = 1; i < c->model->population_count; i++) {
+    struct layer *layers = make_layers(c->reference.network);
+    for (int i = 1; i < c->recipe.model->population_count; i++) {
         struct layer *l = &layers[i];
-        const struct neurons *p = &c->model->population[i];
+        const struct neurons *p = &c->recipe.model->population[i];
         int64_t neurons = neuron_count(p), area = neurons / p->shape[0];
         l->burst = p->burst;
         l->signed_bursts = p->signed_bursts;
@@ -141,7 +141,7 @@ static struct layer *layers_of_model(const struct conversion *c)
                 int channel = o / per * wiring_fan_in(w) + (int)(j % row / taps);
                 l->weight[k][weight_slot(w, j)] =
                     s->weight[j] * (double)(1 << s->shift) * (double)p->scale[w->at[0] + o] /
-                    model_event_value(c->model, w->source, w->map[channel]);
+                    model_event_value(c->recipe.model, w->source, w->map[channel]);
             }
         }
     }
@@ -374,9 +374,11 @@ static int run_sample(void *context, int worker, int64_t i)
     struct comparison *x = context;
     int16_t *counts = zeroed(x->neurons, sizeof *counts);
     (void)worker;
-    int status = model_quantise_input(x->c->model, AF_U8, x->images + i * x->neurons, counts);
+    int status =
+        model_quantise_input(x->c->recipe.model, AF_U8, x->images + i * x->neurons, counts);
     if (!status)
-        run_float(x->c->network, x->layers, counts, x->steps, x->real + i * x->steps * x->classes);
+        run_float(x->c->reference.network, x->layers, counts, x->steps,
+                  x->real + i * x->steps * x->classes);
     free(counts);
     return status;
 }
@@ -385,7 +387,7 @@ static int run_integer(const struct comparison *x, int64_t samples)
 {
     struct af_device *device;
     const struct af_run_options options = {.no_iat = true, .trace = true};
-    int status = af_device_open("cpu", NULL, x->c->model, &device);
+    int status = af_device_open("cpu", NULL, x->c->recipe.model, &device);
     for (int64_t i = 0; !status && i < samples; i++) {
         struct af_sample sample = {.type = AF_U8, .data = x->images + i * x->neurons};
         struct af_result r;
@@ -461,10 +463,10 @@ static void compare(const struct example *x, const struct material *m, const cha
         .images = m->images.data,
         .neurons = network_neurons(&m->network->population[0]),
         .steps = options->timesteps,
-        .classes = (int)c.ann_size,
+        .classes = (int)c.reference.ann_size,
     };
-    comparison.integer = zeroed(samples * comparison.steps * c.ann_size, sizeof(double));
-    comparison.real = zeroed(samples * comparison.steps * c.ann_size, sizeof(double));
+    comparison.integer = zeroed(samples * comparison.steps * c.reference.ann_size, sizeof(double));
+    comparison.real = zeroed(samples * comparison.steps * c.reference.ann_size, sizeof(double));
     CHECK_EQ(m->images.type, DTYPE_U8);
     CHECK_EQ(run_integer(&comparison, samples), AF_OK);
     printf("%s, %s\n  %lld samples, float weights, same class:", x->name, how, (long long)samples);

@@ -126,14 +126,15 @@ static bool read_trial(const char *note, struct trial *t)
 static void check_best(const struct conversion *c, double tolerance)
 {
     int trials = 0;
-    for (int i = 0; i < c->note_count; i++) {
+    for (int i = 0; i < c->journal.note_count; i++) {
         struct trial t;
-        if (!read_trial(c->note[i], &t))
+        if (!read_trial(c->journal.note[i], &t))
             continue;
         trials++;
         const struct figures f = {.timesteps = t.steps, .sops = t.sops, .spike_sops = t.spike_sops};
         if (t.loss < 100 * tolerance - 0.01)
-            CHECK(conversion_cost(c) <= 1.001 * cost_of(&f, c->options->goal) + 0.01);
+            CHECK(verdict_cost(&c->verdict, c->recipe.options.goal) <=
+                  1.001 * cost_of(&f, c->recipe.options.goal) + 0.01);
     }
     CHECK(trials >= 2);
 }
@@ -145,20 +146,20 @@ TEST(goals)
     struct convert_options o = convert_defaults;
     struct figures before = {0};
     CHECK_EQ(convert(network, &format, &calibration, &o, &plain), AF_OK);
-    if (plain.model)
-        before = run(plain.model, false);
+    if (plain.recipe.model)
+        before = run(plain.recipe.model, false);
     for (int g = 0; g < 3; g++) {
         struct conversion c = {0};
         o = goal_options(goals[g], 4);
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        if (!c.model)
+        if (!c.recipe.model)
             continue;
-        CHECK(c.loss <= (double)o.tolerance);
-        CHECK(conversion_cost(&c) > 0);
-        CHECK_EQ(c.model->timesteps, c.options->timesteps);
-        CHECK(c.model->timesteps <= o.timesteps);
+        CHECK(c.verdict.loss <= (double)o.tolerance);
+        CHECK(verdict_cost(&c.verdict, c.recipe.options.goal) > 0);
+        CHECK_EQ(c.recipe.model->timesteps, c.recipe.options.timesteps);
+        CHECK(c.recipe.model->timesteps <= o.timesteps);
         check_best(&c, (double)o.tolerance);
-        struct figures f = run(c.model, false);
+        struct figures f = run(c.recipe.model, false);
         /* Of 500 images; the tolerance is 2.5 of them, and what they show has an error of its own.
          */
         CHECK(f.accuracy >= ann_accuracy - 0.02);
@@ -178,11 +179,11 @@ TEST(tolerances)
         struct convert_options o = goal_options(GOAL_SPIKES, 2);
         o.tolerance = tolerances[i];
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        if (!c.model)
+        if (!c.recipe.model)
             continue;
-        CHECK(c.loss <= (double)o.tolerance);
-        CHECK(conversion_cost(&c) <= before);
-        before = conversion_cost(&c);
+        CHECK(c.verdict.loss <= (double)o.tolerance);
+        CHECK(verdict_cost(&c.verdict, c.recipe.options.goal) <= before);
+        before = verdict_cost(&c.verdict, c.recipe.options.goal);
         conversion_free(&c);
     }
 }
@@ -194,14 +195,14 @@ TEST(no_tolerance)
     struct convert_options o = goal_options(GOAL_EVENTS, 3);
     o.tolerance = 0;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-    if (!c.model)
+    if (!c.recipe.model)
         return;
     bool told = false;
-    for (int i = 0; i < c.note_count; i++)
-        told = told || strstr(c.note[i], "256 samples cannot tell");
+    for (int i = 0; i < c.journal.note_count; i++)
+        told = told || strstr(c.journal.note[i], "256 samples cannot tell");
     CHECK(told);
-    CHECK_EQ(c.model->timesteps, 3);
-    CHECK(c.loss > 0 && c.loss < 1.0 / 256);
+    CHECK_EQ(c.recipe.model->timesteps, 3);
+    CHECK(c.verdict.loss > 0 && c.verdict.loss < 1.0 / 256);
     conversion_free(&c);
     o.tolerance = -0.1f;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_BAD_ARGUMENT);
@@ -214,15 +215,16 @@ TEST(options_are_kept)
     struct conversion c = {0};
     struct convert_options o = goal_options(GOAL_LATENCY, 1);
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-    CHECK(c.model && c.model->timesteps == 1 && c.model->iat.metric == IAT_OFF);
+    CHECK(c.recipe.model && c.recipe.model->timesteps == 1 &&
+          c.recipe.model->iat.metric == IAT_OFF);
     conversion_free(&c);
     o = goal_options(GOAL_SPIKES, 2);
     o.iat = CHOICE_OFF;
     o.signed_bursts = CHOICE_OFF;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-    CHECK(c.model && c.model->iat.metric == IAT_OFF);
-    for (int i = 0; c.model && i < c.model->population_count; i++)
-        CHECK(!c.model->population[i].signed_bursts);
+    CHECK(c.recipe.model && c.recipe.model->iat.metric == IAT_OFF);
+    for (int i = 0; c.recipe.model && i < c.recipe.model->population_count; i++)
+        CHECK(!c.recipe.model->population[i].signed_bursts);
     conversion_free(&c);
 }
 
@@ -241,11 +243,11 @@ TEST(compression_keeps_its_loss)
         o.ssc_loss = losses[i];
         o.iat = CHOICE_OFF;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        if (!c.model)
+        if (!c.recipe.model)
             continue;
-        CHECK(i == 0 || c.loss <= (double)o.ssc_loss);
-        CHECK(c.exit_spike_sops <= (i == 1 ? 0.95 * before : before));
-        before = c.exit_spike_sops;
+        CHECK(i == 0 || c.verdict.loss <= (double)o.ssc_loss);
+        CHECK(c.verdict.exit_spike_sops <= (i == 1 ? 0.95 * before : before));
+        before = c.verdict.exit_spike_sops;
         conversion_free(&c);
     }
 }
@@ -265,11 +267,13 @@ TEST(few_samples_compress)
         o.ssc_loss = i ? 0.005f : 0;
         bool told = false;
         CHECK_EQ(convert(network, &format, &few, &o, &c), AF_OK);
-        for (int k = 0; k < c.note_count; k++)
-            told = told || strstr(c.note[k], "50 samples cannot tell");
+        for (int k = 0; k < c.journal.note_count; k++)
+            told = told || strstr(c.journal.note[k], "50 samples cannot tell");
         CHECK_EQ(told, i);
-        spent[i] = c.model ? (double)c.activity[1].spikes + (double)c.activity[2].spikes : 0;
-        CHECK(c.agreement == 1);
+        spent[i] = c.recipe.model
+                       ? (double)c.recipe.activity[1].spikes + (double)c.recipe.activity[2].spikes
+                       : 0;
+        CHECK(c.verdict.agreement == 1);
         conversion_free(&c);
     }
     CHECK(spent[1] < 0.8 * spent[0]);
@@ -281,14 +285,14 @@ static double count_losses(const struct conversion *c, const struct tensor *samp
     struct af_device *device = NULL;
     int64_t n = samples->dim[0], size = samples->count / n;
     double lost = 0;
-    CHECK_EQ(af_device_open("cpu", NULL, c->model, &device), AF_OK);
+    CHECK_EQ(af_device_open("cpu", NULL, c->recipe.model, &device), AF_OK);
     for (int64_t i = 0; device && i < n; i++) {
         struct af_result r = {0};
         const struct af_sample s = {.type = AF_U8,
                                     .data = (const uint8_t *)samples->data + i * size};
         CHECK_EQ(af_run(device, &s, 1, NULL, &r), AF_OK);
-        const float *chance = c->chance + i * c->ann_size;
-        lost += (double)chance[largest(chance, (int)c->ann_size)] -
+        const float *chance = c->reference.chance + i * c->reference.ann_size;
+        lost += (double)chance[largest(chance, (int)c->reference.ann_size)] -
                 (double)chance[largest(r.output, r.output_size)];
         af_result_free(&r);
     }
@@ -313,14 +317,14 @@ TEST(losses_from_errors)
         o.ssc_loss = 0.002f; /* half a sample */
         o.iat = CHOICE_OFF;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        if (!c.model)
+        if (!c.recipe.model)
             continue;
         if (burst <= 2) {
             double counted = count_losses(&c, &samples);
-            CHECK(c.loss > 0.5 * counted && c.loss < 2 * counted);
+            CHECK(c.verdict.loss > 0.5 * counted && c.verdict.loss < 2 * counted);
         }
-        CHECK(c.loss > 0 && c.loss < before);
-        before = c.loss;
+        CHECK(c.verdict.loss > 0 && c.verdict.loss < before);
+        before = c.verdict.loss;
         conversion_free(&c);
     }
     tensor_free(&samples);
@@ -384,9 +388,9 @@ TEST(currents_are_the_anns)
         o.bias = BIAS_CURRENTS;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
         CHECK(count <= 16);
-        if (!c.model || count > 16)
+        if (!c.recipe.model || count > 16)
             continue;
-        CHECK_EQ(engine_make(c.model, &engine), AF_OK);
+        CHECK_EQ(engine_make(c.recipe.model, &engine), AF_OK);
         CHECK_EQ(lane_make(engine, &lane), AF_OK);
         for (int p = 0; p < count; p++) {
             value[p] = calloc((size_t)network_neurons(&network->population[p]), sizeof **value);
@@ -397,13 +401,14 @@ TEST(currents_are_the_anns)
             const int16_t *counts =
                 calibration.counts + i * network_neurons(&network->population[0]);
             add_ann_currents(value, counts, ann);
-            add_spiking_currents(engine, lane, c.model, counts, spiking);
+            add_spiking_currents(engine, lane, c.recipe.model, counts, spiking);
         }
         for (int p = 0; p < count; p++) {
             for (int ch = 0;
-                 c.model->population[p].threshold && ch < network->population[p].shape[0]; ch++) {
+                 c.recipe.model->population[p].threshold && ch < network->population[p].shape[0];
+                 ch++) {
                 double off = (spiking[p][ch] - ann[p][ch]) / (double)calibration.samples;
-                CHECK(fabs(off) < 0.02 * model_event_value(c.model, p, ch));
+                CHECK(fabs(off) < 0.02 * model_event_value(c.recipe.model, p, ch));
             }
             free(value[p]);
             free(ann[p]);
@@ -426,8 +431,8 @@ TEST(currents_compress_further)
         o.feedback = false; /* all weights stay */
         o.bias = i ? BIAS_AUTO : BIAS_LIGHT;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        CHECK_EQ(c.options->bias, i ? BIAS_CURRENTS : BIAS_LIGHT);
-        spent[i] = c.exit_spike_sops;
+        CHECK_EQ(c.recipe.options.bias, i ? BIAS_CURRENTS : BIAS_LIGHT);
+        spent[i] = c.verdict.exit_spike_sops;
         conversion_free(&c);
     }
     CHECK(spent[1] < 0.98 * spent[0]);
@@ -448,11 +453,11 @@ TEST(spreading)
             o.search = false;
             o.ssc_budget = 0;
             CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-            agreement[i] = c.agreement;
-            spikes[i] = c.exit_spike_sops;
-            for (int p = 1; c.model && p < c.model->population_count; p++)
-                if (c.model->population[p].threshold)
-                    CHECK_EQ(c.model->population[p].burst, i ? BURST_LIMIT : burst);
+            agreement[i] = c.verdict.agreement;
+            spikes[i] = c.verdict.exit_spike_sops;
+            for (int p = 1; c.recipe.model && p < c.recipe.model->population_count; p++)
+                if (c.recipe.model->population[p].threshold)
+                    CHECK_EQ(c.recipe.model->population[p].burst, i ? BURST_LIMIT : burst);
             conversion_free(&c);
         }
         CHECK(spikes[1] < 1.05 * spikes[0]);
@@ -472,13 +477,13 @@ TEST(initial_potential)
         o.initial = shares[i];
         o.ssc_budget = 0;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        for (int p = 1; c.model && p < c.model->population_count; p++) {
-            const struct neurons *n = &c.model->population[p];
+        for (int p = 1; c.recipe.model && p < c.recipe.model->population_count; p++) {
+            const struct neurons *n = &c.recipe.model->population[p];
             for (int ch = 0; n->threshold && ch < n->shape[0]; ch++)
                 CHECK_EQ(n->initial[ch], (int)floor(n->threshold[ch] * (double)o.initial));
         }
-        CHECK(c.exit_sops < 0.99 * before);
-        before = c.exit_sops;
+        CHECK(c.verdict.exit_sops < 0.99 * before);
+        before = c.verdict.exit_sops;
         conversion_free(&c);
         o.initial = i ? 1.1f : -0.1f;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_BAD_ARGUMENT);
@@ -492,14 +497,14 @@ TEST(goals_lower_initial_potentials)
     struct convert_options o = goal_options(GOAL_EVENTS, 2);
     bool lower = false;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-    for (int i = 0; i < c.note_count; i++)
-        lower = lower || strstr(c.note[i], "initial potential 0.4:");
+    for (int i = 0; i < c.journal.note_count; i++)
+        lower = lower || strstr(c.journal.note[i], "initial potential 0.4:");
     CHECK(lower);
-    CHECK(c.options && c.options->initial > 0.29f && c.options->initial <= o.initial);
+    CHECK(c.recipe.options.initial > 0.29f && c.recipe.options.initial <= o.initial);
     conversion_free(&c);
     o = goal_options(GOAL_LATENCY, 2);
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-    CHECK(c.options && c.options->initial == o.initial);
+    CHECK(c.recipe.options.initial == o.initial);
     conversion_free(&c);
 }
 
@@ -513,13 +518,13 @@ TEST(goals_prune)
     for (int prunes = 0; prunes < 2; prunes++) {
         o.feedback = prunes; /* without, nothing is left out */
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        for (int i = 0; i < c.note_count; i++)
-            tried = tried || strstr(c.note[i], "pruned by");
+        for (int i = 0; i < c.journal.note_count; i++)
+            tried = tried || strstr(c.journal.note[i], "pruned by");
         CHECK_EQ(tried, prunes);
-        CHECK(c.options && (c.options->prune > 0) == prunes);
-        CHECK(prunes ? c.exit_sops < 0.9 * kept : c.exit_sops > 0);
-        kept = c.exit_sops;
-        loss = c.loss;
+        CHECK((c.recipe.options.prune > 0) == prunes);
+        CHECK(prunes ? c.verdict.exit_sops < 0.9 * kept : c.verdict.exit_sops > 0);
+        kept = c.verdict.exit_sops;
+        loss = c.verdict.loss;
         conversion_free(&c);
     }
     CHECK(loss <= (double)o.tolerance);
@@ -534,11 +539,14 @@ TEST(threads)
     CHECK_EQ(convert(network, &format, &calibration, &o, &one), AF_OK);
     o.threads = 3;
     CHECK_EQ(convert(network, &format, &calibration, &o, &two), AF_OK);
-    if (one.model && two.model) {
-        CHECK(one.loss == two.loss && conversion_cost(&one) == conversion_cost(&two));
-        CHECK_EQ(one.model->timesteps, two.model->timesteps);
-        for (int i = 0; i < one.model->population_count; i++) {
-            const struct neurons *a = &one.model->population[i], *b = &two.model->population[i];
+    if (one.recipe.model && two.recipe.model) {
+        CHECK(one.verdict.loss == two.verdict.loss &&
+              verdict_cost(&one.verdict, one.recipe.options.goal) ==
+                  verdict_cost(&two.verdict, two.recipe.options.goal));
+        CHECK_EQ(one.recipe.model->timesteps, two.recipe.model->timesteps);
+        for (int i = 0; i < one.recipe.model->population_count; i++) {
+            const struct neurons *a = &one.recipe.model->population[i],
+                                 *b = &two.recipe.model->population[i];
             CHECK_EQ(a->burst, b->burst);
             for (int k = 0; a->threshold && k < a->shape[0]; k++)
                 CHECK_EQ(a->threshold[k], b->threshold[k]);
@@ -617,7 +625,7 @@ static void check_map(const struct network *net, const struct conversion *c, dou
     struct af_device *device = NULL;
     double lost = 0;
     int64_t samples = calibration.samples + calibration.further;
-    CHECK_EQ(af_device_open("cpu", NULL, c->model, &device), AF_OK);
+    CHECK_EQ(af_device_open("cpu", NULL, c->recipe.model, &device), AF_OK);
     for (int64_t i = 0; device && i < samples; i++) {
         const int16_t *counts = calibration.counts + i * AREA;
         float raw[AREA];
@@ -630,12 +638,12 @@ static void check_map(const struct network *net, const struct conversion *c, dou
         for (int k = 0; k < CHANNELS * AREA; k++)
             ann[k] = (double)out[k];
         CHECK_EQ(af_run(device, &s, 1, &(struct af_run_options){0}, &r), AF_OK);
-        lost += map_loss(ann, r.output, CHANNELS, AREA, c->options->loss) / (double)samples;
+        lost += map_loss(ann, r.output, CHANNELS, AREA, c->recipe.options.loss) / (double)samples;
         af_result_free(&r);
     }
     af_device_close(device);
-    CHECK(lost > 0 && c->loss >= lost - 1e-6);
-    CHECK(c->loss <= lost + above);
+    CHECK(lost > 0 && c->verdict.loss >= lost - 1e-6);
+    CHECK(c->verdict.loss <= lost + above);
 }
 
 /* Of maps, answers at every position or the outputs themselves may lose a little. */
@@ -651,12 +659,13 @@ TEST(maps)
             o.loss = losses[i];
             o.tolerance = turn ? 0.05f : 0.01f;
             CHECK_EQ(convert(net, &format, &calibration, &o, &c), AF_OK);
-            if (!c.model)
+            if (!c.recipe.model)
                 continue;
-            CHECK(c.loss <= (double)o.tolerance);
-            CHECK(c.model->iat.metric == IAT_OFF && c.timesteps_mean == c.model->timesteps);
-            CHECK(conversion_cost(&c) < before);
-            before = conversion_cost(&c);
+            CHECK(c.verdict.loss <= (double)o.tolerance);
+            CHECK(c.recipe.model->iat.metric == IAT_OFF &&
+                  c.verdict.timesteps_mean == c.recipe.model->timesteps);
+            CHECK(verdict_cost(&c.verdict, c.recipe.options.goal) < before);
+            before = verdict_cost(&c.verdict, c.recipe.options.goal);
             check_map(net, &c, 0.01);
             conversion_free(&c);
         }
@@ -673,7 +682,8 @@ TEST(event_networks)
     events.events = true;
     events.event_frames = 2;
     CHECK_EQ(convert(network, &events, &calibration, &o, &c), AF_OK);
-    CHECK(c.model && c.model->timesteps >= 2 && c.loss <= (double)o.tolerance);
+    CHECK(c.recipe.model && c.recipe.model->timesteps >= 2 &&
+          c.verdict.loss <= (double)o.tolerance);
     conversion_free(&c);
 }
 
@@ -704,12 +714,14 @@ TEST(recordings_are_read_for_every_trial)
     data.record_context = &read;
     CHECK_EQ(convert(network, &events, &data, &o, &c), AF_OK);
     CHECK(read >= 3);
-    CHECK(c.model && c.model->iat.metric != IAT_OFF && c.loss <= (double)o.tolerance);
+    CHECK(c.recipe.model && c.recipe.model->iat.metric != IAT_OFF &&
+          c.verdict.loss <= (double)o.tolerance);
     conversion_free(&c);
     read = -1;
     events.event_frames = 2;
     CHECK_EQ(convert(network, &events, &data, &o, &c), AF_OK);
-    CHECK_EQ(c.model ? c.model->timesteps : 0, 2); /* with 3 it answers otherwise than the ANN */
+    CHECK_EQ(c.recipe.model ? c.recipe.model->timesteps : 0,
+             2); /* with 3 it answers otherwise than the ANN */
     conversion_free(&c);
 }
 
@@ -719,7 +731,7 @@ TEST(refusals)
     const struct convert_options o = goal_options(GOAL_EVENTS, 2);
     const struct calibration none = {.counts = calibration.counts};
     CHECK_EQ(convert(network, &format, &none, &o, &c), AF_BAD_ARGUMENT);
-    CHECK(!c.model);
+    CHECK(!c.recipe.model);
 }
 
 /* All calibration samples agree after one timestep; of the test images some do not. */
@@ -732,9 +744,9 @@ TEST(early_termination_keeps_answers)
         struct convert_options o = convert_defaults;
         o.timesteps = timesteps[i];
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        if (!c.model)
+        if (!c.recipe.model)
             continue;
-        struct figures all = run(c.model, true), early = run(c.model, false);
+        struct figures all = run(c.recipe.model, true), early = run(c.recipe.model, false);
         CHECK(early.accuracy >= all.accuracy - 0.005);
         CHECK(early.timesteps > 1 && early.timesteps < most[i]);
         CHECK(all.timesteps == timesteps[i]);

@@ -145,8 +145,8 @@ static struct outcome convert_and_judge(const struct network *net, const struct 
     struct conversion c;
     struct outcome result = {.error = NAN};
     convert_all(net, data, feedback, prune, events, threads, &c);
-    if (c.model)
-        judge(net, c.model, data->counts, &result);
+    if (c.recipe.model)
+        judge(net, c.recipe.model, data->counts, &result);
     conversion_free(&c);
     return result;
 }
@@ -233,8 +233,9 @@ TEST(prices_are_of_one_measure)
     add_convolution(net, &d, 0, 1, 1);
     struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
     convert_all(net, &data, true, 0.1f, true, 1, &c);
-    for (int i = 0; c.model && i < 4; i++) {
-        const struct rounding *many = c.statistics[1].rounding, *one = c.statistics[2].rounding;
+    for (int i = 0; c.recipe.model && i < 4; i++) {
+        const struct rounding *many = c.reference.statistics[1].rounding,
+                              *one = c.reference.statistics[2].rounding;
         const double ratio =
             rounding_unpredicted(many, 0, 4, i) / rounding_unpredicted(one, 0, 4, i);
         CHECK(ratio > 0.5 && ratio < 2);
@@ -260,7 +261,7 @@ TEST(unread_channels_go_first)
         reads[4 * o + 2] = reads[4 * o + 3] = 0;
     struct calibration data = {.samples = SAMPLES, .counts = make_counts(&d, 4)};
     convert_all(net, &data, true, 0.3f, true, 1, &c);
-    const struct synapses *s = c.model ? &c.model->population[1].input[0] : NULL;
+    const struct synapses *s = c.recipe.model ? &c.recipe.model->population[1].input[0] : NULL;
     const float *from = net->population[1].projection->weight;
     int gone[2] = {0};
     for (int i = 0; s && i < 4 * 36; i++)

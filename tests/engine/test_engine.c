@@ -4,6 +4,7 @@
 
 #include "engine/cpu_kernel.h"
 #include "engine/engine.h"
+#include "engine/lane.h"
 #include "iat.h"
 #include "random_model.h"
 #include "reference.h"

@@ -1,6 +1,7 @@
 /* .snn files of any bytes: refused with a sentence, or a model that runs. The checksum is made
  * right, so that the fuzzer gets behind it. */
 #include "engine/engine.h"
+#include "engine/lane.h"
 #include "model/model.h"
 
 #include <stdlib.h>

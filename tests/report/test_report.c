@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "report/report.h"
-#include "report/report_text.h"
+#include "report/text.h"
 
 #include <ctype.h>
 #include <dirent.h>

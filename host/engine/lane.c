@@ -1,6 +1,8 @@
-/* One inference under way. */
+#include "engine/lane.h"
+
 #include "base/error.h"
-#include "engine/engine_prepared.h"
+#include "engine/memory.h"
+#include "engine/prepared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -513,4 +515,9 @@ void lane_step(struct lane *l, int first, int last)
 {
     for (int i = first > 0 ? first : 1; i <= last; i++)
         step_population(l, i);
+}
+
+int lane_stride(const struct engine *e, int population)
+{
+    return e->stage[population].stride;
 }

@@ -1,4 +1,4 @@
-#include "report/report_text.h"
+#include "report/text.h"
 
 #include <math.h>
 #include <stdbool.h>

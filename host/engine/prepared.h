@@ -1,9 +1,9 @@
-/* What engine.c prepares and engine_lane.c runs. */
-#ifndef ADAFIRE_ENGINE_PREPARED_H
-#define ADAFIRE_ENGINE_PREPARED_H
+/* What engine.c prepares and lane.c runs. */
+#ifndef ADAFIRE_PREPARED_H
+#define ADAFIRE_PREPARED_H
 
 #include "engine/cpu_kernel.h"
-#include "engine/engine.h"
+#include "model/model.h"
 
 /* One projection, prepared. */
 struct path {
@@ -45,8 +45,5 @@ struct engine {
     struct stage *stage;
     size_t view_bytes, wide_elements, current_elements;
 };
-
-/* Zeros, aligned for vectors and a little longer. */
-void *engine_memory(size_t bytes);
 
 #endif

@@ -1,5 +1,7 @@
-#include "report/report_plot.h"
-#include "report/report_text.h"
+#include "report/rows.h"
+
+#include "report/axis.h"
+#include "report/text.h"
 
 #include <math.h>
 #include <stdio.h>

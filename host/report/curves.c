@@ -1,32 +1,13 @@
-#include "report/report_plot.h"
-#include "report/report_text.h"
+#include "report/curves.h"
+
+#include "report/axis.h"
+#include "report/text.h"
 
 #include <math.h>
 #include <stdio.h>
 
 #define MOST_DOTS   24 /* with more timesteps than this a curve has no dots */
 #define MOST_VALUES 12 /* with more bars than this they carry no numbers, on a phone 6 */
-
-double report_tick_step(double range, int most)
-{
-    static const double multiples[] = {1, 2, 5, 10};
-    double decade = pow(10, floor(log10(range / most)));
-    for (int i = 0; i < 4; i++)
-        if (range / (multiples[i] * decade) <= most * (1 + 1e-9))
-            return multiples[i] * decade;
-    return 20 * decade;
-}
-
-void report_timestep_labels(FILE *f, int timesteps, const char *y)
-{
-    int step = 1;
-    if (timesteps > 12)
-        step = (int)report_tick_step(timesteps, 9);
-    for (int t = 1; t <= timesteps; t++)
-        if (t % step == 0 || (t == 1 && step >= 5))
-            fprintf(f, "<text class=\"t\" x=\"%.2f%%\" y=\"%s\" text-anchor=\"middle\">%d</text>\n",
-                    100 * (t - 0.5) / timesteps, y, t);
-}
 
 /* A linear y axis; `step` apart are its ticks, the lowest at `low`. */
 struct axis {

@@ -1,6 +1,9 @@
+#include "report/timeline.h"
+
 #include "device/profile.h"
-#include "report/report_plot.h"
-#include "report/report_text.h"
+#include "report/axis.h"
+#include "report/rows.h"
+#include "report/text.h"
 
 #include <math.h>
 #include <stdio.h>

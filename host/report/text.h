@@ -1,6 +1,6 @@
 /* Text for the HTML report: escaping, and numbers as people read them. */
-#ifndef ADAFIRE_REPORT_TEXT_H
-#define ADAFIRE_REPORT_TEXT_H
+#ifndef ADAFIRE_TEXT_H
+#define ADAFIRE_TEXT_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,0 +1,14 @@
+/* Thresholds per channel. */
+#ifndef ADAFIRE_THRESHOLD_H
+#define ADAFIRE_THRESHOLD_H
+
+#include "convert/recipe.h"
+
+/* Thresholds of a population for its burst limit: least mean squared error of the staircase
+ * min(floor(x T / theta + 1/2), burst T) theta / T against the ANN's activations. */
+void threshold_set(struct recipe *recipe, int population);
+/* What its channels send together (as the goal counts it) divided anew between them, for the least
+ * error in what the network makes of it, with bursts of up to burst_spread. AF_NO_MEMORY. */
+int threshold_spread(struct recipe *recipe, int population);
+
+#endif

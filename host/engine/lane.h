@@ -1,0 +1,38 @@
+/* A lane is one inference under way in an engine and belongs to one thread. Neurons are laid out
+ * position by position: neuron (c, y, x) is element (y * width + x) * lane_stride(p) + c. */
+#ifndef ADAFIRE_LANE_H
+#define ADAFIRE_LANE_H
+
+#include "engine/engine.h"
+
+struct lane;
+
+int lane_make(const struct engine *engine, struct lane **lane);
+void lane_free(struct lane *lane);
+/* Bytes that one lane takes. */
+size_t lane_size(const struct engine *engine);
+
+/* Starts an inference for the populations first .. last (the others are not touched). counts: the
+ * analog input, [channels][height][width]; NULL if the input comes step by step. It is needed only
+ * if one of the populations reads the input. */
+void lane_begin(struct lane *lane, int first, int last, const int16_t *counts);
+/* The input events of the coming timestep (event inputs only). */
+void lane_input(struct lane *lane, const int16_t *counts);
+/* One timestep of the populations first .. last, in order. */
+void lane_step(struct lane *lane, int first, int last);
+
+int lane_stride(const struct engine *engine, int population);
+/* [positions][stride] what the population sent in the last timestep; may be pointed elsewhere (a
+ * recording of the same layout) with lane_set_events, NULL points it back. */
+const int16_t *lane_events(const struct lane *lane, int population);
+void lane_set_events(struct lane *lane, int population, const int16_t *events);
+/* [positions][stride] potentials; of an output population its accumulated sums. */
+const int32_t *lane_potentials(const struct lane *lane, int population);
+
+/* What a population did since lane_begin. */
+struct activity {
+    int64_t spikes, events, sops, spike_sops;
+};
+const struct activity *lane_activity(const struct lane *lane, int population);
+
+#endif

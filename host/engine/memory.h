@@ -1,0 +1,10 @@
+/* Memory for vectors. */
+#ifndef ADAFIRE_MEMORY_H
+#define ADAFIRE_MEMORY_H
+
+#include <stddef.h>
+
+/* Zeros, aligned for vectors and a little longer. NULL: there is none. */
+void *engine_memory(size_t bytes);
+
+#endif
