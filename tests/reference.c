@@ -266,7 +266,7 @@ void reference_run(const struct af_model *m, const int16_t *counts, int steps, b
     free(state);
 }
 
-void reference_free(struct reference *run)
+void reference_run_free(struct reference *run)
 {
     for (int i = 0; i < run->steps * run->model->population_count; i++) {
         free(run->burst[i]);

@@ -20,7 +20,7 @@ struct reference {
  * [steps][neurons]. early_exit: stop where the model's thresholds say. */
 void reference_run(const struct af_model *model, const int16_t *counts, int steps, bool early_exit,
                    struct reference *r);
-void reference_free(struct reference *r);
+void reference_run_free(struct reference *r);
 
 static inline const int64_t *reference_burst(const struct reference *r, int step, int population)
 {

@@ -482,7 +482,8 @@ static void print_totals(const struct conversion *c)
     if (!isnan(c->verdict.agreement))
         printf("  Agreement with the ANN %.2f %%", 100 * c->verdict.agreement);
     if (!isnan(c->verdict.accuracy))
-        printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->verdict.accuracy, 100 * c->verdict.ann_accuracy);
+        printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->verdict.accuracy,
+               100 * c->verdict.ann_accuracy);
     if (!isnan(c->verdict.agreement))
         printf("\n");
     if (m->iat.metric != IAT_OFF)
@@ -493,7 +494,8 @@ static void print_totals(const struct conversion *c)
         printf(
             "  Expected loss %.2f points; until a sample stops %s SOPs (an event once), %s (every "
             "spike)\n",
-            100 * c->verdict.loss, cli_human(c->verdict.exit_sops, a), cli_human(c->verdict.exit_spike_sops, b));
+            100 * c->verdict.loss, cli_human(c->verdict.exit_sops, a),
+            cli_human(c->verdict.exit_spike_sops, b));
 }
 
 static void print_json(const struct conversion *c, const char *path)
@@ -501,7 +503,8 @@ static void print_json(const struct conversion *c, const char *path)
     struct totals t = sum_up(c);
     printf("{\"model\": ");
     cli_json_text(stdout, path);
-    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->recipe.model->timesteps, (long long)c->samples);
+    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->recipe.model->timesteps,
+           (long long)c->samples);
     const struct {
         const char *key;
         double v;

@@ -185,7 +185,9 @@ static void make_machine(const char *build)
     uint32_t word[6];
     size_t count = message_seal(word, COMMAND_IDENTIFY, 0);
     count += message_seal(word + count, COMMAND_END, 0);
-    if (link_open_simulator(&(struct simulator_options){.compiled = true, .build = build, .patience = DEADLINE}, &machine->link))
+    if (link_open_simulator(
+            &(struct simulator_options){.compiled = true, .build = build, .patience = DEADLINE},
+            &machine->link))
         abort();
     const struct words answer = exchange((struct words){word, count});
     if (answer.count < 2 || answer.word[1] > answer.count - 2 ||

@@ -65,7 +65,9 @@ static int status_of(struct link *link, size_t words)
 static void check_refusals(const char *build)
 {
     struct link *link;
-    CHECK_EQ(link_open_simulator(&(struct simulator_options){.compiled = true, .build = build}, &link), 0);
+    CHECK_EQ(
+        link_open_simulator(&(struct simulator_options){.compiled = true, .build = build}, &link),
+        0);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         const struct refusal *r = &refusals[i];
         memcpy(message + 2, r->word, sizeof r->word);
@@ -89,7 +91,9 @@ TEST(refused)
 TEST(damaged)
 {
     struct link *link;
-    CHECK_EQ(link_open_simulator(&(struct simulator_options){.compiled = true, .build = "tiny"}, &link), 0);
+    CHECK_EQ(
+        link_open_simulator(&(struct simulator_options){.compiled = true, .build = "tiny"}, &link),
+        0);
     message[2] = MEMORY_GATHER;
     message[3] = message[4] = 0;
     size_t words = message_seal(message, COMMAND_LOAD, 3);

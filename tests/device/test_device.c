@@ -386,7 +386,7 @@ TEST(sample_types)
         same_floats(result.output, expected, result.output_size);
         af_result_free(&result);
         af_device_close(device);
-        reference_free(&r);
+        reference_run_free(&r);
         free(expected);
         free(counts);
         free(data);
@@ -411,7 +411,7 @@ TEST(recordings)
     CHECK_EQ(result.spikes[0], r.spikes[0]);
     CHECK_EQ(result.sops[0], r.sops[0]);
     af_result_free(&result);
-    reference_free(&r);
+    reference_run_free(&r);
     for (int sign = -1; sign <= 1; sign += 2) {
         struct af_run_options options = {.no_iat = true};
         counts[n * m->timesteps - 1] = (int16_t)(sign * (COUNT_LIMIT + 1));

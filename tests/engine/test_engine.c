@@ -372,8 +372,8 @@ static void compare_model(uint64_t seed, const struct af_model *m, bool has[HAPP
     }
     unsetenv("ADAFIRE_CPU");
     for (int i = 0; i < SAMPLES; i++) {
-        reference_free(&full[i]);
-        reference_free(&early[i]);
+        reference_run_free(&full[i]);
+        reference_run_free(&early[i]);
         free(counts[i]);
     }
 }
@@ -458,7 +458,7 @@ TEST(refresh)
         reference_run(m, counts, m->timesteps, false, &r);
         compare_engine(&at, engine, lane, counts, &r, &record);
         record_free(&record);
-        reference_free(&r);
+        reference_run_free(&r);
         lane_free(lane);
         engine_free(engine);
         af_model_free(m);
@@ -544,7 +544,7 @@ static void try_model(struct af_model *m, const int16_t *counts, int status)
         engine_free(engine);
     }
     unsetenv("ADAFIRE_CPU");
-    reference_free(&r);
+    reference_run_free(&r);
 }
 
 static void try_extreme(struct af_model *m, int status)

@@ -1,5 +1,5 @@
-/* Messages between the processes that mpirun has started. MPI is known to messages.c alone, which is a
- * shared object of its own (adafire-mpi.so), so that programs run where there is none. */
+/* Messages between the processes that mpirun has started. MPI is known to messages.c alone, which
+ * is a shared object of its own (adafire-mpi.so), so that programs run where there is none. */
 #ifndef ADAFIRE_MESSAGES_H
 #define ADAFIRE_MESSAGES_H
 
