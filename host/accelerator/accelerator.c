@@ -540,7 +540,8 @@ int accelerator_open(struct links *links, const struct af_model *m, struct af_de
         links_close(links);
         return af_fail(AF_NO_MEMORY, "no memory");
     }
-    a->device = (struct af_device){&operations, m, links->link[0]->megahertz};
+    a->device = (struct af_device){
+        .operations = &operations, .model = m, .megahertz = links->link[0]->megahertz};
     a->links = *links;
     for (int i = 0; i < m->population_count; i++)
         if (m->population[i].kind == AF_OUTPUT && neuron_count(&m->population[i]) > most)

@@ -26,3 +26,21 @@ const char *af_error(void)
 {
     return sentence;
 }
+
+const char *af_version(void)
+{
+    return AF_VERSION;
+}
+
+int af_version_number(void)
+{
+    return AF_VERSION_NUMBER;
+}
+
+bool reserved_is_zero(const int64_t *reserved, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (reserved[i])
+            return false;
+    return true;
+}

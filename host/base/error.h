@@ -21,4 +21,11 @@ void af_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Puts "prefix: " before the current thread's sentence (a path, mostly); returns `status`. */
 int af_fail_in(int status, const char *prefix);
 
+/* Whether a caller's structure sets nothing that this library does not know. */
+bool reserved_is_zero(const int64_t *reserved, size_t count);
+#define af_check_reserved(name, s)                                                                 \
+    (reserved_is_zero((s)->reserved, sizeof(s)->reserved / sizeof *(s)->reserved)                  \
+         ? AF_OK                                                                                   \
+         : af_fail(AF_BAD_ARGUMENT, name " sets what libadafire %s does not know", AF_VERSION))
+
 #endif

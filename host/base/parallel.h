@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+enum { THREADS_MOST = 1024 };
+
 /* Cores that this process may use. */
 int parallel_cores(void);
 

@@ -20,7 +20,11 @@ static int open_one(const void *row, const struct af_device_options *options,
     struct links links = {.count = 1};
     *device = NULL;
     int status = link_open_simulator(&o, &links.link[0]);
-    return status ? status : accelerator_open(&links, model, device);
+    if (!status)
+        status = accelerator_open(&links, model, device);
+    if (!status)
+        (*device)->slow = 1;
+    return status;
 }
 
 int open_simulator(const struct board *board, const struct af_device_options *options,

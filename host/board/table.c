@@ -1,6 +1,7 @@
 #include "board/table.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "board/cpu.h"
 #include "board/open.h"
 #include "link/xrt.h"
@@ -86,10 +87,12 @@ const struct board *board_find(const char *text, const char **which)
     return NULL;
 }
 
-void boards_attached(link_seen *each, void *context)
+int af_boards_attached(void (*each)(void *context, const char *name, const char *text), void *context)
 {
     struct usb_board rows[sizeof boards / sizeof *boards];
     int count = 0;
+    if (!each)
+        return af_fail(AF_BAD_ARGUMENT, "nobody is to be told what is attached");
     for (const struct board *b = boards; b->name; b++)
         if (b->usb.name)
             rows[count++] = b->usb;
@@ -97,6 +100,42 @@ void boards_attached(link_seen *each, void *context)
         each(context, "u250", af_error());
     if (usb_boards_attached(rows, count, each, context))
         each(context, "usb", af_error());
+    return AF_OK;
+}
+
+int af_board_count(void)
+{
+    return (int)(sizeof boards / sizeof *boards) - 1;
+}
+
+int af_board_info(int i, struct af_board_info *info)
+{
+    if (!info || i < 0 || i >= af_board_count())
+        return af_fail(AF_BAD_ARGUMENT, "there is no board %d", i);
+    const struct board *b = &boards[i];
+    *info = (struct af_board_info){.name = b->name,
+                                   .summary = b->summary,
+                                   .link = b->link,
+                                   .runs = b->open != NULL,
+                                   .flashable = b->flashing != NULL,
+                                   .counts_cycles = b->counts_cycles,
+                                   .sends_events = b->sends_events,
+                                   .profiles = b->profiles,
+                                   .waveforms = b->waveforms,
+                                   .builds = b->builds,
+                                   .works_ahead = b->works_ahead,
+                                   .megahertz = b->megahertz};
+    return AF_OK;
+}
+
+static int check_options(const struct af_device_options *o)
+{
+    int status = af_check_reserved("af_device_options", o);
+    if (!status && (o->threads < 0 || o->threads > THREADS_MOST))
+        status = af_fail(AF_BAD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MOST, o->threads);
+    if (!status && !(o->timeout >= 0))
+        status = af_fail(AF_BAD_ARGUMENT, "a timeout of %g seconds", o->timeout);
+    return status;
 }
 
 int af_device_open(const char *board, const struct af_device_options *options,
@@ -111,6 +150,9 @@ int af_device_open(const char *board, const struct af_device_options *options,
         return af_fail(AF_BAD_ARGUMENT, "a board's name and a model are needed");
     if (options)
         o = *options;
+    int status = check_options(&o);
+    if (status)
+        return status;
     const struct board *b = board_find(board, &which);
     if (o.waves && (!b || !b->waveforms))
         return af_fail(AF_BAD_ARGUMENT, "only the board sim has waveforms, '%.40s' has none",

@@ -3,14 +3,11 @@
 #define ADAFIRE_TABLE_H
 
 #include "board/board.h"
-#include "link/link.h"
 
 extern const struct board boards[]; /* ends with a NULL name */
 
 /* The row of "name" or "name:which"; NULL if there is none, with the reason in af_error. *which:
  * what stands behind the colon, or NULL. */
 const struct board *board_find(const char *text, const char **which);
-/* Calls each with what is attached to this computer, and whether it can be used or why not. */
-void boards_attached(link_seen *each, void *context);
 
 #endif

@@ -2,13 +2,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cli/cli.h"
-#include "convert/ann.h"
-#include "convert/calibration.h"
-#include "convert/convert.h"
-#include "iat.h"
-#include "onnx/onnx.h"
-#include "run/answer.h"
-#include "task/classes.h"
+#include "task/task.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -177,14 +171,13 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+enum { CALIB_MOST = 64, CHANNELS_MOST = 64, TIMESTEPS_MOST = 256, BURST_MOST = 15 };
+
 struct request {
-    const char *model, *output, *labels, *classes, *task, *exit_recordings;
-    const char *calib[64];
-    int calib_count, calib_limit, exit_limit, event_frames;
-    int shape[3];
-    struct normalisation norm;
-    struct input_spec spec;
-    struct convert_options convert;
+    const char *output;
+    const char *calib[CALIB_MOST];
+    float mean[CHANNELS_MOST], std[CHANNELS_MOST];
+    struct af_convert_options convert;
     bool json, quiet, desired_given, steps_given;
     bool ann, converts; /* what is asked for: --ann or --calib; `calib` holds either's samples */
 };
@@ -206,8 +199,16 @@ static int read_choice(const char *option, const char *text, const char *const *
 }
 
 static const char *const goals[] = {"", "latency", "spikes", "events", NULL};
-static const char *const roundings[] = {"nearest", "feedback", NULL};
+static const char *const roundings[] = {"feedback", "nearest", NULL};
 static const char *const biases[] = {"off", "light", "advanced", "currents", "auto", NULL};
+
+static int read_limit(const char *option, const char *text, long least, int64_t *limit)
+{
+    int n;
+    int status = cli_int(option, text, least, 1000000, &n);
+    *limit = n;
+    return status;
+}
 
 static int read_shape(const char *text, int shape[3])
 {
@@ -225,37 +226,37 @@ static int read_shape(const char *text, int shape[3])
 }
 
 /* A share of the divergence, or points of accuracy. */
-static int read_ssc(const char *text, struct convert_options *c)
+static int read_ssc(const char *text, struct af_convert_options *c)
 {
     char number[32];
     size_t n = strlen(text);
     if (n < 2 || n > sizeof number || text[n - 1] != 'p')
-        return cli_float("--ssc", text, 0, 1e6, &c->ssc_budget);
+        return cli_double("--ssc", text, 0, 1e6, &c->ssc_budget);
     snprintf(number, sizeof number, "%.*s", (int)n - 1, text);
-    int status = cli_float("--ssc", number, 0, 100, &c->ssc_loss);
+    int status = cli_double("--ssc", number, 0, 100, &c->ssc_loss);
     c->ssc_loss /= 100;
     return status;
 }
 
-static int read_spiking_option(int opt, const char *text, struct convert_options *c)
+static int read_spiking_option(int opt, const char *text, struct af_convert_options *c)
 {
     static const char *const choices[] = {"off", "on", "auto", NULL};
-    static const char *const metrics[] = {"", "entropy", "confidence", NULL};
+    static const char *const metrics[] = {"entropy", "confidence", NULL};
     int choice, status = 0;
     switch (opt) {
-    case 't': return cli_int("--timesteps", text, 1, TIMESTEPS_LIMIT, &c->timesteps);
+    case 't': return cli_int("--timesteps", text, 1, TIMESTEPS_MOST, &c->timesteps);
     case OPT_BURST_INITIAL:
-        return cli_int("--burst-initial", text, 1, BURST_LIMIT, &c->burst_initial);
+        return cli_int("--burst-initial", text, 1, BURST_MOST, &c->burst_initial);
     case OPT_BURST_DESIRED:
-        return cli_int("--burst-desired", text, 1, BURST_LIMIT, &c->burst_desired);
-    case OPT_BURST_MIN: return cli_int("--burst-min", text, 1, BURST_LIMIT, &c->burst_min);
-    case OPT_INITIAL: return cli_float("--initial", text, 0, 1, &c->initial);
-    case OPT_ENERGY_RATIO: return cli_float("--energy-ratio", text, 1e-6, 1e6, &c->energy_ratio);
-    case OPT_NO_SEARCH: c->search = false; return 0;
+        return cli_int("--burst-desired", text, 1, BURST_MOST, &c->burst_desired);
+    case OPT_BURST_MIN: return cli_int("--burst-min", text, 1, BURST_MOST, &c->burst_min);
+    case OPT_INITIAL: return cli_double("--initial", text, 0, 1, &c->initial);
+    case OPT_ENERGY_RATIO: return cli_double("--energy-ratio", text, 1e-6, 1e6, &c->energy_ratio);
+    case OPT_NO_SEARCH: c->no_search = true; return 0;
     case OPT_SIGNED:
         status = read_choice("--signed", text, choices, &choice);
         if (!status)
-            c->signed_bursts = (enum choice)choice;
+            c->signed_bursts = (enum af_choice)choice;
         return status;
     case OPT_SSC:
         if (strcmp(text, "off") == 0) {
@@ -266,28 +267,31 @@ static int read_spiking_option(int opt, const char *text, struct convert_options
     case OPT_BIAS:
         status = read_choice("--bias-correction", text, biases, &choice);
         if (!status)
-            c->bias = (enum bias_correction)choice;
+            c->bias = (enum af_bias)choice;
         return status;
     case OPT_ROUNDING:
         status = read_choice("--rounding", text, roundings, &choice);
         if (!status)
-            c->feedback = choice == 1;
+            c->nearest = choice == 1;
         return status;
-    case OPT_PRUNE: return cli_float("--prune", text, 0, 0.99f, &c->prune);
+    case OPT_PRUNE: return cli_double("--prune", text, 0, 0.99, &c->prune);
     case OPT_IAT:
-        c->iat = strcmp(text, "off") == 0    ? CHOICE_OFF
-                 : strcmp(text, "auto") == 0 ? CHOICE_AUTO
-                                             : CHOICE_ON;
-        return c->iat == CHOICE_ON ? cli_float("--iat", text, 0, 1, &c->iat_a) : 0;
-    case OPT_IAT_METRIC: return read_choice("--iat-metric", text, metrics, &c->iat_metric);
+        c->iat = strcmp(text, "off") == 0    ? AF_OFF
+                 : strcmp(text, "auto") == 0 ? AF_AUTO
+                                             : AF_ON;
+        return c->iat == AF_ON ? cli_double("--iat", text, 0, 1, &c->iat_a) : 0;
+    case OPT_IAT_METRIC:
+        status = read_choice("--iat-metric", text, metrics, &choice);
+        if (!status)
+            c->iat_metric = (enum af_metric)choice;
+        return status;
     case OPT_OPTIMIZE:
         status = read_choice("--optimize", text, goals, &choice);
-        c->optimize = true;
         if (!status)
-            c->goal = (enum goal)choice;
+            c->optimize = (enum af_goal)choice;
         return status;
     case OPT_TOLERANCE:
-        status = cli_float("--tolerance", text, 0, 100, &c->tolerance);
+        status = cli_double("--tolerance", text, 0, 100, &c->tolerance);
         c->tolerance /= 100;
         return status;
     case OPT_SEARCH_LIMIT: return cli_int("--search-limit", text, 1, 1000000, &c->search_samples);
@@ -309,47 +313,37 @@ static int read_task(const char *text)
 
 static int read_option(int opt, const char *text, struct request *r)
 {
-    int n;
     switch (opt) {
     case OPT_CALIB:
     case OPT_ANN:
         *(opt == OPT_ANN ? &r->ann : &r->converts) = true;
-        if (r->calib_count == (int)(sizeof r->calib / sizeof *r->calib))
-            return cli_fail("more than %d files of samples; put them into a folder",
-                            r->calib_count);
-        r->calib[r->calib_count++] = text;
+        if (r->convert.calib_count == CALIB_MOST)
+            return cli_fail("more than %d files of samples; put them into a folder", CALIB_MOST);
+        r->calib[r->convert.calib_count++] = text;
         return 0;
-    case OPT_CALIB_LABELS: r->labels = text; return 0;
-    case OPT_EXIT_LIMIT: return cli_int("--exit-limit", text, 0, 1000000, &r->exit_limit);
-    case OPT_CALIB_LIMIT: return cli_int("--calib-limit", text, 1, 1000000, &r->calib_limit);
-    case OPT_SCALE: return cli_float("--scale", text, 1e-12, 1e12, &r->norm.scale);
+    case OPT_CALIB_LABELS: r->convert.labels = text; return 0;
+    case OPT_EXIT_LIMIT: return read_limit("--exit-limit", text, 0, &r->convert.exit_limit);
+    case OPT_CALIB_LIMIT: return read_limit("--calib-limit", text, 1, &r->convert.calib_limit);
+    case OPT_SCALE: return cli_double("--scale", text, 1e-12, 1e12, &r->convert.scale);
     case OPT_MEAN:
-        if (cli_floats("--mean", text, r->norm.mean, 64, &n))
-            return EXIT_ERROR;
-        for (int i = n; n == 1 && i < 64; i++)
-            r->norm.mean[i] = r->norm.mean[0];
-        r->norm.count = n > r->norm.count ? n : r->norm.count;
-        return 0;
+        return cli_floats("--mean", text, r->mean, CHANNELS_MOST, &r->convert.mean_count);
     case OPT_STD:
-        if (cli_floats("--std", text, r->norm.std, 64, &n))
+        if (cli_floats("--std", text, r->std, CHANNELS_MOST, &r->convert.std_count))
             return EXIT_ERROR;
-        for (int i = 0; i < n; i++)
-            if (!(r->norm.std[i] > 0))
+        for (int i = 0; i < r->convert.std_count; i++)
+            if (!(r->std[i] > 0))
                 return cli_fail("--std must be above 0");
-        for (int i = n; n == 1 && i < 64; i++)
-            r->norm.std[i] = r->norm.std[0];
-        r->norm.count = n > r->norm.count ? n : r->norm.count;
         return 0;
-    case OPT_BGR: r->norm.bgr = true; return 0;
-    case OPT_SHAPE: return read_shape(text, r->shape);
-    case OPT_RESIZE: return cli_int("--resize", text, 1, 1 << 14, &r->spec.resize);
-    case OPT_SQUASH: r->spec.squash = true; return 0;
-    case OPT_EVENTS: r->spec.events = true; return 0;
+    case OPT_BGR: r->convert.bgr = true; return 0;
+    case OPT_SHAPE: return read_shape(text, r->convert.shape);
+    case OPT_RESIZE: return cli_int("--resize", text, 1, 1 << 14, &r->convert.resize);
+    case OPT_SQUASH: r->convert.squash = true; return 0;
+    case OPT_EVENTS: r->convert.events = true; return 0;
     case OPT_EVENT_FRAMES:
-        return cli_int("--event-frames", text, 1, TIMESTEPS_LIMIT, &r->event_frames);
-    case OPT_EXIT_RECORDINGS: r->exit_recordings = text; return 0;
-    case OPT_CLASSES: r->classes = text; return 0;
-    case OPT_TASK: r->task = text; return read_task(text);
+        return cli_int("--event-frames", text, 1, TIMESTEPS_MOST, &r->convert.event_frames);
+    case OPT_EXIT_RECORDINGS: r->convert.exit_recordings = text; return 0;
+    case OPT_CLASSES: r->convert.classes = text; return 0;
+    case OPT_TASK: r->convert.task = text; return read_task(text);
     case 'o': r->output = text; return 0;
     case 'j': return cli_int("--threads", text, 1, 1024, &r->convert.threads);
     case 'q': r->quiet = true; return 0;
@@ -377,21 +371,21 @@ static int read_arguments(int argc, char **argv, struct request *r)
     if (status)
         return status;
     if (optind < argc)
-        r->model = argv[optind++];
-    while (optind < argc && r->calib_count && r->calib_count < 64) /* --calib a.png b.png */
-        r->calib[r->calib_count++] = argv[optind++];
-    if (!r->model || optind < argc)
+        r->convert.onnx = argv[optind++];
+    while (optind < argc && r->convert.calib_count && r->convert.calib_count < CALIB_MOST) /* --calib a.png b.png */
+        r->calib[r->convert.calib_count++] = argv[optind++];
+    if (!r->convert.onnx || optind < argc)
         return cli_fail("one MODEL.onnx is needed; see --help");
-    if (!r->calib_count)
+    if (!r->convert.calib_count)
         return cli_fail("--calib is needed: a few hundred samples of what the network will see");
     if (r->ann && r->converts)
         return cli_fail("--ann and --calib exclude each other");
-    if (r->exit_recordings && !r->spec.events)
+    if (r->convert.exit_recordings && !r->convert.events)
         return cli_fail("--exit-recordings is for networks of events (--events)");
     if (!r->output)
         return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
-    struct convert_options *c = &r->convert;
-    if (c->prune > 0 && !c->feedback)
+    struct af_convert_options *c = &r->convert;
+    if (c->prune > 0 && c->nearest)
         return cli_fail("--prune needs --rounding feedback, by which other weights make up for it");
     if (c->optimize && !r->steps_given)
         c->timesteps = 8;
@@ -404,68 +398,67 @@ static int read_arguments(int argc, char **argv, struct request *r)
 
 /* ---- The result ---------------------------------------------------------------------------- */
 
-static void show_progress(void *context, const char *phase, double fraction)
+static int show_progress(void *context, const char *phase, double fraction)
 {
     (void)context;
     cli_progress(phase, fraction);
+    return 0;
+}
+
+static void show_note(void *context, const char *note)
+{
+    const struct request *r = context;
+    cli_progress(NULL, 0);
+    if (!r->quiet)
+        fprintf(stderr, "note: %s\n", note);
 }
 
 struct totals {
     double spikes, events, sops, spike_sops, ann_uj, event_uj, spike_uj;
 };
 
-static struct totals sum_up(const struct conversion *c)
+static struct totals sum_up(const struct af_model_info *m, const struct af_conversion *c)
 {
     struct totals t = {0};
-    for (int i = 1; i < c->recipe.model->population_count; i++) {
-        t.spikes += (double)c->recipe.activity[i].spikes;
-        t.events += (double)c->recipe.activity[i].events;
-        t.sops += (double)c->recipe.activity[i].sops;
-        t.spike_sops += (double)c->recipe.activity[i].spike_sops;
+    for (int i = 1; i < c->populations; i++) {
+        t.spikes += c->spikes[i];
+        t.events += c->events[i];
+        t.sops += c->sops[i];
+        t.spike_sops += c->spike_sops[i];
     }
-    double n = (double)c->samples;
-    t.spikes /= n;
-    t.events /= n;
-    t.sops /= n;
-    t.spike_sops /= n;
-    t.ann_uj = af_energy_uj(0, (double)c->recipe.model->ann_macs);
-    t.event_uj = af_energy_uj(t.sops, (double)c->recipe.model->first_macs);
-    t.spike_uj = af_energy_uj(t.spike_sops, (double)c->recipe.model->first_macs);
+    t.ann_uj = af_energy_uj(0, (double)m->ann_macs);
+    t.event_uj = af_energy_uj(t.sops, (double)m->first_macs);
+    t.spike_uj = af_energy_uj(t.spike_sops, (double)m->first_macs);
     return t;
 }
 
-static void print_table(const struct conversion *c)
+static void print_table(const struct af_model *m, const struct af_conversion *c)
 {
-    const struct af_model *m = c->recipe.model;
     char a[16], b[16], d[16], e[16];
     printf("%-3s %-26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", "#", "population", "kind",
            "neurons", "thresholds", "phi", "rho", "spikes", "events", "SOPs", "sensit.");
-    for (int i = 0; i < m->population_count; i++) {
-        const struct neurons *p = &m->population[i];
-        struct af_population_info info;
-        af_population_info(m, i, &info);
+    for (int i = 0; i < c->populations; i++) {
+        struct af_population_info p;
+        af_population_info(m, i, &p);
         char range[32] = "", phi[16] = "", rho[16] = "", sensitivity[16] = "";
-        if (p->threshold) {
-            snprintf(range, sizeof range, "%.3g .. %.3g", info.threshold_min, info.threshold_max);
-            snprintf(phi, sizeof phi, "%s%d", info.signed_bursts ? "+-" : "", p->burst);
-            snprintf(rho, sizeof rho, "%.1f", info.ratio);
-            if (c->recipe.sensitivity[i] > 0)
-                snprintf(sensitivity, sizeof sensitivity, "%.2e", c->recipe.sensitivity[i]);
+        if (p.kind == AF_RELU || p.kind == AF_LINEAR) {
+            snprintf(range, sizeof range, "%.3g .. %.3g", p.threshold_min, p.threshold_max);
+            snprintf(phi, sizeof phi, "%s%d", p.signed_bursts ? "+-" : "", p.burst);
+            snprintf(rho, sizeof rho, "%.1f", p.ratio);
+            if (c->sensitivity[i] > 0)
+                snprintf(sensitivity, sizeof sensitivity, "%.2e", c->sensitivity[i]);
         }
-        double n = (double)c->samples;
-        const struct activity *act = &c->recipe.activity[i];
-        printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p->name,
-               af_kind_name(p->kind), cli_human((double)neuron_count(p), a), range, phi, rho,
-               i ? cli_human((double)act->spikes / n, b) : "",
-               i ? cli_human((double)act->events / n, d) : "",
-               i ? cli_human((double)act->sops / n, e) : "", sensitivity);
+        printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p.name,
+               af_kind_name(p.kind), cli_human((double)p.channels * p.height * p.width, a), range,
+               phi, rho, i ? cli_human(c->spikes[i], b) : "", i ? cli_human(c->events[i], d) : "",
+               i ? cli_human(c->sops[i], e) : "", sensitivity);
     }
 }
 
-static void print_totals(const struct conversion *c)
+static void print_totals(const struct request *r, const struct af_model_info *m,
+                         const struct af_conversion *c)
 {
-    const struct af_model *m = c->recipe.model;
-    struct totals t = sum_up(c);
+    struct totals t = sum_up(m, c);
     char a[16], b[16], d[16], e[16];
     printf("\nPer sample, all %d timesteps, mean over %lld calibration samples:\n", m->timesteps,
            (long long)c->samples);
@@ -479,47 +472,45 @@ static void print_totals(const struct conversion *c)
            "    spiking, an event once       %10.3f uJ  (%.3f of the ANN's)\n"
            "    spiking, every spike counted %10.3f uJ  (%.3f of the ANN's)\n",
            t.ann_uj, t.event_uj, t.event_uj / t.ann_uj, t.spike_uj, t.spike_uj / t.ann_uj);
-    if (!isnan(c->verdict.agreement))
-        printf("  Agreement with the ANN %.2f %%", 100 * c->verdict.agreement);
-    if (!isnan(c->verdict.accuracy))
-        printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->verdict.accuracy,
-               100 * c->verdict.ann_accuracy);
-    if (!isnan(c->verdict.agreement))
+    if (!isnan(c->agreement))
+        printf("  Agreement with the ANN %.2f %%", 100 * c->agreement);
+    if (!isnan(c->accuracy))
+        printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->accuracy, 100 * c->ann_accuracy);
+    if (!isnan(c->agreement))
         printf("\n");
-    if (m->iat.metric != IAT_OFF)
-        printf("  Early termination by %s: %.2f timesteps instead of %d on them\n",
-               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence", c->verdict.timesteps_mean,
+    if (m->iat)
+        printf("  Early exit by %s: %.2f timesteps instead of %d on them\n",
+               r->convert.iat_metric == AF_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
                m->timesteps);
-    if (!isnan(c->verdict.loss))
+    if (!isnan(c->expected_loss))
         printf(
             "  Expected loss %.2f points; until a sample stops %s SOPs (an event once), %s (every "
             "spike)\n",
-            100 * c->verdict.loss, cli_human(c->verdict.exit_sops, a),
-            cli_human(c->verdict.exit_spike_sops, b));
+            100 * c->expected_loss, cli_human(c->exit_sops, a), cli_human(c->exit_spike_sops, b));
 }
 
-static void print_json(const struct conversion *c, const char *path)
+static void print_json(const struct request *r, const struct af_model_info *m,
+                       const struct af_conversion *c)
 {
-    struct totals t = sum_up(c);
+    struct totals t = sum_up(m, c);
     printf("{\"model\": ");
-    cli_json_text(stdout, path);
-    printf(", \"timesteps\": %d, \"samples\": %lld, ", c->recipe.model->timesteps,
-           (long long)c->samples);
+    cli_json_text(stdout, r->output);
+    printf(", \"timesteps\": %d, \"samples\": %lld, ", m->timesteps, (long long)c->samples);
     const struct {
         const char *key;
         double v;
     } numbers[] = {
-        {"agreement", c->verdict.agreement},
-        {"accuracy", c->verdict.accuracy},
-        {"ann_accuracy", c->verdict.ann_accuracy},
-        {"timesteps_mean", c->verdict.timesteps_mean},
-        {"expected_loss", c->verdict.loss},
-        {"exit_sops_mean", c->verdict.exit_sops},
-        {"exit_spike_sops_mean", c->verdict.exit_spike_sops},
+        {"agreement", c->agreement},
+        {"accuracy", c->accuracy},
+        {"ann_accuracy", c->ann_accuracy},
+        {"timesteps_mean", c->timesteps_mean},
+        {"expected_loss", c->expected_loss},
+        {"exit_sops_mean", c->exit_sops},
+        {"exit_spike_sops_mean", c->exit_spike_sops},
         {"spikes_mean", t.spikes},
         {"events_mean", t.events},
         {"sops_mean", t.sops},
-        {"ann_macs", (double)c->recipe.model->ann_macs},
+        {"ann_macs", (double)m->ann_macs},
         {"energy_uj_event", t.event_uj},
         {"energy_uj_spike", t.spike_uj},
         {"energy_uj_ann", t.ann_uj},
@@ -531,240 +522,36 @@ static void print_json(const struct conversion *c, const char *path)
     printf("}\n");
 }
 
-static const char *base_name(const char *path)
+static int run_ann(const struct request *r)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static int add_class_names(struct af_model *m, const char *path)
-{
-    FILE *f = fopen(path, "r");
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-    if (!f)
-        return af_fail(AF_IO, "%s: cannot be opened", path);
-    int status = AF_OK;
-    while (!status && (n = getline(&line, &room, f)) >= 0) {
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            line[--n] = 0;
-        char **grown = realloc(m->class_name, (size_t)(m->class_count + 1) * sizeof *grown);
-        char *copy = grown ? strdup(line) : NULL;
-        if (grown)
-            m->class_name = grown;
-        if (copy)
-            m->class_name[m->class_count++] = copy;
-        else
-            status = af_fail(AF_NO_MEMORY, "no memory");
-    }
-    free(line);
-    fclose(f);
-    struct task task;
-    if (!status)
-        status = task_of_model(m, NULL, &task);
-    int classes = status ? status : task_classes(m, &task);
-    if (classes < 0)
-        return classes;
-    if (m->class_count != classes)
-        status = af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
-                         m->class_count, classes);
-    return status;
-}
-
-/* Stored as words, so that a model is whole without the file they came from. */
-static int add_task(struct af_model *m, const char *given)
-{
-    char *words = NULL;
-    struct task task;
-    int status = task_words(given, &words);
-    if (!status)
-        status = model_add_fact(m, "task", "%s", words);
-    free(words);
-    if (!status)
-        status = task_of_model(m, NULL, &task);
-    int classes = status ? status : task_classes(m, &task);
-    return classes < 0 ? classes : AF_OK;
-}
-
-static int add_provenance(const struct request *r, struct conversion *c)
-{
-    struct af_model *m = c->recipe.model;
-    const struct convert_options *o = &c->recipe.options;
-    static const char *const choices[] = {"off", "on", "auto"};
-    char hash[65] = "";
-    int status = hash_file(r->model, hash);
-    free(m->name);
-    m->name = strdup(base_name(r->output));
-    char *dot = m->name ? strrchr(m->name, '.') : NULL;
-    if (dot)
-        *dot = 0;
-    if (!status && !m->name)
-        status = af_fail(AF_NO_MEMORY, "no memory");
-    if (!status)
-        status = model_add_fact(m, "source", "%s", base_name(r->model));
-    if (!status)
-        status = model_add_fact(m, "source sha-256", "%s", hash);
-    if (!status)
-        status = model_add_fact(m, "converter", "adafire-convert " AF_VERSION);
-    if (!status)
-        status = model_add_fact(
-            m, "options",
-            "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, initial potential "
-            "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, "
-            "prune %g, IAT %s, %s, a %g, tolerance %g",
-            o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
-            (double)o->initial, choices[o->search], choices[o->signed_bursts],
-            (double)o->ssc_budget, (double)o->ssc_loss, biases[o->bias], roundings[o->feedback],
-            (double)o->prune, choices[o->iat],
-            o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence", (double)o->iat_a,
-            (double)o->tolerance);
-    if (!status && r->convert.optimize)
-        status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
-                                goals[o->goal], 100 * (double)o->tolerance, 100 * c->verdict.loss);
-    if (!status)
-        status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
-    if (!status && !isnan(c->verdict.agreement))
-        status = model_add_fact(m, "agreement with the ANN on them", "%.4f", c->verdict.agreement);
-    if (!status && !isnan(c->verdict.accuracy))
-        status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", c->verdict.accuracy,
-                                c->verdict.ann_accuracy);
-    if (!status && r->task)
-        status = add_task(m, r->task);
-    if (!status && r->classes)
-        status = add_class_names(m, r->classes);
-    return status;
-}
-
-/* Whether the outputs can be the task's, which a model with their shapes alone shows. */
-static int take_task(struct request *r, const struct network *network)
-{
-    const int count = network->population_count;
-    struct neurons *outline = calloc((size_t)count, sizeof *outline);
-    struct af_model m = {.population = outline, .population_count = count};
-    struct task task;
-    int status = outline ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
-    for (int i = 0; !status && i < count; i++) {
-        const struct population *p = &network->population[i];
-        outline[i].kind = p->kind;
-        outline[i].rank = p->rank;
-        memcpy(outline[i].shape, p->shape, sizeof p->shape);
-        memcpy(outline[i].dim, p->dim, sizeof p->dim);
-    }
-    m.name = strdup(base_name(r->model));
-    if (!status && !m.name)
-        status = af_fail(AF_NO_MEMORY, "no memory");
-    if (!status)
-        status = task_of_model(&m, r->task, &task);
-    int classes = status ? status : task_classes(&m, &task);
-    /* A detector's channels do not compete: what they lose is accuracy of numbers. */
-    if (!status && task.kind == TASK_DETECT)
-        r->convert.loss = LOSS_ERROR;
-    free(m.name);
-    free(outline);
-    return classes < 0 ? classes : AF_OK;
-}
-
-/* The network as it is, on raw values. */
-static int run_ann(struct request *r)
-{
-    struct graph *graph = NULL;
-    struct network *network = NULL;
-    int64_t done = 0;
-    int status = onnx_load(r->model, &graph);
-    if (!status && !r->shape[0])
-        status = calibration_shape(graph, r->calib, r->calib_count, r->shape);
-    float *zero = calloc((size_t)r->shape[0] + 1, sizeof *zero);
-    if (!status && !zero)
-        status = af_fail(AF_NO_MEMORY, "no memory");
-    if (!status) {
-        status = network_lower(graph, r->shape, &r->norm, 1, zero, &network);
-        if (status)
-            status = af_fail_in(status, r->model);
-    }
-    r->spec.channels = r->shape[0];
-    r->spec.height = r->shape[1];
-    r->spec.width = r->shape[2];
-    if (!status) {
-        done = ann_run(network, r->calib, r->calib_count, &r->spec, r->output, r->convert.threads,
-                       show_progress, NULL);
-        status = done < 0 ? (int)done : AF_OK;
-    }
+    int64_t count;
+    const int status = af_ann(&r->convert, r->output, &count);
     cli_progress(NULL, 0);
     if (!status && !r->quiet)
-        printf("Wrote the outputs of %lld samples to %s\n", (long long)done, r->output);
-    free(zero);
-    network_free(network);
-    graph_free(graph);
+        printf("Wrote the outputs of %lld samples to %s\n", (long long)count, r->output);
     return status ? cli_fail_af() : 0;
 }
 
-struct recordings {
-    const struct request *r;
-    const struct input_format *format;
-};
-
-static int read_recordings(void *context, int timesteps, struct calibration *data)
+static int convert_file(const struct request *r)
 {
-    const struct recordings *x = context;
-    data->recording = NULL;
-    data->recordings = 0;
-    return calibration_read_recordings(x->r->exit_recordings, x->r->exit_limit, timesteps,
-                                       &x->r->spec, x->format, data);
-}
-
-static int convert_file(struct request *r)
-{
-    struct graph *graph = NULL;
-    struct network *network = NULL;
-    struct input_format format = {0};
-    struct calibration data = {0};
-    struct conversion c = {0};
-    int status = onnx_load(r->model, &graph);
-    if (!status && !r->shape[0])
-        status = calibration_shape(graph, r->calib, r->calib_count, r->shape);
-    r->spec.channels = r->shape[0];
-    r->spec.height = r->shape[1];
-    r->spec.width = r->shape[2];
-    if (!status && r->norm.bgr && r->shape[0] != 3)
-        status =
-            af_fail(AF_BAD_ARGUMENT, "--bgr needs 3 channels; %s has %d", r->model, r->shape[0]);
-    if (!status)
-        status = calibration_read(r->calib, r->calib_count, r->labels, r->calib_limit,
-                                  r->exit_limit, &r->spec, &r->norm, &format, &data);
-    format.event_frames = r->spec.events ? r->event_frames : 0;
-    struct recordings recordings = {r, &format};
-    data.record = r->exit_recordings ? read_recordings : NULL;
-    data.record_context = &recordings;
-    if (!status) {
-        status = network_lower(graph, r->shape, &r->norm, format.unit, format.zero, &network);
-        if (status)
-            status = af_fail_in(status, r->model);
-    }
-    if (!status && r->task)
-        status = take_task(r, network);
-    if (!status)
-        status = convert(network, &format, &data, &r->convert, &c);
-    if (!status)
-        status = add_provenance(r, &c);
+    struct af_model *model;
+    struct af_model_info info;
+    struct af_conversion figures;
+    int status = af_convert(&r->convert, &model, &figures);
     cli_progress(NULL, 0);
     if (!status)
-        status = model_save(c.recipe.model, r->output);
-    for (int i = 0; !status && !r->quiet && i < network->note_count; i++)
-        fprintf(stderr, "note: %s\n", network->note[i]);
-    for (int i = 0; !status && !r->quiet && i < c.journal.note_count; i++)
-        fprintf(stderr, "note: %s\n", c.journal.note[i]);
+        status = af_model_info(model, &info);
+    if (!status)
+        status = af_model_save(model, r->output);
     if (!status && r->json) {
-        print_json(&c, r->output);
+        print_json(r, &info, &figures);
     } else if (!status && !r->quiet) {
-        print_table(&c);
-        print_totals(&c);
+        print_table(model, &figures);
+        print_totals(r, &info, &figures);
         printf("Wrote %s\n", r->output);
     }
-    conversion_free(&c);
-    calibration_free(&format, &data);
-    network_free(network);
-    graph_free(graph);
+    af_conversion_free(&figures);
+    af_model_free(model);
     return status ? cli_fail_af() : 0;
 }
 
@@ -772,15 +559,15 @@ int main(int argc, char **argv)
 {
     static struct request r;
     cli_begin("adafire-convert");
-    r.convert = convert_defaults;
-    r.convert.progress = show_progress;
-    r.calib_limit = 512;
-    r.exit_limit = 2000;
-    r.event_frames = 1;
-    r.norm = (struct normalisation){.scale = 1, .count = 1};
-    for (int i = 0; i < 64; i++)
-        r.norm.std[i] = 1;
+    af_convert_defaults(&r.convert);
+    r.convert.on_progress = show_progress;
+    r.convert.on_note = show_note;
+    r.convert.context = &r;
     int status = read_arguments(argc, argv, &r);
     cli_quiet(r.quiet);
+    r.convert.calib = r.calib;
+    r.convert.mean = r.convert.mean_count ? r.mean : NULL;
+    r.convert.std = r.convert.std_count ? r.std : NULL;
+    r.convert.name = r.output;
     return status ? status : r.ann ? run_ann(&r) : convert_file(&r);
 }

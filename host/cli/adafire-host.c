@@ -10,6 +10,7 @@
 #include "iat.h"
 #include "report/report.h"
 #include "run/run.h"
+#include "task/classes.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -129,6 +130,8 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+enum { BEST_MOST = 1000 }; /* of --top */
+
 struct request {
     const char *board, *model_path, *report, *task_given, *boxes;
     const struct board *row; /* of the board */
@@ -168,7 +171,7 @@ static int read_option(int opt, const char *text, struct request *r)
         r->run.limit = n;
         return status;
     case OPT_BATCH: return cli_int("--batch", text, 1, 65536, &r->run.batch);
-    case OPT_TOP: return cli_int("--top", text, 1, 1000, &r->top);
+    case OPT_TOP: return cli_int("--top", text, 1, BEST_MOST, &r->top);
     case OPT_TASK: r->task_given = text; return 0;
     case OPT_DRAW: r->run.draw = text; return 0;
     case OPT_BOXES: r->boxes = text; return 0;
@@ -195,7 +198,7 @@ static int list_boards(void)
     for (const struct board *b = boards; b->name; b++)
         if (b->open)
             fprintf(cli_output(), "%-10s %s\n", b->name, b->summary);
-    boards_attached(show_attached, &any);
+    af_boards_attached(show_attached, &any);
     return 0;
 }
 
@@ -249,28 +252,13 @@ static void show_best(const struct request *r, const char *name, const struct af
     int first;
     model_outputs(r->model, &first);
     int n = (int)neuron_count(&r->model->population[first]);
-    const float *v = result->output;
-    double sum = 0, most = (double)v[0];
-    for (int i = 1; i < n; i++)
-        most = fmax(most, (double)v[i]);
-    for (int i = 0; i < n; i++)
-        sum += exp((double)v[i] - most);
+    struct af_answer best[BEST_MOST];
+    n = classes_best(result->output, n, r->top < BEST_MOST ? r->top : BEST_MOST, best);
     fprintf(cli_output(), "%s:", name);
-    double below = INFINITY;
-    int after = -1;
-    for (int k = 0; k < r->top && k < n; k++) {
-        int best = -1;
-        for (int i = 0; i < n; i++) { /* the next in order of value, then of index */
-            double x = (double)v[i];
-            bool later = x < below || (x == below && i > after);
-            if (later && (best < 0 || x > (double)v[best]))
-                best = i;
-        }
-        below = (double)v[best];
-        after = best;
-        const char *text = af_class_name(r->model, best);
-        fprintf(cli_output(), "%s %d%s%s %.1f %%", k ? "," : "", best, text ? " " : "",
-                text ? text : "", 100 * exp((double)v[best] - most) / sum);
+    for (int k = 0; k < n; k++) {
+        const char *text = af_class_name(r->model, best[k].label);
+        fprintf(cli_output(), "%s %d%s%s %.1f %%", k ? "," : "", best[k].label, text ? " " : "",
+                text ? text : "", 100 * best[k].probability);
     }
     fprintf(cli_output(), "  (%d timestep%s)\n", result->timesteps,
             result->timesteps == 1 ? "" : "s");
@@ -305,7 +293,7 @@ static void print_json(const struct request *r, const struct run_totals *t)
     cli_json_text(cli_output(), r->model_path);
     fprintf(cli_output(), ", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
             (long long)t->samples);
-    if (r->task.kind != TASK_CLASSIFY)
+    if (r->task.kind != AF_CLASSIFY)
         show_score_json(cli_output(), r->task.kind, t->classes, &t->score, &t->ann_score);
     const struct {
         const char *key;
@@ -417,10 +405,10 @@ static int write_report(const struct request *r, const struct run_totals *t)
     for (int i = 0; i < m->fact_count; i++)
         facts[i] = (struct report_fact){m->fact[i].key, m->fact[i].value};
     const struct report_score scores[] = {
-        {r->task.kind == TASK_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
+        {r->task.kind == AF_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
         {"Pixels", t->score.pixels, t->ann_score.pixels}};
     struct report report = {
-        .score_count = r->task.kind == TASK_CLASSIFY ? 0 : 2,
+        .score_count = r->task.kind == AF_CLASSIFY ? 0 : 2,
         .scores = scores,
         .title = m->name,
         .board = r->board,
@@ -520,7 +508,7 @@ static int run_model(struct request *r, struct ranks *ranks)
     r->run.task = &r->task;
     if (!status)
         status = task_of_model(model, r->task_given, &r->task);
-    if (!status && r->boxes && r->task.kind != TASK_DETECT)
+    if (!status && r->boxes && r->task.kind != AF_DETECT)
         status = af_fail(AF_BAD_ARGUMENT, "--boxes needs a detector; this is a task to %s (--task)",
                          task_kind_name(r->task.kind));
     if (!status && r->boxes)

@@ -52,7 +52,7 @@ static int read_task(const struct af_model *m, struct task *task)
     int classes = task_of_model(m, NULL, task) ? -1 : task_classes(m, task);
     if (classes >= 0)
         return classes;
-    *task = (struct task){.kind = TASK_CLASSIFY};
+    *task = (struct task){.kind = AF_CLASSIFY};
     return task_classes(m, task);
 }
 

@@ -90,13 +90,11 @@ static bool read_number(const char *text, char **end, double *v)
     return *end != text && isfinite(*v);
 }
 
-int cli_float(const char *option, const char *text, double least, double most, float *value)
+int cli_double(const char *option, const char *text, double least, double most, double *value)
 {
     char *end;
-    double v;
-    if (!read_number(text, &end, &v) || *end || v < least || v > most)
+    if (!read_number(text, &end, value) || *end || *value < least || *value > most)
         return cli_fail("%s must be a number from %g to %g, not '%s'", option, least, most, text);
-    *value = (float)v;
     return 0;
 }
 

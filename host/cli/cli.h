@@ -22,7 +22,7 @@ int cli_usage(void);
 /* A number with nothing behind it, within bounds; else EXIT_ERROR with a sentence that names the
  * option. */
 int cli_int(const char *option, const char *text, long least, long most, int *value);
-int cli_float(const char *option, const char *text, double least, double most, float *value);
+int cli_double(const char *option, const char *text, double least, double most, double *value);
 /* 1 to `most` numbers with commas between; *count of them. */
 int cli_floats(const char *option, const char *text, float *values, int most, int *count);
 

@@ -9,10 +9,10 @@
 
 static int compare(const void *a, const void *b)
 {
-    const struct box *p = a, *q = b;
+    const struct af_box *p = a, *q = b;
     if (p->score > q->score || p->score < q->score)
         return p->score > q->score ? -1 : 1;
-    return p->class - q->class;
+    return p->label - q->label;
 }
 
 static void print_class(FILE *to, const struct af_model *m, int class)
@@ -27,14 +27,14 @@ static void print_class(FILE *to, const struct af_model *m, int class)
 static int show_boxes(FILE *to, const struct af_model *m, int most, const struct boxes *found)
 {
     size_t n = (size_t)found->count;
-    struct box *sorted = malloc((n + 1) * sizeof *sorted);
+    struct af_box *sorted = malloc((n + 1) * sizeof *sorted);
     if (!sorted)
         return af_fail(AF_NO_MEMORY, "no memory for %zu boxes", n);
     for (size_t i = 0; i < n; i++)
         sorted[i] = found->box[i];
     qsort(sorted, n, sizeof *sorted, compare);
     for (size_t i = 0; i < n && i < (size_t)most; i++) {
-        print_class(to, m, sorted[i].class);
+        print_class(to, m, sorted[i].label);
         fprintf(to, " %5.1f %%  %.0f,%.0f .. %.0f,%.0f\n", 100 * (double)sorted[i].score,
                 (double)sorted[i].x1, (double)sorted[i].y1, (double)sorted[i].x2,
                 (double)sorted[i].y2);
@@ -87,11 +87,11 @@ static void print_pair(FILE *to, const char *what, double value, double ann, boo
     fprintf(to, "\n");
 }
 
-void show_score(FILE *to, const struct af_model *m, enum task_kind kind, int classes,
+void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind, int classes,
                 const struct score *score, const struct score *ann)
 {
-    const bool detect = kind == TASK_DETECT;
-    if (kind == TASK_CLASSIFY)
+    const bool detect = kind == AF_DETECT;
+    if (kind == AF_CLASSIFY)
         return;
     print_pair(to, "pixel accuracy", score->pixels, ann->pixels, true);
     print_pair(to, detect ? "mAP@0.5" : "mean IoU", score->mean, ann->mean, !detect);
@@ -111,10 +111,10 @@ static void put_number(FILE *to, double v)
         fprintf(to, "%.6g", v);
 }
 
-void show_score_json(FILE *to, enum task_kind kind, int classes, const struct score *score,
+void show_score_json(FILE *to, enum af_task_kind kind, int classes, const struct score *score,
                      const struct score *ann)
 {
-    const bool detect = kind == TASK_DETECT;
+    const bool detect = kind == AF_DETECT;
     for (int i = 0; i < 2; i++) {
         const struct score *s = i ? ann : score;
         const char *whose = i ? "ann_" : "";
@@ -150,9 +150,9 @@ int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, co
     cli_json_text(to, name);
     fputs(", \"boxes\": [", to);
     for (int64_t i = 0; i < found->count; i++) {
-        const struct box *b = &found->box[i];
-        const char *label = af_class_name(m, b->class);
-        fprintf(to, "%s{\"class\": %d, ", i ? ",\n  " : "\n  ", b->class);
+        const struct af_box *b = &found->box[i];
+        const char *label = af_class_name(m, b->label);
+        fprintf(to, "%s{\"class\": %d, ", i ? ",\n  " : "\n  ", b->label);
         if (label) {
             fputs("\"label\": ", to);
             cli_json_text(to, label);

@@ -10,10 +10,10 @@ int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
                 const struct answer *answer);
 
 /* How good the boxes or maps were, and the ANN's; nothing where that is not known. */
-void show_score(FILE *to, const struct af_model *m, enum task_kind kind, int classes,
+void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind, int classes,
                 const struct score *score, const struct score *ann);
 /* The same as members of a JSON object, each with a comma behind it; null where not known. */
-void show_score_json(FILE *to, enum task_kind kind, int classes, const struct score *score,
+void show_score_json(FILE *to, enum af_task_kind kind, int classes, const struct score *score,
                      const struct score *ann);
 
 /* A file of all boxes, complete or not there:

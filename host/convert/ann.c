@@ -91,7 +91,7 @@ static int run_batch(struct ann *a, struct input *in, struct npy_writer *w, int6
 
 int64_t ann_run(const struct network *network, const char *const *inputs, int path_count,
                 const struct input_spec *spec, const char *path, int threads,
-                void (*progress)(void *context, const char *phase, double fraction), void *context)
+                struct journal *journal)
 {
     struct ann a;
     struct input *in = NULL;
@@ -105,8 +105,10 @@ int64_t ann_run(const struct network *network, const char *const *inputs, int pa
     while (!status && count) {
         status = run_batch(&a, in, &w, &count);
         done += count;
-        if (progress && input_count(in) > 0)
-            progress(context, "running the ANN", (double)done / (double)input_count(in));
+        if (!status)
+            status = journal_progress(journal, "running the ANN",
+                                      input_count(in) > 0 ? (double)done / (double)input_count(in)
+                                                          : 0);
     }
     if (w.out.stream && status)
         npy_discard(&w);

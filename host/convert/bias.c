@@ -37,7 +37,7 @@ int bias_correct_population(struct rehearsal *r, int population)
     double *mean =
         calloc((size_t)r->recipe->network->population[population].shape[0], sizeof *mean);
     const struct population_statistics *ann = &r->recipe->reference->statistics[population];
-    bool currents = r->recipe->options.bias == BIAS_CURRENTS;
+    bool currents = r->recipe->options.bias == AF_BIAS_CURRENTS;
     int status = mean ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = rehearsal_record(r, population,
@@ -71,7 +71,7 @@ static int correct_population(struct rehearsal *r, int population)
     struct recipe *recipe = r->recipe;
     enum af_kind kind = recipe->network->population[population].kind;
     int status = kind == AF_MAXPOOL ? AF_OK : bias_correct_population(r, population);
-    if (!status && recipe->options.bias == BIAS_ADVANCED && network_fires(kind))
+    if (!status && recipe->options.bias == AF_BIAS_ADVANCED && network_fires(kind))
         status = correct_initial(r, population);
     if (!status && kind != AF_OUTPUT)
         status = rehearsal_record(r, population, NULL);
@@ -91,19 +91,20 @@ static int forget_corrections(struct recipe *recipe)
     return status;
 }
 
-int bias_correct(struct recipe *recipe, const struct journal *journal)
+int bias_correct(struct recipe *recipe, struct journal *journal)
 {
     struct rehearsal r;
     int n = recipe->network->population_count;
     int status = forget_corrections(recipe);
-    if (status || recipe->options.bias == BIAS_OFF)
+    if (status || recipe->options.bias == AF_BIAS_OFF)
         return status;
     status = rehearsal_begin(recipe, recipe->reference->data.samples, &r);
     if (status)
         return status;
     for (int i = 1; !status && i < n; i++) {
-        journal_progress(journal, "correcting biases", (double)i / n);
-        status = correct_population(&r, i);
+        status = journal_progress(journal, "correcting biases", (double)i / n);
+        if (!status)
+            status = correct_population(&r, i);
         rehearsal_forget(&r, i);
     }
     rehearsal_end(&r);

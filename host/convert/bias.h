@@ -10,7 +10,7 @@
 #include "convert/rehearsal.h"
 
 /* Quantises all populations for their settings, with new bias corrections. */
-int bias_correct(struct recipe *recipe, const struct journal *journal);
+int bias_correct(struct recipe *recipe, struct journal *journal);
 /* Corrects the population's bias per channel on its sources' records. */
 int bias_correct_population(struct rehearsal *r, int population);
 

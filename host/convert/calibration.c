@@ -53,6 +53,34 @@ static int raw_append(struct raw *r, const struct sample *s, int64_t neurons)
     return AF_OK;
 }
 
+static int raw_take(const struct calibration_source *from, const struct input_spec *spec,
+                    int64_t limit, struct raw *r)
+{
+    static const enum dtype types[] = {[AF_F32] = DTYPE_F32,
+                                       [AF_U8] = DTYPE_U8,
+                                       [AF_I8] = DTYPE_I8,
+                                       [AF_I16] = DTYPE_I16,
+                                       [AF_I32] = DTYPE_I32};
+    const int64_t neurons = (int64_t)spec->channels * spec->height * spec->width;
+    int status = AF_OK;
+    for (int64_t i = 0; !status && i < from->count && i < limit; i++) {
+        const struct af_sample *s = &from->samples[i];
+        char name[40];
+        snprintf(name, sizeof name, "calibration sample %lld", (long long)i);
+        if (s->counts || !s->data || s->type > AF_I32)
+            return af_fail(AF_BAD_ARGUMENT, "%s has no values of a known type", name);
+        if (s->length != neurons)
+            return af_fail(AF_BAD_ARGUMENT, "%s has %lld values; the network takes %lld", name,
+                           (long long)s->length, (long long)neurons);
+        const struct sample sample = {.name = name,
+                                      .label = from->labels ? (int)from->labels[i] : -1,
+                                      .type = types[s->type],
+                                      .data = s->data};
+        status = raw_append(r, &sample, neurons);
+    }
+    return status;
+}
+
 static int raw_read(const char *const *paths, int path_count, const struct input_spec *spec,
                     int64_t limit, struct raw *r)
 {
@@ -134,10 +162,9 @@ static int take_labels(struct raw *r, const char *path, struct calibration *data
     return AF_OK;
 }
 
-int calibration_read(const char *const *paths, int path_count, const char *labels_path,
-                     int64_t limit, int64_t further, const struct input_spec *spec,
-                     const struct normalisation *n, struct input_format *format,
-                     struct calibration *data)
+int calibration_read(const struct calibration_source *from, int64_t limit, int64_t further,
+                     const struct input_spec *spec, const struct normalisation *n,
+                     struct input_format *format, struct calibration *data)
 {
     int64_t neurons = (int64_t)spec->channels * spec->height * spec->width;
     struct raw r = {.labelled = true, .whole = true};
@@ -149,10 +176,12 @@ int calibration_read(const char *const *paths, int path_count, const char *label
     if (!status && n->count != 1 && n->count != spec->channels)
         status = af_fail(AF_BAD_ARGUMENT, "mean and std have %d values for %d channels", n->count,
                          spec->channels);
+    const int64_t most = FURTHER_VALUES / neurons, all = limit + (further < most ? further : most);
     if (!status)
-        status = raw_read(
-            paths, path_count, spec,
-            limit + (further < FURTHER_VALUES / neurons ? further : FURTHER_VALUES / neurons), &r);
+        status = from->path_count ? raw_read(from->paths, from->path_count, spec, all, &r)
+                                  : raw_take(from, spec, all, &r);
+    if (!status && !r.count)
+        status = af_fail(AF_BAD_ARGUMENT, "there are no calibration samples");
     if (!status) {
         data->samples = r.count < limit ? r.count : limit;
         data->further = r.count - data->samples;
@@ -160,7 +189,7 @@ int calibration_read(const char *const *paths, int path_count, const char *label
         status = to_counts(&r, spec, format, data);
     }
     if (!status)
-        status = take_labels(&r, labels_path, data);
+        status = take_labels(&r, from->labels_path, data);
     free(r.value);
     free(r.label);
     if (status)

@@ -6,15 +6,24 @@
 #include "input/input.h"
 #include "model/model.h"
 
+/* Where samples come from: files, or memory if there are no paths. */
+struct calibration_source {
+    const char *const *paths;
+    int path_count;
+    const char *labels_path; /* NULL: labels that the files carry, or those in memory */
+    const struct af_sample *samples; /* [count] raw values */
+    int64_t count;
+    const int64_t *labels; /* [count] or NULL */
+};
+
 /* Reads `limit` samples and up to `further` more, as far as there are, and chooses the input
  * format: for whole-number data a count is one step of the raw value and stands for its distance
  * from the whole number nearest to where the network sees 0; other data get a unit of (largest
- * distance) / COUNT_LIMIT. Labels are taken from `labels_path`, else from the files where all of
+ * distance) / COUNT_LIMIT. Labels are taken from `labels_path`, else from the samples where all of
  * them carry one. */
-int calibration_read(const char *const *paths, int path_count, const char *labels_path,
-                     int64_t limit, int64_t further, const struct input_spec *spec,
-                     const struct normalisation *n, struct input_format *format,
-                     struct calibration *data);
+int calibration_read(const struct calibration_source *from, int64_t limit, int64_t further,
+                     const struct input_spec *spec, const struct normalisation *n,
+                     struct input_format *format, struct calibration *data);
 /* Adds at most `limit` event recordings as counts of `steps` timesteps. */
 int calibration_read_recordings(const char *path, int64_t limit, int steps,
                                 const struct input_spec *spec, const struct input_format *format,

@@ -66,7 +66,7 @@ static int note_risks(const struct reference *ref, const struct convert_options 
                               "%lld samples cannot tell a loss of %.2f points from none: more may "
                               "be lost than they show; give more of them, if there are",
                               (long long)samples, 100 * most);
-    if (!status && format->events && o->signed_bursts == CHOICE_ON)
+    if (!status && format->events && o->signed_bursts == AF_ON)
         status = journal_note(journal,
                               "signed bursts add up a recording over all timesteps; a network "
                               "trained on single frames may lose by that (--signed auto measures "
@@ -83,8 +83,8 @@ int convert(const struct network *net, const struct input_format *format,
     struct reference *ref = &c->reference;
     *c = (struct conversion){.reference = {.network = net, .data = *data},
                              .journal = {.progress = o.progress, .context = o.context}};
-    if (o.bias == BIAS_AUTO)
-        o.bias = o.optimize && o.goal == GOAL_SPIKES ? BIAS_CURRENTS : BIAS_LIGHT;
+    if (o.bias == AF_BIAS_AUTO)
+        o.bias = o.optimize && o.goal == AF_GOAL_SPIKES ? AF_BIAS_CURRENTS : AF_BIAS_LIGHT;
     if (shape[0] < 2)
         o.loss = LOSS_ERROR;
     ref->loss = o.loss;

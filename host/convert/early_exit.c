@@ -252,7 +252,7 @@ static int fill_early_exit(struct history *h)
         return af_fail(AF_NO_MEMORY, "no memory");
     set_multiplier(x, (double)recipe->model->population[h->output].scale[0]);
     int status = AF_OK;
-    if (recipe->options.iat == CHOICE_AUTO)
+    if (recipe->options.iat == AF_AUTO)
         status = choose_within_tolerance(h, x);
     else
         status = set_paper_limits(h, x);
@@ -289,7 +289,7 @@ int early_exit_choose(struct recipe *recipe, struct journal *journal, struct ver
                         .verdict = verdict,
                         .steps = recipe->model->timesteps};
     h.samples = recipe->reference->data.samples;
-    h.samples += recipe->options.iat == CHOICE_AUTO || recipe->reference->chance
+    h.samples += recipe->options.iat == AF_AUTO || recipe->reference->chance
                      ? recipe->reference->data.further
                      : 0;
     model_outputs(recipe->model, &h.output);
@@ -305,7 +305,7 @@ int early_exit_choose(struct recipe *recipe, struct journal *journal, struct ver
     } else if (!status && h.lost) {
         loss_of_maps(&h);
     }
-    if (!status && recipe->options.iat != CHOICE_OFF) {
+    if (!status && recipe->options.iat != AF_OFF) {
         if (!vector)
             status = journal_note(
                 journal, "early termination is off: the output is not one vector of classes");

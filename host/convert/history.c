@@ -91,7 +91,7 @@ static int run_sample(void *context, int worker, int64_t sample)
 static void run_progress(void *context, int64_t done)
 {
     struct history *h = context;
-    journal_progress(h->journal, "running the spiking network", (double)done / (double)h->samples);
+    (void)journal_progress(h->journal, "running the spiking network", (double)done / (double)h->samples);
 }
 
 int largest_sum(const int32_t *v, int n)
@@ -161,6 +161,8 @@ static int run_all(struct history *h, int threads)
         status = lane_make(h->engine, &h->lane[i]);
     if (!status)
         status = parallel_for(threads, h->samples, run_sample, h, run_progress);
+    if (!status)
+        status = journal_progress(h->journal, "running the spiking network", 1);
     if (!status && !h->recordings)
         status = merge_activity(h, threads);
     for (int i = 0; h->lane && i < threads; i++)

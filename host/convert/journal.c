@@ -27,10 +27,11 @@ int journal_note(struct journal *j, const char *format, ...)
     return AF_OK;
 }
 
-void journal_progress(const struct journal *j, const char *phase, double fraction)
+int journal_progress(struct journal *j, const char *phase, double fraction)
 {
-    if (j->progress)
-        j->progress(j->context, phase, fraction);
+    if (j->progress && !j->cancelled)
+        j->cancelled = j->progress(j->context, phase, fraction) != 0;
+    return j->cancelled ? af_fail(AF_CANCELLED, "the conversion was cancelled") : AF_OK;
 }
 
 void journal_forget(struct journal *j)

@@ -2,16 +2,20 @@
 #ifndef ADAFIRE_JOURNAL_H
 #define ADAFIRE_JOURNAL_H
 
+#include <stdbool.h>
+
 struct journal {
     char **note; /* [note_count] one sentence each, without a full stop */
     int note_count;
-    void (*progress)(void *context, const char *phase, double fraction); /* or NULL */
+    int (*progress)(void *context, const char *phase, double fraction); /* or NULL */
     void *context;
+    bool cancelled; /* progress has returned other than 0 */
 };
 
 /* What was noted already is not noted again. AF_NO_MEMORY. */
 int journal_note(struct journal *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void journal_progress(const struct journal *j, const char *phase, double fraction);
+/* AF_CANCELLED from when the user says so. */
+int journal_progress(struct journal *j, const char *phase, double fraction);
 void journal_forget(struct journal *j);
 
 #endif

@@ -42,7 +42,7 @@ static int settle(struct recipe *recipe, const struct input_format *format, stru
         status = quantise_begin(recipe, format);
     if (!status)
         status = bias_correct(recipe, journal);
-    if (!status && o->signed_bursts == CHOICE_AUTO && o->timesteps > 1)
+    if (!status && o->signed_bursts == AF_AUTO && o->timesteps > 1)
         status = search_signed(recipe, journal);
     if (!status && o->search && o->burst_min < o->burst_initial)
         status = search_bursts(recipe, journal);

@@ -253,7 +253,7 @@ static void free_values(struct moments *m, int batch)
     free(m->value);
 }
 
-int reference_measure_inputs(struct reference *ref, int threads, const struct journal *journal)
+int reference_measure_inputs(struct reference *ref, int threads, struct journal *journal)
 {
     int64_t samples = ref->data.samples;
     struct moments m = {.ref = ref, .batch = threads};
@@ -262,8 +262,10 @@ int reference_measure_inputs(struct reference *ref, int threads, const struct jo
         status = make_values(&m);
     for (; !status && m.first < samples; m.first += threads) {
         m.batch = samples - m.first < threads ? (int)(samples - m.first) : threads;
-        journal_progress(journal, "measuring layers' inputs", (double)m.first / (double)samples);
-        status = parallel_for(threads, m.batch, run_ann, &m, NULL);
+        status = journal_progress(journal, "measuring layers' inputs",
+                                  (double)m.first / (double)samples);
+        if (!status)
+            status = parallel_for(threads, m.batch, run_ann, &m, NULL);
         if (!status)
             status = parallel_for(threads, m.count, add_batch, &m, NULL);
     }

@@ -6,6 +6,6 @@
 #include "convert/reference.h"
 
 /* Fills in the statistics' rounding (rounding.h). */
-int reference_measure_inputs(struct reference *ref, int threads, const struct journal *journal);
+int reference_measure_inputs(struct reference *ref, int threads, struct journal *journal);
 
 #endif

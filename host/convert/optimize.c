@@ -53,13 +53,13 @@ static int by_merit(const void *a, const void *b)
     return x->timesteps != y->timesteps ? y->timesteps - x->timesteps : y->burst - x->burst;
 }
 
-static void show(void *context, const char *phase, double fraction)
+static int show(void *context, const char *phase, double fraction)
 {
     const struct scan *s = context;
     char text[128];
     snprintf(text, sizeof text, "%s, T = %d, phi = %d: %s", goal_names[s->options.goal],
              s->options.timesteps, s->options.burst_initial, phase);
-    journal_progress(s->journal, text, fraction);
+    return journal_progress(s->journal, text, fraction);
 }
 
 static void set_options(struct scan *s, const struct trial *t)
@@ -68,12 +68,12 @@ static void set_options(struct scan *s, const struct trial *t)
     s->options.timesteps = t->timesteps;
     s->options.burst_initial = s->options.burst_desired = t->burst;
     s->options.search = false;
-    s->options.burst_spread = s->asked->goal == GOAL_LATENCY ? 0 : BURST_LIMIT;
+    s->options.burst_spread = s->asked->goal == AF_GOAL_LATENCY ? 0 : BURST_LIMIT;
     s->options.initial = t->initial;
     s->options.prune = t->prune;
     s->options.ssc_budget = 0;
     s->options.ssc_loss = 0;
-    s->options.iat = t->timesteps > 1 && s->asked->iat != CHOICE_OFF ? CHOICE_AUTO : CHOICE_OFF;
+    s->options.iat = t->timesteps > 1 && s->asked->iat != AF_OFF ? AF_AUTO : AF_OFF;
 }
 
 static void judge(const struct scan *s, struct trial *t, const struct verdict *verdict)
@@ -194,15 +194,15 @@ static int scan(struct scan *s)
 {
     /* Large bursts cost spikes, some events, and no time. */
     static const int bursts[][3] = {
-        [GOAL_LATENCY] = {15}, [GOAL_SPIKES] = {10, 7, 5}, [GOAL_EVENTS] = {15, 10, 8}};
-    enum goal goal = s->asked->goal;
+        [AF_GOAL_LATENCY] = {15}, [AF_GOAL_SPIKES] = {10, 7, 5}, [AF_GOAL_EVENTS] = {15, 10, 8}};
+    enum af_goal goal = s->asked->goal;
     int status = AF_OK;
     for (int b = 0; !status && b < 3 && bursts[goal][b]; b++) {
         int first = s->count;
         status = scan_timesteps(s, bursts[goal][b]);
-        if (!status && goal != GOAL_LATENCY && s->count > first)
+        if (!status && goal != AF_GOAL_LATENCY && s->count > first)
             status = scan_initial(s, first);
-        if (!status && goal != GOAL_LATENCY && s->count > first && s->options.feedback)
+        if (!status && goal != AF_GOAL_LATENCY && s->count > first && s->options.feedback)
             status = scan_prune(s, first);
     }
     return status;
@@ -212,7 +212,7 @@ static int scan(struct scan *s)
 static int finish_trial(struct scan *s, struct trial *t, struct journal *journal,
                         struct recipe *made, struct verdict *verdict)
 {
-    const bool compress = s->asked->goal != GOAL_LATENCY;
+    const bool compress = s->asked->goal != AF_GOAL_LATENCY;
     set_options(s, t);
     if (compress)
         s->options.ssc_loss = s->asked->tolerance;
@@ -232,7 +232,7 @@ static int finish(struct scan *s, struct recipe *best, struct verdict *verdict)
     qsort(s->trial, (size_t)s->count, sizeof *s->trial, by_merit);
     while (good < s->count && s->trial[good].good)
         good++;
-    const bool several = s->asked->goal != GOAL_LATENCY && good > 1;
+    const bool several = s->asked->goal != AF_GOAL_LATENCY && good > 1;
     const int most = !several ? 1 : good < FINALISTS ? good : FINALISTS;
     for (int i = 0; !status && i < most; i++) {
         struct journal journal = {.progress = show, .context = s};

@@ -33,7 +33,7 @@ int recipe_begin(const struct reference *reference, const struct convert_options
                  struct recipe *recipe)
 {
     const struct setting first = {.burst = o->search ? o->burst_desired : o->burst_initial,
-                                  .signed_bursts = o->signed_bursts == CHOICE_ON,
+                                  .signed_bursts = o->signed_bursts == AF_ON,
                                   .ratio = 1};
     int status = begin(reference, o, recipe);
     for (int i = 0; !status && i < recipe->network->population_count; i++)

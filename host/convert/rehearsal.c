@@ -337,9 +337,9 @@ static double divergence(const struct probe *p, const struct lane *lane, int64_t
 }
 
 /* What the goal wants less of. */
-static int64_t spent(const struct activity *a, enum goal goal)
+static int64_t spent(const struct activity *a, enum af_goal goal)
 {
-    return goal == GOAL_NONE ? a->spikes : goal == GOAL_SPIKES ? a->spike_sops : a->sops;
+    return goal == AF_GOAL_NONE ? a->spikes : goal == AF_GOAL_SPIKES ? a->spike_sops : a->sops;
 }
 
 static int probe_sample(void *context, int worker, int64_t sample)
@@ -348,7 +348,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
     struct rehearsal *r = p->r;
     struct lane *lane = r->lane[worker];
     int last = r->recipe->model->population_count - 1, steps = r->recipe->model->timesteps;
-    bool any_step = r->recipe->options.iat != CHOICE_OFF;
+    bool any_step = r->recipe->options.iat != AF_OFF;
     double *scratch = malloc((size_t)r->recipe->reference->ann_size * 2 * sizeof *scratch), sum = 0,
            final = 0;
     if (!scratch)

@@ -179,9 +179,9 @@ static int fit_to_loss(struct recipe *recipe, struct journal *journal, const str
     double best = 0, least = INFINITY, budget = 0, step = before / 16;
     double loss = risk_among_many(recipe->reference->data.samples + recipe->reference->data.further,
                                   (double)recipe->options.ssc_loss, recipe->reference->loss_most);
-    enum choice iat = recipe->options.iat;
+    enum af_choice iat = recipe->options.iat;
     if (!recipe->options.optimize) /* what early exit loses is its own affair */
-        recipe->options.iat = CHOICE_OFF;
+        recipe->options.iat = AF_OFF;
     int status = AF_OK;
     bool growing = true;
     bool shows = risk_shows(recipe->reference->data.samples + recipe->reference->data.further,

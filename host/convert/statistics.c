@@ -24,7 +24,7 @@ struct worker {
 
 struct measure {
     struct reference *ref;
-    const struct journal *journal;
+    struct journal *journal;
     struct worker *worker;
     int64_t samples; /* of this pass */
     bool histograms; /* the second pass */
@@ -106,11 +106,12 @@ static int measure_sample(void *context, int worker, int64_t sample)
     return AF_OK;
 }
 
+/* A cancelled one is noticed when the loop ends. */
 static void report_progress(void *context, int64_t done)
 {
     struct measure *m = context;
     double half = (double)done / (double)m->samples / 2;
-    journal_progress(m->journal, "running the ANN", m->histograms ? 0.5 + half : half);
+    (void)journal_progress(m->journal, "running the ANN", m->histograms ? 0.5 + half : half);
 }
 
 static void worker_free(const struct network *net, struct worker *w)
@@ -239,7 +240,7 @@ static double temperature_of(const float *outputs, int64_t count)
 }
 
 int reference_measure(struct reference *ref, bool chances, int threads,
-                      const struct journal *journal)
+                      struct journal *journal)
 {
     const struct network *net = ref->network;
     struct measure m = {.ref = ref, .journal = journal, .first_output = network_output(net)};
@@ -258,11 +259,15 @@ int reference_measure(struct reference *ref, bool chances, int threads,
     if (!status)
         status = parallel_for(threads, m.samples, measure_sample, &m, report_progress);
     if (!status)
+        status = journal_progress(journal, "running the ANN", 0.5);
+    if (!status)
         status = merge_largest(ref, m.worker, threads);
     m.histograms = true;
     m.samples = ref->data.samples;
     if (!status)
         status = parallel_for(threads, ref->data.samples, measure_sample, &m, report_progress);
+    if (!status)
+        status = journal_progress(journal, "running the ANN", 1);
     if (!status)
         status = merge_sums(ref, m.worker, threads);
     if (!status)

@@ -51,15 +51,16 @@ static int measure_population(struct rehearsal *r, const struct sweep *sweep, st
             !sweep->apply(recipe, p, k))
             continue;
         status = rehearsal_apply(r, p);
-        if (!status && recipe->options.bias != BIAS_OFF)
+        if (!status && recipe->options.bias != AF_BIAS_OFF)
             status = bias_correct_population(r, p);
         if (!status)
             status = rehearsal_probe(r, p, &o->sensitivity, &o->energy);
         worse += k && o->sensitivity > candidates_option(t, i, 0)->sensitivity + sweep->limit;
         restore(&recipe->setting[p], channels, &kept);
         double done = (i + (k + 1.0) / t->each) / t->populations;
-        journal_progress(sweep->journal, sweep->phase,
-                         sweep->begin + (sweep->end - sweep->begin) * done);
+        if (!status)
+            status = journal_progress(sweep->journal, sweep->phase,
+                                      sweep->begin + (sweep->end - sweep->begin) * done);
     }
     free(kept.threshold);
     free(kept.bias);

@@ -10,7 +10,7 @@
 typedef bool candidate_fn(struct recipe *recipe, int population, int k);
 
 struct sweep {
-    const struct journal *journal;
+    struct journal *journal;
     const char *phase;
     double begin, end; /* of the phase's progress */
     candidate_fn *apply;

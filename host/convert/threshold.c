@@ -110,7 +110,7 @@ static struct offer make_offer(const struct recipe *recipe, int population, int 
     const struct population_statistics *s = &recipe->reference->statistics[population];
     double bin = (double)s->largest[ch] / STATISTICS_BINS;
     struct staircase f = fit_staircase(m, threshold / bin, burst);
-    double sent = recipe->options.goal == GOAL_EVENTS ? f.events : f.spikes;
+    double sent = recipe->options.goal == AF_GOAL_EVENTS ? f.events : f.spikes;
     return (struct offer){threshold, sent * s->fanout[ch], f.error * bin * bin * s->weight[ch]};
 }
 

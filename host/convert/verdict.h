@@ -14,6 +14,6 @@ struct verdict {
 };
 
 /* What the goal wants least of. */
-double verdict_cost(const struct verdict *v, enum goal goal);
+double verdict_cost(const struct verdict *v, enum af_goal goal);
 
 #endif

@@ -10,7 +10,7 @@ double af_device_megahertz(const struct af_device *device)
     return device ? device->megahertz : 0;
 }
 
-void af_device_close(struct af_device *device)
+void device_close(struct af_device *device)
 {
     if (device)
         device->operations->close(device);

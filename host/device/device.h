@@ -8,6 +8,8 @@ struct af_device {
     const struct device_operations *operations;
     const struct af_model *model;
     double megahertz; /* af_device_megahertz */
+    int slow;         /* samples between which something is to be seen; 0: it is fast */
+    struct job_queue *jobs; /* of submit.c; NULL: nothing was submitted */
 };
 
 struct device_operations {
@@ -23,4 +25,6 @@ struct device_operations {
  * failure no result is left to free. */
 int device_run(struct af_device *device, const struct af_sample *samples, int64_t count,
                const struct af_run_options *options, struct af_result *results);
+void device_close(struct af_device *device);
+
 #endif

@@ -54,7 +54,7 @@ static void fleet_close(struct af_device *device)
 {
     struct fleet *f = (struct fleet *)device;
     for (int k = 0; k < f->size; k++)
-        af_device_close(f->member[k]);
+        device_close(f->member[k]);
     free(f);
 }
 
@@ -67,7 +67,7 @@ int fleet_open(fleet_opens *open, const void *what, const struct af_device_optio
     *device = NULL;
     if (!f)
         return af_fail(AF_NO_MEMORY, "no memory");
-    f->device = (struct af_device){.operations = &operations, .model = model};
+    f->device = (struct af_device){.operations = &operations, .model = model, .slow = size};
     f->open = open;
     f->what = what;
     f->options = *options;

@@ -383,7 +383,7 @@ static int ranked_run(struct af_device *device, const struct af_sample *samples,
 static void ranked_close(struct af_device *device)
 {
     struct ranked *d = (struct ranked *)device;
-    af_device_close(d->own);
+    device_close(d->own);
     free(d->message.at);
     free(d);
 }
@@ -416,10 +416,13 @@ int ranks_over(struct ranks *s, struct af_device *own, struct af_device **device
     int status = d ? meet(s) : af_fail(AF_NO_MEMORY, "no memory");
     if (status) {
         free(d);
-        af_device_close(own);
+        device_close(own);
         return status;
     }
-    d->device = (struct af_device){&operations, own->model, own->megahertz};
+    d->device = (struct af_device){.operations = &operations,
+                                    .model = own->model,
+                                    .megahertz = own->megahertz,
+                                    .slow = own->slow * s->size};
     d->own = own;
     d->ranks = s;
     *device = &d->device;

@@ -1,4 +1,5 @@
-/* AdaFire: run a converted spiking network on a CPU or an accelerator.
+/* AdaFire: trained ReLU networks as spiking networks of burst-firing neurons, on a CPU or on an
+ * accelerator for FPGAs.
  *
  *     struct af_model *model;
  *     struct af_device *device;
@@ -7,9 +8,25 @@
  *     struct af_result result;
  *     af_run(device, &sample, 1, NULL, &result);
  *
- * Every function that returns int returns AF_OK (0) or a negative enum af_status; af_error() then
- * has the reason as one sentence. Out-parameters are NULL on failure. Freeing NULL is fine. A model
- * is read-only and may serve many devices and threads; a device belongs to one thread at a time. */
+ * Two libraries. libadafire runs models: sections Version to Answers. libadafire-convert makes them
+ * and reads files of samples: sections Samples and Convert; it needs the first one and, beyond it,
+ * BLAS, protobuf-c, libpng and libjpeg.
+ *
+ * Errors. Every function that returns int returns AF_OK (0) or a negative enum af_status, unless it
+ * says otherwise; af_error() then has the reason as one sentence. Out-parameters are NULL (or zero)
+ * on failure. Null pointers where something is needed, negative counts and indices out of range are
+ * AF_BAD_ARGUMENT. The library never prints, exits or installs signal handlers.
+ *
+ * Lifetime. Who opens closes; freeing NULL is fine. What a function returns as a const pointer
+ * belongs to what it was asked of.
+ *
+ * Threads. af_error is the calling thread's. A model is read-only and may serve many devices and
+ * threads at a time. Everything else belongs to one thread at a time; different devices, readers
+ * and conversions may be at work side by side.
+ *
+ * Growth. What is `reserved` is zero: structures that are zero but for what a program knows mean
+ * the same in every version 0.2.x, and what a program sets that its library does not know is
+ * AF_BAD_ARGUMENT. */
 #ifndef ADAFIRE_H
 #define ADAFIRE_H
 
@@ -21,7 +38,19 @@
 extern "C" {
 #endif
 
-#define AF_VERSION "0.1.0"
+/* ---- Version -------------------------------------------------------------------------------- */
+
+#define AF_VERSION_MAJOR  0
+#define AF_VERSION_MINOR  2
+#define AF_VERSION_PATCH  0
+#define AF_VERSION        "0.2.0"
+#define AF_VERSION_NUMBER (AF_VERSION_MAJOR * 10000 + AF_VERSION_MINOR * 100 + AF_VERSION_PATCH)
+
+/* Of the library that runs: "0.2.0" and 200. */
+const char *af_version(void);
+int af_version_number(void);
+
+/* ---- Errors --------------------------------------------------------------------------------- */
 
 enum af_status {
     AF_OK = 0,
@@ -32,6 +61,7 @@ enum af_status {
     AF_IO = -5,        /* the operating system refused to read or write */
     AF_NO_DEVICE = -6, /* no such board, or it does not answer */
     AF_TIMEOUT = -7,   /* a device missed its deadline */
+    AF_CANCELLED = -8, /* by a callback of the caller's */
 };
 
 /* The calling thread's last failure, one sentence without a full stop; "" if there was none. */
@@ -42,6 +72,10 @@ const char *af_error(void);
 struct af_model;
 
 int af_model_load(const char *path, struct af_model **model);
+/* The same of a file's bytes, which are not needed afterwards. `name` stands in messages. */
+int af_model_parse(const char *name, const void *bytes, size_t size, struct af_model **model);
+/* Writes an .snn file: under a temporary name, then renamed. */
+int af_model_save(const struct af_model *model, const char *path);
 void af_model_free(struct af_model *model);
 
 /* What a population is to the network. */
@@ -52,7 +86,26 @@ enum af_kind {
     AF_MAXPOOL, /* relay of the largest running sum in a window */
     AF_OUTPUT,  /* accumulates, never fires */
 };
+/* "input", "relu", "linear", "maxpool", "output"; "" for none of these. */
 const char *af_kind_name(enum af_kind kind);
+
+struct af_model_info {
+    const char *name;
+    int channels, height, width; /* of one input sample */
+    bool events;                 /* made for event recordings */
+    bool iat;                    /* holds early-exit limits */
+    int timesteps;               /* T, the most an inference takes */
+    int populations, projections;
+    int outputs;                      /* output populations; the first decides early exit */
+    int classes;                      /* values of the first output */
+    int facts;                        /* see af_model_fact */
+    int64_t neurons, synapses, zeros; /* weights, and those of them that are 0 */
+    int64_t ann_macs;                 /* multiply-accumulates of the ANN for one sample */
+    int64_t first_macs;               /* those of them on the constant analog input, done once */
+    int64_t output_size;              /* values of all outputs together */
+    int64_t reserved[8];
+};
+int af_model_info(const struct af_model *model, struct af_model_info *info);
 
 struct af_population_info {
     const char *name;
@@ -63,90 +116,114 @@ struct af_population_info {
     double ratio;       /* SSC's threshold ratio rho, 1 without SSC */
     double threshold_min, threshold_max; /* over channels, in the ANN's units */
     int64_t fanout_mean; /* synaptic operations that one of its events causes, mean over neurons */
+    int64_t reserved[8];
 };
-
-struct af_model_info {
-    const char *name;
-    int channels, height, width; /* of one input sample */
-    bool events;                 /* made for event recordings */
-    int timesteps;               /* T, the most an inference takes */
-    int populations, projections;
-    int outputs;                      /* output populations, the first decides IAT */
-    int classes;                      /* values of the first output */
-    int64_t neurons, synapses, zeros; /* weights, and those of them that are 0 */
-    int64_t ann_macs;                 /* multiply-accumulates of the ANN for one sample */
-    int64_t first_macs;               /* those of them on the constant analog input, done once */
-    bool iat;                         /* holds early-termination thresholds */
-};
-void af_model_info(const struct af_model *model, struct af_model_info *info);
 /* i in 0 .. populations-1, in the order they fire. */
-void af_population_info(const struct af_model *model, int i, struct af_population_info *info);
-/* NULL where the model has no class names. */
+int af_population_info(const struct af_model *model, int i, struct af_population_info *info);
+
+/* NULL where the model has no class names, or no such class. */
 const char *af_class_name(const struct af_model *model, int label);
+/* What the model knows of where it came from, as keys and values; i in 0 .. facts-1. */
+int af_model_fact(const struct af_model *model, int i, const char **key, const char **value);
+
+/* ---- Boards --------------------------------------------------------------------------------- */
 
 /* How a board is reached. */
 enum af_link {
     AF_LINK_NONE,    /* it is this computer */
-    AF_LINK_PROCESS, /* simulated in this process */
-    AF_LINK_XRT,
-    AF_LINK_UART, /* USB, an FTDI chip's serial line */
-    AF_LINK_FIFO, /* USB, its synchronous FIFO */
+    AF_LINK_PROCESS, /* an accelerator simulated in this process */
+    AF_LINK_XRT,     /* a card, through XRT */
+    AF_LINK_UART,    /* USB, an FTDI chip's serial line */
+    AF_LINK_FIFO,    /* USB, its synchronous FIFO */
 };
+
+struct af_board_info {
+    const char *name, *summary;
+    enum af_link link;
+    bool runs;          /* models; else it can only be flashed */
+    bool flashable;     /* by adafire-flash */
+    bool counts_cycles; /* fills in af_result.cycles */
+    bool sends_events;  /* takes af_run_options.on_event; of an accelerator, if its build does */
+    bool profiles;      /* takes af_run_options.profile, if its build does */
+    bool waveforms;     /* takes af_device_options.waves */
+    bool builds;        /* takes af_device_options.build */
+    bool works_ahead;   /* computes while the next samples of a batch are on their way */
+    double megahertz;   /* of its clock; 0: none, or known when it is open */
+    int64_t reserved[8];
+};
+int af_board_count(void);
+/* i in 0 .. af_board_count()-1. */
+int af_board_info(int i, struct af_board_info *info);
+/* Calls each with every board that is attached to this computer, named as af_device_open takes it,
+ * and with what is to say of it: that it can be opened, or what is missing. Where a whole kind of
+ * boards is out of reach (no XRT, no USB) each is called with the reason. */
+int af_boards_attached(void (*each)(void *context, const char *name, const char *text),
+                       void *context);
 
 /* ---- Device --------------------------------------------------------------------------------- */
 
 struct af_device;
 
 struct af_device_options {
-    int threads;       /* 0: all cores */
+    int threads;       /* 0: all cores; at most 1024 */
     const char *build; /* of the accelerator, for "csim" and "sim"; NULL: the default */
-    const char
-        *waves; /* for "sim": FILE.fst or FILE.fst:FROM-TO (cycles), signals over time; or NULL */
+    /* For "sim": FILE.fst or FILE.fst:FROM-TO (cycles), signals over time; or NULL. */
+    const char *waves;
     /* For "u250": which card, by number or PCIe address, or "all"; for USB boards: which of
      * several, by bus and port, serial number or VID:PID. NULL: what stands behind a colon in the
      * board's name, or the first card, or the only board. */
     const char *device;
-    const char *bitstream; /* NULL: of ADAFIRE_BITSTREAM, or the board's own */
+    const char *bitstream; /* for "u250"; NULL: of ADAFIRE_BITSTREAM, or the board's own */
     double timeout;        /* seconds that a card or board may take for one run; 0: chosen */
     /* For "sim": called now and then, from whatever thread simulates, with the clock cycles since
      * its last call; or NULL. */
     void (*on_cycles)(void *context, uint64_t cycles);
     void *on_cycles_context;
+    int64_t reserved[8];
 };
 
-/* Opens a board ("cpu", "csim", "sim", "u250", "icebreaker"..., as `adafire-host --board list` has
- * them) and loads the model onto it. options may be NULL.
- * The model must live as long as the device. */
+/* Opens a board ("cpu", "csim", "sim", "u250", "icebreaker"...) and loads the model onto it.
+ * options may be NULL. The model must live as long as the device. */
 int af_device_open(const char *board, const struct af_device_options *options,
                    const struct af_model *model, struct af_device **device);
+/* Waits for what was submitted. */
 void af_device_close(struct af_device *device);
 /* Of the clock in which af_result.cycles are counted; 0 where there is none or it is unknown. */
 double af_device_megahertz(const struct af_device *device);
 
 /* ---- Run ------------------------------------------------------------------------------------ */
 
-/* One sample: `type` says what `data` holds, channels x height x width, before the model's own
- * normalisation (pixels 0..255 for an image model). A recording instead gives the counts of every
- * timestep, timesteps x channels x height x width int16 in -255..255, as `counts`. If the model was
- * trained on several frames of a recording, each frame's timesteps are run from rest, the result is
- * all of them together, and early termination decides after each frame. */
+/* One sample: `type` says what `data` holds, channels x height x width values before the model's
+ * own normalisation (pixels 0..255 for an image model), row by row, one channel after the other. A
+ * recording instead gives `counts`, int16 in -255..255: timesteps x channels x height x width, for
+ * the timesteps of this run. `length` is how many values there are of either; any other number than
+ * the model takes is AF_BAD_ARGUMENT. If the model was trained on several frames of a recording,
+ * each frame's timesteps are run from rest, the result is all of them together, and early exit
+ * decides after each frame. */
 enum af_type { AF_F32, AF_U8, AF_I8, AF_I16, AF_I32 };
 struct af_sample {
     enum af_type type;
     const void *data;
     const int16_t *counts;
+    int64_t length;
+    int64_t reserved[4];
 };
 
 struct af_run_options {
     int timesteps; /* 0: the model's own; more than that is an error */
     bool no_iat;   /* run all timesteps */
     bool trace;    /* keep the output after every timestep (af_result.history) */
-    bool profile; /* keep what its cycles went to (af_result.profile) where the board counts them */
+    bool profile;  /* keep what its cycles went to (af_result.profile) where the board counts them */
     /* Called for every event of every sample if not NULL, from the thread that runs the sample, in
      * order of timestep (from 0) and population. `burst` is negative for what is taken back. */
     void (*on_event)(void *context, int64_t sample, int timestep, int population, int neuron,
                      int burst);
     void *on_event_context;
+    /* Called between batches of samples, from the thread that runs them, with how many are done; if
+     * it returns other than 0 the run ends with AF_CANCELLED. NULL: not. */
+    int (*on_progress)(void *context, int64_t done, int64_t all);
+    void *on_progress_context;
+    int64_t reserved[8];
 };
 
 /* A stretch of a core's time: it fires its share of a population and then adds that population's
@@ -190,6 +267,7 @@ struct af_result {
     int64_t *spike_sops; /* [populations] the same, a burst of r counted r times */
     int64_t cycles;      /* of the accelerator; 0 where it does not apply */
     struct af_profile *profile; /* NULL: nobody asked, or the board does not count */
+    int64_t reserved[4];
 };
 
 /* Runs `count` samples; results[i] belongs to samples[i]. options may be NULL. On failure no result
@@ -198,9 +276,201 @@ int af_run(struct af_device *device, const struct af_sample *samples, int64_t co
            const struct af_run_options *options, struct af_result *results);
 void af_result_free(struct af_result *result);
 
+/* The same in the background: the device works on while the caller prepares what comes next. Jobs of
+ * a device are run in the order in which they were submitted. Samples (with their data), results
+ * and options' contexts must stay until af_wait; callbacks come from a thread of the library's. */
+struct af_job;
+int af_submit(struct af_device *device, const struct af_sample *samples, int64_t count,
+              const struct af_run_options *options, struct af_result *results, struct af_job **job);
+/* Waits for a job, frees it, and returns what af_run would have returned. NULL is AF_OK. */
+int af_wait(struct af_job *job);
+
 /* Energy in microjoules as the field reports it: 0.9 pJ for an accumulate, 4.6 pJ for a
  * multiply-accumulate, 45 nm (Horowitz, ISSCC 2014). */
 double af_energy_uj(double accumulates, double macs);
+
+/* ---- Answers -------------------------------------------------------------------------------- */
+
+/* What outputs mean: classes of a sample, boxes, or a class for every pixel. */
+enum af_task_kind { AF_CLASSIFY, AF_DETECT, AF_SEGMENT };
+struct af_task;
+/* The task in `words` (adafire-host --help has them), or NULL: the model's own, or the one that its
+ * first output looks like. AF_BAD_ARGUMENT if the outputs cannot be that. The model must live as
+ * long. */
+int af_task_open(const struct af_model *model, const char *words, struct af_task **task);
+void af_task_close(struct af_task *task);
+enum af_task_kind af_task_kind(const struct af_task *task);
+int af_task_classes(const struct af_task *task);
+
+/* A class and its probability by softmax over the first output (by the sign of a single value). */
+struct af_answer {
+    int label;
+    double probability; /* 0..1 */
+};
+/* The `most` best classes, the best first; returns how many there are. Of a classification. */
+int af_answers(struct af_task *task, const struct af_result *result, int most,
+               struct af_answer *answers);
+
+struct af_box {
+    float x1, y1, x2, y2; /* pixels of the model's input, not cut at its borders */
+    float score;          /* 0..1 */
+    int label;            /* from 0, background left out */
+};
+/* The boxes of a sample; returns how many there are. *boxes is good until the next call. Of a
+ * detector. */
+int64_t af_boxes(struct af_task *task, const struct af_result *result, const struct af_box **boxes);
+/* The class of every pixel, [height][width]; *map is good until the next call. Of a segmentation. */
+int af_class_map(struct af_task *task, const struct af_result *result, const uint16_t **map,
+                 int *height, int *width);
+
+/* Intersection over union of two boxes; 0 for boxes without area. */
+double af_overlap(const struct af_box *a, const struct af_box *b);
+
+/* How good boxes or maps are, over many samples. */
+struct af_score;
+/* For the task's classes; AF_BAD_ARGUMENT for a classification. */
+int af_score_open(const struct af_task *task, struct af_score **score);
+/* One sample's boxes, found and true (scores of these unused). */
+int af_score_boxes(struct af_score *score, const struct af_box *found, int64_t found_count,
+                   const struct af_box *truth, int64_t truth_count);
+/* One map, [height][width] of both; labels outside 0 .. classes-1 are not counted. */
+int af_score_map(struct af_score *score, const uint16_t *map, const int32_t *labels, int height,
+                 int width);
+/* each[classes]: average precision at an overlap of 0.5 (Everingham et al., IJCV 111:98, 2015), or
+ * intersection over union; NAN for a class that never was. *mean: over the others (mAP@0.5, mIoU),
+ * NAN if there are none. *pixels: share of right pixels, NAN of boxes. Pointers may be NULL. */
+int af_score_finish(struct af_score *score, double *mean, double *pixels, double *each);
+void af_score_close(struct af_score *score);
+
+/* ==== libadafire-convert ===================================================================== */
+
+/* ---- Samples -------------------------------------------------------------------------------- */
+
+/* Samples from files, one at a time, whatever the format: .npy, .npz, idx(.gz), CIFAR binary, PNG,
+ * JPEG, event recordings, meshes and points, or folders of these, whose folders are classes
+ * (adafire-host --help has all). Memory does not grow with their number. */
+struct af_samples;
+
+struct af_samples_options {
+    int channels, height, width; /* of one sample */
+    bool events;                 /* recordings are taken, as counts of so many timesteps */
+    int timesteps;               /* of a recording */
+    int event_frames;            /* training frames that one recording makes; 0: 1 */
+    int resize;  /* pictures: the shorter side to so many pixels, then a centre crop; 0: not */
+    bool squash; /* pictures: both sides to `resize`, or to the sample's own size */
+    int64_t reserved[8];
+};
+/* As the model takes them. */
+int af_samples_of(const struct af_model *model, struct af_samples_options *options);
+int af_samples_open(const char *const *paths, int count, const struct af_samples_options *options,
+                    struct af_samples **samples);
+void af_samples_close(struct af_samples *samples);
+/* How many there are, -1 if that is not known before they are read. */
+int64_t af_samples_count(const struct af_samples *samples);
+
+struct af_sample_info {
+    const char *name; /* the file's, or "file.npy[17]"; good until the next sample */
+    int label;        /* -1 if the file carries none */
+    int64_t reserved[4];
+};
+/* The next sample: 1, or 0 at the end, or negative. Its data are good until the next call. info may
+ * be NULL. */
+int af_samples_next(struct af_samples *samples, struct af_sample *sample,
+                    struct af_sample_info *info);
+/* Labels of samples, .npy or idx(.gz); *labels is the caller's: af_free. */
+int af_labels_read(const char *path, int64_t **labels, int64_t *count);
+void af_free(void *memory);
+
+/* ---- Convert -------------------------------------------------------------------------------- */
+
+enum af_choice { AF_OFF, AF_ON, AF_AUTO };
+enum af_goal { AF_GOAL_NONE, AF_GOAL_LATENCY, AF_GOAL_SPIKES, AF_GOAL_EVENTS };
+enum af_bias { AF_BIAS_OFF, AF_BIAS_LIGHT, AF_BIAS_ADVANCED, AF_BIAS_CURRENTS, AF_BIAS_AUTO };
+enum af_metric { AF_ENTROPY, AF_CONFIDENCE };
+
+/* A conversion. Begin with af_convert_defaults; `adafire-convert --help` says what each option
+ * does. */
+struct af_convert_options {
+    /* The network: an ONNX file, or its bytes (then `onnx` is its name in messages). */
+    const char *onnx;
+    const void *onnx_bytes;
+    size_t onnx_size;
+    /* Calibration samples, a few hundred: from files, or in memory (raw, before normalisation).
+     * Those beyond calib_limit, up to exit_limit, serve early exit alone. */
+    const char *const *calib;
+    int calib_count;
+    const struct af_sample *samples;
+    int64_t sample_count;
+    const char *labels;           /* of the samples: a file; NULL: those the files carry */
+    const int64_t *sample_labels; /* or [sample_count], of samples in memory; NULL: none */
+    int64_t calib_limit, exit_limit;
+    const char *exit_recordings; /* recordings for early exit, a file or folder; NULL: none */
+    /* The network sees (raw * scale - mean) / std, per channel; counts of 1 are for all channels. */
+    double scale;
+    const float *mean, *std; /* NULL: 0 and 1 */
+    int mean_count, std_count;
+    bool bgr;     /* the network wants BGR, the samples hold RGB */
+    int shape[3]; /* channels, height, width, where the network leaves it open; else zeros */
+    int resize;   /* of pictures, as in af_samples_options; stored in the model */
+    bool squash;
+    bool events; /* the network takes event recordings */
+    int event_frames;
+    const char *classes; /* a file of class names, one a line; NULL: none */
+    const char *task;    /* what the outputs mean, stored in the model; NULL: not said */
+    const char *name;    /* the model's; NULL: the network's file name */
+
+    /* The spiking network. */
+    int timesteps;                               /* T, the most of an inference */
+    int burst_initial, burst_desired, burst_min; /* phi, 1..15 */
+    double energy_ratio, initial;
+    bool no_search; /* phi is burst_initial everywhere */
+    enum af_choice signed_bursts;
+    double ssc_budget; /* Sensitivity Spike Compression; 0: off */
+    double ssc_loss;   /* instead: accuracy that it may cost, 0..1; 0: by budget */
+    enum af_bias bias;
+    bool nearest; /* weights are rounded each for itself */
+    double prune; /* share of the synaptic operations whose weights are left out */
+    enum af_choice iat; /* early exit; ON: from the paper's knob iat_a */
+    double iat_a;
+    enum af_metric iat_metric;
+    enum af_goal optimize; /* search for this goal within the tolerance */
+    double tolerance;      /* answers that early exit may change, 0..1 */
+    int search_samples;    /* on which searches compare candidates; 0: all */
+    int threads;           /* 0: all cores; at most 1024 */
+
+    /* Called now and then from the converting thread; fraction is in 0..1 within the phase. If it
+     * returns other than 0 the conversion ends with AF_CANCELLED. NULL: not. */
+    int (*on_progress)(void *context, const char *phase, double fraction);
+    /* Called with what the user ought to know, one sentence each; NULL: not. */
+    void (*on_note)(void *context, const char *note);
+    void *context;
+    int64_t reserved[16];
+};
+void af_convert_defaults(struct af_convert_options *options);
+
+/* How good the model is, on the calibration samples. */
+struct af_conversion {
+    int64_t samples;               /* that were used */
+    double agreement;              /* with the ANN, 0..1; NAN where outputs are no classes */
+    double accuracy, ann_accuracy; /* 0..1; NAN without labels */
+    double timesteps_mean;         /* with early exit; NAN without it */
+    double expected_loss;          /* of accuracy, 0..1; NAN where it was not measured */
+    double exit_sops, exit_spike_sops; /* synaptic operations of a sample until it stops */
+    int populations;
+    /* [populations] means a sample, all timesteps; as in af_result. */
+    double *spikes, *events, *sops, *spike_sops;
+    double *sensitivity; /* [populations] of the network when each choice was measured; 0: was not */
+    int64_t reserved[8];
+};
+/* Converts a network. conversion may be NULL; else af_conversion_free. Deterministic for given
+ * inputs, whatever the threads. */
+int af_convert(const struct af_convert_options *options, struct af_model **model,
+               struct af_conversion *conversion);
+void af_conversion_free(struct af_conversion *conversion);
+
+/* Runs the network as it is, before any conversion, over all samples in `calib`, and writes its
+ * outputs: .npy, one row a sample, all outputs in the graph's order. *count, if not NULL: samples. */
+int af_ann(const struct af_convert_options *options, const char *path, int64_t *count);
 
 #ifdef __cplusplus
 }

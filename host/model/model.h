@@ -102,9 +102,6 @@ int model_check(const struct af_model *m);
 /* First and last population of kind OUTPUT; *first is the one that IAT watches. */
 int model_outputs(const struct af_model *m, int *first);
 
-int model_save(const struct af_model *m, const char *path);
-/* Reads from memory; `name` stands in messages. */
-int model_parse(const char *name, const void *bytes, size_t size, struct af_model **model);
 int model_add_fact(struct af_model *m, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

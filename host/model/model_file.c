@@ -330,8 +330,10 @@ static void code_model(struct codec *c, struct af_model *m)
         c->status = af_fail(AF_BAD_FILE, "has %zu bytes behind its end", c->size - c->at);
 }
 
-int model_save(const struct af_model *m, const char *path)
+int af_model_save(const struct af_model *m, const char *path)
 {
+    if (!m || !path)
+        return af_fail(AF_BAD_ARGUMENT, "a model and a file for it are needed");
     struct codec c = {.reading = false};
     unsigned char header[HEADER] = {0};
     code_bytes(&c, header, sizeof header);
@@ -377,9 +379,12 @@ static int parse(const unsigned char *bytes, size_t size, struct af_model *m)
     return c.status ? c.status : model_check(m); /* NOLINT(clang-analyzer-unix.Malloc): not ours */
 }
 
-int model_parse(const char *name, const void *bytes, size_t size, struct af_model **model)
+int af_model_parse(const char *name, const void *bytes, size_t size, struct af_model **model)
 {
-    *model = NULL;
+    if (model)
+        *model = NULL;
+    if (!name || !bytes || !model)
+        return af_fail(AF_BAD_ARGUMENT, "a model's bytes, a name and a place for it are needed");
     struct af_model *m = calloc(1, sizeof *m);
     int status = m ? parse(bytes, size, m) : af_fail(AF_NO_MEMORY, "no memory");
     if (status) {
@@ -394,10 +399,13 @@ int af_model_load(const char *path, struct af_model **model)
 {
     void *bytes;
     size_t size;
-    *model = NULL;
+    if (model)
+        *model = NULL;
+    if (!path || !model)
+        return af_fail(AF_BAD_ARGUMENT, "a model's file and a place for it are needed");
     int status = file_read(path, FILE_LIMIT, &bytes, &size);
     if (!status)
-        status = model_parse(path, bytes, size, model);
+        status = af_model_parse(path, bytes, size, model);
     free(bytes);
     return status;
 }

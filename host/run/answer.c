@@ -139,9 +139,9 @@ int answers_open(const struct af_model *m, const struct answer_options *o, struc
     for (int i = 0; i < m->population_count; i++)
         a->values += m->population[i].kind == AF_OUTPUT ? neuron_count(&m->population[i]) : 0;
     int status = AF_OK;
-    if (o->task->kind == TASK_DETECT)
+    if (o->task->kind == AF_DETECT)
         status = open_detection(a);
-    else if (o->task->kind == TASK_SEGMENT)
+    else if (o->task->kind == AF_SEGMENT)
         status = open_segmentation(a);
     else
         status = af_fail(AF_BAD_ARGUMENT, "classes of samples are neither boxes nor pixels");
@@ -198,7 +198,7 @@ static int add_boxes(struct answers *a, int64_t index, const float *output)
 {
     bool labelled = a->precision && index < a->boxes.samples;
     const int64_t *start = a->boxes.start;
-    const struct box *truth = labelled ? a->boxes.box + start[index] : NULL;
+    const struct af_box *truth = labelled ? a->boxes.box + start[index] : NULL;
     int64_t count = labelled ? start[index + 1] - start[index] : 0;
     int status = detector_decode(a->detector, output, &a->found);
     if (!status && a->precision)
@@ -289,13 +289,13 @@ static int make_canvas(const struct answers *a, const char *name, const struct a
 static void draw_boxes(const struct answers *a, struct canvas *c)
 {
     for (int64_t i = a->found.count - 1; i >= 0; i--) { /* the best on top */
-        const struct box *box = &a->found.box[i];
-        const char *class = af_class_name(a->model, box->class);
+        const struct af_box *box = &a->found.box[i];
+        const char *class = af_class_name(a->model, box->label);
         char text[64];
         if (class)
             snprintf(text, sizeof text, "%.40s %.2f", class, (double)box->score);
         else
-            snprintf(text, sizeof text, "%d %.2f", box->class, (double)box->score);
+            snprintf(text, sizeof text, "%d %.2f", box->label, (double)box->score);
         canvas_box(c, box, text);
     }
 }
@@ -326,7 +326,7 @@ static int draw_answer(const struct answers *a, int64_t index, const char *name,
 static void place_boxes(struct boxes *b, const struct view *view)
 {
     for (int64_t i = 0; view->width && i < b->count; i++) {
-        struct box *box = &b->box[i];
+        struct af_box *box = &b->box[i];
         box->x1 = view->origin[0] + view->step[0] * box->x1;
         box->x2 = view->origin[0] + view->step[0] * box->x2;
         box->y1 = view->origin[1] + view->step[1] * box->y1;

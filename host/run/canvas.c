@@ -118,13 +118,13 @@ static int place(float v, int zoom, int size)
     return (int)lrintf(fminf(fmaxf(v * (float)zoom, -8.f), (float)size + 8));
 }
 
-void canvas_box(struct canvas *c, const struct box *box, const char *text)
+void canvas_box(struct canvas *c, const struct af_box *box, const char *text)
 {
     static const uint8_t black[3] = {0}, white[3] = {255, 255, 255};
     uint8_t rgb[3];
     int x1 = place(box->x1, c->zoom, c->width), x2 = place(box->x2, c->zoom, c->width);
     int y1 = place(box->y1, c->zoom, c->height), y2 = place(box->y2, c->zoom, c->height);
-    colour_of(box->class, rgb);
+    colour_of(box->label, rgb);
     fill(c, x1, y1, x2 - x1, c->dot, rgb);
     fill(c, x1, y2 - c->dot, x2 - x1, c->dot, rgb);
     fill(c, x1, y1, c->dot, y2 - y1, rgb);

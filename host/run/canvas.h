@@ -16,7 +16,7 @@ struct canvas {
 int canvas_make(const char *name, const struct tensor *picture, int zoom, struct canvas *c);
 void canvas_free(struct canvas *c);
 /* A frame in the class's colour with `text` on it; the box is in pixels of the picture. */
-void canvas_box(struct canvas *c, const struct box *box, const char *text);
+void canvas_box(struct canvas *c, const struct af_box *box, const char *text);
 /* Colours every pixel half by its class: class_of[height][width], which covers the rectangle from
  * (at[0], at[1]) of the picture, size[0] x size[1] pixels. */
 void canvas_classes(struct canvas *c, const uint16_t *class_of, int height, int width,

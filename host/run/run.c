@@ -4,8 +4,8 @@
 #include "base/npy.h"
 #include "base/npy_writer.h"
 #include "device/device.h"
-#include "input/events.h"
 #include "input/labels.h"
+#include "run/samples.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -89,15 +89,8 @@ static void batch_free(struct batch *b)
 
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
 {
-    static const enum af_type types[] = {[DTYPE_F32] = AF_F32,
-                                         [DTYPE_U8] = AF_U8,
-                                         [DTYPE_I8] = AF_I8,
-                                         [DTYPE_I16] = AF_I16,
-                                         [DTYPE_I32] = AF_I32};
-    int64_t n = neuron_count(&r->model->population[0]);
-    bool recording = !s->data;
-    size_t bytes =
-        recording ? (size_t)(n * r->steps) * sizeof(int16_t) : (size_t)n * dtype_size(s->type);
+    const int64_t n = sample_length(s, &r->spec, r->steps);
+    const size_t bytes = (size_t)n * (s->data ? dtype_size(s->type) : sizeof(int16_t));
     int i = b->count;
     b->data[i] = malloc(bytes);
     b->name[i] = strdup(s->name);
@@ -106,14 +99,8 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
         return af_fail(AF_NO_MEMORY, "no memory for a sample");
     b->label[i] = s->label;
     b->view[i] = s->view;
-    if (recording) {
-        b->sample[i] = (struct af_sample){.counts = b->data[i]};
-        return events_bin_as_frames(s, &r->spec, r->steps, r->model->format.event_frames,
-                                    b->data[i]);
-    }
-    memcpy(b->data[i], s->data, bytes);
-    b->sample[i] = (struct af_sample){.type = types[s->type], .data = b->data[i]};
-    return AF_OK;
+    return sample_take(s, &r->spec, r->steps, r->model->format.event_frames, b->data[i],
+                       &b->sample[i]);
 }
 
 /* ---- Answers ------------------------------------------------------------------------------- */
@@ -215,7 +202,7 @@ static int count_result(struct run *r, struct batch *b, int i, int64_t index)
     if (r->answers)
         status =
             answers_add(r->answers, index, b->name[i], &b->sample[i], &b->view[i], res, &answer);
-    else if (r->options->task->kind == TASK_CLASSIFY)
+    else if (r->options->task->kind == AF_CLASSIFY)
         status = count_answer(r, b, i, index);
     if (status)
         return status;
@@ -428,7 +415,7 @@ static int open_answers(struct run *r, const struct input *in)
     bool by_frame =
         frames > 1 && r->reference.data && r->reference.dim[0] == frames * input_count(in);
     r->reference_rows = by_frame ? frames : 1;
-    if (o->task->kind == TASK_CLASSIFY)
+    if (o->task->kind == AF_CLASSIFY)
         return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
                        : AF_OK;
     if (!o->labels && !o->reference && !o->draw && !o->decode)
@@ -446,7 +433,7 @@ static int open_answers(struct run *r, const struct input *in)
 static int read_comparisons(struct run *r)
 {
     const struct run_options *o = r->options;
-    if (o->task->kind != TASK_CLASSIFY)
+    if (o->task->kind != AF_CLASSIFY)
         return AF_OK;
     int status = o->labels ? labels_read(o->labels, &r->labels) : AF_OK;
     if (!status && o->reference)
@@ -490,14 +477,11 @@ static int close_files(struct run *r, int status)
 int run_files(struct af_device *device, const struct af_model *m, const struct run_options *o,
               struct run_totals *t)
 {
-    const struct neurons *in_shape = &m->population[0];
-    struct run r = {.device = device, .model = m, .options = o, .totals = t};
-    r.spec = (struct input_spec){.channels = in_shape->shape[0],
-                                 .height = in_shape->shape[1],
-                                 .width = in_shape->shape[2],
-                                 .events = m->format.events,
-                                 .resize = m->format.resize,
-                                 .squash = m->format.squash};
+    struct run r = {.device = device,
+                    .model = m,
+                    .options = o,
+                    .totals = t,
+                    .spec = samples_of_model(m)};
     r.steps = o->timesteps ? o->timesteps : m->timesteps;
     int64_t columns = 0;
     for (int i = 0; i < m->population_count; i++)

@@ -37,11 +37,11 @@ struct detector {
     struct boxes candidate;
 };
 
-int boxes_add(struct boxes *b, const struct box *box)
+int boxes_add(struct boxes *b, const struct af_box *box)
 {
     if (b->count == b->room) {
         int64_t room = b->room ? b->room * 2 : 64;
-        struct box *grown = realloc(b->box, (size_t)room * sizeof *grown);
+        struct af_box *grown = realloc(b->box, (size_t)room * sizeof *grown);
         if (!grown)
             return af_fail(AF_NO_MEMORY, "no memory for %lld boxes", (long long)room);
         b->box = grown;
@@ -258,16 +258,16 @@ static float grow(float exponent)
     return expf(fminf(fmaxf(exponent, -EXPONENT_MOST), EXPONENT_MOST));
 }
 
-static struct box box_of(const struct detector *d, const struct anchor *a, const float *output)
+static struct af_box box_of(const struct detector *d, const struct anchor *a, const float *output)
 {
     const float *v = output + a->box;
     float x = a->x + v[0] * a->shift_x, y = a->y + v[a->box_step] * a->shift_y;
     float w = a->width * grow(v[2 * a->box_step] * d->exponent) / 2;
     float h = a->height * grow(v[3 * a->box_step] * d->exponent) / 2;
-    return (struct box){.x1 = x - w, .y1 = y - h, .x2 = x + w, .y2 = y + h};
+    return (struct af_box){.x1 = x - w, .y1 = y - h, .x2 = x + w, .y2 = y + h};
 }
 
-float box_overlap(const struct box *a, const struct box *b)
+float box_overlap(const struct af_box *a, const struct af_box *b)
 {
     float w = fminf(a->x2, b->x2) - fmaxf(a->x1, b->x1);
     float h = fminf(a->y2, b->y2) - fmaxf(a->y1, b->y1);
@@ -281,8 +281,8 @@ float box_overlap(const struct box *a, const struct box *b)
  * `class` holds while candidates are sorted. */
 static int by_score(const void *a, const void *b)
 {
-    const struct box *p = a, *q = b;
-    return p->score > q->score ? -1 : p->score < q->score ? 1 : p->class - q->class;
+    const struct af_box *p = a, *q = b;
+    return p->score > q->score ? -1 : p->score < q->score ? 1 : p->label - q->label;
 }
 
 static int keep_best(struct detector *d, int class, struct boxes *boxes)
@@ -291,14 +291,14 @@ static int keep_best(struct detector *d, int class, struct boxes *boxes)
     int64_t begin = boxes->count, most = c->count < CANDIDATES_MOST ? c->count : CANDIDATES_MOST;
     int status = AF_OK;
     for (int64_t i = 0; i < c->count; i++)
-        c->box[i].class = (int)i;
+        c->box[i].label = (int)i;
     if (c->count)
         qsort(c->box, (size_t)c->count, sizeof *c->box, by_score);
     for (int64_t i = 0; !status && i < most; i++) {
         bool keep = true;
         for (int64_t j = begin; keep && j < boxes->count; j++)
             keep = box_overlap(&c->box[i], &boxes->box[j]) < d->task.overlap;
-        c->box[i].class = class;
+        c->box[i].label = class;
         if (keep)
             status = boxes_add(boxes, &c->box[i]);
     }
@@ -315,7 +315,7 @@ int detector_decode(struct detector *d, const float *output, struct boxes *boxes
             float score = score_of(d, &d->anchor[i], output, class);
             if (!(score > d->task.threshold))
                 continue;
-            struct box box = box_of(d, &d->anchor[i], output);
+            struct af_box box = box_of(d, &d->anchor[i], output);
             box.score = score;
             status = boxes_add(&d->candidate, &box);
         }
@@ -329,7 +329,7 @@ int detector_decode(struct detector *d, const float *output, struct boxes *boxes
 
 struct found {
     float score;
-    int class;
+    int label;
     bool right;
     int64_t order;
 };
@@ -364,7 +364,7 @@ void precision_free(struct precision *p)
     free(p);
 }
 
-static int add_found(struct precision *p, const struct box *box, bool right)
+static int add_found(struct precision *p, const struct af_box *box, bool right)
 {
     if (p->count == p->room) {
         int64_t room = p->room ? p->room * 2 : 256;
@@ -374,25 +374,25 @@ static int add_found(struct precision *p, const struct box *box, bool right)
         p->found = grown;
         p->room = room;
     }
-    p->found[p->count] = (struct found){box->score, box->class, right, p->count};
+    p->found[p->count] = (struct found){box->score, box->label, right, p->count};
     p->count++;
     return AF_OK;
 }
 
-int precision_add(struct precision *p, const struct boxes *found, const struct box *truth,
+int precision_add(struct precision *p, const struct boxes *found, const struct af_box *truth,
                   int64_t truth_count)
 {
     bool *used = calloc((size_t)truth_count + 1, sizeof *used);
     int status = used ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int64_t i = 0; i < truth_count; i++)
-        p->truth[truth[i].class]++;
+        p->truth[truth[i].label]++;
     for (int64_t i = 0; !status && i < found->count; i++) {
-        const struct box *box = &found->box[i];
+        const struct af_box *box = &found->box[i];
         int64_t best = -1;
         float most = 0;
         for (int64_t j = 0; j < truth_count; j++) {
             float overlap =
-                truth[j].class == box->class && !used[j] ? box_overlap(box, &truth[j]) : 0;
+                truth[j].label == box->label && !used[j] ? box_overlap(box, &truth[j]) : 0;
             if (overlap > most) {
                 most = overlap;
                 best = j;
@@ -410,8 +410,8 @@ int precision_add(struct precision *p, const struct boxes *found, const struct b
 static int by_class(const void *a, const void *b)
 {
     const struct found *p = a, *q = b;
-    if (p->class != q->class)
-        return p->class - q->class;
+    if (p->label != q->label)
+        return p->label - q->label;
     if (p->score > q->score || p->score < q->score)
         return p->score > q->score ? -1 : 1;
     return p->order < q->order ? -1 : 1;
@@ -442,7 +442,7 @@ double precision_finish(struct precision *p, double *ap)
         qsort(p->found, (size_t)p->count, sizeof *p->found, by_class);
     for (int c = 0; c < p->classes; c++) {
         int64_t end = begin;
-        while (end < p->count && p->found[end].class == c)
+        while (end < p->count && p->found[end].label == c)
             end++;
         ap[c] = NAN;
         if (p->truth[c]) {
@@ -458,7 +458,7 @@ double precision_finish(struct precision *p, double *ap)
 /* ---- Labels --------------------------------------------------------------------------------- */
 
 static int read_label(const char *path, const struct tensor *t, int64_t row, int classes,
-                      int64_t *sample, struct box *box)
+                      int64_t *sample, struct af_box *box)
 {
     double v[LABEL_COLUMNS];
     for (int i = 0; i < LABEL_COLUMNS; i++) {
@@ -478,7 +478,7 @@ static int read_label(const char *path, const struct tensor *t, int64_t row, int
                        "x2,y2",
                        path, (long long)row);
     *sample = (int64_t)v[0];
-    *box = (struct box){(float)v[2], (float)v[3], (float)v[4], (float)v[5], 0, (int)v[1]};
+    *box = (struct af_box){(float)v[2], (float)v[3], (float)v[4], (float)v[5], 0, (int)v[1]};
     return AF_OK;
 }
 
@@ -487,7 +487,7 @@ static int sort_labels(const char *path, const struct tensor *t, int classes,
                        struct box_labels *labels)
 {
     int64_t rows = t->dim[0], last = -1, sample = 0;
-    struct box box;
+    struct af_box box;
     for (int64_t i = 0; i < rows; i++) {
         int status = read_label(path, t, i, classes, &sample, &box);
         if (status)

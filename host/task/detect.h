@@ -11,18 +11,12 @@
 
 #include "task/task.h"
 
-struct box {
-    float x1, y1, x2, y2; /* pixels of the model's input, not cut at its borders */
-    float score;          /* in 0..1 */
-    int class;            /* from 0, background left out */
-};
-
 struct boxes {
-    struct box *box; /* owned */
+    struct af_box *box; /* owned */
     int64_t count, room;
 };
 /* Appends. AF_NO_MEMORY. */
-int boxes_add(struct boxes *b, const struct box *box);
+int boxes_add(struct boxes *b, const struct af_box *box);
 
 /* ---- Decoding ------------------------------------------------------------------------------- */
 
@@ -37,7 +31,7 @@ int detector_classes(const struct detector *d);
 int detector_decode(struct detector *d, const float *output, struct boxes *boxes);
 
 /* Intersection over union; 0 for boxes without area. */
-float box_overlap(const struct box *a, const struct box *b);
+float box_overlap(const struct af_box *a, const struct af_box *b);
 
 /* ---- Evaluation ----------------------------------------------------------------------------- */
 
@@ -49,7 +43,7 @@ struct precision;
 int precision_make(int classes, struct precision **precision);
 void precision_free(struct precision *p);
 /* One sample: what was found, and what there is (scores unused). */
-int precision_add(struct precision *p, const struct boxes *found, const struct box *truth,
+int precision_add(struct precision *p, const struct boxes *found, const struct af_box *truth,
                   int64_t truth_count);
 /* ap[classes] in 0..1, NAN where there is no box of the class; returns their mean, NAN if there is
  * none at all. */
@@ -58,7 +52,7 @@ double precision_finish(struct precision *p, double *ap);
 /* Boxes as labels: .npy rows sample,class,x1,y1,x2,y2 in pixels of the model's input. Sorted by
  * sample; start[i] .. start[i + 1] are those of sample i, for i < samples. */
 struct box_labels {
-    struct box *box;
+    struct af_box *box;
     int64_t *start;
     int64_t samples;
 };

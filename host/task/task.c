@@ -11,7 +11,7 @@
 
 enum { WORD = 64, FILE_MOST = 1 << 16, PIXELS_MOST = 1 << 16 };
 
-const char *task_kind_name(enum task_kind kind)
+const char *task_kind_name(enum af_task_kind kind)
 {
     static const char *const names[] = {"classify", "detect", "segment"};
     return names[kind];
@@ -179,10 +179,10 @@ int task_parse(const char *name, const char *text, struct task *task)
     struct reader r = {.name = name, .at = words};
     int status = next_word(&r);
     if (!status && strcmp(r.word, "detect") == 0) {
-        task->kind = TASK_DETECT;
+        task->kind = AF_DETECT;
         status = read_detection(&r, task);
     } else if (!status && (strcmp(r.word, "classify") == 0 || strcmp(r.word, "segment") == 0)) {
-        task->kind = *r.word == 'c' ? TASK_CLASSIFY : TASK_SEGMENT;
+        task->kind = *r.word == 'c' ? AF_CLASSIFY : AF_SEGMENT;
         status = next_word(&r);
         if (!status && *r.word)
             status = af_fail(AF_BAD_FILE, "%s: '%s' takes nothing more, not '%s'", name,

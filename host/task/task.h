@@ -23,8 +23,7 @@
 
 #include "model/model.h"
 
-enum task_kind { TASK_CLASSIFY, TASK_DETECT, TASK_SEGMENT };
-const char *task_kind_name(enum task_kind kind);
+const char *task_kind_name(enum af_task_kind kind);
 
 enum { ANCHOR_LEVELS = 16, ANCHOR_SIZES = 32 };
 struct anchor_level {
@@ -34,7 +33,7 @@ struct anchor_level {
 };
 
 struct task {
-    enum task_kind kind;
+    enum af_task_kind kind;
     float stride, size; /* of a centre head, pixels; 0: left out */
     int level_count;    /* 0: a centre head */
     struct anchor_level level[ANCHOR_LEVELS];

@@ -484,7 +484,7 @@ static void compare(const struct example *x, const struct material *m, const cha
     conversion_free(&c);
 }
 
-static struct convert_options plain_options(int timesteps, int burst, enum choice signed_bursts)
+static struct convert_options plain_options(int timesteps, int burst, enum af_choice signed_bursts)
 {
     struct convert_options o = convert_defaults;
     o.timesteps = timesteps;
@@ -492,7 +492,7 @@ static struct convert_options plain_options(int timesteps, int burst, enum choic
     o.search = false;
     o.signed_bursts = signed_bursts;
     o.ssc_budget = 0;
-    o.iat = CHOICE_OFF;
+    o.iat = AF_OFF;
     return o;
 }
 
@@ -515,18 +515,18 @@ TEST(digits)
     CHECK_EQ(status, AF_OK);
     if (status)
         printf("%s\n", af_error());
-    struct convert_options o = plain_options(4, 8, CHOICE_OFF);
+    struct convert_options o = plain_options(4, 8, AF_OFF);
     if (!status)
         compare(&digits, &m, "phi 8", &o, least.phi_8);
-    o = plain_options(4, 4, CHOICE_ON);
+    o = plain_options(4, 4, AF_ON);
     if (!status)
         compare(&digits, &m, "phi 4, signed", &o, least.signed_4);
-    o = plain_options(8, 2, CHOICE_OFF);
-    o.bias = BIAS_ADVANCED;
+    o = plain_options(8, 2, AF_OFF);
+    o.bias = AF_BIAS_ADVANCED;
     if (!status)
         compare(&digits, &m, "phi 2, advanced bias correction", &o, least.phi_2);
     o = convert_defaults;
-    o.iat = CHOICE_OFF;
+    o.iat = AF_OFF;
     if (!status)
         compare(&digits, &m, "all searches", &o, least.searched);
     free_material(&m);
@@ -549,11 +549,11 @@ TEST(cifar10)
     struct material m;
     int status = read_material(&cifar10, &m);
     CHECK_EQ(status, AF_OK);
-    struct convert_options o = plain_options(4, 4, CHOICE_ON);
+    struct convert_options o = plain_options(4, 4, AF_ON);
     if (!status)
         compare(&cifar10, &m, "phi 4, signed", &o, least_signed);
     cifar10.samples = 50;
-    o = plain_options(4, 4, CHOICE_OFF);
+    o = plain_options(4, 4, AF_OFF);
     if (!status)
         compare(&cifar10, &m, "phi 4", &o, least);
     free_material(&m);

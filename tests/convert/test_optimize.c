@@ -94,12 +94,12 @@ static struct figures run(const struct af_model *m, bool no_iat)
     return f;
 }
 
-static double cost_of(const struct figures *f, enum goal goal)
+static double cost_of(const struct figures *f, enum af_goal goal)
 {
-    return goal == GOAL_LATENCY ? f->timesteps : goal == GOAL_EVENTS ? f->sops : f->spike_sops;
+    return goal == AF_GOAL_LATENCY ? f->timesteps : goal == AF_GOAL_EVENTS ? f->sops : f->spike_sops;
 }
 
-static struct convert_options goal_options(enum goal goal, int timesteps)
+static struct convert_options goal_options(enum af_goal goal, int timesteps)
 {
     struct convert_options o = convert_defaults;
     o.optimize = true;
@@ -141,7 +141,7 @@ static void check_best(const struct conversion *c, double tolerance)
 
 TEST(goals)
 {
-    static const enum goal goals[] = {GOAL_LATENCY, GOAL_SPIKES, GOAL_EVENTS};
+    static const enum af_goal goals[] = {AF_GOAL_LATENCY, AF_GOAL_SPIKES, AF_GOAL_EVENTS};
     struct conversion plain = {0};
     struct convert_options o = convert_defaults;
     struct figures before = {0};
@@ -176,7 +176,7 @@ TEST(tolerances)
     double before = INFINITY;
     for (int i = 0; i < 4; i++) {
         struct conversion c = {0};
-        struct convert_options o = goal_options(GOAL_SPIKES, 2);
+        struct convert_options o = goal_options(AF_GOAL_SPIKES, 2);
         o.tolerance = tolerances[i];
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
         if (!c.recipe.model)
@@ -192,7 +192,7 @@ TEST(tolerances)
 TEST(no_tolerance)
 {
     struct conversion c = {0};
-    struct convert_options o = goal_options(GOAL_EVENTS, 3);
+    struct convert_options o = goal_options(AF_GOAL_EVENTS, 3);
     o.tolerance = 0;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
     if (!c.recipe.model)
@@ -213,14 +213,14 @@ TEST(no_tolerance)
 TEST(options_are_kept)
 {
     struct conversion c = {0};
-    struct convert_options o = goal_options(GOAL_LATENCY, 1);
+    struct convert_options o = goal_options(AF_GOAL_LATENCY, 1);
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
     CHECK(c.recipe.model && c.recipe.model->timesteps == 1 &&
           c.recipe.model->iat.metric == IAT_OFF);
     conversion_free(&c);
-    o = goal_options(GOAL_SPIKES, 2);
-    o.iat = CHOICE_OFF;
-    o.signed_bursts = CHOICE_OFF;
+    o = goal_options(AF_GOAL_SPIKES, 2);
+    o.iat = AF_OFF;
+    o.signed_bursts = AF_OFF;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
     CHECK(c.recipe.model && c.recipe.model->iat.metric == IAT_OFF);
     for (int i = 0; c.recipe.model && i < c.recipe.model->population_count; i++)
@@ -241,7 +241,7 @@ TEST(compression_keeps_its_loss)
         o.search = false;
         o.ssc_budget = 0;
         o.ssc_loss = losses[i];
-        o.iat = CHOICE_OFF;
+        o.iat = AF_OFF;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
         if (!c.recipe.model)
             continue;
@@ -315,7 +315,7 @@ TEST(losses_from_errors)
         o.search = false;
         o.ssc_budget = 0;
         o.ssc_loss = 0.002f; /* half a sample */
-        o.iat = CHOICE_OFF;
+        o.iat = AF_OFF;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
         if (!c.recipe.model)
             continue;
@@ -384,8 +384,8 @@ TEST(currents_are_the_anns)
         o.timesteps = steps;
         o.burst_initial = o.burst_desired = 2;
         o.search = false;
-        o.iat = CHOICE_OFF;
-        o.bias = BIAS_CURRENTS;
+        o.iat = AF_OFF;
+        o.bias = AF_BIAS_CURRENTS;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
         CHECK(count <= 16);
         if (!c.recipe.model || count > 16)
@@ -426,12 +426,12 @@ TEST(currents_compress_further)
     double spent[2] = {0};
     for (int i = 0; i < 2; i++) {
         struct conversion c = {0};
-        struct convert_options o = goal_options(GOAL_SPIKES, 1);
+        struct convert_options o = goal_options(AF_GOAL_SPIKES, 1);
         o.tolerance = 0.02f;
         o.feedback = false; /* all weights stay */
-        o.bias = i ? BIAS_AUTO : BIAS_LIGHT;
+        o.bias = i ? AF_BIAS_AUTO : AF_BIAS_LIGHT;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        CHECK_EQ(c.recipe.options.bias, i ? BIAS_CURRENTS : BIAS_LIGHT);
+        CHECK_EQ(c.recipe.options.bias, i ? AF_BIAS_CURRENTS : AF_BIAS_LIGHT);
         spent[i] = c.verdict.exit_spike_sops;
         conversion_free(&c);
     }
@@ -449,7 +449,7 @@ TEST(spreading)
             o.timesteps = 1;
             o.burst_initial = o.burst_desired = burst;
             o.burst_spread = i ? BURST_LIMIT : 0;
-            o.goal = GOAL_SPIKES;
+            o.goal = AF_GOAL_SPIKES;
             o.search = false;
             o.ssc_budget = 0;
             CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
@@ -494,7 +494,7 @@ TEST(initial_potential)
 TEST(goals_lower_initial_potentials)
 {
     struct conversion c = {0};
-    struct convert_options o = goal_options(GOAL_EVENTS, 2);
+    struct convert_options o = goal_options(AF_GOAL_EVENTS, 2);
     bool lower = false;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
     for (int i = 0; i < c.journal.note_count; i++)
@@ -502,7 +502,7 @@ TEST(goals_lower_initial_potentials)
     CHECK(lower);
     CHECK(c.recipe.options.initial > 0.29f && c.recipe.options.initial <= o.initial);
     conversion_free(&c);
-    o = goal_options(GOAL_LATENCY, 2);
+    o = goal_options(AF_GOAL_LATENCY, 2);
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
     CHECK(c.recipe.options.initial == o.initial);
     conversion_free(&c);
@@ -512,7 +512,7 @@ TEST(goals_lower_initial_potentials)
 TEST(goals_prune)
 {
     struct conversion c = {0};
-    struct convert_options o = goal_options(GOAL_EVENTS, 1);
+    struct convert_options o = goal_options(AF_GOAL_EVENTS, 1);
     double kept = 0, loss = 0;
     bool tried = false;
     for (int prunes = 0; prunes < 2; prunes++) {
@@ -534,7 +534,7 @@ TEST(goals_prune)
 TEST(threads)
 {
     struct conversion one = {0}, two = {0};
-    struct convert_options o = goal_options(GOAL_EVENTS, 2);
+    struct convert_options o = goal_options(AF_GOAL_EVENTS, 2);
     o.threads = 1;
     CHECK_EQ(convert(network, &format, &calibration, &o, &one), AF_OK);
     o.threads = 3;
@@ -655,7 +655,7 @@ TEST(maps)
         double before = INFINITY;
         for (int turn = 0; turn < 2; turn++) {
             struct conversion c = {0};
-            struct convert_options o = goal_options(GOAL_SPIKES, 8);
+            struct convert_options o = goal_options(AF_GOAL_SPIKES, 8);
             o.loss = losses[i];
             o.tolerance = turn ? 0.05f : 0.01f;
             CHECK_EQ(convert(net, &format, &calibration, &o, &c), AF_OK);
@@ -677,7 +677,7 @@ TEST(maps)
 TEST(event_networks)
 {
     struct conversion c = {0};
-    const struct convert_options o = goal_options(GOAL_LATENCY, 4);
+    const struct convert_options o = goal_options(AF_GOAL_LATENCY, 4);
     struct input_format events = format;
     events.events = true;
     events.event_frames = 2;
@@ -705,7 +705,7 @@ TEST(recordings_are_read_for_every_trial)
 {
     struct conversion c = {0};
     struct calibration data = calibration;
-    const struct convert_options o = goal_options(GOAL_LATENCY, 3);
+    const struct convert_options o = goal_options(AF_GOAL_LATENCY, 3);
     struct input_format events = format;
     int read = 0;
     events.events = true;
@@ -728,7 +728,7 @@ TEST(recordings_are_read_for_every_trial)
 TEST(refusals)
 {
     struct conversion c = {0};
-    const struct convert_options o = goal_options(GOAL_EVENTS, 2);
+    const struct convert_options o = goal_options(AF_GOAL_EVENTS, 2);
     const struct calibration none = {.counts = calibration.counts};
     CHECK_EQ(convert(network, &format, &none, &o, &c), AF_BAD_ARGUMENT);
     CHECK(!c.recipe.model);

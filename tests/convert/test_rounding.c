@@ -132,7 +132,7 @@ static void convert_all(const struct network *net, const struct calibration *dat
     o.feedback = feedback;
     o.prune = prune;
     o.threads = threads;
-    o.iat = CHOICE_OFF;
+    o.iat = AF_OFF;
     o.search = false;
     o.ssc_budget = 0;
     *c = (struct conversion){0};

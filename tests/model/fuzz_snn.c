@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(copy + 12, &crc, 4);
         memcpy(copy + 16, &told, 8);
     }
-    int status = model_parse("fuzz.snn", copy, size, &m);
+    int status = af_model_parse("fuzz.snn", copy, size, &m);
     if (status && (m || !*af_error()))
         abort();
     if (!status && is_small(m)) {

@@ -24,7 +24,7 @@ static struct bytes saved(const struct af_model *m)
 {
     struct bytes b = {0};
     void *data = NULL;
-    CHECK_EQ(model_save(m, path), AF_OK);
+    CHECK_EQ(af_model_save(m, path), AF_OK);
     CHECK_EQ(file_read(path, 1 << 30, &data, &b.size), AF_OK);
     b.data = data;
     return b;
@@ -43,7 +43,7 @@ static void seal(struct bytes b)
 static int parses(struct bytes b)
 {
     struct af_model *m = NULL;
-    int status = model_parse("some.snn", b.data, b.size, &m);
+    int status = af_model_parse("some.snn", b.data, b.size, &m);
     CHECK((status == AF_OK) == (m != NULL));
     if (status)
         CHECK_ERROR("some.snn: ");
@@ -65,7 +65,7 @@ TEST(round_trip)
     for (uint64_t seed = 0; seed < MODELS; seed++) {
         struct af_model *m = random_model(seed), *again = NULL;
         struct bytes first = saved(m), second = {0};
-        CHECK_EQ(model_parse("some.snn", first.data, first.size, &again), AF_OK);
+        CHECK_EQ(af_model_parse("some.snn", first.data, first.size, &again), AF_OK);
         if (again) {
             second = saved(again);
             CHECK(first.size == second.size && !memcmp(first.data, second.data, first.size));
@@ -97,7 +97,7 @@ TEST(zero_weights_take_less_room)
         struct bytes sparse = saved(m);
         if (n > 64)
             CHECK(sparse.size + (size_t)n * 3 / 4 - 32 <= dense.size);
-        int status = model_parse("some.snn", sparse.data, sparse.size, &again);
+        int status = af_model_parse("some.snn", sparse.data, sparse.size, &again);
         const struct synapses *t = NULL;
         for (int i = 0; again && i < again->population_count; i++)
             for (int k = 0; k < again->population[i].input_count; k++)
@@ -222,7 +222,7 @@ TEST(versions_and_strangers)
     CHECK_EQ(af_model_load("/nonexistent/m.snn", &none), AF_IO);
     CHECK(!none);
     CHECK_ERROR("/nonexistent/m.snn");
-    CHECK_EQ(model_save(m, "/nonexistent/m.snn"), AF_IO);
+    CHECK_EQ(af_model_save(m, "/nonexistent/m.snn"), AF_IO);
     af_model_free(m);
 }
 

@@ -30,8 +30,8 @@ static void answer(struct af_model *m, const struct task *task, float *values)
         return;
     check(answers_add(a, 0, "fuzz", &sample, &(struct view){0}, &result, &what));
     for (int64_t i = 0; what.found && i < what.found->count; i++) {
-        const struct box *b = &what.found->box[i];
-        if (b->class < 0 || b->class >= what.classes || !(b->score >= 0 && b->score <= 1))
+        const struct af_box *b = &what.found->box[i];
+        if (b->label < 0 || b->label >= what.classes || !(b->score >= 0 && b->score <= 1))
             abort();
     }
     answers_close(a);

@@ -50,11 +50,11 @@ TEST(words)
 {
     struct task t;
     CHECK_EQ(task_parse("it", "classify", &t), 0);
-    CHECK_EQ(t.kind, TASK_CLASSIFY);
+    CHECK_EQ(t.kind, AF_CLASSIFY);
     CHECK_EQ(task_parse("it", " segment # roads\n", &t), 0);
-    CHECK_EQ(t.kind, TASK_SEGMENT);
+    CHECK_EQ(t.kind, AF_SEGMENT);
     CHECK_EQ(task_parse("it", "detect", &t), 0);
-    CHECK(t.kind == TASK_DETECT && t.level_count == 0 && t.stride == 0 && t.size == 0);
+    CHECK(t.kind == AF_DETECT && t.level_count == 0 && t.stride == 0 && t.size == 0);
     CHECK(t.threshold == 0.1f && t.overlap == 0.45f && !t.softmax);
     CHECK_EQ(task_parse("it", "detect\nstride 8 # pixels\n\tsize 32\nthreshold .3 overlap 0.6", &t),
              0);
@@ -157,7 +157,7 @@ TEST(own_task)
     outline(&o, 3, 8, 8);
     add_output(&o, 2, 10, 1, 1);
     CHECK_EQ(task_of_model(&o.model, NULL, &t), 0);
-    CHECK_EQ(t.kind, TASK_CLASSIFY);
+    CHECK_EQ(t.kind, AF_CLASSIFY);
     CHECK_EQ(task_classes(&o.model, &t), 10);
     t = parsed("segment");
     CHECK_EQ(task_classes(&o.model, &t), AF_BAD_ARGUMENT);
@@ -165,24 +165,24 @@ TEST(own_task)
     outline(&o, 3, 8, 8);
     add_output(&o, 4, 7, 4, 4);
     CHECK_EQ(task_of_model(&o.model, NULL, &t), 0);
-    CHECK_EQ(t.kind, TASK_SEGMENT);
+    CHECK_EQ(t.kind, AF_SEGMENT);
     CHECK_EQ(task_classes(&o.model, &t), 7);
     o.model.fact = &fact;
     o.model.fact_count = 1;
     CHECK_EQ(task_of_model(&o.model, NULL, &t), 0);
-    CHECK(t.kind == TASK_DETECT && t.size == 5);
+    CHECK(t.kind == AF_DETECT && t.size == 5);
     CHECK_EQ(task_classes(&o.model, &t), 3);
     CHECK_EQ(task_of_model(&o.model, "segment", &t), 0);
-    CHECK_EQ(t.kind, TASK_SEGMENT);
+    CHECK_EQ(t.kind, AF_SEGMENT);
     fact.value[0] = 'x';
     CHECK_EQ(task_of_model(&o.model, NULL, &t), AF_BAD_FILE);
 }
 
 /* ---- Boxes ---------------------------------------------------------------------------------- */
 
-static bool is_box(const struct box *b, int class, float x1, float y1, float x2, float y2)
+static bool is_box(const struct af_box *b, int class, float x1, float y1, float x2, float y2)
 {
-    return b->class == class && fabsf(b->x1 - x1) < 1e-3f && fabsf(b->y1 - y1) < 1e-3f &&
+    return b->label == class && fabsf(b->x1 - x1) < 1e-3f && fabsf(b->y1 - y1) < 1e-3f &&
            fabsf(b->x2 - x2) < 1e-3f && fabsf(b->y2 - y2) < 1e-3f;
 }
 
@@ -241,7 +241,7 @@ TEST(centre_head)
     CHECK_EQ(b.count, 1);
     v[cell + 1] = 3;
     CHECK_EQ(detector_decode(d, v, &b), 0);
-    CHECK(b.count == 2 && b.box[0].class == 0 && b.box[1].class == 1);
+    CHECK(b.count == 2 && b.box[0].label == 0 && b.box[1].label == 1);
     CHECK(b.count == 2 && fabsf(b.box[1].score - 1 / (1 + expf(-2))) < 1e-6f);
     /* Whatever the numbers: boxes are finite in number and no score is out of range. */
     for (int i = 0; i < 6 * AREA; i++)
@@ -364,7 +364,7 @@ TEST(anchors_in_maps)
 
 TEST(overlap)
 {
-    struct box a = {0, 0, 2, 2, 0, 0}, b = {1, 0, 3, 2, 0, 0}, c = {2, 0, 3, 2, 0, 0},
+    struct af_box a = {0, 0, 2, 2, 0, 0}, b = {1, 0, 3, 2, 0, 0}, c = {2, 0, 3, 2, 0, 0},
                point = {1, 1, 1, 1, 0, 0};
     CHECK(fabsf(box_overlap(&a, &b) - 2.f / 6) < 1e-6f);
     CHECK(box_overlap(&a, &a) == 1);
@@ -374,7 +374,7 @@ TEST(overlap)
 
 static void found(struct boxes *b, int class, float score, float x)
 {
-    if (boxes_add(b, &(struct box){x, 0, x + 10, 10, score, class}))
+    if (boxes_add(b, &(struct af_box){x, 0, x + 10, 10, score, class}))
         abort();
 }
 
@@ -386,8 +386,8 @@ TEST(average_precision)
     struct precision *p;
     struct boxes b = {0};
     double ap[3];
-    const struct box first[] = {{0, 0, 10, 10, 0, 0}, {20, 0, 30, 10, 0, 0}, {50, 0, 60, 10, 0, 1}};
-    const struct box second[] = {{0, 0, 10, 10, 0, 0}};
+    const struct af_box first[] = {{0, 0, 10, 10, 0, 0}, {20, 0, 30, 10, 0, 0}, {50, 0, 60, 10, 0, 1}};
+    const struct af_box second[] = {{0, 0, 10, 10, 0, 0}};
     if (precision_make(3, &p))
         abort();
     found(&b, 0, 0.9f, 1);
@@ -528,11 +528,11 @@ TEST(canvas)
     struct tensor t = {.type = DTYPE_U8, .rank = 3, .dim = {1, 16, 16}, .data = grey};
     CHECK_EQ(canvas_make("x", &t, 8, &c), 0);
     CHECK(c.width == 128 && c.height == 128 && c.rgb[0] == 100);
-    canvas_box(&c, &(struct box){4, 5, 12, 14, 0.5f, 1}, "a");
+    canvas_box(&c, &(struct af_box){4, 5, 12, 14, 0.5f, 1}, "a");
     /* Outside on all sides, and no number at all: nothing is written beyond the picture. */
-    canvas_box(&c, &(struct box){-1e9f, -9, 1e9f, 1e30f, 0.5f, 0}, "a long text that does not fit");
-    canvas_box(&c, &(struct box){15, 15, 15, 15, 0.5f, 700}, "~");
-    canvas_box(&c, &(struct box){NAN, NAN, NAN, NAN, 0.5f, 2}, "");
+    canvas_box(&c, &(struct af_box){-1e9f, -9, 1e9f, 1e30f, 0.5f, 0}, "a long text that does not fit");
+    canvas_box(&c, &(struct af_box){15, 15, 15, 15, 0.5f, 700}, "~");
+    canvas_box(&c, &(struct af_box){NAN, NAN, NAN, NAN, 0.5f, 2}, "");
     CHECK_EQ(canvas_write(&c, in_folder("a.png")), 0);
     pixel_of(in_folder("a.png"), 4 * 8, 8 * 8, rgb);
     CHECK(rgb[0] != 100 || rgb[1] != 100 || rgb[2] != 100); /* its left side */

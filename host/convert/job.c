@@ -1,0 +1,492 @@
+/* The public face of conversion: from an ONNX file and samples, in files or in memory, to a model. */
+#include "adafire.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "convert/ann.h"
+#include "convert/calibration.h"
+#include "convert/convert.h"
+#include "iat.h"
+#include "onnx/onnx.h"
+#include "task/classes.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const goals[] = {"none", "latency", "spikes", "events"};
+static const char *const biases[] = {"off", "light", "advanced", "currents", "auto"};
+
+void af_convert_defaults(struct af_convert_options *o)
+{
+    const struct convert_options *d = &convert_defaults;
+    if (!o)
+        return;
+    *o = (struct af_convert_options){.calib_limit = 512,
+                                     .exit_limit = 2000,
+                                     .scale = 1,
+                                     .event_frames = 1,
+                                     .timesteps = d->timesteps,
+                                     .burst_initial = d->burst_initial,
+                                     .burst_desired = d->burst_desired,
+                                     .burst_min = d->burst_min,
+                                     .energy_ratio = (double)d->energy_ratio,
+                                     .initial = (double)d->initial,
+                                     .no_search = !d->search,
+                                     .signed_bursts = d->signed_bursts,
+                                     .ssc_budget = (double)d->ssc_budget,
+                                     .bias = d->bias,
+                                     .nearest = !d->feedback,
+                                     .iat = d->iat,
+                                     .iat_a = (double)d->iat_a,
+                                     .iat_metric = AF_ENTROPY,
+                                     .tolerance = (double)d->tolerance,
+                                     .search_samples = d->search_samples};
+}
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+static int check_choices(const struct af_convert_options *o)
+{
+    const struct {
+        const char *what;
+        int value, most;
+    } choices[] = {{"signed_bursts", (int)o->signed_bursts, AF_AUTO},
+                   {"iat", (int)o->iat, AF_AUTO},
+                   {"iat_metric", (int)o->iat_metric, AF_CONFIDENCE},
+                   {"bias", (int)o->bias, AF_BIAS_AUTO},
+                   {"optimize", (int)o->optimize, AF_GOAL_EVENTS}};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (choices[i].value < 0 || choices[i].value > choices[i].most)
+            return af_fail(AF_BAD_ARGUMENT, "%s is %d", choices[i].what, choices[i].value);
+    return AF_OK;
+}
+
+static int check(const struct af_convert_options *o)
+{
+    if (!o || (!o->onnx && !o->onnx_bytes))
+        return af_fail(AF_BAD_ARGUMENT, "a network is needed: an ONNX file or its bytes");
+    int status = af_check_reserved("af_convert_options", o);
+    if (status)
+        return status;
+    if (o->calib_count < 0 || o->sample_count < 0 || (o->calib_count && !o->calib) ||
+        (o->sample_count && !o->samples) || (o->calib_count && o->sample_count))
+        return af_fail(AF_BAD_ARGUMENT, "calibration samples are either files or in memory");
+    if (!o->calib_count && !o->sample_count)
+        return af_fail(AF_BAD_ARGUMENT, "calibration samples are needed: files, or in memory");
+    if (o->calib_limit < 1 || o->exit_limit < 0 || o->threads < 0 || o->threads > THREADS_MOST ||
+        o->search_samples < 0 || o->resize < 0 || o->event_frames < 0 ||
+        o->event_frames > TIMESTEPS_LIMIT)
+        return af_fail(AF_BAD_ARGUMENT, "limits, threads, sizes or frames are out of range");
+    if (o->exit_recordings && !o->events)
+        return af_fail(AF_BAD_ARGUMENT, "exit recordings are for networks of events");
+    return check_choices(o);
+}
+
+static int take_channels(const char *what, const float *from, int count, bool above_zero,
+                         struct normalisation *n, float to[64])
+{
+    if (!from)
+        return AF_OK;
+    if (count < 1 || count > 64)
+        return af_fail(AF_BAD_ARGUMENT, "%s has %d values", what, count);
+    for (int i = 0; i < 64; i++) {
+        const float v = from[count == 1 ? 0 : i < count ? i : count - 1];
+        if (!isfinite(v) || (above_zero && !(v > 0)))
+            return af_fail(AF_BAD_ARGUMENT, "%s holds %g", what, (double)v);
+        if (i < count || count == 1)
+            to[i] = v;
+    }
+    n->count = count > n->count ? count : n->count;
+    return AF_OK;
+}
+
+static int take_normalisation(const struct af_convert_options *o, struct normalisation *n)
+{
+    *n = (struct normalisation){.scale = (float)o->scale, .count = 1, .bgr = o->bgr};
+    for (int i = 0; i < 64; i++)
+        n->std[i] = 1;
+    if (!(o->scale > 0) || !isfinite(o->scale))
+        return af_fail(AF_BAD_ARGUMENT, "the scale must be above 0, not %g", o->scale);
+    int status = take_channels("the mean", o->mean, o->mean_count, false, n, n->mean);
+    if (!status)
+        status = take_channels("the standard deviation", o->std, o->std_count, true, n, n->std);
+    return status;
+}
+
+static struct convert_options spiking_options(const struct af_convert_options *o)
+{
+    return (struct convert_options){.timesteps = o->timesteps,
+                                    .burst_initial = o->burst_initial,
+                                    .burst_desired = o->burst_desired,
+                                    .burst_min = o->burst_min,
+                                    .initial = (float)o->initial,
+                                    .energy_ratio = (float)o->energy_ratio,
+                                    .search = !o->no_search,
+                                    .signed_bursts = o->signed_bursts,
+                                    .ssc_budget = (float)o->ssc_budget,
+                                    .ssc_loss = (float)o->ssc_loss,
+                                    .goal = o->optimize,
+                                    .optimize = o->optimize != AF_GOAL_NONE,
+                                    .bias = o->bias,
+                                    .feedback = !o->nearest,
+                                    .prune = (float)o->prune,
+                                    .iat = o->iat,
+                                    .iat_metric = o->iat_metric == AF_CONFIDENCE ? IAT_CONFIDENCE
+                                                                                 : IAT_ENTROPY,
+                                    .iat_a = (float)o->iat_a,
+                                    .tolerance = (float)o->tolerance,
+                                    .search_samples = o->search_samples,
+                                    .threads = o->threads,
+                                    .progress = o->on_progress,
+                                    .context = o->context};
+}
+
+/* ---- The network ----------------------------------------------------------------------------- */
+
+/* All that a conversion, or a run of the ANN, has at work. */
+struct job {
+    const struct af_convert_options *options;
+    const char *name; /* of the network, in messages */
+    struct graph *graph;
+    struct network *network;
+    struct normalisation norm;
+    struct input_spec spec;
+    struct input_format format;
+    struct calibration data;
+    int shape[3];
+};
+
+static int begin(const struct af_convert_options *o, struct job *j)
+{
+    *j = (struct job){.options = o};
+    int status = check(o);
+    if (!status)
+        status = take_normalisation(o, &j->norm);
+    if (status)
+        return status;
+    j->name = o->onnx ? o->onnx : "the network";
+    status = o->onnx_bytes ? onnx_parse(j->name, NULL, o->onnx_bytes, o->onnx_size, &j->graph)
+                           : onnx_load(o->onnx, &j->graph);
+    memcpy(j->shape, o->shape, sizeof j->shape);
+    if (!status && !j->shape[0])
+        status = calibration_shape(j->graph, o->calib, o->calib_count, j->shape);
+    for (int i = 0; !status && i < 3; i++)
+        if (j->shape[i] < 1 || j->shape[i] > 1 << 16)
+            status = af_fail(AF_BAD_ARGUMENT, "a sample of %dx%dx%d values", j->shape[0],
+                             j->shape[1], j->shape[2]);
+    if (!status && j->norm.bgr && j->shape[0] != 3)
+        status =
+            af_fail(AF_BAD_ARGUMENT, "--bgr needs 3 channels; %s has %d", j->name, j->shape[0]);
+    j->spec = (struct input_spec){.channels = j->shape[0],
+                                  .height = j->shape[1],
+                                  .width = j->shape[2],
+                                  .events = o->events,
+                                  .resize = o->resize,
+                                  .squash = o->squash};
+    return status;
+}
+
+static int lower(struct job *j, float unit, const float *zero)
+{
+    int status = network_lower(j->graph, j->shape, &j->norm, unit, zero, &j->network);
+    return status ? af_fail_in(status, j->name) : AF_OK;
+}
+
+static void end(struct job *j)
+{
+    calibration_free(&j->format, &j->data);
+    network_free(j->network);
+    graph_free(j->graph);
+}
+
+static int read_recordings(void *context, int timesteps, struct calibration *data)
+{
+    const struct job *j = context;
+    data->recording = NULL;
+    data->recordings = 0;
+    return calibration_read_recordings(j->options->exit_recordings, j->options->exit_limit,
+                                       timesteps, &j->spec, &j->format, data);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Whether the outputs can be the task's, which a model with their shapes alone shows. */
+static int take_task(const struct job *j, struct convert_options *o)
+{
+    const int count = j->network->population_count;
+    struct neurons *outline = calloc((size_t)count, sizeof *outline);
+    struct af_model m = {.population = outline, .population_count = count};
+    struct task task;
+    int status = outline ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; !status && i < count; i++) {
+        const struct population *p = &j->network->population[i];
+        outline[i].kind = p->kind;
+        outline[i].rank = p->rank;
+        memcpy(outline[i].shape, p->shape, sizeof p->shape);
+        memcpy(outline[i].dim, p->dim, sizeof p->dim);
+    }
+    m.name = strdup(base_name(j->name));
+    if (!status && !m.name)
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = task_of_model(&m, j->options->task, &task);
+    int classes = status ? status : task_classes(&m, &task);
+    /* A detector's channels do not compete: what they lose is accuracy of numbers. */
+    if (!status && task.kind == AF_DETECT)
+        o->loss = LOSS_ERROR;
+    free(m.name);
+    free(outline);
+    return classes < 0 ? classes : AF_OK;
+}
+
+/* ---- Provenance ------------------------------------------------------------------------------ */
+
+static int read_class_names(struct af_model *m, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    if (!f)
+        return af_fail(AF_IO, "%s: cannot be opened", path);
+    int status = AF_OK;
+    while (!status && (n = getline(&line, &room, f)) >= 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            line[--n] = 0;
+        char **grown = realloc(m->class_name, (size_t)(m->class_count + 1) * sizeof *grown);
+        char *copy = grown ? strdup(line) : NULL;
+        if (grown)
+            m->class_name = grown;
+        if (copy)
+            m->class_name[m->class_count++] = copy;
+        else
+            status = af_fail(AF_NO_MEMORY, "no memory");
+    }
+    free(line);
+    fclose(f);
+    return status;
+}
+
+static int add_class_names(struct af_model *m, const char *path)
+{
+    struct task task;
+    int status = read_class_names(m, path);
+    if (!status)
+        status = task_of_model(m, NULL, &task);
+    int classes = status ? status : task_classes(m, &task);
+    if (classes < 0)
+        return classes;
+    if (m->class_count != classes)
+        status = af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
+                         m->class_count, classes);
+    return status;
+}
+
+/* Stored as words, so that a model is whole without the file they came from. */
+static int add_task(struct af_model *m, const char *given)
+{
+    char *words = NULL;
+    struct task task;
+    int status = task_words(given, &words);
+    if (!status)
+        status = model_add_fact(m, "task", "%s", words);
+    free(words);
+    if (!status)
+        status = task_of_model(m, NULL, &task);
+    int classes = status ? status : task_classes(m, &task);
+    return classes < 0 ? classes : AF_OK;
+}
+
+/* Without its folder and what stands behind the last dot. */
+static int set_name(struct af_model *m, const char *name)
+{
+    free(m->name);
+    m->name = strdup(base_name(name));
+    char *dot = m->name ? strrchr(m->name, '.') : NULL;
+    if (dot)
+        *dot = 0;
+    return m->name ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+}
+
+static int add_options(struct af_model *m, const struct convert_options *o)
+{
+    static const char *const choices[] = {"off", "on", "auto"};
+    return model_add_fact(
+        m, "options",
+        "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, initial potential "
+        "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, "
+        "prune %g, IAT %s, %s, a %g, tolerance %g",
+        o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
+        (double)o->initial, choices[o->search], choices[o->signed_bursts], (double)o->ssc_budget,
+        (double)o->ssc_loss, biases[o->bias], o->feedback ? "feedback" : "nearest",
+        (double)o->prune, choices[o->iat], o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence",
+        (double)o->iat_a, (double)o->tolerance);
+}
+
+static int add_provenance(const struct job *j, const struct conversion *c)
+{
+    const struct af_convert_options *asked = j->options;
+    const struct convert_options *o = &c->recipe.options;
+    const struct verdict *v = &c->verdict;
+    struct af_model *m = c->recipe.model;
+    char hash[65] = "";
+    int status = asked->onnx_bytes ? hash_bytes(asked->onnx_bytes, asked->onnx_size, hash)
+                                   : hash_file(asked->onnx, hash);
+    if (!status)
+        status = set_name(m, asked->name ? asked->name : j->name);
+    if (!status)
+        status = model_add_fact(m, "source", "%s", base_name(j->name));
+    if (!status)
+        status = model_add_fact(m, "source sha-256", "%s", hash);
+    if (!status)
+        status = model_add_fact(m, "converter", "adafire-convert " AF_VERSION);
+    if (!status)
+        status = add_options(m, o);
+    if (!status && asked->optimize)
+        status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
+                                goals[o->goal], 100 * (double)o->tolerance, 100 * v->loss);
+    if (!status)
+        status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
+    if (!status && !isnan(v->agreement))
+        status = model_add_fact(m, "agreement with the ANN on them", "%.4f", v->agreement);
+    if (!status && !isnan(v->accuracy))
+        status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", v->accuracy,
+                                v->ann_accuracy);
+    if (!status && asked->task)
+        status = add_task(m, asked->task);
+    if (!status && asked->classes)
+        status = add_class_names(m, asked->classes);
+    return status;
+}
+
+/* ---- Converting ------------------------------------------------------------------------------ */
+
+static int fill_figures(const struct conversion *c, struct af_conversion *to)
+{
+    const int n = c->recipe.model->population_count;
+    const double samples = (double)c->samples;
+    *to = (struct af_conversion){.samples = c->samples,
+                                 .agreement = c->verdict.agreement,
+                                 .accuracy = c->verdict.accuracy,
+                                 .ann_accuracy = c->verdict.ann_accuracy,
+                                 .timesteps_mean = c->verdict.timesteps_mean,
+                                 .expected_loss = c->verdict.loss,
+                                 .exit_sops = c->verdict.exit_sops,
+                                 .exit_spike_sops = c->verdict.exit_spike_sops,
+                                 .populations = n};
+    to->spikes = calloc(5 * (size_t)n, sizeof *to->spikes); /* the five are one block */
+    if (!to->spikes)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    to->events = to->spikes + n;
+    to->sops = to->events + n;
+    to->spike_sops = to->sops + n;
+    to->sensitivity = to->spike_sops + n;
+    for (int i = 0; i < n; i++) {
+        const struct activity *a = &c->recipe.activity[i];
+        to->spikes[i] = (double)a->spikes / samples;
+        to->events[i] = (double)a->events / samples;
+        to->sops[i] = (double)a->sops / samples;
+        to->spike_sops[i] = (double)a->spike_sops / samples;
+        to->sensitivity[i] = c->recipe.sensitivity[i];
+    }
+    return AF_OK;
+}
+
+static void tell_notes(const struct job *j, const struct conversion *c)
+{
+    const struct af_convert_options *o = j->options;
+    for (int i = 0; o->on_note && i < j->network->note_count; i++)
+        o->on_note(o->context, j->network->note[i]);
+    for (int i = 0; o->on_note && i < c->journal.note_count; i++)
+        o->on_note(o->context, c->journal.note[i]);
+}
+
+static int calibrate(struct job *j)
+{
+    const struct af_convert_options *o = j->options;
+    const struct calibration_source from = {.paths = o->calib,
+                                            .path_count = o->calib_count,
+                                            .labels_path = o->labels,
+                                            .samples = o->samples,
+                                            .count = o->sample_count,
+                                            .labels = o->sample_labels};
+    int status = calibration_read(&from, o->calib_limit, o->exit_limit, &j->spec, &j->norm,
+                                  &j->format, &j->data);
+    j->format.event_frames = o->events ? o->event_frames : 0;
+    j->data.record = o->exit_recordings ? read_recordings : NULL;
+    j->data.record_context = j;
+    return status ? status : lower(j, j->format.unit, j->format.zero);
+}
+
+int af_convert(const struct af_convert_options *o, struct af_model **model,
+               struct af_conversion *conversion)
+{
+    struct job j = {0};
+    struct conversion c = {0};
+    if (model)
+        *model = NULL;
+    if (conversion)
+        *conversion = (struct af_conversion){0};
+    if (!model || !o)
+        return af_fail(AF_BAD_ARGUMENT, "options and a place for the model are needed");
+    int status = begin(o, &j);
+    if (!status)
+        status = calibrate(&j);
+    struct convert_options spiking = spiking_options(o);
+    if (!status && o->task)
+        status = take_task(&j, &spiking);
+    if (!status)
+        status = convert(j.network, &j.format, &j.data, &spiking, &c);
+    if (!status)
+        status = add_provenance(&j, &c);
+    if (!status && conversion)
+        status = fill_figures(&c, conversion);
+    if (!status) {
+        tell_notes(&j, &c);
+        *model = c.recipe.model;
+        c.recipe.model = NULL;
+    }
+    conversion_free(&c);
+    end(&j);
+    return status;
+}
+
+void af_conversion_free(struct af_conversion *conversion)
+{
+    if (!conversion)
+        return;
+    free(conversion->spikes);
+    *conversion = (struct af_conversion){0};
+}
+
+int af_ann(const struct af_convert_options *o, const char *path, int64_t *count)
+{
+    struct job j = {0};
+    int64_t done = 0;
+    if (count)
+        *count = 0;
+    if (!o || !path || !o->calib_count)
+        return af_fail(AF_BAD_ARGUMENT, "options with files of samples, and an output are needed");
+    struct journal journal = {.progress = o->on_progress, .context = o->context};
+    int status = begin(o, &j);
+    float *zero = status ? NULL : calloc((size_t)j.shape[0], sizeof *zero);
+    if (!status && !zero)
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = lower(&j, 1, zero);
+    if (!status) {
+        done = ann_run(j.network, o->calib, o->calib_count, &j.spec, path, o->threads, &journal);
+        status = done < 0 ? (int)done : AF_OK;
+    }
+    if (!status && count)
+        *count = done;
+    free(zero);
+    end(&j);
+    return status;
+}
