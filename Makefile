@@ -15,7 +15,7 @@ ifeq ($(BUILD),fuzz)
 CC := clang
 endif
 B := build/$(BUILD)
-VERSION := $(shell sed -n 's/^.define AF_VERSION "\(.*\)"/\1/p' host/include/adafire.h)
+VERSION := $(shell sed -n 's/^.define AF_VERSION  *"\(.*\)"/\1/p' host/include/adafire.h)
 
 # Whatever is missing is installed first; tools/setup says what, and is quick when all is there.
 ifeq ($(filter help clean uninstall,$(MAKECMDGOALS))$(ADAFIRE_NO_SETUP),)
@@ -25,7 +25,10 @@ $(error tools/setup could not provide what the build needs)
 endif
 endif
 
-PACKAGES := zlib libpng libjpeg libprotobuf-c openblas libcrypto libusb-1.0
+# What running needs, and what making models and reading samples needs beyond it.
+RUN_PACKAGES := zlib libcrypto libusb-1.0
+MORE_PACKAGES := libpng libjpeg libprotobuf-c openblas
+PACKAGES := $(RUN_PACKAGES) $(MORE_PACKAGES)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(CI),true)
 WARN += -Werror
@@ -47,6 +50,7 @@ endif
 
 CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iquote host -iquote tests -Ihost/include -Ihw -Isim -I$(B)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
+RUN_LIBS := $(shell pkg-config --libs $(RUN_PACKAGES)) -lm -lpthread -ldl
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 
 # cpu_kernel.c is compiled once per instruction set.
@@ -91,6 +95,7 @@ extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
+LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so
 PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
@@ -98,7 +103,7 @@ FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 .PHONY: all archives help test demo bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
-all: $(PROGRAMS) $(B)/libadafire.so $(CSIM) $(HLSC)
+all: $(PROGRAMS) $(LIBRARIES) $(CSIM) $(HLSC)
 
 define archive_rule
 $(B)/lib/$(1).a: $(call objects,$(1))
@@ -110,15 +115,36 @@ $(ARCHIVES):
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 archives: $(ARCHIVES) $(CLI_SRC:%.c=$(B)/%.o) $(CLI_COMMON:%.c=$(B)/%.o) $(HLSC)
-$(B)/libadafire.a: $(LIB_OBJ)
-	@rm -f $@
+# What a user links: two libraries, which define no name that does not begin with af_. Names of their
+# own begin with af_private_; of these libadafire.so shows what libadafire-convert.so needs, and no more.
+SONAME := $(basename $(VERSION))
+objects_of = $(foreach f,$(1),$(call objects,$(f)))
+$(B)/lib/private.names: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(Q)nm -g --defined-only $^ | awk 'NF == 3 && $$3 !~ /^(af_|__)/ { print $$3, "af_private_" $$3 }' | sort -u >$@
+	$(Q)printf '%s af_private_%s\n' af_tell af_tell af_fail_in af_fail_in >>$@
+$(B)/libadafire.a: $(call objects_of,$(RUNTIME))
+$(B)/libadafire-convert.a: $(call objects_of,$(CONVERTER))
+$(B)/libadafire.a $(B)/libadafire-convert.a: $(B)/lib/private.names
+	@rm -f $@ $@.tmp
 	$(call say,AR,$@)
-	$(Q)$(AR) rcs $@ $^
-# Only what adafire.h declares is visible in the shared library.
-$(B)/libadafire.so: $(LIB_OBJ) host/include/adafire.map
+	$(Q)$(AR) rcs $@.tmp $(filter %.o,$^)
+	$(Q)objcopy --redefine-syms=$(B)/lib/private.names $@.tmp $@
+	@rm -f $@.tmp
+$(B)/libadafire.so: $(B)/libadafire.a $(B)/libadafire-convert.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.0 \
-		-Wl,--version-script=host/include/adafire.map -o $@ $(LIB_OBJ) $(LIBS)
+	$(Q){ echo "ADAFIRE_$(SONAME) { global:"; nm -g --defined-only $< | sed -n 's/.* \(af_.*\)/\1;/p' | grep -v '^af_private'; \
+		echo "}; ADAFIRE_PRIVATE { global:"; nm -u $(B)/libadafire-convert.a | sed -n 's/.* \(af_private_.*\)/\1;/p' | sort -u; \
+		echo "local: *; };"; } >$(B)/lib/adafire.map
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.$(SONAME) -Wl,--version-script=$(B)/lib/adafire.map \
+		-o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(RUN_LIBS)
+$(B)/libadafire-convert.so: $(B)/libadafire-convert.a $(B)/libadafire.so
+	$(call say,LD,$@)
+	$(Q){ echo "ADAFIRE_$(SONAME) { global:"; nm -g --defined-only $< | sed -n 's/.* \(af_.*\)/\1;/p' | grep -v '^af_private'; \
+		echo "local: *; };"; } >$(B)/lib/adafire-convert.map
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire-convert.so.$(SONAME) \
+		-Wl,--version-script=$(B)/lib/adafire-convert.map -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive \
+		-L$(B) -ladafire $(LIBS)
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
@@ -305,36 +331,41 @@ $(B)/man/%.1: $(B)/%
 	@mkdir -p $(@D)
 	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
 
+# A folder's name may hold blanks.
 INSTALL_TO := $(DESTDIR)$(PREFIX)
 SIMULATORS = $(wildcard $(B)/adafire-sim-*.so $(B)/adafire-waves-*.so)
 BITSTREAMS = $(wildcard bitstreams/*)
 CARDS = $(filter-out %.ports,$(wildcard $(B)/adafire-card-*))
+PKGCONFIG = sed -e 's|@PREFIX@|$(subst $() ,\\ ,$(PREFIX))|; s|@VERSION@|$(VERSION)|; s|@RUN@|$(filter-out libusb-1.0,$(RUN_PACKAGES))|; s|@MORE@|$(MORE_PACKAGES)|'
 install: all $(MAN)
-	install -d $(INSTALL_TO)/bin $(INSTALL_TO)/lib/pkgconfig $(INSTALL_TO)/include \
-		$(INSTALL_TO)/share/man/man1 $(INSTALL_TO)/share/adafire/rtl
-	install -m 755 $(PROGRAMS) $(HLSC) $(INSTALL_TO)/bin
-	install -m 644 host/include/adafire.h $(INSTALL_TO)/include
+	install -d "$(INSTALL_TO)/bin" "$(INSTALL_TO)/lib/pkgconfig" "$(INSTALL_TO)/lib/adafire" \
+		"$(INSTALL_TO)/include" "$(INSTALL_TO)/share/man/man1" "$(INSTALL_TO)/share/adafire/rtl" \
+		"$(INSTALL_TO)/share/adafire/bitstreams" "$(INSTALL_TO)/lib/udev/rules.d"
+	install -m 755 $(PROGRAMS) $(HLSC) "$(INSTALL_TO)/bin"
+	install -m 644 host/include/adafire.h "$(INSTALL_TO)/include"
 	install -m 644 hw/hls.h hw/hls_host.h hw/hls_stream.c $(wildcard hw/rtl/*.v) \
-		$(INSTALL_TO)/share/adafire/rtl
-	install -m 644 $(B)/libadafire.a $(INSTALL_TO)/lib
-	install -D -t $(INSTALL_TO)/lib/adafire $(CSIM) $(SIMULATORS)
-	$(if $(MPI),install -D -t $(INSTALL_TO)/lib/adafire $(MPI))
-	$(if $(CARDS),install -D -t $(INSTALL_TO)/lib/adafire $(CARDS) $(CARDS:%=%.ports) \
-		$(filter-out %/xrt-emu,$(EMULATION)) && install -m 755 $(B)/xrt-emu $(INSTALL_TO)/bin)
-	install -D -m 644 -t $(INSTALL_TO)/lib/udev/rules.d host/link/70-adafire.rules
-	$(if $(BITSTREAMS),install -D -m 644 -t $(INSTALL_TO)/share/adafire/bitstreams $(BITSTREAMS))
-	install -m 755 $(B)/libadafire.so $(INSTALL_TO)/lib/libadafire.so.$(VERSION)
-	ln -sf libadafire.so.$(VERSION) $(INSTALL_TO)/lib/libadafire.so.0
-	ln -sf libadafire.so.0 $(INSTALL_TO)/lib/libadafire.so
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(filter-out libusb-1.0,$(PACKAGES))|' \
-		host/include/adafire.pc.in > $(INSTALL_TO)/lib/pkgconfig/adafire.pc
-	install -m 644 $(MAN) $(INSTALL_TO)/share/man/man1
+		"$(INSTALL_TO)/share/adafire/rtl"
+	install -m 644 $(filter %.a,$(LIBRARIES)) "$(INSTALL_TO)/lib"
+	install -m 755 $(CSIM) $(SIMULATORS) $(MPI) "$(INSTALL_TO)/lib/adafire"
+	$(if $(CARDS),install -m 755 $(CARDS) $(CARDS:%=%.ports) $(filter-out %/xrt-emu,$(EMULATION)) "$(INSTALL_TO)/lib/adafire")
+	$(if $(CARDS),install -m 755 $(B)/xrt-emu "$(INSTALL_TO)/bin")
+	install -m 644 host/link/70-adafire.rules "$(INSTALL_TO)/lib/udev/rules.d"
+	$(if $(BITSTREAMS),install -m 644 $(BITSTREAMS) "$(INSTALL_TO)/share/adafire/bitstreams")
+	for name in libadafire libadafire-convert; do \
+		install -m 755 $(B)/$$name.so "$(INSTALL_TO)/lib/$$name.so.$(VERSION)" && \
+		ln -sf $$name.so.$(VERSION) "$(INSTALL_TO)/lib/$$name.so.$(SONAME)" && \
+		ln -sf $$name.so.$(SONAME) "$(INSTALL_TO)/lib/$$name.so" || exit 1; done
+	for name in adafire adafire-convert; do \
+		$(PKGCONFIG) host/include/$$name.pc.in >"$(INSTALL_TO)/lib/pkgconfig/$$name.pc" || exit 1; done
+	install -m 644 $(MAN) "$(INSTALL_TO)/share/man/man1"
+	$(if $(DESTDIR),,-@if [ "$$(id -u)" = 0 ]; then ldconfig; fi) # programs find the new libraries
 uninstall:
-	rm -rf $(INSTALL_TO)/share/adafire $(INSTALL_TO)/lib/adafire
-	rm -f $(INSTALL_TO)/lib/udev/rules.d/70-adafire.rules
-	rm -f $(addprefix $(INSTALL_TO)/bin/,$(notdir $(PROGRAMS) $(HLSC)) xrt-emu) $(INSTALL_TO)/include/adafire.h \
-		$(INSTALL_TO)/lib/libadafire.* $(INSTALL_TO)/lib/pkgconfig/adafire.pc \
-		$(addprefix $(INSTALL_TO)/share/man/man1/,$(notdir $(MAN)))
+	rm -rf "$(INSTALL_TO)/share/adafire" "$(INSTALL_TO)/lib/adafire"
+	rm -f "$(INSTALL_TO)/lib/udev/rules.d/70-adafire.rules" "$(INSTALL_TO)/include/adafire.h"
+	for name in $(notdir $(PROGRAMS) $(HLSC)) xrt-emu; do \
+		rm -f "$(INSTALL_TO)/bin/$$name" "$(INSTALL_TO)/share/man/man1/$$name.1"; done
+	for name in adafire adafire-convert; do rm -f "$(INSTALL_TO)/lib/lib$$name.a" \
+		"$(INSTALL_TO)/lib/lib$$name".so* "$(INSTALL_TO)/lib/pkgconfig/$$name.pc"; done
 
 clean:
 	rm -rf build

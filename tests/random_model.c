@@ -664,3 +664,10 @@ void model_features(const struct af_model *m, bool has[MODEL_FEATURES])
     for (int i = 0; i < m->population_count; i++)
         population_features(m, &m->population[i], has);
 }
+
+struct af_sample sample_of(const struct af_model *m, const int16_t *counts)
+{
+    const int64_t inputs = neuron_count(&m->population[0]);
+    return m->format.events ? (struct af_sample){.counts = counts, .length = inputs * m->timesteps}
+                            : (struct af_sample){.type = AF_I16, .data = counts, .length = inputs};
+}

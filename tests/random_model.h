@@ -100,4 +100,7 @@ extern const char *const feature_name[MODEL_FEATURES];
 /* Sets has[f] for what the model holds, found by looking at it, and leaves the rest as it is. */
 void model_features(const struct af_model *m, bool has[MODEL_FEATURES]);
 
+/* The input of random_counts as a sample: a recording, or raw values of a model whose unit is 1. */
+struct af_sample sample_of(const struct af_model *m, const int16_t *counts);
+
 #endif

@@ -87,7 +87,8 @@ const struct board *board_find(const char *text, const char **which)
     return NULL;
 }
 
-int af_boards_attached(void (*each)(void *context, const char *name, const char *text), void *context)
+int af_boards_attached(void (*each)(void *context, const char *name, const char *text),
+                       void *context)
 {
     struct usb_board rows[sizeof boards / sizeof *boards];
     int count = 0;
@@ -132,7 +133,8 @@ static int check_options(const struct af_device_options *o)
 {
     int status = af_check_reserved("af_device_options", o);
     if (!status && (o->threads < 0 || o->threads > THREADS_MOST))
-        status = af_fail(AF_BAD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MOST, o->threads);
+        status =
+            af_fail(AF_BAD_ARGUMENT, "threads must be 0..%d, not %d", THREADS_MOST, o->threads);
     if (!status && !(o->timeout >= 0))
         status = af_fail(AF_BAD_ARGUMENT, "a timeout of %g seconds", o->timeout);
     return status;

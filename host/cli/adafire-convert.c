@@ -276,9 +276,7 @@ static int read_spiking_option(int opt, const char *text, struct af_convert_opti
         return status;
     case OPT_PRUNE: return cli_double("--prune", text, 0, 0.99, &c->prune);
     case OPT_IAT:
-        c->iat = strcmp(text, "off") == 0    ? AF_OFF
-                 : strcmp(text, "auto") == 0 ? AF_AUTO
-                                             : AF_ON;
+        c->iat = strcmp(text, "off") == 0 ? AF_OFF : strcmp(text, "auto") == 0 ? AF_AUTO : AF_ON;
         return c->iat == AF_ON ? cli_double("--iat", text, 0, 1, &c->iat_a) : 0;
     case OPT_IAT_METRIC:
         status = read_choice("--iat-metric", text, metrics, &choice);
@@ -372,7 +370,8 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return status;
     if (optind < argc)
         r->convert.onnx = argv[optind++];
-    while (optind < argc && r->convert.calib_count && r->convert.calib_count < CALIB_MOST) /* --calib a.png b.png */
+    while (optind < argc && r->convert.calib_count &&
+           r->convert.calib_count < CALIB_MOST) /* --calib a.png b.png */
         r->calib[r->convert.calib_count++] = argv[optind++];
     if (!r->convert.onnx || optind < argc)
         return cli_fail("one MODEL.onnx is needed; see --help");

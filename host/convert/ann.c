@@ -106,9 +106,9 @@ int64_t ann_run(const struct network *network, const char *const *inputs, int pa
         status = run_batch(&a, in, &w, &count);
         done += count;
         if (!status)
-            status = journal_progress(journal, "running the ANN",
-                                      input_count(in) > 0 ? (double)done / (double)input_count(in)
-                                                          : 0);
+            status =
+                journal_progress(journal, "running the ANN",
+                                 input_count(in) > 0 ? (double)done / (double)input_count(in) : 0);
     }
     if (w.out.stream && status)
         npy_discard(&w);

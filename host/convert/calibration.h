@@ -10,7 +10,7 @@
 struct calibration_source {
     const char *const *paths;
     int path_count;
-    const char *labels_path; /* NULL: labels that the files carry, or those in memory */
+    const char *labels_path;         /* NULL: labels that the files carry, or those in memory */
     const struct af_sample *samples; /* [count] raw values */
     int64_t count;
     const int64_t *labels; /* [count] or NULL */

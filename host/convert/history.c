@@ -91,7 +91,8 @@ static int run_sample(void *context, int worker, int64_t sample)
 static void run_progress(void *context, int64_t done)
 {
     struct history *h = context;
-    (void)journal_progress(h->journal, "running the spiking network", (double)done / (double)h->samples);
+    (void)journal_progress(h->journal, "running the spiking network",
+                           (double)done / (double)h->samples);
 }
 
 int largest_sum(const int32_t *v, int n)

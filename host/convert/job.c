@@ -1,4 +1,5 @@
-/* The public face of conversion: from an ONNX file and samples, in files or in memory, to a model. */
+/* The public face of conversion: from an ONNX file and samples, in files or in memory, to a model.
+ */
 #include "adafire.h"
 #include "base/error.h"
 #include "base/hash.h"

@@ -21,14 +21,15 @@ struct convert_options {
     enum af_choice signed_bursts;
     float ssc_budget; /* share of the network's sensitivity that SSC may add; 0: off */
     float ssc_loss;   /* instead: the loss (verdict.loss) that SSC may go up to; 0: by budget */
-    enum af_goal goal; /* what SSC saves (spikes, if nothing is said); with optimize, what is least */
+    enum af_goal
+        goal;       /* what SSC saves (spikes, if nothing is said); with optimize, what is least */
     enum loss loss; /* what a loss is; of an output with one channel an error */
     bool optimize;  /* searches what optimize.c says for the goal at the tolerance */
     enum af_bias bias;
     bool feedback; /* weights make up for each other's rounding (rounding.h) */
     float prune;   /* share of the synaptic operations whose weights are left out; needs feedback */
     enum af_choice iat; /* ON: the paper's, from iat_a; AUTO: for the tolerance */
-    int iat_metric;  /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
+    int iat_metric;     /* IAT_ENTROPY or IAT_CONFIDENCE of hw/iat.h */
     float iat_a;
     float tolerance;    /* share of answers that IAT may change, 0.005 = half a point */
     int search_samples; /* calibration samples that the searches use, 0: all */

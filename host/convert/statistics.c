@@ -239,8 +239,7 @@ static double temperature_of(const float *outputs, int64_t count)
     return spread > 0 ? 2 * spread : 1;
 }
 
-int reference_measure(struct reference *ref, bool chances, int threads,
-                      struct journal *journal)
+int reference_measure(struct reference *ref, bool chances, int threads, struct journal *journal)
 {
     const struct network *net = ref->network;
     struct measure m = {.ref = ref, .journal = journal, .first_output = network_output(net)};

@@ -7,8 +7,8 @@
 struct af_device {
     const struct device_operations *operations;
     const struct af_model *model;
-    double megahertz; /* af_device_megahertz */
-    int slow;         /* samples between which something is to be seen; 0: it is fast */
+    double megahertz;       /* af_device_megahertz */
+    int slow;               /* samples between which something is to be seen; 0: it is fast */
     struct job_queue *jobs; /* of submit.c; NULL: nothing was submitted */
 };
 

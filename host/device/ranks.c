@@ -420,9 +420,9 @@ int ranks_over(struct ranks *s, struct af_device *own, struct af_device **device
         return status;
     }
     d->device = (struct af_device){.operations = &operations,
-                                    .model = own->model,
-                                    .megahertz = own->megahertz,
-                                    .slow = own->slow * s->size};
+                                   .model = own->model,
+                                   .megahertz = own->megahertz,
+                                   .slow = own->slow * s->size};
     d->own = own;
     d->ranks = s;
     *device = &d->device;

@@ -19,7 +19,8 @@ static int check_sample(const struct af_model *m, const struct af_sample *s, int
     if (s->counts && !m->format.events)
         return af_fail(AF_BAD_ARGUMENT, "sample %lld is a recording, and the model takes none",
                        (long long)i);
-    if (s->length != wanted)
+    /* A recording may go on after the run. */
+    if (s->counts ? s->length < wanted || s->length % inputs : s->length != wanted)
         return af_fail(AF_BAD_ARGUMENT, "sample %lld has %lld values; the model takes %lld",
                        (long long)i, (long long)s->length, (long long)wanted);
     return af_check_reserved("af_sample", s);
@@ -71,8 +72,8 @@ static int run_pieces(struct af_device *device, const struct af_sample *samples,
     struct piece piece = {.options = options};
     struct af_run_options o = *options;
     const int64_t each = !options->on_progress ? count
-                         : device->slow         ? device->slow
-                                                : PROGRESS_EACH;
+                         : device->slow        ? device->slow
+                                               : PROGRESS_EACH;
     int status = AF_OK;
     if (o.on_event) {
         o.on_event = on_event;
@@ -200,11 +201,8 @@ int af_submit(struct af_device *device, const struct af_sample *samples, int64_t
     struct af_job *made = calloc(1, sizeof *made);
     if (!made)
         return af_fail(AF_NO_MEMORY, "no memory for a job");
-    *made = (struct af_job){.device = device,
-                            .samples = samples,
-                            .count = count,
-                            .options = o,
-                            .results = results};
+    *made = (struct af_job){
+        .device = device, .samples = samples, .count = count, .options = o, .results = results};
     struct job_queue *q = device->jobs;
     pthread_mutex_lock(&q->lock);
     *q->end = made;

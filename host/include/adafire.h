@@ -195,11 +195,11 @@ double af_device_megahertz(const struct af_device *device);
 
 /* One sample: `type` says what `data` holds, channels x height x width values before the model's
  * own normalisation (pixels 0..255 for an image model), row by row, one channel after the other. A
- * recording instead gives `counts`, int16 in -255..255: timesteps x channels x height x width, for
- * the timesteps of this run. `length` is how many values there are of either; any other number than
- * the model takes is AF_BAD_ARGUMENT. If the model was trained on several frames of a recording,
- * each frame's timesteps are run from rest, the result is all of them together, and early exit
- * decides after each frame. */
+ * recording instead gives `counts`, int16 in -255..255: timesteps x channels x height x width, of
+ * which a run takes the first. `length` is how many values there are of either; any number that is
+ * not a sample's, or too few whole timesteps, is AF_BAD_ARGUMENT. If the model was trained on
+ * several frames of a recording, each frame's timesteps are run from rest, the result is all of
+ * them together, and early exit decides after each frame. */
 enum af_type { AF_F32, AF_U8, AF_I8, AF_I16, AF_I32 };
 struct af_sample {
     enum af_type type;
@@ -213,7 +213,7 @@ struct af_run_options {
     int timesteps; /* 0: the model's own; more than that is an error */
     bool no_iat;   /* run all timesteps */
     bool trace;    /* keep the output after every timestep (af_result.history) */
-    bool profile;  /* keep what its cycles went to (af_result.profile) where the board counts them */
+    bool profile; /* keep what its cycles went to (af_result.profile) where the board counts them */
     /* Called for every event of every sample if not NULL, from the thread that runs the sample, in
      * order of timestep (from 0) and population. `burst` is negative for what is taken back. */
     void (*on_event)(void *context, int64_t sample, int timestep, int population, int neuron,
@@ -276,8 +276,8 @@ int af_run(struct af_device *device, const struct af_sample *samples, int64_t co
            const struct af_run_options *options, struct af_result *results);
 void af_result_free(struct af_result *result);
 
-/* The same in the background: the device works on while the caller prepares what comes next. Jobs of
- * a device are run in the order in which they were submitted. Samples (with their data), results
+/* The same in the background: the device works on while the caller prepares what comes next. Jobs
+ * of a device are run in the order in which they were submitted. Samples (with their data), results
  * and options' contexts must stay until af_wait; callbacks come from a thread of the library's. */
 struct af_job;
 int af_submit(struct af_device *device, const struct af_sample *samples, int64_t count,
@@ -319,7 +319,8 @@ struct af_box {
 /* The boxes of a sample; returns how many there are. *boxes is good until the next call. Of a
  * detector. */
 int64_t af_boxes(struct af_task *task, const struct af_result *result, const struct af_box **boxes);
-/* The class of every pixel, [height][width]; *map is good until the next call. Of a segmentation. */
+/* The class of every pixel, [height][width]; *map is good until the next call. Of a segmentation.
+ */
 int af_class_map(struct af_task *task, const struct af_result *result, const uint16_t **map,
                  int *height, int *width);
 
@@ -405,7 +406,8 @@ struct af_convert_options {
     const int64_t *sample_labels; /* or [sample_count], of samples in memory; NULL: none */
     int64_t calib_limit, exit_limit;
     const char *exit_recordings; /* recordings for early exit, a file or folder; NULL: none */
-    /* The network sees (raw * scale - mean) / std, per channel; counts of 1 are for all channels. */
+    /* The network sees (raw * scale - mean) / std, per channel; counts of 1 are for all channels.
+     */
     double scale;
     const float *mean, *std; /* NULL: 0 and 1 */
     int mean_count, std_count;
@@ -428,8 +430,8 @@ struct af_convert_options {
     double ssc_budget; /* Sensitivity Spike Compression; 0: off */
     double ssc_loss;   /* instead: accuracy that it may cost, 0..1; 0: by budget */
     enum af_bias bias;
-    bool nearest; /* weights are rounded each for itself */
-    double prune; /* share of the synaptic operations whose weights are left out */
+    bool nearest;       /* weights are rounded each for itself */
+    double prune;       /* share of the synaptic operations whose weights are left out */
     enum af_choice iat; /* early exit; ON: from the paper's knob iat_a */
     double iat_a;
     enum af_metric iat_metric;
@@ -450,16 +452,17 @@ void af_convert_defaults(struct af_convert_options *options);
 
 /* How good the model is, on the calibration samples. */
 struct af_conversion {
-    int64_t samples;               /* that were used */
-    double agreement;              /* with the ANN, 0..1; NAN where outputs are no classes */
-    double accuracy, ann_accuracy; /* 0..1; NAN without labels */
-    double timesteps_mean;         /* with early exit; NAN without it */
-    double expected_loss;          /* of accuracy, 0..1; NAN where it was not measured */
+    int64_t samples;                   /* that were used */
+    double agreement;                  /* with the ANN, 0..1; NAN where outputs are no classes */
+    double accuracy, ann_accuracy;     /* 0..1; NAN without labels */
+    double timesteps_mean;             /* with early exit; NAN without it */
+    double expected_loss;              /* of accuracy, 0..1; NAN where it was not measured */
     double exit_sops, exit_spike_sops; /* synaptic operations of a sample until it stops */
     int populations;
     /* [populations] means a sample, all timesteps; as in af_result. */
     double *spikes, *events, *sops, *spike_sops;
-    double *sensitivity; /* [populations] of the network when each choice was measured; 0: was not */
+    double
+        *sensitivity; /* [populations] of the network when each choice was measured; 0: was not */
     int64_t reserved[8];
 };
 /* Converts a network. conversion may be NULL; else af_conversion_free. Deterministic for given
@@ -469,7 +472,8 @@ int af_convert(const struct af_convert_options *options, struct af_model **model
 void af_conversion_free(struct af_conversion *conversion);
 
 /* Runs the network as it is, before any conversion, over all samples in `calib`, and writes its
- * outputs: .npy, one row a sample, all outputs in the graph's order. *count, if not NULL: samples. */
+ * outputs: .npy, one row a sample, all outputs in the graph's order. *count, if not NULL: samples.
+ */
 int af_ann(const struct af_convert_options *options, const char *path, int64_t *count);
 
 #ifdef __cplusplus

@@ -98,9 +98,16 @@ static void *load_library(const char *kind, const char *build, char tried[PATH_M
     char *slash = n > 0 ? strrchr(program, '/') : NULL;
     if (slash)
         *slash = 0;
+    char own[PATH_MAX] = ""; /* where libadafire.so is */
+    Dl_info info;
+    if (dladdr((const void *)(uintptr_t)load_copy, &info) && strchr(info.dli_fname, '/'))
+        snprintf(own, sizeof own, "%.*s", (int)(strrchr(info.dli_fname, '/') - info.dli_fname),
+                 info.dli_fname);
     const struct {
         const char *folder, *below;
-    } places[] = {{getenv("ADAFIRE_SIM"), ""}, {program, ""}, {program, "/../lib/adafire"}};
+    } places[] = {{getenv("ADAFIRE_SIM"), ""},    {program, ""},
+                  {program, "/../lib/adafire"},   {own, "/adafire"},
+                  {"/usr/local/lib/adafire", ""}, {"/usr/lib/adafire", ""}};
     void *library = NULL;
     for (size_t i = 0; i < sizeof places / sizeof *places && !library; i++) {
         if (!places[i].folder || !*places[i].folder)

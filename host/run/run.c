@@ -477,11 +477,8 @@ static int close_files(struct run *r, int status)
 int run_files(struct af_device *device, const struct af_model *m, const struct run_options *o,
               struct run_totals *t)
 {
-    struct run r = {.device = device,
-                    .model = m,
-                    .options = o,
-                    .totals = t,
-                    .spec = samples_of_model(m)};
+    struct run r = {
+        .device = device, .model = m, .options = o, .totals = t, .spec = samples_of_model(m)};
     r.steps = o->timesteps ? o->timesteps : m->timesteps;
     int64_t columns = 0;
     for (int i = 0; i < m->population_count; i++)

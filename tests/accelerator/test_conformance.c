@@ -205,8 +205,7 @@ static void test_random(const char *board, const char *build, uint64_t from, uin
             m->format.zero[c] = 0;
         for (int i = 0; i < 2; i++) {
             int16_t *counts = random_counts(m, &d);
-            sample[i] = m->format.events ? (struct af_sample){.counts = counts}
-                                         : (struct af_sample){.type = AF_I16, .data = counts};
+            sample[i] = sample_of(m, counts);
         }
         snprintf(what, sizeof what, "random network %d", (int)seed);
         if (compare(what, board, build, m, sample, 2)) {

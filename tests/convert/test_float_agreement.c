@@ -340,8 +340,8 @@ static int read_material(const struct example *x, struct material *m)
     *m = (struct material){0};
     int status = onnx_load(model, &m->graph);
     if (!status)
-        status = calibration_read(paths, 1, NULL, x->calibration, 0, &spec, &x->norm, &m->format,
-                                  &m->calibration);
+        status = calibration_read(&(struct calibration_source){.paths = paths, .path_count = 1},
+                                  x->calibration, 0, &spec, &x->norm, &m->format, &m->calibration);
     if (!status)
         status = network_lower(m->graph, x->shape, &x->norm, m->format.unit, m->format.zero,
                                &m->network);
@@ -389,7 +389,8 @@ static int run_integer(const struct comparison *x, int64_t samples)
     const struct af_run_options options = {.no_iat = true, .trace = true};
     int status = af_device_open("cpu", NULL, x->c->recipe.model, &device);
     for (int64_t i = 0; !status && i < samples; i++) {
-        struct af_sample sample = {.type = AF_U8, .data = x->images + i * x->neurons};
+        struct af_sample sample = {
+            .type = AF_U8, .data = x->images + i * x->neurons, .length = x->neurons};
         struct af_result r;
         status = af_run(device, &sample, 1, &options, &r);
         for (int64_t k = 0; !status && k < x->steps * x->classes; k++)

@@ -37,7 +37,8 @@ static int read_digits(void)
     snprintf(digits, sizeof digits, "%s/test_labels.npy", folder);
     int status = onnx_load(model, &graph);
     if (!status)
-        status = calibration_read(paths, 1, NULL, 256, 0, &spec, &norm, &format, &calibration);
+        status = calibration_read(&(struct calibration_source){.paths = paths, .path_count = 1},
+                                  256, 0, &spec, &norm, &format, &calibration);
     if (!status)
         status = network_lower(graph, shape, &norm, format.unit, format.zero, &network);
     if (!status)
@@ -76,7 +77,8 @@ static struct figures run(const struct af_model *m, bool no_iat)
     CHECK_EQ(af_device_open("cpu", NULL, m, &device), AF_OK);
     for (int64_t i = 0; device && i < n; i++) {
         struct af_result r = {0};
-        const struct af_sample s = {.type = AF_U8, .data = (const uint8_t *)images.data + i * size};
+        const struct af_sample s = {
+            .type = AF_U8, .data = (const uint8_t *)images.data + i * size, .length = size};
         CHECK_EQ(af_run(device, &s, 1, &o, &r), AF_OK);
         f.accuracy += largest(r.output, r.output_size) == (int)tensor_get(&labels, i);
         f.timesteps += r.timesteps;
@@ -96,7 +98,9 @@ static struct figures run(const struct af_model *m, bool no_iat)
 
 static double cost_of(const struct figures *f, enum af_goal goal)
 {
-    return goal == AF_GOAL_LATENCY ? f->timesteps : goal == AF_GOAL_EVENTS ? f->sops : f->spike_sops;
+    return goal == AF_GOAL_LATENCY  ? f->timesteps
+           : goal == AF_GOAL_EVENTS ? f->sops
+                                    : f->spike_sops;
 }
 
 static struct convert_options goal_options(enum af_goal goal, int timesteps)
@@ -288,8 +292,8 @@ static double count_losses(const struct conversion *c, const struct tensor *samp
     CHECK_EQ(af_device_open("cpu", NULL, c->recipe.model, &device), AF_OK);
     for (int64_t i = 0; device && i < n; i++) {
         struct af_result r = {0};
-        const struct af_sample s = {.type = AF_U8,
-                                    .data = (const uint8_t *)samples->data + i * size};
+        const struct af_sample s = {
+            .type = AF_U8, .data = (const uint8_t *)samples->data + i * size, .length = size};
         CHECK_EQ(af_run(device, &s, 1, NULL, &r), AF_OK);
         const float *chance = c->reference.chance + i * c->reference.ann_size;
         lost += (double)chance[largest(chance, (int)c->reference.ann_size)] -
@@ -629,7 +633,7 @@ static void check_map(const struct network *net, const struct conversion *c, dou
     for (int64_t i = 0; device && i < samples; i++) {
         const int16_t *counts = calibration.counts + i * AREA;
         float raw[AREA];
-        const struct af_sample s = {.type = AF_F32, .data = raw};
+        const struct af_sample s = {.type = AF_F32, .data = raw, .length = AREA};
         struct af_result r = {0};
         double ann[CHANNELS * AREA];
         for (int k = 0; k < AREA; k++)

@@ -19,8 +19,7 @@ static void make_samples(const struct af_model *m, struct af_sample *samples)
     struct dice d = {5};
     for (int i = 0; i < SAMPLES; i++) {
         int16_t *counts = random_counts(m, &d);
-        samples[i] = m->format.events ? (struct af_sample){.counts = counts}
-                                      : (struct af_sample){.type = AF_I16, .data = counts};
+        samples[i] = sample_of(m, counts);
     }
 }
 
@@ -377,7 +376,7 @@ TEST(sample_types)
         struct reference r;
         struct af_result result;
         struct af_device *device = open_cpu(m, 1);
-        struct af_sample sample = {.type = type, .data = data};
+        struct af_sample sample = {.type = type, .data = data, .length = n};
         reference_run(m, counts, m->timesteps, true, &r);
         CHECK_EQ(af_run(device, &sample, 1, NULL, &result), AF_OK);
         CHECK_EQ(result.timesteps, r.steps);
@@ -401,7 +400,7 @@ TEST(recordings)
     struct dice d = {4};
     struct af_device *device = open_cpu(m, 2);
     int16_t *counts = random_counts(m, &d);
-    struct af_sample sample = {.counts = counts};
+    struct af_sample sample = sample_of(m, counts);
     struct af_result result;
     struct reference r;
     reference_run(m, counts, m->timesteps, true, &r);
@@ -550,7 +549,7 @@ static void check_frames(struct af_model *m, struct dice *d, int frames)
 {
     int64_t inputs = neuron_count(&m->population[0]), spikes = 0;
     int16_t *counts = random_counts(m, d);
-    struct af_sample sample = {.counts = counts};
+    struct af_sample sample = sample_of(m, counts);
     struct seen seen = {0};
     struct af_run_options o = {
         .no_iat = true, .trace = true, .on_event = see_event, .on_event_context = &seen};
@@ -567,6 +566,7 @@ static void check_frames(struct af_model *m, struct dice *d, int frames)
         int end = model_frame_begin(m, m->timesteps, f + 1);
         m->format.event_frames = 1;
         sample.counts = counts + begin * inputs;
+        sample.length = (end - begin) * inputs;
         o.timesteps = end - begin;
         CHECK_EQ(af_run(device, &sample, 1, &o, &part), AF_OK);
         for (int p = 0; p < m->population_count; p++)
@@ -606,7 +606,9 @@ TEST(frames_of_recordings)
     /* What is no recording cannot be run beside one. */
     struct af_model *m = model_of_input(true);
     int16_t *counts = random_counts(m, &d);
-    struct af_sample both[2] = {{.counts = counts}, {.type = AF_I16, .data = counts}};
+    struct af_sample both[2] = {
+        sample_of(m, counts),
+        {.type = AF_I16, .data = counts, .length = neuron_count(&m->population[0])}};
     struct af_result results[2];
     struct af_device *device = open_cpu(m, 1);
     m->format.event_frames = 3;

@@ -297,11 +297,7 @@ static void compare_board(const struct place *at, struct af_device *device, cons
         h.total += neuron_count(&m->population[i]);
     }
     h.burst = calloc((size_t)(r->steps * h.total), sizeof *h.burst);
-    struct af_sample sample = {.type = AF_I16};
-    if (m->format.events)
-        sample.counts = counts;
-    else
-        sample.data = counts; /* the models' unit is 1 and their zero 0 */
+    struct af_sample sample = sample_of(m, counts); /* the models' unit is 1 and their zero 0 */
     struct af_run_options options = {
         .no_iat = !early_exit, .trace = true, .on_event = hear, .on_event_context = &h};
     struct af_result result;

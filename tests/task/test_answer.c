@@ -365,7 +365,7 @@ TEST(anchors_in_maps)
 TEST(overlap)
 {
     struct af_box a = {0, 0, 2, 2, 0, 0}, b = {1, 0, 3, 2, 0, 0}, c = {2, 0, 3, 2, 0, 0},
-               point = {1, 1, 1, 1, 0, 0};
+                  point = {1, 1, 1, 1, 0, 0};
     CHECK(fabsf(box_overlap(&a, &b) - 2.f / 6) < 1e-6f);
     CHECK(box_overlap(&a, &a) == 1);
     CHECK(box_overlap(&a, &c) == 0);
@@ -386,7 +386,8 @@ TEST(average_precision)
     struct precision *p;
     struct boxes b = {0};
     double ap[3];
-    const struct af_box first[] = {{0, 0, 10, 10, 0, 0}, {20, 0, 30, 10, 0, 0}, {50, 0, 60, 10, 0, 1}};
+    const struct af_box first[] = {
+        {0, 0, 10, 10, 0, 0}, {20, 0, 30, 10, 0, 0}, {50, 0, 60, 10, 0, 1}};
     const struct af_box second[] = {{0, 0, 10, 10, 0, 0}};
     if (precision_make(3, &p))
         abort();
@@ -530,7 +531,8 @@ TEST(canvas)
     CHECK(c.width == 128 && c.height == 128 && c.rgb[0] == 100);
     canvas_box(&c, &(struct af_box){4, 5, 12, 14, 0.5f, 1}, "a");
     /* Outside on all sides, and no number at all: nothing is written beyond the picture. */
-    canvas_box(&c, &(struct af_box){-1e9f, -9, 1e9f, 1e30f, 0.5f, 0}, "a long text that does not fit");
+    canvas_box(&c, &(struct af_box){-1e9f, -9, 1e9f, 1e30f, 0.5f, 0},
+               "a long text that does not fit");
     canvas_box(&c, &(struct af_box){15, 15, 15, 15, 0.5f, 700}, "~");
     canvas_box(&c, &(struct af_box){NAN, NAN, NAN, NAN, 0.5f, 2}, "");
     CHECK_EQ(canvas_write(&c, in_folder("a.png")), 0);

@@ -51,7 +51,8 @@ static bool read_samples(const char *path)
     if (f)
         fclose(f);
     for (int i = 0; i < SAMPLES; i++)
-        t.sample[i] = (struct af_sample){.type = AF_U8, .data = t.bytes + i * SAMPLE_BYTES};
+        t.sample[i] = (struct af_sample){
+            .type = AF_U8, .data = t.bytes + i * SAMPLE_BYTES, .length = SAMPLE_BYTES};
     return good;
 }
 
