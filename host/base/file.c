@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +62,45 @@ out:
     return status;
 }
 
+/* ---- Temporary files ------------------------------------------------------------------------- */
+
+/* Names of those that are being written, for file_abandon_all. More than these go unnoticed. */
+enum { NOTICED = 64 };
+static _Atomic(char *) noticed[NOTICED];
+static atomic_bool abandoned;
+
+static void notice(char *name)
+{
+    for (int i = 0; i < NOTICED; i++) {
+        char *none = NULL;
+        if (atomic_compare_exchange_strong(&noticed[i], &none, name))
+            return;
+    }
+}
+
+static void forget(const char *name)
+{
+    for (int i = 0; i < NOTICED; i++) {
+        char *own = (char *)(uintptr_t)name;
+        if (atomic_compare_exchange_strong(&noticed[i], &own, NULL))
+            return;
+    }
+}
+
+void file_abandon_all(void)
+{
+    atomic_store(&abandoned, true);
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < NOTICED; i++) {
+            const char *name = atomic_load(&noticed[i]);
+            if (name)
+                unlink(name);
+        }
+        if (!turn) /* another thread may be about to make one */
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+}
+
 int file_create(struct file_out *out, const char *path)
 {
     memset(out, 0, sizeof *out);
@@ -80,9 +123,13 @@ int file_create(struct file_out *out, const char *path)
         return af_fail(AF_IO, "%s: %s", path, strerror(code));
     }
     snprintf(out->temporary, n, "%s.XXXXXX", out->path);
+    notice(out->temporary); /* before it is there, lest a signal comes between */
     int fd = mkstemp(out->temporary);
+    if (fd >= 0 && atomic_load(&abandoned))
+        unlink(out->temporary);
     if (fd < 0) {
         int code = errno;
+        forget(out->temporary);
         free(out->temporary);
         out->temporary = NULL;
         file_discard(out);
@@ -108,7 +155,8 @@ int file_commit(struct file_out *out)
     out->stream = NULL;
     if (bad || (out->temporary && rename(out->temporary, out->path)))
         status = af_fail(AF_IO, "%s: cannot be written: %s", out->path, strerror(errno));
-    if (!status) {
+    if (!status && out->temporary) {
+        forget(out->temporary);
         free(out->temporary);
         out->temporary = NULL;
     }
@@ -120,8 +168,10 @@ void file_discard(struct file_out *out)
 {
     if (out->stream)
         fclose(out->stream);
-    if (out->temporary)
+    if (out->temporary) {
         unlink(out->temporary);
+        forget(out->temporary);
+    }
     free(out->temporary);
     free(out->path);
     memset(out, 0, sizeof *out);

@@ -20,4 +20,8 @@ int file_create(struct file_out *out, const char *path);
 int file_commit(struct file_out *out);
 void file_discard(struct file_out *out);
 
+/* For a signal handler that ends the process: removes the temporary files of all threads. Nothing
+ * but what is safe in a handler is called. */
+void file_abandon_all(void);
+
 #endif

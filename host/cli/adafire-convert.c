@@ -27,7 +27,7 @@ static const char help[] =
     "      --ann FILE             samples for the network as it is; may be given more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
     "      --calib-limit N        use the first N samples (default 512)\n"
-    "      --exit-limit N         and up to N more for early termination (default 2000)\n"
+    "      --exit-limit N         and up to N more for early exit (default 2000)\n"
     "      --scale X              1/255 for pixels; default 1\n"
     "      --mean A[,B,C]         default 0\n"
     "      --std A[,B,C]          default 1\n"
@@ -37,7 +37,7 @@ static const char help[] =
     "      --squash               pictures: both sides to N (or to the input's size)\n"
     "      --events               the network takes event-camera recordings\n"
     "      --event-frames N       training frames that one recording makes (default 1)\n"
-    "      --exit-recordings FILE recordings (as adafire-host takes them) for early termination;\n"
+    "      --exit-recordings FILE recordings (as adafire-host takes them) for early exit;\n"
     "                             frames calibrate the rest, but not when a recording may stop\n"
     "      --classes FILE         class names, one a line, stored in the model\n"
     "      --task TASK            what the outputs mean, stored in the model: classify,\n"
@@ -68,7 +68,7 @@ static const char help[] =
     "                             rounding one does (default), or each for itself\n"
     "      --prune SHARE          leaves out the weights that matter least to the outputs, of\n"
     "                             SHARE of the synaptic operations (default 0)\n"
-    "      --iat A|auto|off       early termination: from the paper's knob a, or as early\n"
+    "      --iat A|auto|off       early exit: from the paper's knob a, or as early\n"
     "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
     "      --optimize latency|spikes|events\n"
@@ -76,8 +76,8 @@ static const char help[] =
     "                             potentials, threshold ratios and weights to leave out for the\n"
     "                             least timesteps, or least energy with every spike counted or\n"
     "                             an event counted once, at a loss of --tolerance points of\n"
-    "                             accuracy, early termination included; takes minutes\n"
-    "      --tolerance P          answers that early termination may change, in percent; with\n"
+    "                             accuracy, early exit included; takes minutes\n"
+    "      --tolerance P          answers that early exit may change, in percent; with\n"
     "                             --optimize the points that may be lost (default 0.5)\n"
     "      --search-limit N       samples on which searches compare candidates\n"
     "                             (default 128)\n"
@@ -199,7 +199,7 @@ static int read_choice(const char *option, const char *text, const char *const *
 }
 
 static const char *const goals[] = {"", "latency", "spikes", "events", NULL};
-static const char *const roundings[] = {"feedback", "nearest", NULL};
+static const char *const roundings[] = {"nearest", "feedback", NULL};
 static const char *const biases[] = {"off", "light", "advanced", "currents", "auto", NULL};
 
 static int read_limit(const char *option, const char *text, long least, int64_t *limit)
@@ -272,7 +272,7 @@ static int read_spiking_option(int opt, const char *text, struct af_convert_opti
     case OPT_ROUNDING:
         status = read_choice("--rounding", text, roundings, &choice);
         if (!status)
-            c->nearest = choice == 1;
+            c->nearest = choice == 0;
         return status;
     case OPT_PRUNE: return cli_double("--prune", text, 0, 0.99, &c->prune);
     case OPT_IAT:
@@ -568,5 +568,5 @@ int main(int argc, char **argv)
     r.convert.mean = r.convert.mean_count ? r.mean : NULL;
     r.convert.std = r.convert.std_count ? r.std : NULL;
     r.convert.name = r.output;
-    return status ? status : r.ann ? run_ann(&r) : convert_file(&r);
+    return status ? status : cli_end(r.ann ? run_ann(&r) : convert_file(&r));
 }

@@ -250,7 +250,7 @@ int main(int argc, char **argv)
     if (status)
         return status;
     if (r.list)
-        return list();
+        return cli_end(list());
     if (r.shell)
         return write_shell(&r);
     if (!r.file || !r.row)

@@ -61,7 +61,7 @@ static const char help[] =
     "                           threshold 0.1 overlap 0.45      least score, and most overlap\n"
     "                                                           of two boxes of a class\n"
     "  -t, --timesteps N      at most N timesteps\n"
-    "      --no-iat           run all timesteps, no early termination\n"
+    "      --no-iat           run all timesteps, no early exit\n"
     "      --limit N          the first N samples\n"
     "      --batch N          samples at a time (default 64; boards 256; 1 where they run one by "
     "one)\n"
@@ -350,7 +350,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         fprintf(cli_output(), "  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
     fprintf(cli_output(), "  timesteps        %.2f of %d on average%s\n", t->timesteps_mean,
             t->timesteps,
-            m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early termination on)" : "");
+            m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early exit on)" : "");
     fprintf(cli_output(), "  spikes           %s in %s events\n",
             cli_human(run_mean(m, t, t->spikes), a), cli_human(run_mean(m, t, t->events), b));
     fprintf(cli_output(),
@@ -561,5 +561,5 @@ int main(int argc, char **argv)
     if (!status)
         status = ranks_rank(ranks) ? serve(&r, ranks) : run_model(&r, ranks);
     ranks_end(ranks);
-    return status;
+    return cli_end(status);
 }

@@ -1,10 +1,12 @@
 #include "cli/cli.h"
 
 #include "adafire.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +15,35 @@
 
 static const char *program = "adafire";
 static bool is_quiet;
+static FILE *output; /* NULL: standard output */
+
+static void stop(int signal_number)
+{
+    file_abandon_all();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
 
 void cli_begin(const char *name)
 {
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     program = name;
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        struct sigaction before, mine = {.sa_handler = stop};
+        sigemptyset(&mine.sa_mask);
+        if (sigaction(ending[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(ending[i], &mine, NULL);
+    }
+}
+
+int cli_end(int status)
+{
+    FILE *out = cli_output();
+    if (fflush(out) || ferror(out)) {
+        const int code = errno;
+        return cli_fail("standard output cannot be written: %s", strerror(code));
+    }
+    return status;
 }
 
 void cli_quiet(bool quiet)
@@ -40,8 +67,6 @@ int cli_fail_af(void)
 {
     return cli_fail("%s", af_error());
 }
-
-static FILE *output;
 
 FILE *cli_output(void)
 {

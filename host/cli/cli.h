@@ -11,7 +11,10 @@ enum { EXIT_ERROR = 2 };
 /* "program: sentence" on standard error; returns EXIT_ERROR. Without a format: af_error(). */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_af(void);
+/* Signals that end the program, a closed pipe among them, then leave no temporary file behind. */
 void cli_begin(const char *name);
+/* At the end of main: `status`, or EXIT_ERROR if standard output has not taken everything. */
+int cli_end(int status);
 /* Where a tool's answers go: standard output. After cli_guard_output, what libraries print there
  * (XRT does) goes to standard error instead, so that a script still reads what it expects. */
 FILE *cli_output(void);

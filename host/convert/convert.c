@@ -26,7 +26,7 @@ static int check_labels(const struct reference *ref)
     return AF_OK;
 }
 
-/* No more samples than fit into memory; the others serve early termination. */
+/* No more samples than fit into memory; the others serve early exit. */
 static int take_samples(struct reference *ref, int timesteps, struct journal *journal)
 {
     struct calibration *data = &ref->data;

@@ -14,7 +14,7 @@
 #include "convert/recipe.h"
 #include "convert/verdict.h"
 
-/* Runs the finished network over the samples: activity, agreement, early termination, and what is
+/* Runs the finished network over the samples: activity, agreement, early exit, and what is
  * lost. */
 int early_exit_choose(struct recipe *recipe, struct journal *journal, struct verdict *verdict);
 

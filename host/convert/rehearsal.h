@@ -40,7 +40,7 @@ void rehearsal_forget(struct rehearsal *r, int population);
 /* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
  * divergence between the softmax outputs of spiking network and ANN at reference.temperature (for
  * maps of outputs, the mean squared difference over the ANN's mean square), after the last
- * timestep; with early termination half of it and half the mean over all timesteps, as any may be
+ * timestep; with early exit half of it and half the mean over all timesteps, as any may be
  * the last. energy: the population's own spikes a sample, or the operations that the goal counts.
  */
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);

@@ -7,7 +7,7 @@
 struct verdict {
     double agreement;              /* with the ANN after T timesteps, 0..1; NAN: of no classes */
     double ann_accuracy, accuracy; /* 0..1; NAN without labels */
-    double timesteps_mean;         /* with early termination; NAN without it */
+    double timesteps_mean;         /* with early exit; NAN without it */
     /* As the network will run: expected loss of accuracy (early_exit.c; NAN if it was not measured)
      * and synaptic operations of a sample until it stops. */
     double loss, exit_sops, exit_spike_sops;

@@ -3,7 +3,7 @@
  * A network that was trained on frames of a recording answers to each of them; what neurons still
  * owe from a frame that inhibited them must not silence them in the next. So each frame's timesteps
  * are an inference of their own, and the answer is the mean over all timesteps, as the ANN's is
- * over the frames. Early termination decides after each frame, on the sums so far. */
+ * over the frames. Early exit decides after each frame, on the sums so far. */
 #include "device/recording.h"
 
 #include "base/error.h"

@@ -259,7 +259,7 @@ static int check_early_exit(const struct af_model *m)
                m->population[first].shape[1] == 1 && m->population[first].shape[2] == 1;
     for (int t = 0; good && x->metric != IAT_OFF && t < m->timesteps; t++)
         good = x->limit[t] >= 0 && x->limit[t] <= EXIT_LIMIT_MOST;
-    return good ? AF_OK : af_fail(AF_BAD_FILE, "early termination is inconsistent");
+    return good ? AF_OK : af_fail(AF_BAD_FILE, "early exit is inconsistent");
 }
 
 int model_check(const struct af_model *m)

@@ -72,7 +72,7 @@ static bool ends_network(const struct node *n)
     return is_op(n, names);
 }
 
-static struct affine *input_signal(const struct lowering *l, const struct node *n, int k)
+static struct affine *input_of(const struct lowering *l, const struct node *n, int k)
 {
     return k < n->input_count && n->input[k] >= 0 ? &l->value[n->input[k]] : NULL;
 }
@@ -309,8 +309,8 @@ static int compose_conv(const struct projection *t, const struct affine *in, con
 static int lower_conv(struct lowering *l, const struct node *n, struct affine *in,
                       struct affine *out)
 {
-    const struct affine *kernel = input_signal(l, n, 1);
-    if (!kernel || is_live(kernel) || is_live(input_signal(l, n, 2)))
+    const struct affine *kernel = input_of(l, n, 1);
+    if (!kernel || is_live(kernel) || is_live(input_of(l, n, 2)))
         return af_fail(AF_UNSUPPORTED, "its weights are not constant");
     struct conv_context c = {.kernel = kernel->offset.data,
                              .channels = (int)kernel->offset.dim[0],
@@ -336,7 +336,7 @@ static int compose_dense(const struct projection *t, const struct affine *in, co
 static int lower_dense(struct lowering *l, const struct node *n, struct affine *in,
                        struct affine *out)
 {
-    const struct affine *b = input_signal(l, n, 1), *c = input_signal(l, n, 2);
+    const struct affine *b = input_of(l, n, 1), *c = input_of(l, n, 2);
     bool gemm = strcmp(n->op, "Gemm") == 0;
     if (!b || is_live(b) || is_live(c))
         return af_fail(AF_UNSUPPORTED, "multiplies two values; only constant weights can be");
@@ -384,7 +384,7 @@ static struct window whole_map(const int shape[3])
 static int check_reduce_mean(struct lowering *l, const struct node *n, const struct affine *in)
 {
     int64_t axes[TENSOR_MAX_RANK];
-    const struct affine *given = input_signal(l, n, 1);
+    const struct affine *given = input_of(l, n, 1);
     int count = node_ints(n, "axes", axes, TENSOR_MAX_RANK), rank = in->offset.rank;
     if (given)
         return af_fail(AF_UNSUPPORTED, "axes as an input");
@@ -436,7 +436,7 @@ static int lower_batch_norm(struct lowering *l, const struct node *n, struct aff
         return status;
     const float *parameter[5] = {NULL};
     for (int k = 1; k < 5; k++) {
-        const struct affine *s = input_signal(l, n, k);
+        const struct affine *s = input_of(l, n, k);
         if (!s || is_live(s))
             return af_fail(AF_UNSUPPORTED, "its parameters are not constant");
         parameter[k] = s->offset.data;
@@ -455,10 +455,10 @@ static int lower_batch_norm(struct lowering *l, const struct node *n, struct aff
  * channel. */
 static int lower_scale(struct lowering *l, const struct node *n, int live, struct affine *out)
 {
-    struct affine *in = input_signal(l, n, live);
+    struct affine *in = input_of(l, n, live);
     if (strcmp(n->op, "Div") == 0 && live == 1)
         return af_fail(AF_UNSUPPORTED, "divides by a value that is not constant");
-    if (n->input_count > 1 && is_live(input_signal(l, n, !live)))
+    if (n->input_count > 1 && is_live(input_of(l, n, !live)))
         return af_fail(AF_UNSUPPORTED, "multiplies two values; only constant factors can be");
     int status = settle(l, in, n->name);
     struct tensor ones = {0}, factors = {0};
@@ -468,7 +468,7 @@ static int lower_scale(struct lowering *l, const struct node *n, int live, struc
         ((float *)ones.data)[i] = 1;
     const struct tensor *args[2] = {&ones, &ones};
     if (n->input_count > 1)
-        args[!live] = &input_signal(l, n, !live)->offset;
+        args[!live] = &input_of(l, n, !live)->offset;
     if (!status)
         status = execute_node(n, l->graph->opset, args, &factors);
     const float *f = factors.data;
@@ -497,7 +497,7 @@ static int lower_sum(struct lowering *l, const struct node *n, struct affine *ou
     int status = AF_OK;
     const struct tensor *shape = &out->offset;
     for (int k = 0; !status && k < 2; k++) {
-        struct affine *s = input_signal(l, n, k);
+        struct affine *s = input_of(l, n, k);
         if (!is_live(s))
             continue;
         status = settle(l, s, n->name);
@@ -530,7 +530,7 @@ static int lower_concat(struct lowering *l, const struct node *n, struct affine 
     if (axis == 0)
         return af_fail(AF_UNSUPPORTED, "joins along the batch axis");
     for (int k = 0; !status && k < n->input_count; k++) {
-        struct affine *s = input_signal(l, n, k);
+        struct affine *s = input_of(l, n, k);
         if (is_live(s))
             status = settle(l, s, n->name);
         for (int i = 0; !status && is_live(s) && i < s->term_count; i++) {
@@ -553,7 +553,7 @@ static bool is_list(const struct lowering *l, const struct node *n, const struct
     if (rank > 3 || rank < 2 || normal_axis(node_int(n, "axis", 1), rank) != 1)
         return false;
     for (int k = 0; k < n->input_count; k++) {
-        const struct affine *s = input_signal(l, n, k);
+        const struct affine *s = input_of(l, n, k);
         struct affine copy;
         if (!is_live(s) || s->joined)
             return false;
@@ -569,8 +569,8 @@ static int join_list(struct lowering *l, const struct node *n, struct affine *ou
 {
     out->joined = n;
     out->tail = true;
-    memcpy(out->shape, input_signal(l, n, 0)->shape, sizeof out->shape);
-    int status = affine_add(out, &input_signal(l, n, 0)->term[0]); /* it depends on the data */
+    memcpy(out->shape, input_of(l, n, 0)->shape, sizeof out->shape);
+    int status = affine_add(out, &input_of(l, n, 0)->term[0]); /* it depends on the data */
     return status ? status
                   : note(l->network,
                          "Concat node '%s' at the end was dropped: its %d inputs are outputs, one "
@@ -602,7 +602,7 @@ static int lower_move(struct lowering *l, const struct node *n, const struct aff
     for (int64_t j = 0; !status && j < numbers.count; j++)
         ((int32_t *)numbers.data)[j] = (int32_t)(j + 1);
     for (int i = 1; !status && i < copy.input_count; i++) {
-        const struct affine *s = input_signal(l, n, i);
+        const struct affine *s = input_of(l, n, i);
         if (is_live(s))
             status = af_fail(AF_UNSUPPORTED, "what it moves depends on the data");
         args[i] = s ? &s->offset : NULL;
@@ -644,7 +644,7 @@ static int lower_relu(struct lowering *l, const struct node *n, struct affine *i
 {
     float ceiling = INFINITY;
     if (strcmp(n->op, "Clip") == 0) {
-        const struct affine *low = input_signal(l, n, 1), *high = input_signal(l, n, 2);
+        const struct affine *low = input_of(l, n, 1), *high = input_of(l, n, 2);
         float least = node_float(n, "min", -INFINITY);
         ceiling = node_float(n, "max", INFINITY);
         if (low && low->offset.count)
@@ -818,7 +818,7 @@ static int copy_list(const struct affine *in, struct affine *out)
 
 static int lower_live(struct lowering *l, const struct node *n, int live, struct affine *out, int k)
 {
-    struct affine *in = input_signal(l, n, live);
+    struct affine *in = input_of(l, n, live);
     const char *op = n->op;
     if (strcmp(op, "Concat") == 0 && is_list(l, n, out))
         return join_list(l, n, out);
@@ -903,12 +903,12 @@ static int lower_node(struct lowering *l, const struct node *n)
     struct tensor *outs = calloc((size_t)n->output_count + 1, sizeof *outs);
     int status = args && outs ? AF_OK : af_fail(AF_NO_MEMORY, "no memory"), live = -1;
     for (int k = n->input_count - 1; !status && k >= 0; k--) {
-        struct affine *s = input_signal(l, n, k);
+        struct affine *s = input_of(l, n, k);
         args[k] = s ? &s->offset : NULL;
         if (is_live(s))
             live = k;
     }
-    bool dropped = live >= 0 && is_dropped(n, input_signal(l, n, live));
+    bool dropped = live >= 0 && is_dropped(n, input_of(l, n, live));
     bool known = execute_supports(n->op);
     if (!status && !known)
         status = refuse(n);
@@ -1085,7 +1085,7 @@ static int lower_list(struct lowering *l, const struct affine *list, const char 
     int64_t last = list->offset.rank == 3 ? list->offset.dim[2] : 1;
     int status = AF_OK;
     for (int k = 0; !status && k < list->joined->input_count; k++) {
-        const struct affine *s = input_signal(l, list->joined, k);
+        const struct affine *s = input_of(l, list->joined, k);
         int64_t count = s->offset.count;
         char text[200];
         snprintf(text, sizeof text, "%.150s[%d]", name, k);

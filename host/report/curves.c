@@ -121,7 +121,7 @@ static void put_key(FILE *f, const char *class, const char *what, const double *
     fputs("</span>\n", f);
 }
 
-/* Where early termination ends up: the accuracy it reaches, at its mean timestep. */
+/* Where early exit ends up: the accuracy it reaches, at its mean timestep. */
 static void put_stopped_line(FILE *f, const struct report *r, struct axis y)
 {
     double place = 100 * place_of(y, r->accuracy);
@@ -158,7 +158,7 @@ void report_plot_accuracy(FILE *f, const struct report *r)
         put_key(f, "b", "Agreement with the ANN", r->agreement_at, count);
     if (stopped)
         fprintf(f,
-                "<span><i class=\"key gem\"></i>Early termination <b>%s</b> after %.2f on "
+                "<span><i class=\"key gem\"></i>Early exit <b>%s</b> after %.2f on "
                 "average</span>\n",
                 text_percent(r->accuracy).s, r->timesteps_mean);
     fputs("</p>\n<svg class=\"chart\" role=\"img\" aria-label=\"Accuracy against timestep\">\n", f);
@@ -187,7 +187,7 @@ void report_plot_exits(FILE *f, const struct report *r)
         total += here > 0 ? here : 0;
         filled += here > 0;
     }
-    /* Without early termination there is nothing to tell. */
+    /* Without early exit there is nothing to tell. */
     if (filled == 0 || (filled == 1 && !r->iat))
         return;
     struct axis y = {.step = fmax(1, report_tick_step((double)most, 4))};

@@ -40,7 +40,7 @@ struct report {
     const char *board;
     int64_t samples;
     int timesteps;   /* T, the most a sample may take */
-    bool iat;        /* early termination was on */
+    bool iat;        /* early exit was on */
     double accuracy; /* in 0..1, NAN where there were no labels; likewise the rest */
     double top5, agreement;
     int score_count;

@@ -168,7 +168,7 @@ static void put_head(FILE *f, const struct report *r)
         text_put(f, r->board);
         fputs(" · ", f);
     }
-    fprintf(f, "%s sample%s · %d timestep%s · early termination %s</p></div>\n</header>\n",
+    fprintf(f, "%s sample%s · %d timestep%s · early exit %s</p></div>\n</header>\n",
             text_integer(r->samples).s, r->samples == 1 ? "" : "s", r->timesteps,
             r->timesteps == 1 ? "" : "s", r->iat ? "on" : "off");
 }

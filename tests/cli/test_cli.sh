@@ -170,7 +170,7 @@ if [ -e $events/model.onnx ]; then
     digits="$bin/adafire-convert $events/model.onnx --events --event-frames 3 --calib $events/calib_images.npy
         --calib-limit 120 --no-search --ssc off"
     good "a network of events" $digits -o "$work/e.snn"
-    if grep -q "early termination is off.*--exit-recordings" "$work/err"; then pass; else fail "no note on early termination"; fi
+    if grep -q "early exit is off.*--exit-recordings" "$work/err"; then pass; else fail "no note on early exit"; fi
     good "limits from recordings" $digits --exit-recordings $stream --tolerance 3 -q -o "$work/e.snn"
     good "the ANN's frames" "$bin/adafire-convert" $events/model.onnx --ann $events/test_images.npy -q -o "$work/frames.npy"
     good "a stream" $host --json "$work/e.snn" $stream --labels $events/test_event_labels.npy \
@@ -183,7 +183,7 @@ if [ -e $events/model.onnx ]; then
     within "timesteps of three frames at least" "$(number timesteps)" 3 4
     within "expected loss of frames" "$(number expected_loss)" 0 0.03
     good "a goal without recordings" $digits --calib-limit 20 --optimize latency -t 3 --tolerance 20 -o "$work/n.snn"
-    if [ "$(grep -c "early termination is off" "$work/err")" = 1 ]; then pass; else fail "not the note of the best one alone"; fi
+    if [ "$(grep -c "early exit is off" "$work/err")" = 1 ]; then pass; else fail "not the note of the best one alone"; fi
     bad "frames instead of recordings" "no event recording" $digits -q --exit-recordings $events/test_images.npy -o "$work/n.snn"
 else
     echo "skip: $events is not here"
@@ -370,5 +370,49 @@ if ls "$work"/*.snn.* >/dev/null 2>&1; then fail "temporary files are left"; els
 timeout -s INT 0.3 "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 \
     -t 256 -q -o "$work/interrupted.snn" >/dev/null 2>&1
 if ls "$work"/interrupted.snn* >/dev/null 2>&1; then fail "Ctrl-C left a file"; else pass; fi
+
+# interrupted SIGNAL COMMAND...: sent when the command has begun to write into $work/in
+interrupted() {
+    signal=$1
+    shift
+    rm -rf "$work/in"
+    mkdir "$work/in"
+    env --default-signal=INT "$@" >"$work/out" 2>"$work/err" </dev/null &
+    pid=$!
+    until [ "$(ls "$work/in")" ]; do kill -0 $pid 2>/dev/null || break; done
+    kill -s "$signal" $pid
+    wait $pid
+    status=$?
+    if [ $status -gt 128 ] && [ -z "$(ls "$work/in")" ]; then pass
+    else
+        ls "$work/in"
+        fail "SIG$signal to $1 (status $status)"
+    fi
+}
+many="$data/test_images.npy $data/test_images.npy $data/test_images.npy $data/test_images.npy"
+for signal in INT TERM HUP; do
+    interrupted $signal $host --board csim "$work/m.snn" $many -o "$work/in/o.npy" --spikes "$work/in/s.csv"
+done
+interrupted INT "$bin/adafire-convert" $data/model.onnx --ann $many $many $many $many $many $many $many $many \
+    --scale 1/16 -o "$work/in/ann.npy"
+
+# ---- A closed pipe: what was being written is gone, and the status tells
+rm -rf "$work/in"
+mkdir "$work/in"
+{
+    $host --top 1 "$work/m.snn" $many $many $many $many -o "$work/in/o.npy" --spikes "$work/in/s.csv" 2>/dev/null
+    echo $? >"$work/status"
+} | head -n 1 >/dev/null
+if [ "$(cat "$work/status")" -gt 128 ] && [ -z "$(ls "$work/in")" ]; then pass; else fail "a closed pipe"; fi
+{
+    env --ignore-signal=PIPE $host --json "$work/m.snn" $data/test_images.npy 2>"$work/err"
+    echo $? >"$work/status"
+} | true
+if [ "$(cat "$work/status")" = 2 ] && grep -q "standard output" "$work/err"; then pass
+else fail "a closed pipe whose signal is ignored"; fi
+if [ -w /dev/full ]; then
+    "$bin/adafire-info" "$work/m.snn" >/dev/full 2>"$work/err"
+    if [ $? = 2 ] && grep -q "standard output" "$work/err"; then pass; else fail "a full disk"; fi
+fi
 
 finish "$skipped"

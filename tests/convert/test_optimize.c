@@ -1,5 +1,5 @@
 /* --optimize on the embedded digits: what it returns keeps the tolerance, costs no more than what
- * it was not told to search, and is the best of what it tried. And early termination, whose limits
+ * it was not told to search, and is the best of what it tried. And early exit, whose limits
  * both have from the same few samples. */
 #include "test.h"
 

@@ -275,9 +275,9 @@ TEST(hostile_early_exit)
         m = random_model(seed);
         if (m->iat.metric == IAT_ENTROPY) {
             m->iat.limit[0] = INT32_MAX;
-            refuses(m, AF_BAD_FILE, "early termination");
+            refuses(m, AF_BAD_FILE, "early exit");
             m->iat.limit[0] = -1;
-            refuses(m, AF_BAD_FILE, "early termination");
+            refuses(m, AF_BAD_FILE, "early exit");
         } else {
             af_model_free(m);
             m = NULL;

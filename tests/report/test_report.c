@@ -275,7 +275,7 @@ static struct example full_example(void)
     static const struct report_fact facts[] = {
         {"Source",
          "model.onnx, SHA-256 8641cf60ede54cff712ea3bc1bd6d7d00299b1f5f1ffdc7f3e3c8f04d4"},
-        {"Conversion", "timesteps 8, burst 4, threshold ratio searched, early termination at 0.9"},
+        {"Conversion", "timesteps 8, burst 4, threshold ratio searched, early exit at 0.9"},
         {"Calibration", "256 images, layer-wise, 12.4 s"},
         {"Threads", "2"},
     };
