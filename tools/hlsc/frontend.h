@@ -1,6 +1,7 @@
 /* From source to simplified LLVM IR, one function per process. */
 #ifndef HLSC_FRONTEND_H
 #define HLSC_FRONTEND_H
+#include "options.h"
 #include "pragmas.h"
 #include <llvm-c/Target.h>
 

@@ -10,6 +10,8 @@
 #define HLSC_GRAPH_H
 #include "frontend.h"
 
+#include <stdio.h>
+
 enum op {
     OP_CONST,
     OP_INPUT, /* a scalar parameter, or an AXI port's base address */

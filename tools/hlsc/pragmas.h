@@ -1,7 +1,7 @@
 /* The `#pragma HLS` lines of a source, and what they are tied to. */
 #ifndef HLSC_PRAGMAS_H
 #define HLSC_PRAGMAS_H
-#include "hlsc.h"
+#include "base.h"
 #include <llvm-c/Core.h>
 
 enum pragma_kind {
