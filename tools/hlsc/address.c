@@ -2,6 +2,8 @@
  * with constant factors, so that the lanes of a partitioned array find their banks at compile time.
  */
 #include "address.h"
+#include "origin.h"
+#include "partition.h"
 
 #include <string.h>
 
@@ -130,7 +132,7 @@ enum { MOST_AUTOMATIC = 32 };
 static void divide(struct memory *m, const struct pragmas *pragmas)
 {
     struct partition part[8];
-    int n = pragmas_of_array(pragmas, m->array, part);
+    int n = partitions_of(pragmas, m->array, part);
     for (int d = 0; d < m->dims; d++)
         m->banks_of[d] = d < m->outer || m->size[d] > MOST_AUTOMATIC ? 1 : (int)m->size[d];
     if (!n && LLVMIsAAllocaInst(m->array) && m->total <= MOST_AUTOMATIC)

@@ -2,6 +2,7 @@
  * the top joins to the master. Where a pipelined loop walks through consecutive words, one request
  * in front of the loop stands for all of them, and the words come as bursts. */
 #include "address.h"
+#include "ir.h"
 
 /* ---- bursts ---------------------------------------------------------------------------------- */
 
@@ -169,7 +170,7 @@ static const char *request_burst(struct process *p, const struct axi *a, const s
         stores = accesses(p, region, l->base, LLVMStore);
     if ((store ? stores : loads) != 1)
         return "the loop accesses the pointer in several places";
-    if (store ? loads > 0 : stores > 0 && !promised(r, a->name))
+    if (store ? loads > 0 : stores > 0 && !promised(r->promises, a->name))
         return "the loop reads and writes through the pointer";
     const char *why = walks(p, region, l, a->width / 8, &w);
     if (why)
@@ -275,6 +276,6 @@ void order_axi(struct process *p)
             bool after_store = false;
             for (int q = 0; q < r->nodes && r->node[q] != i; q++)
                 after_store |= p->node[r->node[q]].stream == a->aw;
-            n->after_writes = !promised(r, a->name) || after_store;
+            n->after_writes = !promised(r->promises, a->name) || after_store;
         }
 }

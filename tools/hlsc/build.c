@@ -1,5 +1,6 @@
 /* LLVM IR of one function to a graph: control flow, regions, guards, instructions. */
 #include "address.h"
+#include "origin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -505,8 +506,7 @@ static struct place block_place(const struct process *p, int block)
 }
 
 /* A pipelined loop: all blocks from which its latch is reached without passing its header. */
-static void pipelined_loop(struct process *p, int latch, int header,
-                           const struct loop_wishes *wishes)
+static void pipelined_loop(struct process *p, int latch, int header, const struct loop *wishes)
 {
     int region = new_region(p), *stack = take((size_t)(p->blocks + 1) * sizeof *stack), depth = 0;
     bool *in = take((size_t)p->blocks);
@@ -526,6 +526,7 @@ static void pipelined_loop(struct process *p, int latch, int header,
     struct region *r = &p->region[region];
     r->pipelined = true;
     r->wishes = wishes;
+    r->promises = &wishes->promises;
     r->where = wishes->first;
     for (int i = 0; i < p->ordered; i++) {
         int b = p->order[i];
@@ -556,8 +557,8 @@ static void find_regions(struct process *p)
             int header = p->block[b].next[k];
             if (!dominates(p, header, b))
                 continue;
-            const struct loop_wishes *w =
-                pragmas_of_loop(&p->source->pragmas, LLVMGetBasicBlockTerminator(p->block[b].llvm));
+            const struct loop *w =
+                loops_find(&p->source->loops, LLVMGetBasicBlockTerminator(p->block[b].llvm));
             if (w && w->pipeline && p->block[b].region == NONE)
                 pipelined_loop(p, b, header, w);
         }

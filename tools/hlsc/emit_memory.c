@@ -112,7 +112,7 @@ static bool may_meet(const struct process *p, const struct node *load, const str
     const int apart = store->cycle - load->cycle;
     if (!r->pipelined || !apart)
         return !apart;
-    return apart % r->ii == 0 && !promised(r, p->memory[load->memory].name);
+    return apart % r->ii == 0 && !promised(r->promises, p->memory[load->memory].name);
 }
 
 static bool ports_meet(const struct process *p, int memory)
@@ -302,7 +302,7 @@ void emit_memories(struct emitter *e)
 
 /* ---- promised dependences are watched in simulation ------------------------------------------ */
 
-static void watch(struct emitter *e, int region, const struct dependence_promise *promise,
+static void watch(struct emitter *e, int region, const struct promise *promise,
                   const struct node *store, const struct node *load)
 {
     const struct process *p = e->p;
@@ -336,8 +336,8 @@ void emit_promises(struct emitter *e)
     struct process *p = e->p;
     for (int i = 0; i < p->regions; i++) {
         const struct region *r = &p->region[i];
-        for (int k = 0; r->pipelined && k < r->wishes->promises; k++) {
-            const struct dependence_promise *promise = &r->wishes->promise[k];
+        for (int k = 0; r->pipelined && k < r->promises->count; k++) {
+            const struct promise *promise = &r->promises->promise[k];
             for (int x = 0; promise->inter && x < r->nodes; x++)
                 for (int y = 0; y < r->nodes; y++) {
                     const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];

@@ -1,6 +1,8 @@
 #include "frontend.h"
+#include "ir.h"
+#include "origin.h"
+#include "partition.h"
 #include "subroutine.h"
-
 #include <llvm-c/BitReader.h>
 #include <llvm-c/DebugInfo.h>
 #include <llvm-c/Support.h>
@@ -105,12 +107,6 @@ static char *read_text(const char *path)
 
 /* ---- what cannot become hardware ------------------------------------------------------------- */
 
-static const char *value_name(LLVMValueRef v)
-{
-    size_t n;
-    return LLVMGetValueName2(v, &n);
-}
-
 static bool called(LLVMValueRef call, const char *name)
 {
     if (!LLVMIsACallInst(call))
@@ -131,14 +127,17 @@ bool is_stream_read(LLVMValueRef call)
 {
     return called_prefix(call, "hlsc.read.");
 }
+
 bool is_stream_write(LLVMValueRef call)
 {
     return called_prefix(call, "hlsc.write.");
 }
+
 bool is_stream_empty(LLVMValueRef call)
 {
     return called(call, "hls_stream_empty");
 }
+
 const char *const counter_name[COUNTERS] = {"hls_clock", "hls_starved", "hls_blocked"};
 
 bool is_counter(LLVMValueRef call, enum counter *which)
@@ -150,6 +149,7 @@ bool is_counter(LLVMValueRef call, enum counter *which)
         }
     return false;
 }
+
 bool is_stream_open(LLVMValueRef call)
 {
     return called(call, "hls_stream_open");
@@ -266,31 +266,9 @@ static void passes(struct source *s, const char *list)
 
 /* ---- processes ------------------------------------------------------------------------------- */
 
-static unsigned attribute_kind(const char *name)
-{
-    return LLVMGetEnumAttributeKindForName(name, strlen(name));
-}
-
-static void set_attribute(LLVMValueRef f, const char *name, uint64_t value)
-{
-    LLVMContextRef c = LLVMGetModuleContext(LLVMGetGlobalParent(f));
-    LLVMAddAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                            LLVMCreateEnumAttribute(c, attribute_kind(name), value));
-}
-
-static void drop_attribute(LLVMValueRef f, const char *name)
-{
-    LLVMRemoveEnumAttributeAtIndex(f, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                                   attribute_kind(name));
-}
-
 static bool is_dataflow(const struct source *s, LLVMValueRef f)
 {
-    for (int i = 0; i < s->pragmas.count; i++)
-        if (s->pragmas.pragma[i].kind == PRAGMA_DATAFLOW &&
-            pragma_in_function(&s->pragmas.pragma[i], f))
-            return true;
-    return false;
+    return pragmas_ask(&s->pragmas, PRAGMA_DATAFLOW, f, NULL);
 }
 
 /* A dataflow function that the top calls brings its streams and processes with it. */
@@ -416,14 +394,6 @@ static void lower_stream(struct lowering *l, LLVMValueRef call, bool read)
         LLVMBuildCall2(l->builder, type, f, argument, 2, "");
     }
     LLVMInstructionEraseFromParent(call);
-}
-
-LLVMValueRef pointer_base(LLVMValueRef p)
-{
-    while (LLVMIsAGetElementPtrInst(p) ||
-           (LLVMIsAConstantExpr(p) && LLVMGetConstOpcode(p) == LLVMGetElementPtr))
-        p = LLVMGetOperand(p, 0);
-    return p;
 }
 
 /* The type that a pointer to an object or into one points to, NULL: not known. */
@@ -712,7 +682,9 @@ struct source frontend(const struct options *options)
     check_functions(&s);
     find_processes(&s);
     restore_arrays(&s);
-    pragmas_attach(&s.pragmas, s.module);
+    keep_names(s.module);
+    s.loops = loops_attach(&s.pragmas, s.module);
+    partitions_attach(&s.pragmas, s.module);
     subroutine_check(&s);
     mark_functions(&s);
     simplify(&s);

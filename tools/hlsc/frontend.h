@@ -2,12 +2,13 @@
 #ifndef HLSC_FRONTEND_H
 #define HLSC_FRONTEND_H
 #include "options.h"
-#include "pragmas.h"
+#include "loops.h"
 #include <llvm-c/Target.h>
 
 struct source {
     struct options options;
     struct pragmas pragmas;
+    struct loops loops;
     LLVMModuleRef module;
     LLVMTargetDataRef layout;
     LLVMValueRef top;
@@ -20,9 +21,6 @@ struct source {
  * of: recursion, floating point, calls without a body, and so on. */
 struct source frontend(const struct options *options);
 void frontend_close(struct source *s);
-
-/* The object that a pointer points into. */
-LLVMValueRef pointer_base(LLVMValueRef p);
 
 /* Calls that stand for hardware, after lowering. The read's result and the write's second operand
  * are integers as wide as the token. */

@@ -97,7 +97,8 @@ struct region {
     bool pipelined;
     int *block, blocks, block_capacity; /* the first is the header */
     int *node, nodes, node_capacity;
-    const struct loop_wishes *wishes;
+    const struct loop *wishes;       /* pipelined loops only */
+    const struct promises *promises; /* NULL: there are none */
     struct place where;
     const char *name;
     struct exit_edge *exit; /* pipelined loops only */
@@ -233,8 +234,6 @@ int type_width(LLVMTypeRef t, struct place where);
 int parameter_index(const struct process *p, LLVMValueRef argument);
 int block_index(const struct process *p, LLVMBasicBlockRef b);
 bool dominates(const struct process *p, int a, int b);
-/* Was it promised that no round of the loop needs what another one stores there? */
-bool promised(const struct region *r, const char *variable);
 /* A load (value NONE) or store through a pointer into an array or an AXI port. */
 int build_access(struct process *p, LLVMValueRef pointer, LLVMTypeRef type, int value);
 /* Bit pattern of an element of a constant array. */

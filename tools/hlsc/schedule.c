@@ -138,22 +138,6 @@ static void depend(struct plan *s, int from, int to, int latency, int distance)
     APPEND(s->dependence, s->dependences, s->capacity, d);
 }
 
-static const struct dependence_promise *promise_for(const struct region *r, const char *variable,
-                                                    bool inter)
-{
-    for (int i = 0; r->wishes && i < r->wishes->promises; i++)
-        if (r->wishes->promise[i].inter == inter &&
-            !strcmp(r->wishes->promise[i].variable, variable))
-            return &r->wishes->promise[i];
-    return NULL;
-}
-
-bool promised(const struct region *r, const char *variable)
-{
-    const struct dependence_promise *d = promise_for(r, variable, true);
-    return d && !d->distance;
-}
-
 /* Cycles from the first access to the second, so that memory shows what the program says. */
 static int memory_latency(const struct process *p, const struct node *first,
                           const struct node *second)
@@ -172,8 +156,8 @@ static void memory_dependences(struct plan *s, int i, int j)
     struct process *p = s->p;
     const struct node *a = &p->node[i], *b = &p->node[j];
     const struct memory *m = &p->memory[a->memory];
-    const struct dependence_promise *inter = promise_for(s->r, m->name, true),
-                                    *intra = promise_for(s->r, m->name, false);
+    const struct promise *inter = promise_find(s->r->promises, m->name, true),
+                         *intra = promise_find(s->r->promises, m->name, false);
     if (i != j && !(intra && !intra->distance))
         depend(s, i, j, memory_latency(p, a, b), 0);
     if (!s->ii || (inter && !inter->distance))
@@ -201,7 +185,7 @@ static void axi_dependences(struct plan *s, int i, int j)
             continue;
         if ((a == x->aw && b == x->ar) || (a == x->r && b == x->aw))
             depend(s, i, j, 1, 0);
-        if (s->ii && !promised(s->r, x->name) &&
+        if (s->ii && !promised(s->r->promises, x->name) &&
             ((a == x->ar && b == x->aw) || (a == x->aw && b == x->r)))
             depend(s, j, i, 1, 1);
     }
@@ -545,7 +529,7 @@ static char *recurrence(const struct process *p, int node)
 static bool carries(const struct process *p, const struct region *r, int memory)
 {
     bool load = false, store = false;
-    const struct dependence_promise *promise = promise_for(r, p->memory[memory].name, true);
+    const struct promise *promise = promise_find(r->promises, p->memory[memory].name, true);
     for (int k = 0; k < r->nodes; k++) {
         const struct node *n = &p->node[r->node[k]];
         if (n->memory == memory && !is_dead(p, n)) {
@@ -561,7 +545,7 @@ static bool carries(const struct process *p, const struct region *r, int memory)
 static bool has_promise(const struct process *p, const struct memory *m)
 {
     for (int i = 0; i < p->regions; i++)
-        if (promise_for(&p->region[i], m->name, true))
+        if (promise_find(p->region[i].promises, m->name, true))
             return true;
     return false;
 }

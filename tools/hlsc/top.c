@@ -1,6 +1,7 @@
 #include "top.h"
 
 #include "emit.h"
+#include "origin.h"
 #include <string.h>
 
 /* ---- from the dataflow function to instances and channels ------------------------------------ */
@@ -214,13 +215,7 @@ static void read_top(struct design *d)
 
 static bool wants_shell(const struct source *s)
 {
-    for (int i = 0; i < s->pragmas.count; i++) {
-        const struct pragma *p = &s->pragmas.pragma[i];
-        if (p->kind == PRAGMA_INTERFACE && pragma_in_function(p, s->top) &&
-            pragma_has(p, "s_axilite"))
-            return true;
-    }
-    return false;
+    return pragmas_ask(&s->pragmas, PRAGMA_INTERFACE, s->top, "s_axilite");
 }
 
 struct design design_make(struct source *s)
