@@ -8,7 +8,8 @@
  * wires: they cost nothing and belong to no region. */
 #ifndef HLSC_GRAPH_H
 #define HLSC_GRAPH_H
-#include "frontend.h"
+#include "calls.h"
+#include "source.h"
 
 #include <stdio.h>
 

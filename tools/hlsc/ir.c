@@ -43,3 +43,38 @@ LLVMValueRef pointer_base(LLVMValueRef pointer)
         pointer = LLVMGetOperand(pointer, 0);
     return pointer;
 }
+
+bool has_parts(LLVMTypeRef t)
+{
+    return LLVMGetTypeKind(t) == LLVMArrayTypeKind || LLVMGetTypeKind(t) == LLVMStructTypeKind;
+}
+
+unsigned part_count(LLVMTypeRef t)
+{
+    return LLVMGetTypeKind(t) == LLVMArrayTypeKind ? (unsigned)LLVMGetArrayLength2(t)
+                                                   : LLVMCountStructElementTypes(t);
+}
+
+LLVMTypeRef part_type(LLVMTypeRef t, unsigned part)
+{
+    return LLVMGetTypeKind(t) == LLVMArrayTypeKind ? LLVMGetElementType(t)
+                                                   : LLVMStructGetTypeAtIndex(t, part);
+}
+
+bool part_at(LLVMTargetDataRef layout, LLVMTypeRef t, uint64_t *offset, unsigned *part)
+{
+    if (!has_parts(t) || !part_count(t))
+        return false;
+    if (LLVMGetTypeKind(t) == LLVMArrayTypeKind) {
+        const uint64_t size = LLVMABISizeOfType(layout, LLVMGetElementType(t));
+        *part = (unsigned)(*offset / size);
+        *offset %= size;
+        return true;
+    }
+    unsigned i = 0;
+    while (i + 1 < part_count(t) && LLVMOffsetOfElement(layout, t, i + 1) <= *offset)
+        i++;
+    *offset -= LLVMOffsetOfElement(layout, t, i);
+    *part = i;
+    return true;
+}

@@ -2,6 +2,8 @@
 #ifndef HLSC_IR_H
 #define HLSC_IR_H
 #include <llvm-c/Core.h>
+#include <llvm-c/Target.h>
+#include <stdbool.h>
 
 const char *value_name(LLVMValueRef value);
 /* Of an instruction. */
@@ -13,4 +15,11 @@ void drop_attribute(LLVMValueRef function, const char *name);
 
 /* The object that a pointer points into. */
 LLVMValueRef pointer_base(LLVMValueRef pointer);
+
+/* Arrays and structs have parts, other types have none. */
+bool has_parts(LLVMTypeRef t);
+unsigned part_count(LLVMTypeRef t);
+LLVMTypeRef part_type(LLVMTypeRef t, unsigned part);
+/* In which part a byte lies, and *offset becomes the place within it; false: in none. */
+bool part_at(LLVMTargetDataRef layout, LLVMTypeRef t, uint64_t *offset, unsigned *part);
 #endif

@@ -2,6 +2,7 @@
  * call becomes a jump to the one copy, which jumps back by the number of the call. */
 #include "subroutine.h"
 
+#include "ir.h"
 #include "origin.h"
 
 #include <llvm-c/DebugInfo.h>
@@ -153,8 +154,7 @@ static void make_slots(struct subroutine *r)
     r->argument = take((r->arguments + 1) * sizeof *r->argument);
     for (unsigned k = 0; k < r->arguments; k++) {
         LLVMValueRef parameter = LLVMGetParam(r->function, k);
-        size_t n;
-        const char *name = LLVMGetValueName2(parameter, &n);
+        const char *name = value_name(parameter);
         if (LLVMGetTypeKind(LLVMTypeOf(parameter)) != LLVMPointerTypeKind) {
             r->argument[k] = make_slot(r, LLVMTypeOf(parameter), name);
             continue;
