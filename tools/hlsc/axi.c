@@ -1,8 +1,9 @@
-/* Pointer parameters: AXI masters. A load or store is a request and a word, through streams that
- * the top joins to the master. Where a pipelined loop walks through consecutive words, one request
- * in front of the loop stands for all of them, and the words come as bursts. */
+#include "axi.h"
+
 #include "address.h"
+#include "binding.h"
 #include "ir.h"
+#include "operation.h"
 
 /* ---- bursts ---------------------------------------------------------------------------------- */
 
@@ -17,7 +18,7 @@ struct walk {
 static bool varies(const struct process *p, int region, LLVMValueRef v)
 {
     return LLVMIsAInstruction(v) &&
-           p->block[block_index(p, LLVMGetInstructionParent(v))].region == region;
+           p->flow.block[block_index(&p->flow, LLVMGetInstructionParent(v))].region == region;
 }
 
 /* Loads from or stores to a parameter within a region. */
@@ -26,7 +27,7 @@ static int accesses(const struct process *p, int region, LLVMValueRef parameter,
     const struct region *r = &p->region[region];
     int count = 0;
     for (int k = 0; k < r->blocks; k++)
-        for (LLVMValueRef i = LLVMGetFirstInstruction(p->block[r->block[k]].llvm); i;
+        for (LLVMValueRef i = LLVMGetFirstInstruction(p->flow.block[r->block[k]].llvm); i;
              i = LLVMGetNextInstruction(i))
             count += LLVMGetInstructionOpcode(i) == op &&
                      pointer_base(LLVMGetOperand(i, op == LLVMStore)) == parameter;
@@ -36,28 +37,29 @@ static int accesses(const struct process *p, int region, LLVMValueRef parameter,
 /* The block from which the loop is entered, NONE: there are several, or it has other ways. */
 static int block_in_front(const struct process *p, int region, int *latch)
 {
-    const struct block *header = &p->block[p->region[region].block[0]];
+    const struct block *header = &p->flow.block[p->region[region].block[0]];
     int front = NONE;
     for (int k = 0; k < header->befores; k++) {
         int b = header->before[k];
-        if (p->block[b].region == region)
+        if (p->flow.block[b].region == region)
             *latch = b;
         else if (front != NONE)
             return NONE;
         else
             front = b;
     }
-    if (front == NONE || p->block[front].nexts != 1 || p->region[p->block[front].region].pipelined)
+    if (front == NONE || p->flow.block[front].nexts != 1 ||
+        p->region[p->flow.block[front].region].pipelined)
         return NONE;
     return front;
 }
 
 static bool counts_up(const struct process *p, int region, LLVMValueRef v, struct walk *w)
 {
-    LLVMBasicBlockRef header = p->block[p->region[region].block[0]].llvm;
+    LLVMBasicBlockRef header = p->flow.block[p->region[region].block[0]].llvm;
     if (!LLVMIsAPHINode(v) || LLVMGetInstructionParent(v) != header || LLVMCountIncoming(v) != 2)
         return false;
-    int first = LLVMGetIncomingBlock(v, 0) != p->block[w->front].llvm;
+    int first = LLVMGetIncomingBlock(v, 0) != p->flow.block[w->front].llvm;
     LLVMValueRef next = LLVMGetIncomingValue(v, (unsigned)!first);
     if (!LLVMIsAInstruction(next) || LLVMGetInstructionOpcode(next) != LLVMAdd ||
         LLVMGetOperand(next, 0) != v)
@@ -97,17 +99,17 @@ static int count_rounds(struct process *p, int region, int access, int latch, co
     int from = NONE, ways = 0;
     bool leaves_if = false;
     for (int k = 0; k < r->blocks; k++) {
-        const struct block *b = &p->block[r->block[k]];
+        const struct block *b = &p->flow.block[r->block[k]];
         for (int e = 0; e < b->nexts; e++)
-            if (p->block[b->next[e]].region != region) {
+            if (p->flow.block[b->next[e]].region != region) {
                 from = r->block[k];
                 leaves_if = e == 0;
                 ways++;
             }
     }
-    LLVMValueRef t = ways == 1 ? LLVMGetBasicBlockTerminator(p->block[from].llvm) : NULL;
+    LLVMValueRef t = ways == 1 ? LLVMGetBasicBlockTerminator(p->flow.block[from].llvm) : NULL;
     if (!t || LLVMGetInstructionOpcode(t) != LLVMBr || !LLVMIsConditional(t) ||
-        !LLVMIsAICmpInst(LLVMGetCondition(t)) || !dominates(p, from, latch))
+        !LLVMIsAICmpInst(LLVMGetCondition(t)) || !dominates(&p->flow, from, latch))
         return NONE;
     LLVMValueRef test = LLVMGetCondition(t), a = LLVMGetOperand(test, 0),
                  b = LLVMGetOperand(test, 1);
@@ -139,7 +141,7 @@ static int count_rounds(struct process *p, int region, int access, int latch, co
             make_select(p, make_binary(p, goes_on == LLVMIntULT ? OP_ULT : OP_SLT, first, last),
                         rounds, make_const(p, 0, width));
     rounds = make_extended(p, rounds, 32, false);
-    bool tested_before = from != access && dominates(p, from, access);
+    bool tested_before = from != access && dominates(&p->flow, from, access);
     return tested_before ? rounds : make_binary(p, OP_ADD, rounds, make_const(p, 1, 32));
 }
 
@@ -163,8 +165,8 @@ static const char *request_burst(struct process *p, const struct axi *a, const s
     if (!r->pipelined)
         return "it is not in a pipelined loop";
     struct walk w = {.front = block_in_front(p, region, &latch)};
-    int access = block_index(p, LLVMGetInstructionParent(p->at_origin));
-    if (w.front == NONE || latch == NONE || !dominates(p, access, latch))
+    int access = block_index(&p->flow, LLVMGetInstructionParent(p->at_origin));
+    if (w.front == NONE || latch == NONE || !dominates(&p->flow, access, latch))
         return "it is not done in every round of its loop";
     int loads = accesses(p, region, l->base, LLVMLoad),
         stores = accesses(p, region, l->base, LLVMStore);
@@ -176,7 +178,7 @@ static const char *request_burst(struct process *p, const struct axi *a, const s
     if (why)
         return why;
     int keep = p->at_guard;
-    p->at_region = p->block[w.front].region;
+    p->at_region = p->flow.block[w.front].region;
     p->at_guard = NONE;
     int rounds = count_rounds(p, region, access, latch, &w);
     if (rounds != NONE) {
@@ -211,8 +213,7 @@ static int new_stream(struct process *p, const struct axi *a, const char *part, 
 static int find_axi(struct process *p, LLVMValueRef argument, int width, struct place where)
 {
     int parameter = parameter_index(p, argument);
-    size_t n;
-    const char *name = LLVMGetValueName2(argument, &n);
+    const char *name = value_name(argument);
     for (int i = 0; i < p->streams; i++)
         if (p->stream[i].parameter == parameter)
             fail(where, "`%s` is a stream and is used as a pointer", name);

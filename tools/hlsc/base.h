@@ -25,6 +25,9 @@ void *grow(void *array, int count, int *capacity, size_t size);
 #define APPEND(array, count, capacity, value)                                                      \
     ((array) = grow((array), (count), &(capacity), sizeof *(array)), (array)[(count)++] = (value))
 
+/* Of indices: nothing there. */
+enum { NONE = -1 };
+
 static inline int max_int(int a, int b)
 {
     return a > b ? a : b;

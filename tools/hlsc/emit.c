@@ -6,6 +6,9 @@
  * it waits is written here too. Everything else is a state machine with one bit per state. */
 #include "emit.h"
 
+#include "binding.h"
+#include "value.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -607,7 +610,7 @@ static bool is_there(const struct emitter *e, int phi, int value)
 static void pass_phis(struct emitter *e, int from, int to, int region, int cycle, const char *when)
 {
     struct process *p = e->p;
-    const struct region *r = &p->region[p->block[to].region];
+    const struct region *r = &p->region[p->flow.block[to].region];
     for (int k = 0; k < r->nodes; k++) {
         const int phi = r->node[k];
         const struct node *n = &p->node[phi];
@@ -636,7 +639,7 @@ static void emit_states(struct emitter *e, int region)
 {
     struct process *p = e->p;
     const struct region *r = &p->region[region];
-    const struct block *b = &p->block[r->block[0]];
+    const struct block *b = &p->flow.block[r->block[0]];
     int last = r->state + r->length - 1;
     LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
     for (int s = r->state; s <= last; s++) {
@@ -671,7 +674,7 @@ static void emit_states(struct emitter *e, int region)
             declare(e, "wire", 1, when);
             fprintf(e->logic, "  assign %s = s%d_e & (%s);\n", when, last, guard);
         }
-        enter(e, p->block[b->next[k]].region, when);
+        enter(e, p->flow.block[b->next[k]].region, when);
         pass_phis(e, r->block[0], b->next[k], region, r->length - 1, when);
     }
 }
@@ -696,7 +699,7 @@ static void emit_loop(struct emitter *e, int region)
     for (int k = 0; k < r->nodes; k++) {
         const struct node *n = &p->node[r->node[k]];
         for (int q = 0; n->op == OP_PHI && n->kept && q < n->ins; q++) {
-            if (p->block[n->from[q]].region != region)
+            if (p->flow.block[n->from[q]].region != region)
                 continue;
             int c = wires_ready(p, n->in[q], region);
             set_node(e, r->node[k], text("p%d_e%d", region, c),
@@ -726,7 +729,7 @@ static void emit_loop(struct emitter *e, int region)
                                                bits_of((uint64_t)r->exits - 1), x)
                                         : text("p%d_done", region);
         goes(e, r->state, when);
-        enter(e, p->block[r->exit[x].to].region, when);
+        enter(e, p->flow.block[r->exit[x].to].region, when);
         e->leaving = region;
         pass_phis(e, r->exit[x].from, r->exit[x].to, NONE, 0, when);
     }
@@ -901,7 +904,7 @@ static void emit_control(struct emitter *e)
     e->comes = take((size_t)e->states * sizeof *e->comes);
     e->goes = take((size_t)e->states * sizeof *e->goes);
     goes(e, 0, "ap_start");
-    enter(e, p->block[0].region, "state[0] & ap_start");
+    enter(e, p->flow.block[0].region, "state[0] & ap_start");
     for (int i = 0; i < p->regions; i++)
         if (p->region[i].pipelined)
             emit_loop(e, i);

@@ -1,7 +1,9 @@
 /* Shared by the parts of emission: emit.c (values, control, streams) and emit_memory.c. */
 #ifndef HLSC_EMIT_H
 #define HLSC_EMIT_H
-#include "graph.h"
+#include "process.h"
+
+#include <stdio.h>
 
 /* Who drives a shared port or sets a register: by stage or state, and by guard where several share
  * a cycle. */
@@ -47,6 +49,8 @@ char *enable_text(const struct emitter *e, const struct node *n);
 char *and_text(const char *a, const char *b);
 void or_into(char **list, const char *term);
 const char *port_name(const char *name, struct place where);
+
+void emit(struct process *p, FILE *out);
 
 /* registers.c: what emission has read decides which values share a register. */
 void register_use(struct emitter *e, int node, int state);

@@ -23,24 +23,6 @@ char *memory_output(struct emitter *e, const struct node *load)
     return text("m%d_q%d[%d:%d]", load->memory, load->port, low + load->kept - 1, low);
 }
 
-/* The element that lies in a row of a bank; NONE: beyond the array's end. */
-static long element_at(const struct memory *m, int bank, int row)
-{
-    long element = 0, stride = 1;
-    for (int d = m->dims - 1; d >= 0; d--) {
-        long rows = (m->size[d] + m->banks_of[d] - 1) / m->banks_of[d];
-        long b = bank % m->banks_of[d], r = row % rows;
-        bank /= m->banks_of[d];
-        row /= (int)rows;
-        long index = m->block_of[d] ? b * rows + r : r * m->banks_of[d] + b;
-        if (index >= m->size[d])
-            return NONE;
-        element += index * stride;
-        stride *= m->size[d];
-    }
-    return element;
-}
-
 static uint64_t initial(const struct memory *m, int bank, int row)
 {
     long element = element_at(m, bank, row);
@@ -67,15 +49,11 @@ static void emit_register_bank(struct emitter *e, int memory, int bank)
 struct port {
     char *address, *enable, *write; /* NULL: not used */
 };
+
 struct bank {
     struct port port[2]; /* simple: [0] reads, [1] writes; else the two ports */
     char *data[2];
 };
-
-static int address_bits(const struct memory *m)
-{
-    return max_int(bits_of((uint64_t)m->depth - 1), 1);
-}
 
 static struct bank bank_ports(struct emitter *e, int memory, int bank)
 {

@@ -36,6 +36,17 @@ void drop_attribute(LLVMValueRef function, const char *name)
                                    attribute_kind(name));
 }
 
+int type_width(LLVMTypeRef t, struct place where)
+{
+    if (LLVMGetTypeKind(t) == LLVMIntegerTypeKind)
+        return (int)LLVMGetIntTypeWidth(t);
+    if (LLVMGetTypeKind(t) == LLVMPointerTypeKind)
+        fail(where, "a pointer is kept in a variable; hardware needs to know the array: index it "
+                    "directly");
+    char *s = LLVMPrintTypeToString(t);
+    fail(where, "a value of type %s is not supported; use integers", s);
+}
+
 LLVMValueRef pointer_base(LLVMValueRef pointer)
 {
     while (LLVMIsAGetElementPtrInst(pointer) ||

@@ -1,9 +1,10 @@
 /* What LLVM's values, types and functions say, in the words that hlsc needs. */
 #ifndef HLSC_IR_H
 #define HLSC_IR_H
+#include "base.h"
+
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
-#include <stdbool.h>
 
 const char *value_name(LLVMValueRef value);
 /* Of an instruction. */
@@ -13,6 +14,8 @@ unsigned metadata_kind(LLVMModuleRef module, const char *name);
 void set_attribute(LLVMValueRef function, const char *name, uint64_t value);
 void drop_attribute(LLVMValueRef function, const char *name);
 
+/* Fails if it is no integer. */
+int type_width(LLVMTypeRef t, struct place where);
 /* The object that a pointer points into. */
 LLVMValueRef pointer_base(LLVMValueRef pointer);
 

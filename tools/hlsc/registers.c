@@ -4,6 +4,7 @@
  * different contents share a register, as a compiler's register allocation coalesces copies
  * (Chaitin et al.: Register Allocation via Coloring, 1981). */
 #include "emit.h"
+#include "value.h"
 
 #include <stdlib.h>
 
@@ -38,8 +39,8 @@ static bool in_state_machine(const struct process *p, const struct node *n)
 static void add_edge(struct sharing *s, int from, int from_block, int to_block)
 {
     const struct process *p = s->e->p;
-    const struct state_edge edge = {from, p->region[p->block[to_block].region].state, from_block,
-                                    to_block};
+    const struct state_edge edge = {from, p->region[p->flow.block[to_block].region].state,
+                                    from_block, to_block};
     APPEND(s->edge, s->edges, s->edge_capacity, edge);
 }
 
@@ -48,7 +49,7 @@ static void find_state_edges(struct sharing *s)
     const struct process *p = s->e->p;
     for (int i = 0; i < p->regions; i++) {
         const struct region *r = &p->region[i];
-        const struct block *b = &p->block[r->block[0]];
+        const struct block *b = &p->flow.block[r->block[0]];
         for (int x = 0; x < r->exits && r->pipelined; x++)
             add_edge(s, r->state, r->exit[x].from, r->exit[x].to);
         if (r->pipelined)

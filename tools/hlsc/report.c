@@ -1,6 +1,8 @@
 /* The schedule report: what was decided for every loop, memory and stream, and why. */
 #include "top.h"
 
+#include "value.h"
+
 #include <string.h>
 
 static void report_loop(const struct process *p, const struct region *r, FILE *f)

@@ -3,7 +3,10 @@
  * memory ports and streams are shared by cycle modulo II, and what one iteration hands to the next
  * (phis, memories) bounds II from below. The form is a longest-path fixpoint over difference
  * constraints. */
-#include "graph.h"
+#include "schedule.h"
+
+#include "guard.h"
+#include "value.h"
 
 #include <stdlib.h>
 #include <string.h>

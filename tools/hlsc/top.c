@@ -1,7 +1,11 @@
 #include "top.h"
 
 #include "emit.h"
+#include "build.h"
+#include "ir.h"
 #include "origin.h"
+#include "schedule.h"
+#include "widths.h"
 #include <string.h>
 
 /* ---- from the dataflow function to instances and channels ------------------------------------ */

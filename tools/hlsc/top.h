@@ -1,7 +1,9 @@
 /* The module that the outside sees: processes joined by FIFOs, AXI masters, AXI4-Lite control. */
 #ifndef HLSC_TOP_H
 #define HLSC_TOP_H
-#include "graph.h"
+#include "process.h"
+
+#include <stdio.h>
 
 struct channel {
     const char *name;

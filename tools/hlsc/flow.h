@@ -1,0 +1,32 @@
+/* The control flow of a function: blocks, their order, who dominates whom. */
+#ifndef HLSC_FLOW_H
+#define HLSC_FLOW_H
+#include "base.h"
+
+#include <llvm-c/Core.h>
+
+struct block {
+    LLVMBasicBlockRef llvm;
+    int *next, nexts, next_capacity;
+    int *before, befores, before_capacity; /* each predecessor once */
+    int order, dominator;
+    bool reached;
+    int region; /* region.c */
+
+    /* predicate.c: nodes, NONE: always */
+    int *edge_condition; /* of each way out, once control is here */
+    int *edge_guard;     /* and from the beginning of a loop's round, or state */
+    int guard;
+    bool certain; /* in a pipelined loop: control comes here whenever it comes to the dominator */
+};
+
+struct flow {
+    struct block *block; /* the first is the entry */
+    int blocks, capacity;
+    int *order, ordered; /* reverse postorder of the blocks that are reached */
+};
+
+struct flow flow_of(LLVMValueRef function);
+int block_index(const struct flow *f, LLVMBasicBlockRef b);
+bool dominates(const struct flow *f, int a, int b);
+#endif
