@@ -8,7 +8,6 @@
 
 #include "binding.h"
 #include "value.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -534,6 +533,7 @@ static void comes(struct emitter *e, int state, const char *when)
 {
     or_into(&e->comes[state], text("(%s)", when));
 }
+
 static void goes(struct emitter *e, int state, const char *when)
 {
     or_into(&e->goes[state], text("(%s)", when));
@@ -679,18 +679,6 @@ static void emit_states(struct emitter *e, int region)
     }
 }
 
-static int wires_ready(const struct process *p, int node, int region)
-{
-    const struct node *n = &p->node[node];
-    if (n->op != OP_WIRES)
-        return n->region == region ? n->ready : 0;
-    int most = 0;
-    for (int i = 0; i < n->wires; i++)
-        if (p->node[n->wire[i].node].region == region)
-            most = max_int(most, p->node[n->wire[i].node].ready);
-    return most;
-}
-
 static void emit_loop(struct emitter *e, int region)
 {
     struct process *p = e->p;
@@ -701,13 +689,13 @@ static void emit_loop(struct emitter *e, int region)
         for (int q = 0; n->op == OP_PHI && n->kept && q < n->ins; q++) {
             if (p->flow.block[n->from[q]].region != region)
                 continue;
-            int c = wires_ready(p, n->in[q], region);
+            int c = ready_in(p, n->in[q], region, NULL);
             set_node(e, r->node[k], text("p%d_e%d", region, c),
                      value_text(e, n->in[q], n->kept, region, c));
         }
     }
     for (int x = 0; x < r->exits; x++) {
-        int g = r->exit[x].guard, c = g == NONE ? 0 : wires_ready(p, g, region);
+        int g = r->exit[x].guard, c = g == NONE ? 0 : ready_in(p, g, region, NULL);
         fprintf(f, "      if (p%d_e%d%s%s) begin p%d_run <= 1'b0;", region, c,
                 g == NONE ? "" : " & ", g == NONE ? "" : value_text(e, g, 1, region, c), region);
         if (r->exits > 1)

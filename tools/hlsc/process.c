@@ -36,3 +36,20 @@ void replace_node(struct process *p, int old, int new)
         if (p->value_key[i] && p->value_table[i] == old)
             p->value_table[i] = new;
 }
+
+int ready_in(const struct process *p, int node, int region, int *who)
+{
+    const struct node *n = &p->node[node];
+    const struct wire itself = {.node = node}, *wire = n->op == OP_WIRES ? n->wire : &itself;
+    const int wires = n->op == OP_WIRES ? n->wires : 1;
+    int most = 0;
+    for (int i = 0; i < wires; i++) {
+        const struct node *from = &p->node[wire[i].node];
+        if (from->region != region || from->ready < most)
+            continue;
+        most = from->ready;
+        if (who)
+            *who = wire[i].node;
+    }
+    return most;
+}

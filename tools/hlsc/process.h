@@ -102,7 +102,7 @@ struct region {
     const char *name;
     struct exit_edge *exit; /* pipelined loops only */
     int exits, exit_capacity;
-    int ii, length, least_ii;
+    int ii, length;
     const char *bound; /* why the II is not less */
     int state;         /* emission: the first state */
 };
@@ -164,6 +164,9 @@ struct process {
 };
 
 int parameter_index(const struct process *p, LLVMValueRef argument);
+/* In which cycle of a region all bits of a node are there, 0 if they come from elsewhere; *who:
+ * the node that is last, unless who is NULL. */
+int ready_in(const struct process *p, int node, int region, int *who);
 /* Everywhere that the one was used, the other is. */
 void replace_node(struct process *p, int old, int new);
 #endif

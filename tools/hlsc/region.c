@@ -5,7 +5,7 @@
 
 static int new_region(struct process *p)
 {
-    struct region r = {.ii = 1, .least_ii = 1};
+    struct region r = {.ii = 1};
     APPEND(p->region, p->regions, p->region_capacity, r);
     return p->regions - 1;
 }
