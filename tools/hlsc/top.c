@@ -1,6 +1,7 @@
 #include "top.h"
 
 #include "emit.h"
+#include "verilog.h"
 #include "build.h"
 #include "ir.h"
 #include "origin.h"

@@ -1,12 +1,6 @@
-/* Registers of the state machine. A variable of the source becomes several values: one for each
- * assignment, one wherever ways join. Each would have a register of its own, and the way from one
- * to the next would be a copy. Values that are copies of one another and never live at once with
- * different contents share a register, as a compiler's register allocation coalesces copies
- * (Chaitin et al.: Register Allocation via Coloring, 1981). */
-#include "emit.h"
-#include "value.h"
+#include "sharing.h"
 
-#include <stdlib.h>
+#include "value.h"
 
 struct state_edge {
     int from, to;             /* states */
@@ -23,13 +17,6 @@ struct sharing {
     bool *apart;                        /* [value][value]: must not share */
     int *group;                         /* [value] */
 };
-
-void register_use(struct emitter *e, int node, int state)
-{
-    if (!e->use[node])
-        e->use[node] = take((size_t)e->states * sizeof **e->use);
-    e->use[node][state] = true;
-}
 
 static bool in_state_machine(const struct process *p, const struct node *n)
 {
@@ -238,7 +225,7 @@ void share_registers(struct emitter *e)
     find_apart(&s);
     join_copies(&s);
     join_siblings(&s);
-    if (e->p->source->options.target->lut_inputs == 4)
+    if (e->small_tables)
         join_pairs(&s);
     for (int v = 0; v < s.values; v++) {
         int members = 0, width = 0;
