@@ -2,6 +2,8 @@
 #include "base.h"
 #include "frontend.h"
 #include "options.h"
+#include "ports.h"
+#include "report.h"
 #include "top.h"
 
 #include <errno.h>
@@ -47,18 +49,13 @@ static void write_file(const char *path, const struct design *d,
     unfinished = NULL;
 }
 
-static void emit_design(const struct design *d, FILE *f)
-{
-    design_emit((struct design *)d, f);
-}
-
 int main(int argc, char **argv)
 {
     const struct options o = options_read(argc, argv);
     atexit(remove_unfinished);
     struct source s = frontend(&o);
-    struct design d = design_make(&s);
-    write_file(o.output, &d, emit_design);
+    const struct design d = design_make(&s);
+    write_file(o.output, &d, design_emit);
     if (o.report)
         write_file(o.report, &d, design_report);
     if (o.ports)

@@ -1,9 +1,6 @@
-/* The schedule report: what was decided for every loop, memory and stream, and why. */
-#include "top.h"
+#include "report.h"
 
 #include "cost.h"
-#include <string.h>
-
 static void report_loop(const struct process *p, const struct region *r, FILE *f)
 {
     double longest = 0;
