@@ -2,9 +2,13 @@
 
 #include "address.h"
 #include "axi.h"
+#include "base.h"
 #include "guard.h"
 #include "ir.h"
+#include "linear.h"
+#include "memory.h"
 #include "operation.h"
+#include "value.h"
 
 static int find_memory(struct process *p, const struct linear *l)
 {

@@ -1,8 +1,10 @@
 #include "address.h"
 
+#include "base.h"
 #include "binding.h"
 #include "guard.h"
 #include "operation.h"
+#include "value.h"
 
 int linear_node(struct process *p, const struct linear *l, const int64_t *factor, int64_t constant)
 {

@@ -1,6 +1,8 @@
 /* An address as nodes: which bank of a memory, and which row in it. */
 #ifndef HLSC_ADDRESS_H
 #define HLSC_ADDRESS_H
+#include "linear.h"
+#include "memory.h"
 #include "process.h"
 
 /* Sum of factor * term, plus a constant, as a 32-bit node. */

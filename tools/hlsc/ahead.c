@@ -1,6 +1,8 @@
 #include "ahead.h"
 
+#include "base.h"
 #include "operation.h"
+#include "value.h"
 
 #include <string.h>
 

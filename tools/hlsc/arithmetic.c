@@ -1,6 +1,8 @@
 #include "arithmetic.h"
 
+#include "base.h"
 #include "operation.h"
+#include "value.h"
 
 /* Restoring division, a step per bit; the scheduler spreads the steps over cycles. */
 static int divide(struct process *p, int a, int b, bool remainder)

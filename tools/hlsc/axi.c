@@ -1,9 +1,13 @@
 #include "axi.h"
 
 #include "address.h"
+#include "base.h"
 #include "binding.h"
+#include "flow.h"
 #include "ir.h"
 #include "operation.h"
+#include "promise.h"
+#include "value.h"
 
 /* ---- bursts ---------------------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
  * in front of the loop stands for all of them, and the words come as bursts. */
 #ifndef HLSC_AXI_H
 #define HLSC_AXI_H
+#include "linear.h"
 #include "process.h"
 
 /* An access through a pointer parameter; value NONE: a load, whose node it returns. */

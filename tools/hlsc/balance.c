@@ -1,6 +1,8 @@
 #include "balance.h"
 
+#include "base.h"
 #include "binding.h"
+#include "flow.h"
 #include "operation.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 #include "binding.h"
 
+#include "base.h"
 #include "ir.h"
 #include "value.h"
 

@@ -1,6 +1,8 @@
 #include "control.h"
 
+#include "base.h"
 #include "emit_register.h"
+#include "process.h"
 #include "sharing.h"
 #include "verilog.h"
 

@@ -1,5 +1,8 @@
 #include "cost.h"
 
+#include "base.h"
+#include "memory.h"
+#include "target.h"
 #include "value.h"
 
 /* DSP blocks for a product of operands of these widths. */

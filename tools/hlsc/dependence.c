@@ -1,6 +1,9 @@
 #include "dependence.h"
 
+#include "base.h"
 #include "guard.h"
+#include "memory.h"
+#include "promise.h"
 
 static void add_source(struct process *p, int node, int other, int *count, int *capacity)
 {

@@ -1,8 +1,11 @@
 #include "design.h"
 
 #include "build.h"
+#include "calls.h"
 #include "ir.h"
+#include "memory.h"
 #include "origin.h"
+#include "pragmas.h"
 #include "schedule.h"
 #include "widths.h"
 
@@ -180,19 +183,22 @@ static void check_channels(const struct design *d)
 }
 
 /* Processes share streams only; an array that two of them see would be two memories. */
+static void check_pair(const struct instance *i, const struct instance *j)
+{
+    for (int a = 0; a < i->process->memories; a++)
+        for (int b = 0; b < j->process->memories; b++) {
+            const struct memory *x = &i->process->memory[a], *y = &j->process->memory[b];
+            if (x->array == y->array && !x->constant && LLVMIsAGlobalVariable(x->array))
+                fail(x->where, "`%s` is used by the processes %s and %s; join them by a stream",
+                     x->name, i->name, j->name);
+        }
+}
+
 static void check_shared(const struct design *d)
 {
     for (int i = 0; i < d->instances; i++)
         for (int j = i + 1; j < d->instances; j++)
-            for (int a = 0; a < d->instance[i].process->memories; a++)
-                for (int b = 0; b < d->instance[j].process->memories; b++) {
-                    const struct memory *x = &d->instance[i].process->memory[a],
-                                        *y = &d->instance[j].process->memory[b];
-                    if (x->array == y->array && !x->constant && LLVMIsAGlobalVariable(x->array))
-                        fail(x->where,
-                             "`%s` is used by the processes %s and %s; join them by a stream",
-                             x->name, d->instance[i].name, d->instance[j].name);
-                }
+            check_pair(&d->instance[i], &d->instance[j]);
 }
 
 static void add_instance(struct design *d, LLVMValueRef call, LLVMValueRef function)

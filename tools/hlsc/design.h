@@ -1,7 +1,9 @@
 /* A design whole: processes, and how they are joined by channels. */
 #ifndef HLSC_DESIGN_H
 #define HLSC_DESIGN_H
+#include "base.h"
 #include "process.h"
+#include "source.h"
 
 struct channel {
     const char *name;

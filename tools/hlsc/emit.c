@@ -1,5 +1,6 @@
 #include "emit.h"
 
+#include "base.h"
 #include "control.h"
 #include "emit_loop.h"
 #include "emit_memory.h"
@@ -8,6 +9,7 @@
 #include "emit_state.h"
 #include "emit_stream.h"
 #include "emit_value.h"
+#include "emitter.h"
 #include "sharing.h"
 #include "verilog.h"
 
@@ -27,17 +29,7 @@ static void emit_ports(struct emitter *e, FILE *f)
                 port_name(p->node[p->input[i]].name, p->where));
     for (int i = 0; i < p->streams; i++) {
         const struct stream *s = &p->stream[i];
-        int high = max_int(s->width, 1) - 1;
-        if (s->in)
-            fprintf(f,
-                    ",\n  input  wire [%d:0] %s_dout,\n  input  wire %s_empty_n,\n  output wire "
-                    "%s_read",
-                    high, s->name, s->name, s->name);
-        else
-            fprintf(
-                f,
-                ",\n  output wire [%d:0] %s_din,\n  input  wire %s_full_n,\n  output wire %s_write",
-                high, s->name, s->name, s->name);
+        print_stream_ports(f, s->in, max_int(s->width, 1), s->name);
         fprintf(f, ",\n  output wire %s_wait", s->name);
     }
     for (int i = 0; i < p->axis; i++)

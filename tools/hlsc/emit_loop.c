@@ -1,7 +1,10 @@
 #include "emit_loop.h"
 
+#include "base.h"
 #include "control.h"
 #include "emit_register.h"
+#include "memory.h"
+#include "process.h"
 #include "transfer.h"
 #include "verilog.h"
 

@@ -1,6 +1,10 @@
 #include "emit_memory.h"
 
+#include "base.h"
 #include "emit_register.h"
+#include "memory.h"
+#include "mux.h"
+#include "promise.h"
 #include "verilog.h"
 
 #include <string.h>

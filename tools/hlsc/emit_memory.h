@@ -2,6 +2,7 @@
 #ifndef HLSC_EMIT_MEMORY_H
 #define HLSC_EMIT_MEMORY_H
 #include "emitter.h"
+#include "process.h"
 
 void emit_memories(struct emitter *e);
 /* What a load finds at its port. */

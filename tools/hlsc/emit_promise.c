@@ -1,5 +1,9 @@
 #include "emit_promise.h"
 
+#include "base.h"
+#include "memory.h"
+#include "process.h"
+#include "promise.h"
 #include "verilog.h"
 
 #include <string.h>
@@ -33,21 +37,26 @@ static void watch(struct emitter *e, int region, const struct promise *promise,
     }
 }
 
+static void watch_all(struct emitter *e, int region, const struct promise *promise)
+{
+    const struct process *p = e->p;
+    const struct region *r = &p->region[region];
+    for (int x = 0; x < r->nodes; x++)
+        for (int y = 0; y < r->nodes; y++) {
+            const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
+            if (s->op == OP_STORE && l->op == OP_LOAD && s->memory == l->memory &&
+                s->bank == l->bank && l->kept &&
+                !strcmp(p->memory[s->memory].name, promise->variable))
+                watch(e, region, promise, s, l);
+        }
+}
+
 void emit_promises(struct emitter *e)
 {
-    struct process *p = e->p;
-    for (int i = 0; i < p->regions; i++) {
-        const struct region *r = &p->region[i];
-        for (int k = 0; r->pipelined && k < r->promises->count; k++) {
-            const struct promise *promise = &r->promises->promise[k];
-            for (int x = 0; promise->inter && x < r->nodes; x++)
-                for (int y = 0; y < r->nodes; y++) {
-                    const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
-                    if (s->op == OP_STORE && l->op == OP_LOAD && s->memory == l->memory &&
-                        s->bank == l->bank && l->kept &&
-                        !strcmp(p->memory[s->memory].name, promise->variable))
-                        watch(e, i, promise, s, l);
-                }
-        }
+    for (int i = 0; i < e->p->regions; i++) {
+        const struct promises *all = e->p->region[i].promises;
+        for (int k = 0; all && k < all->count; k++)
+            if (all->promise[k].inter)
+                watch_all(e, i, &all->promise[k]);
     }
 }

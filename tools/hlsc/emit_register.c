@@ -1,5 +1,8 @@
 #include "emit_register.h"
 
+#include "base.h"
+#include "mux.h"
+#include "process.h"
 #include "verilog.h"
 
 #include <string.h>

@@ -1,7 +1,10 @@
 #include "emit_state.h"
 
+#include "base.h"
 #include "binding.h"
 #include "control.h"
+#include "flow.h"
+#include "process.h"
 #include "transfer.h"
 #include "verilog.h"
 

@@ -1,5 +1,9 @@
 #include "emit_stream.h"
 
+#include "base.h"
+#include "calls.h"
+#include "mux.h"
+#include "process.h"
 #include "transfer.h"
 #include "verilog.h"
 

@@ -1,6 +1,9 @@
 #include "emit_value.h"
 
+#include "base.h"
+#include "calls.h"
 #include "emit_memory.h"
+#include "process.h"
 #include "value.h"
 #include "verilog.h"
 

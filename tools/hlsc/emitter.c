@@ -1,5 +1,6 @@
 #include "emitter.h"
 
+#include "base.h"
 #include "value.h"
 #include "verilog.h"
 

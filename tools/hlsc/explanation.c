@@ -1,5 +1,7 @@
 #include "explanation.h"
 
+#include "base.h"
+
 #include <string.h>
 
 static const char *op_name(const struct node *n)

@@ -1,5 +1,6 @@
 #include "flow.h"
 
+#include "base.h"
 #include "origin.h"
 
 #include <stdlib.h>
@@ -77,6 +78,18 @@ static void find_predecessors(struct flow *f)
     }
 }
 
+/* The block nearest to both that dominates both. */
+static int meet(const struct flow *f, int x, int y)
+{
+    while (x != y) {
+        while (f->block[x].order > f->block[y].order)
+            x = f->block[x].dominator;
+        while (f->block[y].order > f->block[x].order)
+            y = f->block[y].dominator;
+    }
+    return x;
+}
+
 /* Cooper, Harvey, Kennedy: A Simple, Fast Dominance Algorithm (2001). */
 static void find_dominators(struct flow *f)
 {
@@ -86,24 +99,11 @@ static void find_dominators(struct flow *f)
         for (int i = 1; i < f->ordered; i++) {
             struct block *b = &f->block[f->order[i]];
             int d = NONE;
-            for (int k = 0; k < b->befores; k++) {
-                int x = b->before[k];
-                if (f->block[x].dominator == NONE)
-                    continue;
-                for (int y = d == NONE ? x : d; d != NONE && x != y;) {
-                    while (f->block[x].order > f->block[y].order)
-                        x = f->block[x].dominator;
-                    while (f->block[y].order > f->block[x].order)
-                        y = f->block[y].dominator;
-                    d = x;
-                }
-                if (d == NONE)
-                    d = x;
-            }
-            if (d != b->dominator) {
-                b->dominator = d;
-                changed = true;
-            }
+            for (int k = 0; k < b->befores; k++)
+                if (f->block[b->before[k]].dominator != NONE)
+                    d = d == NONE ? b->before[k] : meet(f, b->before[k], d);
+            changed |= d != b->dominator;
+            b->dominator = d;
         }
     }
 }

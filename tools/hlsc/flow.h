@@ -1,9 +1,8 @@
 /* The control flow of a function: blocks, their order, who dominates whom. */
 #ifndef HLSC_FLOW_H
 #define HLSC_FLOW_H
-#include "base.h"
-
 #include <llvm-c/Core.h>
+#include <stdbool.h>
 
 struct block {
     LLVMBasicBlockRef llvm;

@@ -1,12 +1,15 @@
 #include "frontend.h"
 
 #include "arrays.h"
+#include "base.h"
 #include "clang.h"
 #include "functions.h"
 #include "ir.h"
+#include "loops.h"
 #include "lower.h"
 #include "origin.h"
 #include "partition.h"
+#include "pragmas.h"
 #include "refusal.h"
 #include "subroutine.h"
 

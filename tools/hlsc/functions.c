@@ -1,7 +1,9 @@
 #include "functions.h"
 
+#include "base.h"
 #include "ir.h"
 #include "origin.h"
+#include "pragmas.h"
 #include "subroutine.h"
 
 static bool is_dataflow(const struct source *s, LLVMValueRef f)

@@ -1,6 +1,8 @@
 #include "guard.h"
 
+#include "base.h"
 #include "operation.h"
+#include "value.h"
 
 int guard_and(struct process *p, int a, int b)
 {

@@ -2,10 +2,13 @@
 
 #include "access.h"
 #include "arithmetic.h"
+#include "base.h"
 #include "binding.h"
+#include "calls.h"
 #include "ir.h"
 #include "operation.h"
 #include "stream.h"
+#include "value.h"
 
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* What the pragmas of each loop ask for, tied to it by metadata that survives LLVM's passes. */
 #ifndef HLSC_LOOPS_H
 #define HLSC_LOOPS_H
+#include "base.h"
+#include "pragmas.h"
 #include "promise.h"
 
 struct loops {

@@ -1,5 +1,6 @@
 #include "lower.h"
 
+#include "base.h"
 #include "calls.h"
 #include "ir.h"
 #include "origin.h"

@@ -1,9 +1,11 @@
 /* From the source to the files that the command line names. */
 #include "base.h"
+#include "design.h"
 #include "frontend.h"
 #include "options.h"
 #include "ports.h"
 #include "report.h"
+#include "source.h"
 #include "top.h"
 
 #include <errno.h>

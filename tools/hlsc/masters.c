@@ -1,6 +1,8 @@
 #include "masters.h"
 
+#include "base.h"
 #include "ir.h"
+#include "process.h"
 
 static const char *const read_channels[][3] = {
     {"output", "63", "araddr"}, {"output", "7", "arlen"},  {"output", "2", "arsize"},
@@ -26,25 +28,29 @@ static const char *range(const char *high, int width)
     return text("[%s:0] ", high);
 }
 
+static void emit_ports(const struct axi *a, const char *name, bool writes, FILE *f,
+                       bool connect_them)
+{
+    const char *const(*c)[3] = writes ? write_channels : read_channels;
+    for (; (*c)[0]; c++)
+        if (connect_them)
+            fprintf(f, ",\n    .m_axi_%s_%s(m_axi_%s_%s)", name, (*c)[2], name, (*c)[2]);
+        else
+            fprintf(f, ",\n  %s wire %sm_axi_%s_%s", (*c)[0], range((*c)[1], a->width), name,
+                    (*c)[2]);
+}
+
 void emit_axi_ports(const struct design *d, FILE *f, bool connect_them)
 {
-    for (int i = 0; i < d->instances; i++) {
-        const struct process *p = d->instance[i].process;
-        for (int k = 0; k < p->axis; k++) {
-            const struct axi *a = &p->axi[k];
+    for (int i = 0; i < d->instances; i++)
+        for (int k = 0; k < d->instance[i].process->axis; k++) {
+            const struct axi *a = &d->instance[i].process->axi[k];
             const char *name = value_name(argument(&d->instance[i], a->parameter));
-            for (int half = 0; half < 2; half++) {
-                const char *const(*c)[3] = half ? write_channels : read_channels;
-                for (; (half ? a->stores : a->loads) && (*c)[0]; c++)
-                    if (connect_them)
-                        fprintf(f, ",\n    .m_axi_%s_%s(m_axi_%s_%s)", name, (*c)[2], name,
-                                (*c)[2]);
-                    else
-                        fprintf(f, ",\n  %s wire %sm_axi_%s_%s", (*c)[0], range((*c)[1], a->width),
-                                name, (*c)[2]);
-            }
+            if (a->loads)
+                emit_ports(a, name, false, f, connect_them);
+            if (a->stores)
+                emit_ports(a, name, true, f, connect_them);
         }
-    }
 }
 
 static void emit_master(const struct axi *a, const char *u, const char *port, bool writes, FILE *f)

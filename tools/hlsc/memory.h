@@ -1,6 +1,7 @@
 /* The memories that arrays become: their dimensions, banks and contents. */
 #ifndef HLSC_MEMORY_H
 #define HLSC_MEMORY_H
+#include "base.h"
 #include "linear.h"
 #include "pragmas.h"
 

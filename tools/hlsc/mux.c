@@ -1,5 +1,6 @@
 #include "mux.h"
 
+#include "base.h"
 #include "verilog.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* A choice as text: who drives a shared port, or what a register is set to. */
 #ifndef HLSC_MUX_H
 #define HLSC_MUX_H
-#include "base.h"
+#include <stdbool.h>
 
 /* By stage or state, and by guard where several share a cycle. */
 struct mux {

@@ -1,5 +1,8 @@
 #include "operation.h"
 
+#include "base.h"
+#include "value.h"
+
 /* ---- bit by bit ------------------------------------------------------------------------------ */
 
 /* Is the bit constant? 0, 1, or NONE. */

@@ -1,7 +1,7 @@
 /* Operations on values; each simplifies what it can. */
 #ifndef HLSC_OPERATION_H
 #define HLSC_OPERATION_H
-#include "value.h"
+#include "process.h"
 
 int make_not(struct process *p, int a);
 /* Of two values of equal width (shifts: of any); 1 bit from comparisons. */

@@ -1,5 +1,6 @@
 #include "partition.h"
 
+#include "base.h"
 #include "ir.h"
 #include "origin.h"
 
@@ -50,6 +51,21 @@ static void attach(LLVMModuleRef module, const struct pragma *p, LLVMValueRef ar
     LLVMSetMetadata(array, kind, LLVMMetadataAsValue(c, LLVMMDNodeInContext2(c, node, (size_t)n)));
 }
 
+/* To the local arrays that the pragma names; returns how many there are. */
+static int attach_locals(LLVMModuleRef module, const struct pragma *p)
+{
+    int found = 0;
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f))
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                if (!LLVMIsAAllocaInst(i) || !names_array(p, i))
+                    continue;
+                attach(module, p, i);
+                found++;
+            }
+    return found;
+}
+
 void partitions_attach(const struct pragmas *all, LLVMModuleRef module)
 {
     for (const struct pragma *p = all->pragma; p < all->pragma + all->count; p++) {
@@ -58,14 +74,7 @@ void partitions_attach(const struct pragmas *all, LLVMModuleRef module)
         const char *variable = pragma_value(p, "variable");
         if (!variable)
             fail(p->where, "#pragma HLS array_partition needs variable=ARRAY");
-        int found = 0;
-        for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f))
-            for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b))
-                for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i))
-                    if (LLVMIsAAllocaInst(i) && names_array(p, i)) {
-                        attach(module, p, i);
-                        found++;
-                    }
+        int found = attach_locals(module, p);
         for (LLVMValueRef g = LLVMGetFirstGlobal(module); g && !found; g = LLVMGetNextGlobal(g))
             found += names_array(p, g);
         if (!found)

@@ -1,6 +1,9 @@
 #include "plan.h"
 
+#include "base.h"
 #include "cost.h"
+#include "memory.h"
+#include "target.h"
 
 struct plan plan_new(struct process *p, int region)
 {

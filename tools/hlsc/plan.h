@@ -6,6 +6,7 @@
 #ifndef HLSC_PLAN_H
 #define HLSC_PLAN_H
 #include "dependence.h"
+#include "process.h"
 #include "reservation.h"
 
 struct plan {

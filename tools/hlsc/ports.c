@@ -1,6 +1,7 @@
 #include "ports.h"
 
 #include "ir.h"
+#include "process.h"
 #include "shell.h"
 #include "waits.h"
 
@@ -19,8 +20,8 @@ void design_ports(const struct design *d, FILE *out)
         if (LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMIntegerTypeKind)
             fprintf(out, "scalar %s %d\n", value_name(v), scalar_width(d, k));
     }
-    if (!d->source->dataflow && d->instance[0].process->result_width)
-        fprintf(out, "return %d\n", d->instance[0].process->result_width);
+    if (result_width(d))
+        fprintf(out, "return %d\n", result_width(d));
     for (int i = 0; i < d->instances; i++)
         for (int k = 0; k < d->instance[i].process->axis; k++) {
             const struct axi *a = &d->instance[i].process->axi[k];

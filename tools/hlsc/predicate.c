@@ -1,6 +1,8 @@
 #include "predicate.h"
 
+#include "base.h"
 #include "binding.h"
+#include "flow.h"
 #include "guard.h"
 #include "operation.h"
 #include "origin.h"

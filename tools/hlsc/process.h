@@ -8,9 +8,12 @@
  * wires: they cost nothing and belong to no region. */
 #ifndef HLSC_PROCESS_H
 #define HLSC_PROCESS_H
+#include "base.h"
 #include "calls.h"
 #include "flow.h"
+#include "loops.h"
 #include "memory.h"
+#include "promise.h"
 #include "source.h"
 
 enum op {

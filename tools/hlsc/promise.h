@@ -1,6 +1,7 @@
 /* What `#pragma HLS dependence` promises about the rounds of a loop. */
 #ifndef HLSC_PROMISE_H
 #define HLSC_PROMISE_H
+#include "base.h"
 #include "pragmas.h"
 
 struct promises {

@@ -1,6 +1,9 @@
 #include "region.h"
 
+#include "base.h"
+#include "flow.h"
 #include "ir.h"
+#include "loops.h"
 #include "origin.h"
 
 static int new_region(struct process *p)

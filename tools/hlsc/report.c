@@ -1,6 +1,9 @@
 #include "report.h"
 
 #include "cost.h"
+#include "memory.h"
+#include "process.h"
+
 static void report_loop(const struct process *p, const struct region *r, FILE *f)
 {
     double longest = 0;

@@ -1,6 +1,8 @@
 #include "reservation.h"
 
+#include "base.h"
 #include "guard.h"
+#include "memory.h"
 
 #include <string.h>
 

@@ -1,7 +1,11 @@
 #include "schedule.h"
 
+#include "base.h"
+#include "dependence.h"
 #include "explanation.h"
+#include "memory.h"
 #include "plan.h"
+#include "promise.h"
 
 /* Memories with a store and a load that one iteration hands to the next. */
 static bool carries(const struct process *p, const struct region *r, int memory)

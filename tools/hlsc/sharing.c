@@ -1,5 +1,7 @@
 #include "sharing.h"
 
+#include "base.h"
+#include "flow.h"
 #include "value.h"
 
 struct state_edge {

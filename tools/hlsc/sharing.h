@@ -6,6 +6,7 @@
 #ifndef HLSC_SHARING_H
 #define HLSC_SHARING_H
 #include "emitter.h"
+#include "process.h"
 
 /* From which registers are read where. */
 void share_registers(struct emitter *e);

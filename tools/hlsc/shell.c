@@ -1,6 +1,8 @@
 #include "shell.h"
 
+#include "base.h"
 #include "masters.h"
+#include "verilog.h"
 #include "waits.h"
 
 static const char *const lite[][2] = {
@@ -35,14 +37,8 @@ static void emit_ports(const struct design *d, FILE *f)
         fprintf(f, ",\n  %s s_axi_%s", lite[i][0], lite[i][1]);
     for (int i = 0; i < d->channels; i++) {
         const struct channel *c = &d->channel[i];
-        if (!c->outside)
-            continue;
-        fprintf(f,
-                c->in ? ",\n  input  wire [%d:0] %s_dout,\n  input  wire %s_empty_n,\n  output "
-                        "wire %s_read"
-                      : ",\n  output wire [%d:0] %s_din,\n  input  wire %s_full_n,\n  output wire "
-                        "%s_write",
-                c->width - 1, c->name, c->name, c->name);
+        if (c->outside)
+            print_stream_ports(f, c->in, c->width, c->name);
     }
     emit_axi_ports(d, f, false);
 }
@@ -94,12 +90,8 @@ static void emit_core(const struct design *d, FILE *f)
     }
     for (int i = 0; i < d->channels; i++) {
         const struct channel *c = &d->channel[i];
-        const char *n = c->name;
         if (c->outside)
-            fprintf(f,
-                    c->in ? ",\n    .%s_dout(%s_dout), .%s_empty_n(%s_empty_n), .%s_read(%s_read)"
-                          : ",\n    .%s_din(%s_din), .%s_full_n(%s_full_n), .%s_write(%s_write)",
-                    n, n, n, n, n, n);
+            print_stream_connections(f, c->in, c->name, c->name);
     }
     emit_axi_ports(d, f, true);
     fprintf(f, ");\n");

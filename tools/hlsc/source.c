@@ -1,5 +1,7 @@
 #include "source.h"
 
+#include "base.h"
+
 #include <llvm-c/Transforms/PassBuilder.h>
 
 void source_passes(const struct source *s, const char *list)

@@ -3,6 +3,7 @@
 #define HLSC_SOURCE_H
 #include "loops.h"
 #include "options.h"
+#include "pragmas.h"
 
 #include <llvm-c/Target.h>
 

@@ -1,6 +1,8 @@
 #include "stream.h"
 
+#include "base.h"
 #include "binding.h"
+#include "calls.h"
 #include "ir.h"
 #include "value.h"
 

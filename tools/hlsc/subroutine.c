@@ -2,8 +2,11 @@
  * call becomes a jump to the one copy, which jumps back by the number of the call. */
 #include "subroutine.h"
 
+#include "base.h"
 #include "ir.h"
+#include "loops.h"
 #include "origin.h"
+#include "pragmas.h"
 
 #include <llvm-c/DebugInfo.h>
 #include <string.h>

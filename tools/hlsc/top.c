@@ -1,9 +1,12 @@
 #include "top.h"
 
+#include "base.h"
+#include "deadlock.h"
 #include "emit.h"
 #include "ir.h"
 #include "masters.h"
 #include "origin.h"
+#include "process.h"
 #include "shell.h"
 #include "verilog.h"
 #include "waits.h"
@@ -14,8 +17,8 @@ static void emit_top_ports(const struct design *d, FILE *f)
         f,
         "  input  wire clk,\n  input  wire rst,\n  input  wire ap_start,\n  output reg  ap_done,\n"
         "  output wire ap_idle");
-    if (d->instance[0].process->result_width && !d->source->dataflow)
-        fprintf(f, ",\n  output wire [%d:0] ap_return", d->instance[0].process->result_width - 1);
+    if (result_width(d))
+        fprintf(f, ",\n  output wire [%d:0] ap_return", result_width(d) - 1);
     for (int k = 0; k < parameter_count(d); k++) {
         int w = scalar_width(d, k);
         if (w)
@@ -24,18 +27,8 @@ static void emit_top_ports(const struct design *d, FILE *f)
     }
     for (int i = 0; i < d->channels; i++) {
         const struct channel *c = &d->channel[i];
-        if (!c->outside)
-            continue;
-        if (c->in)
-            fprintf(f,
-                    ",\n  input  wire [%d:0] %s_dout,\n  input  wire %s_empty_n,\n  output wire "
-                    "%s_read",
-                    c->width - 1, c->name, c->name, c->name);
-        else
-            fprintf(
-                f,
-                ",\n  output wire [%d:0] %s_din,\n  input  wire %s_full_n,\n  output wire %s_write",
-                c->width - 1, c->name, c->name, c->name);
+        if (c->outside)
+            print_stream_ports(f, c->in, c->width, c->name);
     }
     if (d->shell)
         fprintf(f, ",\n  output wire moves,\n  output wire [%d:0] waits", wait_count(d) - 1);
@@ -57,19 +50,6 @@ static void emit_channels(const struct design *d, FILE *f)
                 c->width - 1, c->name, c->name, c->name, c->name, c->name, c->name, c->width,
                 c->depth, c->name, c->name, c->name, c->name, c->name, c->name, c->name);
     }
-}
-
-static void emit_stream_connection(const struct design *d, const struct instance *i,
-                                   const struct stream *s, FILE *f)
-{
-    const char *outer = outer_name(d, i, s);
-    if (s->in)
-        fprintf(f, ",\n    .%s_dout(%s_dout), .%s_empty_n(%s_empty_n), .%s_read(%s_read)", s->name,
-                outer, s->name, outer, s->name, outer);
-    else
-        fprintf(f, ",\n    .%s_din(%s_din), .%s_full_n(%s_full_n), .%s_write(%s_write)", s->name,
-                outer, s->name, outer, s->name, outer);
-    fprintf(f, ", .%s_wait(%s_%s_wait)", s->name, i->name, s->name);
 }
 
 static void emit_instance(const struct design *d, const struct instance *i, FILE *f)
@@ -101,50 +81,12 @@ static void emit_instance(const struct design *d, const struct instance *i, FILE
         if (a->stores)
             fprintf(f, ", .%s_idle(%s_%s_idle)", a->name, i->name, a->name);
     }
-    for (int k = 0; k < p->streams; k++)
-        emit_stream_connection(d, i, &p->stream[k], f);
+    for (int k = 0; k < p->streams; k++) {
+        const struct stream *s = &p->stream[k];
+        print_stream_connections(f, s->in, s->name, outer_name(d, i, s));
+        fprintf(f, ", .%s_wait(%s_%s_wait)", s->name, i->name, s->name);
+    }
     fprintf(f, ");\n");
-}
-
-/* In simulation: nobody moves and nobody waits for the outside. */
-static void emit_deadlock(const struct design *d, FILE *f)
-{
-    fprintf(f, "\n`ifndef SYNTHESIS\n  reg [9:0] stuck;\n  always @(posedge clk) begin\n"
-               "    if (rst | ~busy");
-    for (int i = 0; i < d->instances; i++) {
-        const struct instance *x = &d->instance[i];
-        char *waits = NULL;
-        for (int k = 0; k < x->process->streams; k++) {
-            const struct stream *s = &x->process->stream[k];
-            bool outside = s->axi;
-            for (int c = 0; !outside && c < d->channels; c++)
-                outside = d->channel[c].outside && d->channel[c].value == argument(x, s->parameter);
-            if (outside)
-                fprintf(f, " | %s_%s_wait", x->name, s->name);
-            or_into(&waits, text("%s_%s_wait", x->name, s->name));
-        }
-        fprintf(f, " | ~(%s_ended%s%s)", x->name, waits ? " | " : "", waits ? waits : "");
-    }
-    fprintf(f,
-            ")\n      stuck <= 10'd0;\n    else begin\n      stuck <= stuck + 10'd1;\n"
-            "      if (stuck == 10'd1000) begin\n        $display(\"hlsc: %s: deadlock\");\n",
-            d->name);
-    for (int i = 0; i < d->instances; i++) {
-        const struct instance *x = &d->instance[i];
-        for (int k = 0; k < x->process->streams; k++) {
-            const struct stream *s = &x->process->stream[k];
-            for (int c = 0; c < d->channels; c++)
-                if (!s->axi && d->channel[c].value == argument(x, s->parameter))
-                    fprintf(f,
-                            "        if (%s_%s_wait) $display(\"hlsc:   %s waits for %s `%s' "
-                            "(depth %d, "
-                            "%s:%d)\");\n",
-                            x->name, s->name, x->name, s->in ? "a token of" : "room in",
-                            d->channel[c].name, d->channel[c].depth, d->channel[c].where.file,
-                            d->channel[c].where.line);
-        }
-    }
-    fprintf(f, "        $finish;\n      end\n    end\n  end\n`endif\n");
 }
 
 static void emit_top(const struct design *d, FILE *f)

@@ -1,5 +1,6 @@
 #include "transfer.h"
 
+#include "base.h"
 #include "verilog.h"
 
 bool is_transfer(const struct node *n)

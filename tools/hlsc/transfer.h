@@ -2,6 +2,7 @@
 #ifndef HLSC_TRANSFER_H
 #define HLSC_TRANSFER_H
 #include "emitter.h"
+#include "process.h"
 
 bool is_transfer(const struct node *n);
 /* "There is no token" or "there is no room". */

@@ -1,5 +1,7 @@
 #include "value.h"
 
+#include "base.h"
+
 #include <string.h>
 
 /* ---- nodes, equal ones once ------------------------------------------------------------------ */

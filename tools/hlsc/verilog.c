@@ -57,3 +57,21 @@ void or_into(char **list, const char *term)
 {
     *list = *list ? text("%s | %s", *list, term) : text("%s", term);
 }
+
+void print_stream_ports(FILE *f, bool in, int width, const char *name)
+{
+    fprintf(f,
+            in ? ",\n  input  wire [%d:0] %s_dout,\n  input  wire %s_empty_n,\n"
+                 "  output wire %s_read"
+               : ",\n  output wire [%d:0] %s_din,\n  input  wire %s_full_n,\n"
+                 "  output wire %s_write",
+            width - 1, name, name, name);
+}
+
+void print_stream_connections(FILE *f, bool in, const char *port, const char *net)
+{
+    fprintf(f,
+            in ? ",\n    .%s_dout(%s_dout), .%s_empty_n(%s_empty_n), .%s_read(%s_read)"
+               : ",\n    .%s_din(%s_din), .%s_full_n(%s_full_n), .%s_write(%s_write)",
+            port, net, port, net, port, net);
+}

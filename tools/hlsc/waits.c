@@ -1,5 +1,7 @@
 #include "waits.h"
 
+#include "base.h"
+
 int wait_count(const struct design *d)
 {
     int count = 0;
@@ -29,10 +31,8 @@ static void each_wait(const struct design *d,
 
 const char *outer_name(const struct design *d, const struct instance *i, const struct stream *s)
 {
-    for (int k = 0; !s->axi && k < d->channels; k++)
-        if (d->channel[k].value == argument(i, s->parameter))
-            return d->channel[k].name;
-    return text("%s_%s", i->name, s->name);
+    const struct channel *c = s->axi ? NULL : channel_of(d, argument(i, s->parameter));
+    return c ? c->name : text("%s_%s", i->name, s->name);
 }
 
 static void put_wait(const struct design *d, const struct instance *i, const struct stream *s,

@@ -2,6 +2,7 @@
 #ifndef HLSC_WAITS_H
 #define HLSC_WAITS_H
 #include "design.h"
+#include "process.h"
 
 #include <stdio.h>
 

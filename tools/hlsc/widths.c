@@ -1,6 +1,9 @@
 #include "widths.h"
 
+#include "base.h"
 #include "binding.h"
+#include "flow.h"
+#include "memory.h"
 #include "value.h"
 
 static bool raise_to(int *what, int value)
