@@ -28,8 +28,8 @@ static const char *range(const char *high, int width)
     return text("[%s:0] ", high);
 }
 
-static void emit_ports(const struct axi *a, const char *name, bool writes, FILE *f,
-                       bool connect_them)
+static void emit_channels(const struct axi *a, const char *name, bool writes, FILE *f,
+                          bool connect_them)
 {
     const char *const(*c)[3] = writes ? write_channels : read_channels;
     for (; (*c)[0]; c++)
@@ -47,9 +47,9 @@ void emit_axi_ports(const struct design *d, FILE *f, bool connect_them)
             const struct axi *a = &d->instance[i].process->axi[k];
             const char *name = value_name(argument(&d->instance[i], a->parameter));
             if (a->loads)
-                emit_ports(a, name, false, f, connect_them);
+                emit_channels(a, name, false, f, connect_them);
             if (a->stores)
-                emit_ports(a, name, true, f, connect_them);
+                emit_channels(a, name, true, f, connect_them);
         }
 }
 

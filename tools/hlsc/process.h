@@ -76,21 +76,22 @@ struct node {
     int demanded;    /* bits above are of no interest to anyone */
     int kept;        /* bits that exist in hardware */
 
-    /* schedule.c: cycles count from the region's (iteration's) first one */
+    /* plan.c: cycles count from the region's (iteration's) first one */
     int cycle, ready;    /* begins in, result there in */
     double starts, ends; /* nanoseconds within these cycles */
     double delay;
     int not_before;
     int held_by;          /* the node that pushed not_before up */
     int critical;         /* the node that it waits for longest, for explanations */
-    int *source, sources; /* what it waits for: operands and guard, wires looked through */
+    int port;             /* of a true dual port memory: 0 or 1 */
+    int *source, sources; /* dependence.c: operands and guard, wires looked through */
 
     /* emission */
-    int port;              /* of a true dual port memory: 0 or 1 */
     int copies;            /* registers that carry it through later stages of its pipeline */
     bool kept_after, held; /* read after its loop; read in a later state of its block */
 };
 
+/* A way out of a pipelined loop: blocks, and the guard under which it is taken. */
 struct exit_edge {
     int from, to, guard;
 };
@@ -105,7 +106,7 @@ struct region {
     const char *name;
     struct exit_edge *exit; /* pipelined loops only */
     int exits, exit_capacity;
-    int ii, length;
+    int ii, length;    /* schedule.c */
     const char *bound; /* why the II is not less */
     int state;         /* emission: the first state */
 };

@@ -31,7 +31,7 @@ int list_registers(const struct design *d, FILE *f, const char *format)
     return words;
 }
 
-static void emit_ports(const struct design *d, FILE *f)
+static void emit_shell_ports(const struct design *d, FILE *f)
 {
     for (size_t i = 0; i < sizeof lite / sizeof *lite; i++)
         fprintf(f, ",\n  %s s_axi_%s", lite[i][0], lite[i][1]);
@@ -111,7 +111,7 @@ void emit_shell(const struct design *d, FILE *f)
         f,
         "module %s_axi (\n  input  wire ap_clk,\n  input  wire ap_rst_n,\n  output wire interrupt",
         d->name);
-    emit_ports(d, f);
+    emit_shell_ports(d, f);
     emit_lite(d, words, f);
     emit_core(d, f);
     fprintf(f, "endmodule\n");
