@@ -15,10 +15,10 @@ int block_index(const struct flow *f, LLVMBasicBlockRef b)
 
 static void find_blocks(struct flow *f, LLVMValueRef function)
 {
-    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b)) {
-        struct block block = {.llvm = b, .dominator = NONE, .region = NONE, .guard = NONE};
-        APPEND(f->block, f->blocks, f->capacity, block);
-    }
+    f->block = take(LLVMCountBasicBlocks(function) * sizeof *f->block);
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b))
+        f->block[f->blocks++] =
+            (struct block){.llvm = b, .dominator = NONE, .region = NONE, .guard = NONE};
     for (int i = 0; i < f->blocks; i++) {
         struct block *b = &f->block[i];
         LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
@@ -26,10 +26,11 @@ static void find_blocks(struct flow *f, LLVMValueRef function)
         if (op != LLVMBr && op != LLVMSwitch && op != LLVMRet && op != LLVMUnreachable)
             fail(place_of(t), "this kind of jump cannot become hardware");
         unsigned n = LLVMGetNumSuccessors(t);
+        b->next = take((n + 1) * sizeof *b->next);
         b->edge_guard = take((n + 1) * sizeof *b->edge_guard);
         b->edge_condition = take((n + 1) * sizeof *b->edge_condition);
         for (unsigned k = 0; k < n; k++)
-            APPEND(b->next, b->nexts, b->next_capacity, block_index(f, LLVMGetSuccessor(t, k)));
+            b->next[b->nexts++] = block_index(f, LLVMGetSuccessor(t, k));
     }
 }
 

@@ -6,7 +6,7 @@
 
 struct block {
     LLVMBasicBlockRef llvm;
-    int *next, nexts, next_capacity;
+    int *next, nexts;
     int *before, befores, before_capacity; /* each predecessor once */
     int order, dominator;
     bool reached;
@@ -21,7 +21,7 @@ struct block {
 
 struct flow {
     struct block *block; /* the first is the entry */
-    int blocks, capacity;
+    int blocks;
     int *order, ordered; /* reverse postorder of the blocks that are reached */
 };
 
