@@ -1,6 +1,5 @@
 /* Pointer parameters: AXI masters. A load or store is a request and a word, through streams that
- * the top joins to the master. Where a pipelined loop walks through consecutive words, one request
- * in front of the loop stands for all of them, and the words come as bursts. */
+ * the top joins to the master. */
 #ifndef HLSC_AXI_H
 #define HLSC_AXI_H
 #include "linear.h"

@@ -1,7 +1,6 @@
 #include "balance.h"
 
 #include "base.h"
-#include "binding.h"
 #include "flow.h"
 #include "operation.h"
 
@@ -37,12 +36,11 @@ static void count_uses(struct balance *b)
     }
     for (int i = 0; i < p->flow.ordered; i++) {
         const struct block *block = &p->flow.block[p->flow.order[i]];
-        LLVMValueRef t = LLVMGetBasicBlockTerminator(block->llvm);
         for (int k = 0; k < block->nexts; k++)
             if (block->edge_guard[k] != NONE)
                 b->uses[block->edge_guard[k]]++;
-        if (LLVMIsAReturnInst(t) && LLVMGetNumOperands(t))
-            b->uses[value_node(b->p, LLVMGetOperand(t, 0))]++;
+        if (block->result != NONE)
+            b->uses[block->result]++;
     }
 }
 

@@ -43,9 +43,9 @@ static void build_block(struct process *p, int block)
     LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
     find_edges(p, block, r->pipelined ? b->guard : NONE);
     if (LLVMGetInstructionOpcode(t) == LLVMRet) {
-        p->returns = true;
+        p->returns = b->ends = true;
         if (LLVMGetNumOperands(t))
-            value_node(p, LLVMGetOperand(t, 0));
+            b->result = value_node(p, LLVMGetOperand(t, 0));
     }
 }
 

@@ -1,7 +1,6 @@
 #include "emit_state.h"
 
 #include "base.h"
-#include "binding.h"
 #include "control.h"
 #include "flow.h"
 #include "process.h"
@@ -22,22 +21,20 @@ void emit_state_control(struct emitter *e, int region)
 
 void emit_state_steps(struct emitter *e, int region)
 {
-    struct process *p = e->p;
+    const struct process *p = e->p;
     const struct region *r = &p->region[region];
     const struct block *b = &p->flow.block[r->block[0]];
     int last = r->state + r->length - 1;
-    LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
     for (int s = r->state; s <= last; s++) {
         goes(e, s, text("s%d_e", s));
         if (s < last)
             comes(e, s + 1, text("s%d_e", s));
     }
-    if (LLVMIsAReturnInst(t)) {
+    if (b->ends) {
         comes(e, e->final_state, text("s%d_e", last));
-        if (LLVMGetNumOperands(t))
+        if (b->result != NONE)
             fprintf(e->clocked, "      if (s%d_e) ap_return <= %s;\n", last,
-                    value_text(e, value_node(p, LLVMGetOperand(t, 0)), p->result_width, region,
-                               r->length - 1));
+                    value_text(e, b->result, p->result_width, region, r->length - 1));
         if (!e->final_state)
             fprintf(e->clocked, "      if (s%d_e) ap_done <= 1'b1;\n", last);
     }

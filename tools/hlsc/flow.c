@@ -17,8 +17,12 @@ static void find_blocks(struct flow *f, LLVMValueRef function)
 {
     f->block = take(LLVMCountBasicBlocks(function) * sizeof *f->block);
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function); b; b = LLVMGetNextBasicBlock(b))
-        f->block[f->blocks++] =
-            (struct block){.llvm = b, .dominator = NONE, .region = NONE, .guard = NONE};
+        f->block[f->blocks++] = (struct block){.llvm = b,
+                                               .dominator = NONE,
+                                               .region = NONE,
+                                               .result = NONE,
+                                               .condition = NONE,
+                                               .guard = NONE};
     for (int i = 0; i < f->blocks; i++) {
         struct block *b = &f->block[i];
         LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);

@@ -12,7 +12,11 @@ struct block {
     bool reached;
     int region; /* region.c */
 
+    bool ends;  /* build.c: the function returns here */
+    int result; /* the node that it returns, NONE: nothing */
+
     /* predicate.c: nodes, NONE: always */
+    int condition;       /* of a branch: its first way is taken if it holds */
     int *edge_condition; /* of each way out, once control is here */
     int *edge_guard;     /* and from the beginning of a loop's round, or state */
     int guard;

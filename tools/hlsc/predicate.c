@@ -15,9 +15,9 @@ void find_edges(struct process *p, int block, int guard)
     if (b->nexts == 1)
         b->edge_condition[0] = NONE;
     else if (LLVMGetInstructionOpcode(t) == LLVMBr) {
-        int c = value_node(p, LLVMGetCondition(t));
-        b->edge_condition[0] = c;
-        b->edge_condition[1] = make_not(p, c);
+        b->condition = value_node(p, LLVMGetCondition(t));
+        b->edge_condition[0] = b->condition;
+        b->edge_condition[1] = make_not(p, b->condition);
     } else if (LLVMGetInstructionOpcode(t) == LLVMSwitch) {
         int v = value_node(p, LLVMGetOperand(t, 0)), none = NONE;
         for (int i = 1; i < b->nexts; i++) {

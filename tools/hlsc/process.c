@@ -31,6 +31,10 @@ void replace_node(struct process *p, int old, int new)
         }
         if (b->guard == old)
             b->guard = new;
+        if (b->condition == old)
+            b->condition = new;
+        if (b->result == old)
+            b->result = new;
     }
     for (int i = 0; i < p->value_table_size; i++)
         if (p->value_key[i] && p->value_table[i] == old)
