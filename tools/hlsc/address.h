@@ -1,22 +1,19 @@
-/* Where a load or store goes: an object and a sum of factor * term. */
+/* An address as nodes: which bank of a memory, and which row in it. */
 #ifndef HLSC_ADDRESS_H
 #define HLSC_ADDRESS_H
-#include "graph.h"
-
-enum { MOST_TERMS = 24 };
-struct linear {
-    LLVMValueRef base; /* a global, an alloca or a parameter */
-    LLVMValueRef term[MOST_TERMS];
-    int64_t factor[MOST_TERMS], constant; /* bytes */
-    int terms;
-    struct place where;
-};
+#include "linear.h"
+#include "memory.h"
+#include "process.h"
 
 /* Sum of factor * term, plus a constant, as a 32-bit node. */
 int linear_node(struct process *p, const struct linear *l, const int64_t *factor, int64_t constant);
 
-/* axi.c: an access through a pointer parameter; value NONE: a load, whose node it returns. */
-int build_axi(struct process *p, const struct linear *l, LLVMTypeRef type, int value);
-/* Once all accesses are known: which requests to read wait until what was written has arrived. */
-void order_axi(struct process *p);
+/* The row, and the bank along each dimension: constant, or a 32-bit node. */
+struct location {
+    int row, bank[8], bank_node[8]; /* bank_node NONE: constant */
+};
+struct location locate(struct process *p, const struct memory *m, const struct linear *l);
+/* May the access go to this bank? *here: whether it does, where that depends on the index. */
+bool reaches(struct process *p, const struct memory *m, const struct location *at, int bank,
+             int *here);
 #endif

@@ -1,7 +1,8 @@
-/* Sums of many terms become trees: a + b + c + d is (a + b) + (c + d), half as deep. What comes
- * last, above all what one round of a loop hands to the next, is added last. So are and, or, xor.
- */
-#include "graph.h"
+#include "balance.h"
+
+#include "base.h"
+#include "flow.h"
+#include "operation.h"
 
 #include <string.h>
 
@@ -33,14 +34,13 @@ static void count_uses(struct balance *b)
         if (n->guard != NONE)
             b->uses[n->guard]++;
     }
-    for (int i = 0; i < p->ordered; i++) {
-        const struct block *block = &p->block[p->order[i]];
-        LLVMValueRef t = LLVMGetBasicBlockTerminator(block->llvm);
+    for (int i = 0; i < p->flow.ordered; i++) {
+        const struct block *block = &p->flow.block[p->flow.order[i]];
         for (int k = 0; k < block->nexts; k++)
             if (block->edge_guard[k] != NONE)
                 b->uses[block->edge_guard[k]]++;
-        if (LLVMIsAReturnInst(t) && LLVMGetNumOperands(t))
-            b->uses[value_node(b->p, LLVMGetOperand(t, 0))]++;
+        if (block->result != NONE)
+            b->uses[block->result]++;
     }
 }
 
@@ -70,7 +70,7 @@ static bool is_recurrent(struct balance *b, int node)
     const struct region *r = &p->region[n->region];
     b->search++;
     for (int k = 0; n->op == OP_PHI && k < n->ins; k++)
-        if (p->block[n->from[k]].region == n->region && p->node[n->in[k]].op != OP_PHI &&
+        if (p->flow.block[n->from[k]].region == n->region && p->node[n->in[k]].op != OP_PHI &&
             needs(b, n->in[k], node))
             return true;
     for (int k = 0; n->op == OP_LOAD && k < r->nodes; k++) {

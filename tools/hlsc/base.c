@@ -1,6 +1,7 @@
-#include "hlsc.h"
+#include "base.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,27 +36,28 @@ void warn(struct place where, const char *format, ...)
 }
 
 /* Blocks in a list, so that leak checkers see them as reachable. */
-struct block {
-    struct block *next;
+struct slab {
+    struct slab *next;
     size_t used, size;
     max_align_t bytes[];
 };
-static struct block *blocks;
+
+static struct slab *slabs;
 
 void *take(size_t bytes)
 {
     bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-    if (!blocks || blocks->size - blocks->used < bytes) {
+    if (!slabs || slabs->size - slabs->used < bytes) {
         size_t size = bytes > 1 << 20 ? bytes : 1 << 20;
-        struct block *b = calloc(1, sizeof *b + size);
-        if (!b)
+        struct slab *s = calloc(1, sizeof *s + size);
+        if (!s)
             fail((struct place){0}, "out of memory");
-        b->size = size;
-        b->next = blocks;
-        blocks = b;
+        s->size = size;
+        s->next = slabs;
+        slabs = s;
     }
-    void *p = (char *)blocks->bytes + blocks->used;
-    blocks->used += bytes;
+    void *p = (char *)slabs->bytes + slabs->used;
+    slabs->used += bytes;
     return p;
 }
 
@@ -83,24 +85,4 @@ void *grow(void *array, int count, int *capacity, size_t size)
         memcpy(p, array, (size_t)count * size);
     *capacity = more;
     return p;
-}
-
-/* Estimates; hw/README.md states what place and route measured. */
-const struct target targets[] = {
-    {"generic", "no device in particular (the default)", 0.6, 2.2, 0.5, 0.8, 0.05, 3.6, 0.12, 18,
-     18, 18432, 6},
-    {"ice40", "Lattice iCE40 HX (UP5K is about half as fast)", 1.1, 3.2, 1.1, 1.6, 0.13, 6.0, 0.9,
-     0, 0, 4096, 4},
-    {"ecp5", "Lattice ECP5", 1.2, 6.0, 1.0, 1.6, 0.05, 6.0, 0.3, 18, 18, 18432, 4},
-    {"xcup", "AMD UltraScale+ (Alveo U250)", 0.25, 1.1, 0.35, 0.45, 0.012, 1.6, 0.08, 27, 18, 36864,
-     6},
-    {0},
-};
-
-const struct target *target_find(const char *name)
-{
-    for (const struct target *t = targets; t->name; t++)
-        if (!strcmp(t->name, name))
-            return t;
-    return NULL;
 }

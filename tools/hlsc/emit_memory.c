@@ -1,5 +1,11 @@
-/* Memories of a process: registers, block RAM (instances of hw/rtl) and initialised memories. */
-#include "emit.h"
+#include "emit_memory.h"
+
+#include "base.h"
+#include "emit_register.h"
+#include "memory.h"
+#include "mux.h"
+#include "promise.h"
+#include "verilog.h"
 
 #include <string.h>
 
@@ -8,37 +14,20 @@ static bool in_registers(const struct memory *m)
     return m->kind == MEMORY_REGISTERS;
 }
 
-static char *register_name(const struct emitter *e, const struct node *n)
+static char *bank_name(const struct emitter *e, int memory, int bank)
 {
-    return text("m%d_%s_%d", n->memory, e->p->memory[n->memory].name, n->bank);
+    return text("m%d_%s_%d", memory, e->p->memory[memory].name, bank);
 }
 
 char *memory_output(struct emitter *e, const struct node *load)
 {
     const struct memory *m = &e->p->memory[load->memory];
     if (in_registers(m))
-        return load->kept < m->kept ? text("%s[%d:0]", register_name(e, load), load->kept - 1)
-                                    : register_name(e, load);
+        return load->kept < m->kept
+                   ? text("%s[%d:0]", bank_name(e, load->memory, load->bank), load->kept - 1)
+                   : bank_name(e, load->memory, load->bank);
     int low = load->bank * m->kept;
     return text("m%d_q%d[%d:%d]", load->memory, load->port, low + load->kept - 1, low);
-}
-
-/* The element that lies in a row of a bank; NONE: beyond the array's end. */
-static long element_at(const struct memory *m, int bank, int row)
-{
-    long element = 0, stride = 1;
-    for (int d = m->dims - 1; d >= 0; d--) {
-        long rows = (m->size[d] + m->banks_of[d] - 1) / m->banks_of[d];
-        long b = bank % m->banks_of[d], r = row % rows;
-        bank /= m->banks_of[d];
-        row /= (int)rows;
-        long index = m->block_of[d] ? b * rows + r : r * m->banks_of[d] + b;
-        if (index >= m->size[d])
-            return NONE;
-        element += index * stride;
-        stride *= m->size[d];
-    }
-    return element;
 }
 
 static uint64_t initial(const struct memory *m, int bank, int row)
@@ -51,7 +40,7 @@ static uint64_t initial(const struct memory *m, int bank, int row)
 static void emit_register_bank(struct emitter *e, int memory, int bank)
 {
     const struct memory *m = &e->p->memory[memory];
-    char *name = text("m%d_%s_%d", memory, m->name, bank);
+    const char *name = bank_name(e, memory, bank);
     fprintf(e->declarations, "  reg [%d:0] %s;\n  initial %s = %d'h%llx;\n", m->kept - 1, name,
             name, m->kept, (unsigned long long)initial(m, bank, 0));
     for (int i = 0; i < e->p->nodes; i++) {
@@ -62,20 +51,14 @@ static void emit_register_bank(struct emitter *e, int memory, int bank)
     }
 }
 
-/* ---- block RAM ------------------------------------------------------------------------------- */
-
 struct port {
     char *address, *enable, *write; /* NULL: not used */
 };
+
 struct bank {
     struct port port[2]; /* simple: [0] reads, [1] writes; else the two ports */
     char *data[2];
 };
-
-static int address_bits(const struct memory *m)
-{
-    return max_int(bits_of((uint64_t)m->depth - 1), 1);
-}
 
 static struct bank bank_ports(struct emitter *e, int memory, int bank)
 {
@@ -88,17 +71,17 @@ static struct bank bank_ports(struct emitter *e, int memory, int bank)
             continue;
         bool store = n->op == OP_STORE;
         int k = m->kind == MEMORY_SIMPLE ? store : n->port;
-        mux_add(e, &address[k], n, value_text(e, n->in[0], address_bits(m), n->region, n->cycle));
+        drive(e, &address[k], n, value_text(e, n->in[0], address_bits(m), n->region, n->cycle));
         char *enable = text("(%s)", and_text(enable_text(e, n), store ? guard_text(e, n) : NULL));
         or_into(&b.port[k].enable, enable);
         if (store) {
             or_into(&b.port[k].write, enable);
-            mux_add(e, &data[k], n, value_text(e, n->in[1], m->kept, n->region, n->cycle));
+            drive(e, &data[k], n, value_text(e, n->in[1], m->kept, n->region, n->cycle));
         }
     }
     for (int k = 0; k < 2; k++) {
-        b.port[k].address = mux_text(e, &address[k], address_bits(m));
-        b.data[k] = mux_text(e, &data[k], m->kept);
+        b.port[k].address = mux_text(&address[k], address_bits(m), e->small_tables);
+        b.data[k] = mux_text(&data[k], m->kept, e->small_tables);
     }
     return b;
 }
@@ -112,7 +95,7 @@ static bool may_meet(const struct process *p, const struct node *load, const str
     const int apart = store->cycle - load->cycle;
     if (!r->pipelined || !apart)
         return !apart;
-    return apart % r->ii == 0 && !promised(r, p->memory[load->memory].name);
+    return apart % r->ii == 0 && !promised(r->promises, p->memory[load->memory].name);
 }
 
 static bool ports_meet(const struct process *p, int memory)
@@ -207,32 +190,41 @@ static const char *or_zero(const char *s, int width)
 }
 
 /* Nets for the ports of banks first .. first+banks-1, which are one RAM. */
-static void emit_ram(struct emitter *e, int memory, int first, int banks, const struct bank *bank,
-                     bool initialised)
+static void emit_port_nets(struct emitter *e, int memory, int first, int banks,
+                           const struct bank *bank)
 {
     const struct memory *m = &e->p->memory[memory];
     int width = m->kept * banks, a = address_bits(m);
-    const struct port *x = &bank[first].port[0], *y = &bank[first].port[1];
-    char *n = text("m%d_%s_%d", memory, m->name, first);
+    const char *n = bank_name(e, memory, first);
     char *data[2] = {NULL, NULL};
     for (int k = 0; k < 2; k++)
         for (int b = banks - 1; b >= 0; b--) {
             const char *d = or_zero(bank[first + b].data[k], m->kept);
             data[k] = data[k] ? text("%s,\n      %s", data[k], d) : text("%s", d);
         }
-    bool simple = m->kind == MEMORY_SIMPLE, rom = m->kind == MEMORY_ROM;
     for (int k = 0; k < 2; k++) {
-        const struct port *port = k ? y : x;
-        declare_net(e, a, text("%s_a%d", n, k));
-        declare_net(e, 1, text("%s_e%d", n, k));
+        const struct port *port = &bank[first].port[k];
+        declare(e, "wire", a, text("%s_a%d", n, k));
+        declare(e, "wire", 1, text("%s_e%d", n, k));
         fprintf(e->logic, "  assign %s_a%d = %s;\n  assign %s_e%d = %s;\n", n, k,
                 or_zero(port->address, a), n, k, port->enable ? port->enable : "1'b0");
-        if (rom || (simple && !k))
+        if (m->kind == MEMORY_ROM || (m->kind == MEMORY_SIMPLE && !k))
             continue;
-        declare_net(e, width, text("%s_d%d", n, k));
+        declare(e, "wire", width, text("%s_d%d", n, k));
         fprintf(e->logic, "  assign %s_d%d = {%s};\n", n, k, data[k]);
     }
-    int low = first * m->kept, high = low + width - 1;
+}
+
+/* The RAM or ROM itself. */
+static void emit_instance(struct emitter *e, int memory, int first, int banks,
+                          const struct bank *bank, bool initialised)
+{
+    const struct memory *m = &e->p->memory[memory];
+    const int width = m->kept * banks, a = address_bits(m), low = first * m->kept,
+              high = low + width - 1;
+    const struct port *x = &bank[first].port[0], *y = &bank[first].port[1];
+    const bool simple = m->kind == MEMORY_SIMPLE, rom = m->kind == MEMORY_ROM;
+    const char *n = bank_name(e, memory, first);
     if (initialised || rom) {
         bool writes = simple && y->enable, second = rom && y->enable;
         char *module = emit_initialised(e, memory, first, banks, writes, second);
@@ -285,67 +277,18 @@ static void emit_memory(struct emitter *e, int memory)
         same &= same_ports(&bank[0], &bank[b]);
     }
     for (int k = 0; k < (m->kind == MEMORY_SIMPLE ? 1 : 2); k++)
-        declare_net(e, m->kept * m->banks, text("m%d_q%d", memory, k));
+        declare(e, "wire", m->kept * m->banks, text("m%d_q%d", memory, k));
     m->merged = same && m->banks > 1;
-    if (same)
-        emit_ram(e, memory, 0, m->banks, bank, initialised);
-    for (int b = 0; b < m->banks && !same; b++)
-        if (bank[b].port[0].enable || bank[b].port[1].enable)
-            emit_ram(e, memory, b, 1, bank, initialised);
+    const int step = same ? m->banks : 1;
+    for (int b = 0; b < m->banks; b += step)
+        if (same || bank[b].port[0].enable || bank[b].port[1].enable) {
+            emit_port_nets(e, memory, b, step, bank);
+            emit_instance(e, memory, b, step, bank, initialised);
+        }
 }
 
 void emit_memories(struct emitter *e)
 {
     for (int i = 0; i < e->p->memories; i++)
         emit_memory(e, i);
-}
-
-/* ---- promised dependences are watched in simulation ------------------------------------------ */
-
-static void watch(struct emitter *e, int region, const struct dependence_promise *promise,
-                  const struct node *store, const struct node *load)
-{
-    const struct process *p = e->p;
-    const struct region *r = &p->region[region];
-    const struct memory *m = &p->memory[store->memory];
-    int a = address_bits(m);
-    for (int d = 1; !promise->distance || d < promise->distance; d++) {
-        int behind = store->cycle - d * r->ii; /* where the later iteration is at the store */
-        if (behind < load->cycle)
-            return;
-        if (load->guard != NONE && p->node[load->guard].op != OP_WIRES &&
-            p->node[load->guard].region == region && p->node[load->guard].ready > behind)
-            continue;
-        char *now = text("p%d_e%d & p%d_e%d", region, store->cycle, region, behind);
-        now = and_text(now, guard_text(e, store));
-        if (load->guard != NONE)
-            now = and_text(now, value_text(e, load->guard, 1, region, behind));
-        fprintf(e->logic,
-                "`ifndef SYNTHESIS\n  always @(posedge clk)\n    if (!rst & %s & %s == %s) begin\n"
-                "      $display(\"hlsc: %s:%d: promised dependence of %s broken at address %%0d\", "
-                "%s);\n"
-                "      $finish;\n    end\n`endif\n",
-                now, value_text(e, store->in[0], a, region, store->cycle),
-                value_text(e, load->in[0], a, region, behind), promise->where.file,
-                promise->where.line, m->name, value_text(e, store->in[0], a, region, store->cycle));
-    }
-}
-
-void emit_promises(struct emitter *e)
-{
-    struct process *p = e->p;
-    for (int i = 0; i < p->regions; i++) {
-        const struct region *r = &p->region[i];
-        for (int k = 0; r->pipelined && k < r->wishes->promises; k++) {
-            const struct dependence_promise *promise = &r->wishes->promise[k];
-            for (int x = 0; promise->inter && x < r->nodes; x++)
-                for (int y = 0; y < r->nodes; y++) {
-                    const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
-                    if (s->op == OP_STORE && l->op == OP_LOAD && s->memory == l->memory &&
-                        s->bank == l->bank && l->kept &&
-                        !strcmp(p->memory[s->memory].name, promise->variable))
-                        watch(e, i, promise, s, l);
-                }
-        }
-    }
 }

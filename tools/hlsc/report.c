@@ -1,7 +1,8 @@
-/* The schedule report: what was decided for every loop, memory and stream, and why. */
-#include "top.h"
+#include "report.h"
 
-#include <string.h>
+#include "cost.h"
+#include "memory.h"
+#include "process.h"
 
 static void report_loop(const struct process *p, const struct region *r, FILE *f)
 {
@@ -55,47 +56,6 @@ static void report_axi(const struct axi *a, FILE *f)
     }
 }
 
-struct cost {
-    long flip_flops, dsp, luts, rams;
-};
-
-static struct cost estimate(const struct process *p)
-{
-    const struct target *t = p->source->options.target;
-    struct cost c = {0};
-    for (int i = 0; i < p->nodes; i++) {
-        const struct node *n = &p->node[i];
-        if (n->region == NONE || !n->kept)
-            continue;
-        int copies = n->copies + n->kept_after + n->held + (n->op == OP_PHI);
-        c.flip_flops += (long)copies * n->kept;
-        struct narrow a = n->ins == 2 ? narrow_width(p, n->in[0], n->kept) : (struct narrow){0},
-                      b = n->ins == 2 ? narrow_width(p, n->in[1], n->kept) : (struct narrow){0};
-        if (n->op == OP_MUL && t->dsp_a && !is_const(p, n->in[1], NULL))
-            c.dsp += ((max_int(a.width, b.width) + t->dsp_a - 1) / t->dsp_a) *
-                     ((min_int(a.width, b.width) + t->dsp_b - 1) / t->dsp_b);
-        else if (n->op == OP_MUL)
-            c.luts += (long)min_int(a.width, b.width) * n->kept;
-        else if (n->op == OP_SHL || n->op == OP_LSHR || n->op == OP_ASHR)
-            c.luts += (long)n->kept * p->node[n->in[1]].width;
-        else if (n->op == OP_EQ || n->op == OP_NE || (n->op >= OP_ULT && n->op <= OP_SLE))
-            c.luts += max_int(p->node[n->in[0]].kept, 1);
-        else if (n->op != OP_PHI && n->op != OP_LOAD && n->op != OP_READ && n->op != OP_NOT)
-            c.luts += n->kept;
-    }
-    for (int i = 0; i < p->memories; i++) {
-        const struct memory *m = &p->memory[i];
-        long bits = (long)m->depth * m->kept;
-        if (m->kind == MEMORY_REGISTERS)
-            c.flip_flops += (long)m->banks * m->kept;
-        else if (m->merged)
-            c.rams += (bits * m->banks + t->ram_bits - 1) / t->ram_bits;
-        else
-            c.rams += (bits + t->ram_bits - 1) / t->ram_bits * m->banks;
-    }
-    return c;
-}
-
 void design_report(const struct design *d, FILE *f)
 {
     fprintf(f, "%s: clock %g ns, target %s\n", d->name, d->source->options.clock_ns,
@@ -115,7 +75,7 @@ void design_report(const struct design *d, FILE *f)
                 report_memory(&p->memory[k], f);
         for (int k = 0; k < p->axis; k++)
             report_axi(&p->axi[k], f);
-        struct cost c = estimate(p);
+        struct cost c = process_cost(p);
         fprintf(f, "  estimated: %ld LUTs, %ld flip-flops, %ld DSP, %ld block RAMs\n", c.luts,
                 c.flip_flops, c.dsp, c.rams);
     }

@@ -2,6 +2,12 @@
  * call becomes a jump to the one copy, which jumps back by the number of the call. */
 #include "subroutine.h"
 
+#include "base.h"
+#include "ir.h"
+#include "loops.h"
+#include "origin.h"
+#include "pragmas.h"
+
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
@@ -19,12 +25,7 @@ struct subroutine {
 
 bool is_subroutine(const struct source *s, LLVMValueRef f)
 {
-    for (int i = 0; i < s->pragmas.count; i++) {
-        const struct pragma *p = &s->pragmas.pragma[i];
-        if (p->kind == PRAGMA_INLINE && pragma_has(p, "off") && pragma_in_function(p, f))
-            return true;
-    }
-    return false;
+    return pragmas_ask(&s->pragmas, PRAGMA_INLINE, f, "off");
 }
 
 static bool leads_to_one(const struct source *s, LLVMValueRef f)
@@ -42,8 +43,8 @@ static bool leads_to_one(const struct source *s, LLVMValueRef f)
 static void check_call(const struct source *s, LLVMValueRef call)
 {
     const struct place at = place_of(call);
-    for (int i = 0; i < s->pragmas.loops; i++) {
-        const struct loop_wishes *w = &s->pragmas.loop[i];
+    for (int i = 0; i < s->loops.count; i++) {
+        const struct loop *w = &s->loops.loop[i];
         if (w->pipeline && at.file && w->first.file && !strcmp(at.file, w->first.file) &&
             at.line >= w->first.line && at.line <= w->last.line &&
             leads_to_one(s, LLVMGetCalledValue(call)))
@@ -156,8 +157,7 @@ static void make_slots(struct subroutine *r)
     r->argument = take((r->arguments + 1) * sizeof *r->argument);
     for (unsigned k = 0; k < r->arguments; k++) {
         LLVMValueRef parameter = LLVMGetParam(r->function, k);
-        size_t n;
-        const char *name = LLVMGetValueName2(parameter, &n);
+        const char *name = value_name(parameter);
         if (LLVMGetTypeKind(LLVMTypeOf(parameter)) != LLVMPointerTypeKind) {
             r->argument[k] = make_slot(r, LLVMTypeOf(parameter), name);
             continue;

@@ -1,7 +1,7 @@
 /* Functions with `#pragma HLS inline off`: hardware once for all their calls in a process. */
 #ifndef HLSC_SUBROUTINE_H
 #define HLSC_SUBROUTINE_H
-#include "frontend.h"
+#include "source.h"
 
 bool is_subroutine(const struct source *s, LLVMValueRef function);
 

@@ -1,7 +1,9 @@
-/* How wide values need to be. Forward: above which bit is a value always zero? Backward: which of
- * its low bits does anyone look at? Both are fixpoints over the graph; counters are bounded by the
- * comparison that lets their loop go on. */
-#include "graph.h"
+#include "widths.h"
+
+#include "base.h"
+#include "flow.h"
+#include "memory.h"
+#include "value.h"
 
 static bool raise_to(int *what, int value)
 {
@@ -30,15 +32,11 @@ static int wires_significant(const struct process *p, const struct node *n)
 static int bounded_by_edge(const struct process *p, const struct node *phi, int k)
 {
     int operand = phi->in[k], known = p->node[operand].significant;
-    const struct block *from = &p->block[phi->from[k]];
-    LLVMValueRef t = LLVMGetBasicBlockTerminator(from->llvm);
-    if (LLVMGetInstructionOpcode(t) != LLVMBr || !LLVMIsConditional(t) ||
-        from->next[0] == from->next[1])
+    const struct block *from = &p->flow.block[phi->from[k]];
+    if (from->condition == NONE || from->next[0] == from->next[1])
         return known;
     bool taken_if = from->next[0] == phi->block;
-    struct process *mutable = (struct process *)p; /* the condition's node is there already */
-    int condition = value_node(mutable, LLVMGetCondition(t));
-    const struct node *c = &p->node[condition];
+    const struct node *c = &p->node[from->condition];
     if (c->op == OP_NOT) {
         c = &p->node[c->in[0]];
         taken_if = !taken_if;
@@ -192,15 +190,13 @@ static bool demand_operands(struct process *p, const struct node *n, const int *
 static void backward(struct process *p)
 {
     int *loaded = take((size_t)(p->memories + 1) * sizeof *loaded);
-    for (int i = 0; i < p->ordered; i++) {
-        struct block *b = &p->block[p->order[i]];
+    for (int i = 0; i < p->flow.ordered; i++) {
+        struct block *b = &p->flow.block[p->flow.order[i]];
         const struct region *r = &p->region[b->region];
-        LLVMValueRef t = LLVMGetBasicBlockTerminator(b->llvm);
         for (int k = 0; k < b->nexts; k++)
-            if (!r->pipelined || p->block[b->next[k]].region != b->region)
+            if (!r->pipelined || p->flow.block[b->next[k]].region != b->region)
                 demand(p, b->edge_guard[k], 1);
-        if (LLVMIsAReturnInst(t) && LLVMGetNumOperands(t))
-            demand(p, value_node(p, LLVMGetOperand(t, 0)), p->result_width);
+        demand(p, b->result, p->result_width);
     }
     for (bool changed = true; changed;) {
         changed = false;

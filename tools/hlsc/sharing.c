@@ -1,11 +1,8 @@
-/* Registers of the state machine. A variable of the source becomes several values: one for each
- * assignment, one wherever ways join. Each would have a register of its own, and the way from one
- * to the next would be a copy. Values that are copies of one another and never live at once with
- * different contents share a register, as a compiler's register allocation coalesces copies
- * (Chaitin et al.: Register Allocation via Coloring, 1981). */
-#include "emit.h"
+#include "sharing.h"
 
-#include <stdlib.h>
+#include "base.h"
+#include "flow.h"
+#include "value.h"
 
 struct state_edge {
     int from, to;             /* states */
@@ -23,13 +20,6 @@ struct sharing {
     int *group;                         /* [value] */
 };
 
-void register_use(struct emitter *e, int node, int state)
-{
-    if (!e->use[node])
-        e->use[node] = take((size_t)e->states * sizeof **e->use);
-    e->use[node][state] = true;
-}
-
 static bool in_state_machine(const struct process *p, const struct node *n)
 {
     return n->region != NONE && !p->region[n->region].pipelined;
@@ -38,8 +28,8 @@ static bool in_state_machine(const struct process *p, const struct node *n)
 static void add_edge(struct sharing *s, int from, int from_block, int to_block)
 {
     const struct process *p = s->e->p;
-    const struct state_edge edge = {from, p->region[p->block[to_block].region].state, from_block,
-                                    to_block};
+    const struct state_edge edge = {from, p->region[p->flow.block[to_block].region].state,
+                                    from_block, to_block};
     APPEND(s->edge, s->edges, s->edge_capacity, edge);
 }
 
@@ -48,7 +38,7 @@ static void find_state_edges(struct sharing *s)
     const struct process *p = s->e->p;
     for (int i = 0; i < p->regions; i++) {
         const struct region *r = &p->region[i];
-        const struct block *b = &p->block[r->block[0]];
+        const struct block *b = &p->flow.block[r->block[0]];
         for (int x = 0; x < r->exits && r->pipelined; x++)
             add_edge(s, r->state, r->exit[x].from, r->exit[x].to);
         if (r->pipelined)
@@ -237,7 +227,7 @@ void share_registers(struct emitter *e)
     find_apart(&s);
     join_copies(&s);
     join_siblings(&s);
-    if (e->p->source->options.target->lut_inputs == 4)
+    if (e->small_tables)
         join_pairs(&s);
     for (int v = 0; v < s.values; v++) {
         int members = 0, width = 0;

@@ -6,9 +6,15 @@
  * become a guard (a bit) on reads, writes and stores, and a select elsewhere. Values that are
  * merely other values' bits in another order (casts, constant shifts, masks, fields of a token) are
  * wires: they cost nothing and belong to no region. */
-#ifndef HLSC_GRAPH_H
-#define HLSC_GRAPH_H
-#include "frontend.h"
+#ifndef HLSC_PROCESS_H
+#define HLSC_PROCESS_H
+#include "base.h"
+#include "calls.h"
+#include "flow.h"
+#include "loops.h"
+#include "memory.h"
+#include "promise.h"
+#include "source.h"
 
 enum op {
     OP_CONST,
@@ -40,8 +46,6 @@ enum op {
     OP_COUNT, /* cycles so far; counter: of which kind */
 };
 
-enum { NONE = -1 };
-
 /* Bits low .. low+width-1 of a node that is not wires itself; sign: bit `low`, width times. */
 struct wire {
     int node, low, width;
@@ -72,21 +76,22 @@ struct node {
     int demanded;    /* bits above are of no interest to anyone */
     int kept;        /* bits that exist in hardware */
 
-    /* schedule.c: cycles count from the region's (iteration's) first one */
+    /* plan.c: cycles count from the region's (iteration's) first one */
     int cycle, ready;    /* begins in, result there in */
     double starts, ends; /* nanoseconds within these cycles */
     double delay;
     int not_before;
     int held_by;          /* the node that pushed not_before up */
     int critical;         /* the node that it waits for longest, for explanations */
-    int *source, sources; /* what it waits for: operands and guard, wires looked through */
+    int port;             /* of a true dual port memory: 0 or 1 */
+    int *source, sources; /* dependence.c: operands and guard, wires looked through */
 
-    /* emit.c */
-    int port;              /* of a true dual port memory: 0 or 1 */
+    /* emission */
     int copies;            /* registers that carry it through later stages of its pipeline */
     bool kept_after, held; /* read after its loop; read in a later state of its block */
 };
 
+/* A way out of a pipelined loop: blocks, and the guard under which it is taken. */
 struct exit_edge {
     int from, to, guard;
 };
@@ -95,34 +100,15 @@ struct region {
     bool pipelined;
     int *block, blocks, block_capacity; /* the first is the header */
     int *node, nodes, node_capacity;
-    const struct loop_wishes *wishes;
+    const struct loop *wishes;       /* pipelined loops only */
+    const struct promises *promises; /* NULL: there are none */
     struct place where;
     const char *name;
     struct exit_edge *exit; /* pipelined loops only */
     int exits, exit_capacity;
-    int ii, length, least_ii;
+    int ii, length;    /* schedule.c */
     const char *bound; /* why the II is not less */
-    int state;         /* emit.c: the first state */
-};
-
-enum memory_kind { MEMORY_REGISTERS, MEMORY_SIMPLE, MEMORY_TRUE_DUAL, MEMORY_ROM };
-
-struct memory {
-    LLVMValueRef array; /* global or alloca */
-    int leaf;           /* byte offset of the field within the element, for arrays of structs */
-    const char *name;
-    struct place where;
-    int width;
-    long size[8], stride[8], total; /* elements and bytes by dimension */
-    int dims, outer;                /* those from outer on lie within the struct */
-    int banks_of[8];
-    bool block_of[8];
-    int banks, depth;
-    bool constant;
-    bool bypass; /* a read sees what is written in the same cycle */
-    enum memory_kind kind;
-    int kept;    /* bits of an element that are ever used */
-    bool merged; /* emit_memory.c: all banks are one wide RAM */
+    int state;         /* emission: the first state */
 };
 
 struct stream {
@@ -149,17 +135,6 @@ struct axi {
     int accesses, access_capacity;
 };
 
-struct block {
-    LLVMBasicBlockRef llvm;
-    int *next, nexts, next_capacity;
-    int *before, befores, before_capacity; /* each predecessor once */
-    int *edge_condition;                   /* of each way out, once control is here */
-    int *edge_guard;                       /* and from the beginning of a loop's round, or state */
-    int guard, region, order, dominator;
-    bool certain; /* in a pipelined loop: control comes here whenever it comes to the dominator */
-    bool reached;
-};
-
 struct process {
     struct source *source;
     LLVMValueRef function;
@@ -169,9 +144,7 @@ struct process {
     int nodes, node_capacity;
     struct region *region;
     int regions, region_capacity;
-    struct block *block;
-    int blocks, block_capacity;
-    int *order, ordered; /* reverse postorder of the blocks */
+    struct flow flow;
     struct memory *memory;
     int memories, memory_capacity;
     struct stream *stream;
@@ -184,65 +157,20 @@ struct process {
     bool returns;           /* there is a way to the end */
     int *table, table_size; /* of equal nodes */
 
-    /* while building */
+    /* while it is made: what new nodes belong to */
     int at_region, at_guard;
     struct place at_where;
     LLVMValueRef at_origin;
+
+    /* binding.c */
     int *value_table, value_table_size;
     LLVMValueRef *value_key;
 };
 
-/* ---- graph.c: making nodes; each simplifies what it can -------------------------------------- */
-int make_const(struct process *p, uint64_t value, int width);
-int make_input(struct process *p, const char *name, int width);
-int make_phi(struct process *p, int width, int block);
-int make_slice(struct process *p, int node, int low, int width);
-int make_wires(struct process *p, const struct wire *wire, int wires);
-int make_extended(struct process *p, int node, int width, bool is_signed);
-int make_binary(struct process *p, enum op op, int a, int b);
-int make_not(struct process *p, int a);
-int make_select(struct process *p, int condition, int a, int b);
-/* LOAD, STORE, READ, WRITE, EMPTY, COUNT: never merged. */
-int make_effect(struct process *p, enum op op, int width, int ins, const int *in);
-/* Conjunction and disjunction of guards; NONE is "always". */
-int guard_and(struct process *p, int a, int b);
-int guard_or(struct process *p, int a, int b);
-/* Disjunction of at least one; the list is used up. What forked and joins again is found. */
-int guard_any(struct process *p, int *guard, int count);
-/* Can both never hold at once, by their form? */
-bool guards_exclude(const struct process *p, int a, int b);
-
-bool is_const(const struct process *p, int node, uint64_t *value);
-/* In how many bits a multiplication's operand can be written, and how it is extended to `width`. */
-struct narrow {
-    int width;
-    bool is_signed;
-};
-struct narrow narrow_width(const struct process *p, int node, int width);
-/* The segments of bits low.. of a node; returns how many (at most `width`). */
-int segments(const struct process *p, int node, int low, int width, struct wire *out);
-
-/* ---- build.c, address.c, axi.c, balance.c ---------------------------------------------------- */
-struct process *build(struct source *s, LLVMValueRef function);
-int value_node(struct process *p, LLVMValueRef value);
-void replace_node(struct process *p, int old, int new);
-void balance(struct process *p);
-int type_width(LLVMTypeRef t, struct place where);
 int parameter_index(const struct process *p, LLVMValueRef argument);
-int block_index(const struct process *p, LLVMBasicBlockRef b);
-bool dominates(const struct process *p, int a, int b);
-/* Was it promised that no round of the loop needs what another one stores there? */
-bool promised(const struct region *r, const char *variable);
-/* A load (value NONE) or store through a pointer into an array or an AXI port. */
-int build_access(struct process *p, LLVMValueRef pointer, LLVMTypeRef type, int value);
-/* Bit pattern of an element of a constant array. */
-uint64_t memory_initial(const struct memory *m, long element);
-/* Is one of them not zero? */
-bool memory_has_initial(const struct memory *m);
-
-/* ---- widths.c, schedule.c, emit.c ------------------------------------------------------------ */
-void widths(struct process *p);
-void schedule(struct process *p);
-double node_delay(const struct process *p, const struct node *n);
-void emit(struct process *p, FILE *out);
+/* In which cycle of a region all bits of a node are there, 0 if they come from elsewhere; *who:
+ * the node that is last, unless who is NULL. */
+int ready_in(const struct process *p, int node, int region, int *who);
+/* Everywhere that the one was used, the other is. */
+void replace_node(struct process *p, int old, int new);
 #endif

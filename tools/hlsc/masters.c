@@ -1,0 +1,95 @@
+#include "masters.h"
+
+#include "base.h"
+#include "ir.h"
+#include "process.h"
+
+static const char *const read_channels[][3] = {
+    {"output", "63", "araddr"}, {"output", "7", "arlen"},  {"output", "2", "arsize"},
+    {"output", "1", "arburst"}, {"output", "", "arvalid"}, {"input ", "", "arready"},
+    {"input ", "D", "rdata"},   {"input ", "1", "rresp"},  {"input ", "", "rlast"},
+    {"input ", "", "rvalid"},   {"output", "", "rready"},  {NULL, NULL, NULL}};
+
+static const char *const write_channels[][3] = {
+    {"output", "63", "awaddr"}, {"output", "7", "awlen"},  {"output", "2", "awsize"},
+    {"output", "1", "awburst"}, {"output", "", "awvalid"}, {"input ", "", "awready"},
+    {"output", "D", "wdata"},   {"output", "S", "wstrb"},  {"output", "", "wlast"},
+    {"output", "", "wvalid"},   {"input ", "", "wready"},  {"input ", "1", "bresp"},
+    {"input ", "", "bvalid"},   {"output", "", "bready"},  {NULL, NULL, NULL}};
+
+static const char *range(const char *high, int width)
+{
+    if (!*high)
+        return "";
+    if (*high == 'D')
+        return text("[%d:0] ", width - 1);
+    if (*high == 'S')
+        return text("[%d:0] ", width / 8 - 1);
+    return text("[%s:0] ", high);
+}
+
+static void emit_channels(const struct axi *a, const char *name, bool writes, FILE *f,
+                          bool connect_them)
+{
+    const char *const(*c)[3] = writes ? write_channels : read_channels;
+    for (; (*c)[0]; c++)
+        if (connect_them)
+            fprintf(f, ",\n    .m_axi_%s_%s(m_axi_%s_%s)", name, (*c)[2], name, (*c)[2]);
+        else
+            fprintf(f, ",\n  %s wire %sm_axi_%s_%s", (*c)[0], range((*c)[1], a->width), name,
+                    (*c)[2]);
+}
+
+void emit_axi_ports(const struct design *d, FILE *f, bool connect_them)
+{
+    for (int i = 0; i < d->instances; i++)
+        for (int k = 0; k < d->instance[i].process->axis; k++) {
+            const struct axi *a = &d->instance[i].process->axi[k];
+            const char *name = value_name(argument(&d->instance[i], a->parameter));
+            if (a->loads)
+                emit_channels(a, name, false, f, connect_them);
+            if (a->stores)
+                emit_channels(a, name, true, f, connect_them);
+        }
+}
+
+static void emit_master(const struct axi *a, const char *u, const char *port, bool writes, FILE *f)
+{
+    const char *request = writes ? "aw" : "ar", *data = writes ? "w" : "r";
+    fprintf(f, "  wire [95:0] %s_%s_din;\n  wire %s_%s_full_n, %s_%s_write;\n", u, request, u,
+            request, u, request);
+    if (writes)
+        fprintf(f, "  wire [%d:0] %s_w_din;\n  wire %s_w_full_n, %s_w_write, %s_idle;\n",
+                a->width - 1, u, u, u, u);
+    else
+        fprintf(f, "  wire [%d:0] %s_r_dout;\n  wire %s_r_empty_n, %s_r_read;\n", a->width - 1, u,
+                u, u);
+    fprintf(f,
+            "  hls_axi_%s #(.WIDTH(%d)) %s_%s (.clk(clk), .rst(rst),\n"
+            "    .req_addr(%s_%s_din[63:0]), .req_beats(%s_%s_din[95:64]), "
+            ".req_write(%s_%s_write), .req_full_n(%s_%s_full_n)",
+            writes ? "write" : "read", a->width, u, data, u, request, u, request, u, request, u,
+            request);
+    fprintf(f,
+            writes ? ",\n    .din(%s_w_din), .write(%s_w_write), .full_n(%s_w_full_n)"
+                   : ",\n    .dout(%s_r_dout), .read(%s_r_read), .empty_n(%s_r_empty_n)",
+            u, u, u);
+    fprintf(f, writes ? ",\n    .idle(%s_idle), .error()" : ",\n    .idle(), .error()", u);
+    const char *const(*c)[3] = writes ? write_channels : read_channels;
+    for (; (*c)[0]; c++)
+        fprintf(f, ",\n    .m_axi_%s(m_axi_%s_%s)", (*c)[2], port, (*c)[2]);
+    fprintf(f, ");\n");
+}
+
+void emit_masters(const struct instance *i, FILE *f)
+{
+    for (int k = 0; k < i->process->axis; k++) {
+        const struct axi *a = &i->process->axi[k];
+        const char *port = value_name(argument(i, a->parameter)),
+                   *u = text("%s_%s", i->name, a->name);
+        if (a->loads)
+            emit_master(a, u, port, false, f);
+        if (a->stores)
+            emit_master(a, u, port, true, f);
+    }
+}

@@ -1,0 +1,13 @@
+/* The AXI masters of a design: their ports, and the modules (hw/rtl) between them and the
+ * processes. */
+#ifndef HLSC_MASTERS_H
+#define HLSC_MASTERS_H
+#include "design.h"
+
+#include <stdio.h>
+
+/* The ports of all masters, as declarations or as connections, each with a comma before it. */
+void emit_axi_ports(const struct design *d, FILE *f, bool connect_them);
+/* Of one instance. */
+void emit_masters(const struct instance *i, FILE *f);
+#endif
