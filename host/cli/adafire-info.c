@@ -12,8 +12,8 @@
 
 static const char help[] =
     "Usage: adafire-info [--json] MODEL.snn\n"
-    "Prints what a spiking network file holds: populations, projections, thresholds, early\n"
-    "termination, and where it came from.\n"
+    "Prints what a spiking network file holds: populations, projections, thresholds, limits of\n"
+    "early exit, and where it came from.\n"
     "\n"
     "Example:\n"
     "  adafire-info digits.snn\n"

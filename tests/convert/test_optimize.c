@@ -739,7 +739,7 @@ TEST(refusals)
 }
 
 /* All calibration samples agree after one timestep; of the test images some do not. */
-TEST(early_termination_keeps_answers)
+TEST(early_exit_keeps_answers)
 {
     static const int timesteps[] = {2, 4, 8, 16};
     static const double most[] = {1.4, 1.6, 2.1, 2.1};
@@ -779,7 +779,7 @@ int main(void)
         RUN(maps);
         RUN(event_networks);
         RUN(recordings_are_read_for_every_trial);
-        RUN(early_termination_keeps_answers);
+        RUN(early_exit_keeps_answers);
         RUN(initial_potential);
         RUN(goals_lower_initial_potentials);
         RUN(goals_prune);
