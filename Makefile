@@ -100,7 +100,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
-.PHONY: all archives help test demo bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all archives help test quick demo docs bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(LIBRARIES) $(CSIM) $(HLSC)
@@ -279,7 +279,9 @@ help:
 
 #: make              build the programs and the library into build/release
 #: make demo         convert and run the embedded example; writes report.html
-#: make test         every test that needs no hardware
+#: make test         every test that needs no hardware; T=NAME: those whose name holds this
+#: make quick        the tests that take a moment, in half a minute
+#: make docs         the C API's pages (Doxygen) into build/docs
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make waves-NAME   the same, which can write waveforms (--trace FILE.fst)
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
@@ -301,8 +303,19 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-test: all $(TESTS) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-sim-check.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
-	@tests/run $(B) $(TESTS) $(TEST_SH)
+NEEDED_BY_TESTS := all $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-sim-check.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
+CHOSEN := $(if $(T),$(foreach t,$(TESTS) $(TEST_SH),$(if $(findstring $(T),$(notdir $t)),$t)),$(TESTS) $(TEST_SH))
+test: $(NEEDED_BY_TESTS) $(filter $(TESTS),$(CHOSEN))
+	$(if $(CHOSEN),,$(error no test is called '$(T)'))
+	@tests/runner $(B) $(CHOSEN)
+SLOW := conformance optimize float_agreement engine model_file xclbin
+QUICK := $(filter-out $(SLOW:%=$(B)/tests/%),$(foreach t,$(TESTS),$(if $(filter $(SLOW:%=test_%),$(notdir $t)),,$t)))
+quick: $(PROGRAMS) $(CSIM) $(QUICK)
+	@tests/runner $(B) $(QUICK) tests/cli/test_flash.sh
+
+docs: host/include/adafire.h
+	$(call say,DOC,build/docs/html/index.html)
+	$(Q)tools/docs $< build/docs
 
 bench: all
 	@tools/bench $(B) $(DATA)

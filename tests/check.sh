@@ -22,7 +22,7 @@ good() {
     shift
     if timeout -k 1 "${seconds:-600}" "$@" >"$work/out" 2>"$work/err" </dev/null; then pass; else fail "$name"; fi
 }
-# finish [SKIPPED]: the summary that tests/run reads, and the exit status.
+# finish [SKIPPED]: the summary that tests/runner reads, and the exit status.
 finish() {
     echo "$passed passed, $failed failed, ${1:-0} skipped"
     [ $failed = 0 ] || exit 1

@@ -32,6 +32,7 @@ struct functions {
 struct simulator {
     struct link link;
     void *library;
+    int copy; /* an open file, or -1 */
     struct functions f;
     struct sim *sim;
     char waves[PATH_MAX]; /* the file's name */
@@ -63,35 +64,40 @@ static void simulator_close(struct link *link)
         s->f.close(s->sim);
     if (s->library)
         dlclose(s->library);
+    if (s->copy >= 0)
+        close(s->copy);
     free(s);
 }
 
-/* A copy of the file that nothing else has loaded: what is static in it is the link's own. */
-static void *load_copy(const char *path)
+/* A copy of the file that nothing else has loaded: what is static in it is the link's own. It stays
+ * open, because of two files of one name the linker loads the first alone. */
+static void *load_copy(const char *path, int *copy)
 {
     char name[40];
     void *library = NULL;
     struct stat st;
-    const int file = open(path, O_RDONLY | O_CLOEXEC),
-              copy = memfd_create("adafire-csim", MFD_CLOEXEC);
-    bool whole = file >= 0 && copy >= 0 && fstat(file, &st) == 0;
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    *copy = memfd_create("adafire-csim", MFD_CLOEXEC);
+    bool whole = file >= 0 && *copy >= 0 && fstat(file, &st) == 0;
     for (off_t left = whole ? st.st_size : 0; left > 0;) {
-        const ssize_t n = sendfile(copy, file, NULL, (size_t)left);
+        const ssize_t n = sendfile(*copy, file, NULL, (size_t)left);
         whole = n > 0;
         left = whole ? left - n : 0;
     }
-    snprintf(name, sizeof name, "/proc/self/fd/%d", copy);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", *copy);
     if (whole)
         library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (file >= 0)
         close(file);
-    if (copy >= 0)
-        close(copy);
+    if (!library && *copy >= 0) {
+        close(*copy);
+        *copy = -1;
+    }
     return library;
 }
 
 /* Tries the places in turn; *tried names the last one. */
-static void *load_library(const char *kind, const char *build, char tried[PATH_MAX])
+static void *load_library(const char *kind, const char *build, char tried[PATH_MAX], int *copy)
 {
     char program[PATH_MAX] = "";
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -115,8 +121,8 @@ static void *load_library(const char *kind, const char *build, char tried[PATH_M
         int length = snprintf(tried, PATH_MAX, "%s%s/adafire-%s-%s.so", places[i].folder,
                               places[i].below, kind, build);
         if (length < PATH_MAX && access(tried, R_OK) == 0)
-            library =
-                strcmp(kind, "csim") == 0 ? load_copy(tried) : dlopen(tried, RTLD_NOW | RTLD_LOCAL);
+            library = strcmp(kind, "csim") == 0 ? load_copy(tried, copy)
+                                                : dlopen(tried, RTLD_NOW | RTLD_LOCAL);
     }
     return library;
 }
@@ -163,7 +169,7 @@ static int no_library(const char *kind, const char *build)
 static int open_library(struct simulator *s, const char *kind, const char *build)
 {
     char tried[PATH_MAX] = "";
-    s->library = load_library(kind, build, tried);
+    s->library = load_library(kind, build, tried, &s->copy);
     if (!s->library)
         return no_library(kind, build);
     if (!find(s->library, "sim_open", &s->f.open) ||
@@ -197,6 +203,7 @@ int link_open_simulator(const struct simulator_options *o, struct link **link)
     if (!s)
         return af_fail(AF_NO_MEMORY, "no memory");
     s->link.operations = &operations;
+    s->copy = -1;
     int status = open_library(s, kind, build);
     if (!status && o->waves)
         status = read_waves(o->waves, s->waves, &options);

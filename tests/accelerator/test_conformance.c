@@ -190,7 +190,8 @@ static bool compare(const char *what, const char *board, const char *build,
     return fits;
 }
 
-static bool seen[MODEL_FEATURES];
+/* By all tests, each in a process of its own. */
+#define seen ((bool *)(test_shared() + TEST_COUNTS))
 
 static void test_random(const char *board, const char *build, uint64_t from, uint64_t to)
 {

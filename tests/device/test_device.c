@@ -619,6 +619,173 @@ TEST(frames_of_recordings)
     af_model_free(m);
 }
 
+/* ---- Lengths --------------------------------------------------------------------------------- */
+
+TEST(lengths)
+{
+    for (int events = 0; events < 2; events++) {
+        struct af_model *m = model_of_input(events);
+        struct af_device *device = open_cpu(m, 1);
+        const int64_t inputs = neuron_count(&m->population[0]);
+        struct dice d = {8};
+        int16_t *counts = random_counts(m, &d);
+        struct af_sample s = sample_of(m, counts);
+        struct af_result r;
+        const int64_t right = s.length;
+        const int64_t wrong[] = {0, -1, 1, right - 1, right + 1, inputs * (m->timesteps - 1)};
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+            s.length = wrong[i];
+            if (s.length == right)
+                continue;
+            CHECK_EQ(af_run(device, &s, 1, NULL, &r), AF_BAD_ARGUMENT);
+            CHECK_ERROR("values; the model takes");
+        }
+        s.length = right;
+        s.reserved[1] = 1;
+        CHECK_EQ(af_run(device, &s, 1, NULL, &r), AF_BAD_ARGUMENT);
+        s.reserved[1] = 0;
+        CHECK_EQ(af_run(device, &s, 1, NULL, &r), AF_OK);
+        af_result_free(&r);
+        if (events) { /* fewer timesteps of a longer recording */
+            CHECK_EQ(af_run(device, &s, 1, &(struct af_run_options){.timesteps = 1}, &r), AF_OK);
+            af_result_free(&r);
+        }
+        free(counts);
+        af_device_close(device);
+        af_model_free(m);
+    }
+    struct af_model *m = model_of_input(false);
+    struct af_device *device = open_cpu(m, 1);
+    struct dice d = {8};
+    int16_t *counts = random_counts(m, &d);
+    const struct af_sample recording = {.counts = counts,
+                                        .length = neuron_count(&m->population[0]) * m->timesteps};
+    struct af_result r;
+    CHECK_EQ(af_run(device, &recording, 1, NULL, &r), AF_BAD_ARGUMENT);
+    CHECK_ERROR("is a recording");
+    free(counts);
+    af_device_close(device);
+    af_model_free(m);
+}
+
+/* ---- Jobs and progress ----------------------------------------------------------------------- */
+
+static void same_answers(const struct af_result *a, const struct af_result *b, int count)
+{
+    for (int i = 0; i < count; i++) {
+        CHECK_EQ(a[i].timesteps, b[i].timesteps);
+        CHECK_EQ(a[i].output_size, b[i].output_size);
+        same_floats(a[i].output, b[i].output, a[i].output_size);
+    }
+}
+
+TEST(jobs)
+{
+    enum { JOBS = 5 };
+    struct af_model *m = model_of_input(false);
+    struct af_device *device = open_cpu(m, 2);
+    struct af_sample samples[SAMPLES], bad[1] = {{.type = AF_U8}};
+    struct af_result right[SAMPLES], got[JOBS][SAMPLES];
+    struct af_job *job[JOBS], *none = (struct af_job *)m;
+    make_samples(m, samples);
+    CHECK_EQ(af_run(device, samples, SAMPLES, NULL, right), AF_OK);
+    for (int i = 0; i < JOBS; i++)
+        CHECK_EQ(af_submit(device, samples, SAMPLES, NULL, got[i], &job[i]), AF_OK);
+    for (int i = JOBS - 1; i >= 0; i--) { /* whatever the order in which they are waited for */
+        CHECK_EQ(af_wait(job[i]), AF_OK);
+        same_answers(got[i], right, SAMPLES);
+        free_results(got[i], SAMPLES);
+    }
+    /* What is wrong with the samples is told at once, what goes wrong with them afterwards. */
+    CHECK_EQ(af_submit(device, bad, 1, NULL, got[0], &none), AF_BAD_ARGUMENT);
+    CHECK(!none);
+    samples[3].type = (enum af_type)77;
+    CHECK_EQ(af_submit(device, samples, SAMPLES, NULL, got[0], &job[0]), AF_OK);
+    CHECK_EQ(af_wait(job[0]), AF_BAD_ARGUMENT);
+    CHECK_ERROR("77");
+    samples[3].type = AF_I16;
+    CHECK_EQ(af_wait(NULL), AF_OK);
+    CHECK_EQ(af_submit(NULL, samples, 1, NULL, got[0], &none), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_submit(device, samples, 1, NULL, got[0], NULL), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_submit(device, samples, 0, NULL, NULL, &job[0]), AF_OK);
+    CHECK_EQ(af_wait(job[0]), AF_OK);
+    /* A run of one's own comes after what was submitted; closing waits. */
+    CHECK_EQ(af_submit(device, samples, SAMPLES, NULL, got[0], &job[0]), AF_OK);
+    CHECK_EQ(af_run(device, samples, SAMPLES, NULL, got[1]), AF_OK);
+    same_answers(got[0], right, SAMPLES);
+    same_answers(got[1], right, SAMPLES);
+    CHECK_EQ(af_wait(job[0]), AF_OK);
+    free_results(got[0], SAMPLES);
+    free_results(got[1], SAMPLES);
+    free_results(right, SAMPLES);
+    af_device_close(device);
+    free_samples(samples);
+    af_model_free(m);
+}
+
+struct told {
+    int64_t calls, done, stop;
+};
+static int tell(void *context, int64_t done, int64_t all)
+{
+    struct told *t = context;
+    t->calls++;
+    CHECK(done > t->done && done <= all);
+    t->done = done;
+    return t->calls == t->stop;
+}
+
+struct heard {
+    int64_t last;
+    bool backwards;
+};
+static void hear_sample(void *context, int64_t sample, int step, int population, int neuron,
+                        int burst)
+{
+    struct heard *h = context;
+    (void)step, (void)population, (void)neuron, (void)burst;
+    h->backwards = h->backwards || sample < h->last;
+    h->last = sample;
+}
+
+TEST(progress)
+{
+    enum { MANY = 200 };
+    struct af_model *m = model_of_input(false);
+    struct af_device *device = open_cpu(m, 2);
+    struct af_sample few[SAMPLES], samples[MANY];
+    struct af_result right[MANY], got[MANY];
+    struct told told = {0};
+    struct heard heard = {0};
+    make_samples(m, few);
+    for (int i = 0; i < MANY; i++)
+        samples[i] = few[i % SAMPLES];
+    struct af_run_options o = {.on_progress = tell, .on_progress_context = &told};
+    CHECK_EQ(af_run(device, samples, MANY, NULL, right), AF_OK);
+    CHECK_EQ(af_run(device, samples, MANY, &o, got), AF_OK);
+    CHECK_EQ(told.done, MANY);
+    CHECK(told.calls > 2);
+    same_answers(got, right, MANY);
+    free_results(got, MANY);
+    told = (struct told){.stop = 2};
+    CHECK_EQ(af_run(device, samples, MANY, &o, got), AF_CANCELLED);
+    CHECK_EQ(told.calls, 2);
+    for (int i = 0; i < MANY; i++)
+        CHECK(!got[i].output || i >= (int)told.done);
+    told = (struct told){0};
+    o.on_event = hear_sample;
+    o.on_event_context = &heard;
+    struct af_device *one = open_cpu(m, 1);
+    CHECK_EQ(af_run(one, samples, MANY, &o, got), AF_OK);
+    CHECK(heard.last >= MANY - SAMPLES && !heard.backwards);
+    free_results(got, MANY);
+    free_results(right, MANY);
+    free_samples(few);
+    af_device_close(one);
+    af_device_close(device);
+    af_model_free(m);
+}
+
 int main(void)
 {
     RUN(threads_and_batches);
@@ -634,5 +801,8 @@ int main(void)
     RUN(errors_belong_to_threads);
     RUN(energy);
     RUN(frames_of_recordings);
+    RUN(lengths);
+    RUN(jobs);
+    RUN(progress);
     return test_end();
 }

@@ -51,33 +51,33 @@ mpirun -n 3 sh -c "[ \$OMPI_COMM_WORLD_RANK != 2 ] || set -- /nowhere.snn; exec 
     >"$work/out" 2>"$work/err"
 if [ $? != 0 ] && grep -q 'adafire-host: rank 2: /nowhere.snn: No such file' "$work/err"; then pass
 else fail "a rank without a model"; fi
-rank() { # its process
-    for p in $(pgrep -f "^$bin/adafire-host .*$work/m.snn"); do
-        tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -qx "OMPI_COMM_WORLD_RANK=$1" && echo "$p"
-    done
-}
 serves() { # it has begun to: it ignores SIGTERM (bit 14)
     ignored=$(sed -n 's/^SigIgn:.*\(....\)$/\1/p' "/proc/$1/status" 2>/dev/null)
     [ "$ignored" ] && [ $((0x$ignored & 0x4000)) != 0 ]
 }
+stands() {
+    grep -q '^State:.T' "/proc/$1/status" 2>/dev/null
+}
 # How long mpirun leaves the others after it has asked them to end; more where a computer is busy.
 export OMPI_MCA_odls_base_sigkill_timeout=10
 for ranks in 2 4; do
-    mpirun -n $ranks $host --board csim $run $data/test_images.npy $data/test_images.npy --batch 1500 \
-        -o "$work/lost.npy" >"$work/out" 2>"$work/err" &
-    mpi=$! lost= i=0
-    while [ $i -lt 300 ] && ! serves "$lost"; do
-        sleep 0.1
-        lost=$(rank 1)
-        i=$((i + 1))
-    done
+    rm -f "$work"/pid.*
+    # Each says which process it is, in one piece, before it becomes adafire-host.
+    mpirun -n $ranks sh -c "echo \$\$ >$work/pid.\$OMPI_COMM_WORLD_RANK.new &&
+        mv $work/pid.\$OMPI_COMM_WORLD_RANK.new $work/pid.\$OMPI_COMM_WORLD_RANK &&
+        exec $host --board csim $run $data/test_images.npy $data/test_images.npy --batch 1500 -o $work/lost.npy" \
+        >"$work/out" 2>"$work/err" &
+    mpi=$!
+    until [ -e "$work/pid.1" ] && lost=$(cat "$work/pid.1") && serves "$lost"; do kill -0 $mpi || break; done
     kill -STOP "$lost" # so that it cannot be through before it is killed
-    sleep 1
+    until stands "$lost"; do kill -0 "$lost" || break; done
     kill -KILL "$lost"
     wait $mpi
     if [ $? != 0 ] && grep -q "adafire-host: .*rank 1 .*lost" "$work/err"; then pass
     else fail "a lost rank of $ranks is not named"; fi
     if ls "$work"/lost.npy* >/dev/null 2>&1; then fail "a file is left"; else pass; fi
+    for rank in "$work"/pid.*; do
+        if kill -0 "$(cat "$rank")" 2>/dev/null; then fail "${rank##*pid.} of $ranks ranks is left"; else pass; fi
+    done
 done
-if pgrep -f "^$bin/adafire-host .*$work/m.snn" >/dev/null; then fail "ranks are left"; else pass; fi
 finish

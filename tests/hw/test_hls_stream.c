@@ -134,25 +134,18 @@ TEST(mistakes)
     CHECK_EQ(status, 3);
 }
 
-TEST(speed)
+TEST(many_tokens)
 {
     enum { TOKENS = 4000000 };
     HLS_STREAM(uint32_t, s, 16);
-    struct timespec from, to;
     uint32_t sum = 0;
-    clock_gettime(CLOCK_MONOTONIC, &from);
     for (uint32_t i = 0; i < TOKENS; i += 100) {
         for (uint32_t k = 0; k < 100; k++)
             hls_write(s, i + k);
         for (uint32_t k = 0; k < 100; k++)
             sum += hls_read(s);
     }
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    const double seconds =
-        (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
     CHECK_EQ(sum, (uint32_t)((uint64_t)TOKENS * (TOKENS - 1) / 2));
-    printf("%.0f million tokens per second\n", TOKENS / seconds / 1e6);
-    CHECK(seconds < 10); /* a hundredth of the usual speed: sanitizers, busy machines */
 }
 
 /* ---- Processes ------------------------------------------------------------------------------ */
@@ -349,7 +342,7 @@ int main(void)
     RUN(order);
     RUN(tokens);
     RUN(mistakes);
-    RUN(speed);
+    RUN(many_tokens);
     RUN(circle);
     RUN(depth);
     RUN(deadlock);

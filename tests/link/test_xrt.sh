@@ -75,13 +75,18 @@ else fail "standard output is not the JSON alone"; fi
 count() { # what more samples have cost, without the start
     echo $(($(sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$work/more") - $(sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$work/few")))
 }
-for bus in 0.1 1; do # bytes a cycle: the bus is the slower part, then the unit
-    slow="$emu --bus $bus --counts"
-    good "bus of $bus, few" $slow "$work/few" $host --board u250 "$work/m.snn" $data/test_images.npy --limit 16
-    good "bus of $bus" $slow "$work/more" $host --board u250 "$work/m.snn" $data/test_images.npy --limit 160
+travels() { # BUS: whether it showed; a busy machine, which starves the host, can only hide it
+    slow="$emu --bus $1 --counts"
+    good "bus of $1, few" $slow "$work/few" $host --board u250 "$work/m.snn" $data/test_images.npy --limit 16
+    good "bus of $1" $slow "$work/more" $host --board u250 "$work/m.snn" $data/test_images.npy --limit 160
     cycles=$(count cycles) running=$(count running) carried=$(count bus)
     most=$((running > carried ? running : carried))
-    if [ $((100 * cycles)) -le $((115 * most)) ] && [ $((cycles - most)) -le $((running + carried - cycles)) ]; then pass
+    [ $((100 * cycles)) -le $((115 * most)) ] && [ $((cycles - most)) -le $((running + carried - cycles)) ]
+}
+for bus in 0.1 1; do # bytes a cycle: the bus is the slower part, then the unit
+    tries=1
+    until travels $bus || [ $tries = 8 ]; do tries=$((tries + 1)); done
+    if [ $tries -lt 8 ]; then pass
     else fail "bus of $bus: $cycles cycles, $running running, $carried on the bus"; fi
     echo "bus of $bus: $cycles cycles, $running running, $carried on the bus"
 done

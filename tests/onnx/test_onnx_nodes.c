@@ -40,9 +40,11 @@ static const struct {
     {"test_resize_tf_crop_and_resize", "only nearest can become spikes"},
 };
 enum { LEFT_OUT = sizeof left_out / sizeof *left_out };
-static int uses[LEFT_OUT];
+/* Counted by all tests, each in a process of its own. */
+#define ran  test_shared()[TEST_COUNTS]
+#define out  test_shared()[TEST_COUNTS + 1]
+#define uses (test_shared() + TEST_COUNTS + 2)
 
-static int ran, out;
 static bool verbose;
 
 static int find_left_out(const char *name)
