@@ -216,7 +216,7 @@ EMULATION := $(B)/xrt-emu $(B)/adafire-xclbin $(B)/adafire-emu-sleep.so
 $(ACCELERATOR:%=emu-%): emu-%: $(B)/adafire-card-% $(EMULATION) all
 	@echo "xrt-emu --build $* adafire-host --board u250 runs it."
 
-# A stand-in for XRT (tests/fake_xrt.c).
+# A stand-in for XRT (tests/link/fake_xrt.c).
 FAKE := $(B)/tests/fake_xrt
 $(B)/hw/kernel_sim.o: hw/kernel.c
 	@mkdir -p $(@D)

@@ -349,8 +349,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     if (!isnan(t->agreement))
         fprintf(cli_output(), "  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
     fprintf(cli_output(), "  timesteps        %.2f of %d on average%s\n", t->timesteps_mean,
-            t->timesteps,
-            m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early exit on)" : "");
+            t->timesteps, m->iat.metric != IAT_OFF && !r->run.no_iat ? " (early exit on)" : "");
     fprintf(cli_output(), "  spikes           %s in %s events\n",
             cli_human(run_mean(m, t, t->spikes), a), cli_human(run_mean(m, t, t->events), b));
     fprintf(cli_output(),

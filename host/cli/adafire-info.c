@@ -75,8 +75,7 @@ static void print_text(const struct af_model *m)
         100.0 * (double)info.zeros / (double)(info.synapses ? info.synapses : 1),
         cli_human((double)info.ann_macs, c));
     if (m->iat.metric != IAT_OFF)
-        printf("Early exit by %s\n",
-               m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence");
+        printf("Early exit by %s\n", m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence");
     printf("\n%-3s %-28s %-8s %12s %8s %20s %5s %5s  %s\n", "#", "population", "kind", "shape",
            "neurons", "thresholds", "phi", "rho", "from:kernel");
     for (int i = 0; i < m->population_count; i++)

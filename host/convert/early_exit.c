@@ -272,9 +272,8 @@ static int fill_from_recordings(const struct history *frames)
                         .recordings = true,
                         .samples = frames->recipe->recordings};
     if (!h.samples)
-        return journal_note(h.journal,
-                            "early exit is off: frames of events cannot tell when a "
-                            "recording may stop; recordings can (--exit-recordings)");
+        return journal_note(h.journal, "early exit is off: frames of events cannot tell when a "
+                                       "recording may stop; recordings can (--exit-recordings)");
     int status = history_run(&h, true);
     if (!status)
         status = fill_early_exit(&h);
@@ -307,8 +306,8 @@ int early_exit_choose(struct recipe *recipe, struct journal *journal, struct ver
     }
     if (!status && recipe->options.iat != AF_OFF) {
         if (!vector)
-            status = journal_note(
-                journal, "early exit is off: the output is not one vector of classes");
+            status =
+                journal_note(journal, "early exit is off: the output is not one vector of classes");
         else
             status = recipe->model->format.events ? fill_from_recordings(&h) : fill_early_exit(&h);
     }

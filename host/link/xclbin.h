@@ -1,6 +1,6 @@
 /* The container of an Alveo's bitstream, as far as AdaFire reads and writes it. The layouts are
  * those of XRT's xclbin.h ("xclbin2"), restated because it is not installed everywhere; all little
- * endian. tests/test_xclbin.c compares them with the installed header. */
+ * endian. tests/link/test_xclbin.c compares them with the installed header. */
 #ifndef ADAFIRE_XCLBIN_H
 #define ADAFIRE_XCLBIN_H
 

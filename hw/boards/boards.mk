@@ -9,29 +9,23 @@ endif
 endif
 endif
 
-# Clock of the machine in MHz, bits a second of the serial line in millions (host/link/usb_board.c has
-# the same; none where the chip's FIFO is), and what nextpnr is told of the chip.
+# MHZ_BOARD, the clock of the machine, and BAUD_BOARD, bits a second of the serial line in millions (none
+# where the chip's FIFO is), from the one table of boards; and what nextpnr is told of the chip.
+$(foreach line,$(shell sed -n 's/.*UART."\([a-z0-9_]*\)", \([1-9][0-9]*\), \([0-9]*\)000000,.*/MHZ_\1:=\2 BAUD_\1:=\3/p; \
+	s/.*FIFO."\([a-z0-9_]*\)", \([1-9][0-9]*\),.*/MHZ_\1:=\2/p' host/board/table.c),$(eval $(line)))
 UARTS := icebreaker hx8k
 ICE40 := $(UARTS) hx8k_fifo
 ECP5 := ulx3s ecpix5
-MHZ_icebreaker := 12
-BAUD_icebreaker := 2
 CHIP_icebreaker := --up5k --package sg48
 DEVICE_icebreaker := u
 DEFINE_icebreaker := -DSPRAM
-MHZ_hx8k := 24
-BAUD_hx8k := 3
 CHIP_hx8k := --hx8k --package ct256
 DEVICE_hx8k := hx
-MHZ_hx8k_fifo := 24
 CHIP_hx8k_fifo := --hx8k --package ct256
 DEVICE_hx8k_fifo := hx
-MHZ_ulx3s := 25
-BAUD_ulx3s := 1
 CHIP_ulx3s := --85k --package CABGA381
-MHZ_ecpix5 := 25
-BAUD_ecpix5 := 1
 CHIP_ecpix5 := --um5g-85k --package CABGA554
+$(foreach b,$(ICE40) $(ECP5),$(if $(MHZ_$(b)),,$(error host/board/table.c has no clock of the board $(b))))
 # A board of which the line is the slowest part, for the tests: as `--board usb` expects it.
 MHZ_slow := 200
 BAUD_slow := 1

@@ -36,14 +36,12 @@ int main(int argc, char **argv)
     options.calib_count = 1;
     options.scale = atof(argv[3]);
     if (af_convert(&options, &model, NULL) || af_samples_of(model, &form) ||
-        af_samples_open(&test, 1, &form, &samples) ||
-        af_labels_read(argv[5], &labels, &labelled) ||
+        af_samples_open(&test, 1, &form, &samples) || af_labels_read(argv[5], &labels, &labelled) ||
         af_task_open(model, "classify", &task) ||
         af_device_open(argc > 6 ? argv[6] : "cpu", NULL, model, &device))
         return tell(argv[1]);
     while ((more = af_samples_next(samples, &sample, NULL)) > 0 && count < labelled) {
-        if (af_run(device, &sample, 1, NULL, &result) ||
-            af_answers(task, &result, 1, &best) < 0)
+        if (af_run(device, &sample, 1, NULL, &result) || af_answers(task, &result, 1, &best) < 0)
             return tell(argv[4]);
         right += best.label == labels[count++];
         af_result_free(&result);

@@ -159,7 +159,7 @@ case $(verilator --version 2>/dev/null) in
     ;;
 esac
 
-# ---- Synthesis: which instances of tests/rtl/synthesis.v have block RAM
+# ---- Synthesis: which instances of tests/hw/rtl/synthesis.v have block RAM
 synthesize() {
     command=$1 tdp=$2 ram=$3
     echo "read_verilog $rtl/*.v $bench/synthesis.v"
