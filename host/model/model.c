@@ -13,7 +13,7 @@
 const char *af_kind_name(enum af_kind kind)
 {
     static const char *const names[] = {"input", "relu", "linear", "maxpool", "output"};
-    return kind >= AF_INPUT && kind <= AF_OUTPUT ? names[kind] : "?";
+    return kind >= AF_INPUT && kind <= AF_OUTPUT ? names[kind] : "";
 }
 
 void af_model_free(struct af_model *m)

@@ -105,6 +105,14 @@ static int add_population(struct network *net, enum af_kind kind, const char *na
     return AF_OK;
 }
 
+/* The physical element of a logical one; -1: it has none, it is constant. */
+static int64_t element_of(const struct affine *s, int64_t j)
+{
+    const int64_t n = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
+    const int64_t at = s->index ? s->index[j] : j;
+    return at < n ? at : -1;
+}
+
 /* The bias of a population in its physical layout. */
 static int physical_bias(const struct affine *s, float **bias)
 {
@@ -113,12 +121,20 @@ static int physical_bias(const struct affine *s, float **bias)
     if (!*bias)
         return af_fail(AF_NO_MEMORY, "no memory for %lld neurons", (long long)n);
     const float *offset = s->offset.data;
-    for (int64_t j = 0; j < s->offset.count; j++) {
-        int64_t at = s->index ? s->index[j] : j;
-        if (at >= 0 && at < n)
-            (*bias)[at] = offset[j];
-    }
+    for (int64_t j = 0; j < s->offset.count; j++)
+        if (element_of(s, j) >= 0)
+            (*bias)[element_of(s, j)] = offset[j];
     return AF_OK;
+}
+
+/* What the population's bias does not say stays an offset: elements that are in no neuron (what a
+ * Pad fills in), and of those that share a neuron what tells them apart. */
+static void take_bias(struct affine *s, const float *bias)
+{
+    float *offset = s->offset.data;
+    for (int64_t j = 0; j < s->offset.count; j++)
+        if (element_of(s, j) >= 0)
+            offset[j] -= bias[element_of(s, j)];
 }
 
 /* A 1 x 1 convolution that gives each output channel at most one input channel is a shortcut in
@@ -185,7 +201,7 @@ static int populate(struct lowering *l, struct affine *s, enum af_kind kind, flo
     if (!status)
         status = affine_add_identity(s, index, s->shape, 0);
     if (!status)
-        memset(s->offset.data, 0, (size_t)s->offset.count * sizeof(float));
+        take_bias(s, p->bias);
     return status;
 }
 
@@ -865,8 +881,8 @@ static bool fires(const struct node *n)
     return is_op(n, names);
 }
 
-/* An input that became a population on the way has no offset any more (it is that population's
- * bias), so neither has what the node makes of it. */
+/* The offset of an input that became a population on the way is that population's bias now, but for
+ * what take_bias leaves; so is that of what the node makes of it. */
 static int rerun_offset(struct lowering *l, const struct node *n, const struct tensor *const *args,
                         int k, struct affine *out)
 {
@@ -1049,6 +1065,21 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
     return AF_OK;
 }
 
+/* Whether neurons with biases say all of the value, whatever their order. */
+static bool is_bias_alone(const struct affine *s)
+{
+    float *bias, most = 0;
+    if (physical_bias(s, &bias))
+        return false;
+    const float *offset = s->offset.data;
+    for (int64_t j = 0; j < s->offset.count; j++) {
+        const int64_t at = element_of(s, j);
+        most = fmaxf(most, fabsf(offset[j] - (at < 0 ? 0 : bias[at])));
+    }
+    free(bias);
+    return most == 0;
+}
+
 /* `rank` and `dim`: of the output as the graph has it. */
 static int add_output(struct lowering *l, const struct affine *s, const char *name, int rank,
                       const int64_t *dim)
@@ -1059,6 +1090,13 @@ static int add_output(struct lowering *l, const struct affine *s, const char *na
         return status;
     int settled = out.index ? affine_settle(&out) : AF_OK;
     int index;
+    if (settled != AF_OK && !is_bias_alone(&out)) {
+        affine_free(&out);
+        return af_fail(AF_UNSUPPORTED,
+                       "the output '%.80s' is moved in a way that is no projection, with constant "
+                       "elements among the computed ones",
+                       name);
+    }
     status = add_population(l->network, AF_OUTPUT, name, out.shape, &index);
     if (!status) {
         struct population *p = &l->network->population[index];

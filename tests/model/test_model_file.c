@@ -303,6 +303,39 @@ TEST(samples_that_are_no_numbers)
     af_model_free(m);
 }
 
+TEST(arguments)
+{
+    struct af_model *m = random_model(3), *none = m;
+    struct af_model_info info;
+    struct af_population_info population;
+    const char *key, *value;
+    CHECK_EQ(af_model_load("x.snn", NULL), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_load(NULL, &none), AF_BAD_ARGUMENT);
+    CHECK(!none);
+    CHECK_EQ(af_model_parse("x", NULL, 0, &none), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_parse(NULL, "", 0, &none), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_parse("x", "", 0, NULL), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_parse("x", "", 0, &none), AF_BAD_FILE);
+    CHECK_ERROR("x: not an .snn file");
+    CHECK_EQ(af_model_save(NULL, "x"), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_save(m, NULL), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_info(NULL, &info), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_info(m, NULL), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_info(m, &info), AF_OK);
+    CHECK_EQ(af_population_info(m, -1, &population), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_population_info(m, info.populations, &population), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_population_info(m, 0, NULL), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_population_info(NULL, 0, &population), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_fact(m, info.facts, &key, &value), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_model_fact(m, -1, &key, &value), AF_BAD_ARGUMENT);
+    CHECK(!af_class_name(NULL, 0) && !af_class_name(m, -1) && !af_class_name(m, 1 << 30));
+    CHECK(strcmp(af_kind_name(AF_RELU), "relu") == 0 && !*af_kind_name((enum af_kind)99));
+    CHECK(strcmp(af_version(), AF_VERSION) == 0);
+    CHECK_EQ(af_version_number(), AF_VERSION_NUMBER);
+    af_model_free(NULL);
+    af_model_free(m);
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -318,6 +351,7 @@ int main(void)
     RUN(hostile_sizes);
     RUN(hostile_early_exit);
     RUN(samples_that_are_no_numbers);
+    RUN(arguments);
     unlink(path);
     if (rmdir(folder))
         printf("%s: not empty\n", folder), test_failed++;

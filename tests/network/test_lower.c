@@ -336,6 +336,44 @@ TEST(padded_shortcut)
     lowers();
 }
 
+/* A map in a border of a constant, which no neuron holds. */
+static int framed(int y, int side)
+{
+    return op("Pad", y, integers(8, 0, 0, side, 1, 0, 0, side, 2), constant(0.75f, 1, 1), END);
+}
+
+/* What is constant in a moved value stays, whatever makes a population of it: several readers, a
+ * dense layer, a sum, a concatenation; and so does what tells elements of one neuron apart. */
+TEST(constants_of_moved_values)
+{
+    int y = framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1);
+    result(op("GlobalAveragePool", op("Add", y, y, END), END));
+    lowers();
+    y = framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1);
+    result(conv(op("Concat", y, relu(y), END), 6, 2, 3, 3));
+    set_int("axis", 1);
+    lowers();
+    y = framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1);
+    result(op("Add", conv(relu(y), 3, 3, 1, 1), y, END));
+    lowers();
+    y = op("Flatten", framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1), END);
+    result(op("Gemm", y, constant(0, 2, 3 * 6 * 7, 4), constant(0, 1, 4), END));
+    lowers();
+    y = op("Flatten", framed(conv(image(2, 6, 6), 2, 3, 3, 3), 2), END);
+    int a = op("Gemm", y, constant(0, 2, 3 * 8 * 7, 4), constant(0, 1, 4), END);
+    result(op("Add", relu(a), op("Gemm", y, constant(0, 2, 3 * 8 * 7, 4), END), END));
+    lowers();
+    y = op("Resize", conv(image(2, 3, 3), 2, 3, 3, 3), NONE, NONE, integers(4, 1, 3, 2, 2), END);
+    y = op("Add", y, constant(0, 4, 1, 3, 2, 2), END);
+    result(op("Gemm", op("Flatten", framed(y, 1), END), constant(0, 2, 3 * 4 * 5, 4), END));
+    lowers();
+    /* An output in an order of its own cannot hold them. */
+    y = op("Flatten", framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1), END);
+    result(op("Gather", y, integers(5, 0, 9, 8, 50, 11), END));
+    set_int("axis", 1);
+    refused(AF_UNSUPPORTED, "my_Gather", "constant elements");
+}
+
 TEST(average_pools)
 {
     for (int include = 0; include < 2; include++)
@@ -622,6 +660,7 @@ int main(void)
     RUN(groups_and_1d);
     RUN(normalisation_and_shortcut);
     RUN(padded_shortcut);
+    RUN(constants_of_moved_values);
     RUN(average_pools);
     RUN(max_pools);
     RUN(branches);
