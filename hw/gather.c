@@ -7,7 +7,7 @@
     live_routes(tables, low((event).second),                                                       \
                 AT(rows, (tables >> 20) + low((event).where)) &                                    \
                     AT(columns, (tables >> 8 & 4095) + high((event).what)))
-_Static_assert(AXIS <= 4096, "GATHER_FIRST says in 12 bits where a population's entries begin");
+HLS_STATIC_ASSERT(AXIS <= 4096, "GATHER_FIRST says in 12 bits where a population's entries begin");
 static inline uint8_t live_routes(uint32_t tables, bool second, uint8_t live)
 {
     const uint8_t there = live & tables >> ROUTE_BITS & ((1 << ROUTE_BITS) - 1);
