@@ -45,12 +45,6 @@ enum {
 #define FIRED(k)      fired##k,
 #define TO(k)         to##k,
 #define VALUES(k)     values##k,
-#define SEND(k)       hls_write(to##k, sending);
-#define SEND_ALL(t)                                                                                \
-    do {                                                                                           \
-        const struct token sending = (t);                                                          \
-        EACH_CORE(SEND)                                                                            \
-    } while (0)
 
 /* Parts of this translation unit, the core as often as there are cores. */
 #include "control.c" /* NOLINT */
