@@ -50,6 +50,9 @@ enum {
 #include "control.c" /* NOLINT */
 #include "collect.c" /* NOLINT */
 #include "gather.c"  /* NOLINT */
+#include "fetch.c"   /* NOLINT */
+#include "expand.c"  /* NOLINT */
+#include "events.c"  /* NOLINT */
 #define IN_CORE(name) name##0
 #include "core.c" /* NOLINT */
 #undef IN_CORE

@@ -18,181 +18,18 @@
 
 static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) out)
 {
-    static uint32_t phase[PHASES], rows[AXIS], columns[AXIS], channel_weight[CHANNELS],
-        channel_cell[CHANNELS], route_row[ROUTES], route_column[ROUTES], route_channel[ROUTES],
-        route_shift[ROUTES];
-    static uint64_t total[PHASES * TOTALS];
-    uint16_t now = 0;
-    struct waits waits = {0};
-    bool on = true, event_input = false;
-    while (on) {
-        const uint32_t routes = AT(phase, now);
-        const uint16_t first = routes >> 16, number = WITHIN(ROUTES, routes);
-        const uint8_t last_bits = 1 << (ROUTE_BITS - 1) | 1 << (2 * ROUTE_BITS - 1);
-        uint8_t live = 0;    /* routes that the event has still to take */
-        uint16_t behind = 0; /* taken of those that share the last bit */
-        uint32_t seen = 0, spikes = 0;
-        struct token t = {0};
-    events:
-        for (;;) {
-#pragma HLS pipeline II = 1
-            const bool fresh = !live;
-            if (fresh) {
-                t = hls_read(in);
-                live = t.live;
-            }
-            if (t.kind != TOKEN_EVENT)
-                break;
-            const uint8_t lowest = live ? __builtin_ctz(live) : 0, bit = lowest % ROUTE_BITS;
-            const bool others_turn = PAIRS && lowest >= ROUTE_BITS,
-                       both = PAIRS && low(t.second) && !(live >> (ROUTE_BITS + bit) & 1);
-            const uint32_t one = others_turn ? t.second : (t.where & 0xffff0000) | low(t.what);
-            const int16_t count[2] = {(int16_t)one, (int16_t)(both ? low(t.second) : 0)};
-            if (fresh) {
-                seen += 1 + (PAIRS && low(t.second));
-                spikes += magnitude((int16_t)t.what) + magnitude((int16_t)(PAIRS ? t.second : 0));
-            }
-            if (live) {
-                const uint16_t route = first + bit + behind;
-                const uint32_t row = AT(rows, AT(route_row, route) + low(t.where)),
-                               column = AT(columns, AT(route_column, route) + high(t.what)),
-                               channels = AT(route_channel, route), at = channels + high(one),
-                               shift = AT(route_shift, route), cell = AT(channel_cell, at);
-                const struct work w = {
-                    .kind = TOKEN_EVENT,
-                    .rows = row & 255,
-                    .columns = column & 255,
-                    .groups = cell & 4095,
-                    .row = row >> 8,
-                    .column = column >> 8,
-                    .cell = cell >> 12,
-                    .weight = {AT(channel_weight, at),
-                               PAIRS ? AT(channel_weight, channels + high(t.second)) : 0},
-                    .step = shift >> 8,
-                    .factor = {count[0] * (1 << (shift & 15)), count[1] * (1 << (shift & 15))},
-                    .size = {shift & ROUTE_RELAY ? 0 : magnitude(count[0]),
-                             shift & ROUTE_RELAY ? 0 : magnitude(count[1])}};
-                if (w.rows && w.columns && w.groups)
-                    hls_write(out, w);
-            }
-            const uint8_t others = without_lowest(live);
-            const bool more = (live & ~others & last_bits) && behind + ROUTE_BITS < number;
-            behind = more ? behind + 1 : 0;
-            live = more ? live : others;
-        }
-        for (; t.kind == TOKEN_LOAD; t = hls_read(in)) {
-#pragma HLS pipeline
-            const uint32_t address = t.where & 0xffffff;
-            const uint8_t memory = t.where >> 24;
-            bool pass = false;
-            switch (memory) {
-            case MEMORY_PHASE: phase[address] = t.what; break;
-            case MEMORY_ROUTE_ROWS: route_row[address] = t.what; break;
-            case MEMORY_ROUTE_COLUMNS: route_column[address] = t.what; break;
-            case MEMORY_ROUTE_CHANNELS: route_channel[address] = t.what; break;
-            case MEMORY_ROUTE_SHIFT: route_shift[address] = t.what; break;
-            case MEMORY_ROWS: rows[address] = t.what; break;
-            case MEMORY_COLUMNS: columns[address] = t.what; break;
-            case MEMORY_CHANNEL_WEIGHT: channel_weight[address] = BITS_OF(WEIGHTS, t.what); break;
-            case MEMORY_CHANNEL_CELL: channel_cell[address] = t.what; break;
-            default: pass = true;
-            }
-            if (pass) {
-                const struct work w = passed_work(TOKEN_LOAD, memory, address, t.what);
-                hls_write(out, w);
-            }
-        }
-        waits_note(&waits, t.kind == TOKEN_START, t.kind == TOKEN_STOP);
-        if (t.kind == TOKEN_START) {
-            for (uint32_t k = 0; k < PHASES * TOTALS; k++)
-                total[k] = 0;
-            now = 0;
-            event_input = t.what & RUN_EVENTS;
-        } else if (t.kind == TOKEN_NEXT)
-            now = event_input ? 0 : 1;
-        else if (t.kind == TOKEN_EXIT)
-            on = false;
-        if (PROFILED && t.kind == TOKEN_PROFILE) {
-            const struct work s = passed_work(TOKEN_VALUE, 0, 0, waits.starved),
-                              b = passed_work(TOKEN_VALUE, 0, 0, waits.blocked);
-            hls_write(out, s);
-            hls_write(out, b);
-        }
-        if (t.kind == TOKEN_COUNTERS)
-            for (uint32_t k = 0; k < t.what * TOTALS * 2; k++) {
-#pragma HLS pipeline II = 1
-                const struct work w = passed_work(TOKEN_VALUE, 0, 0, word_of(AT(total, k / 2), k));
-                hls_write(out, w);
-            }
-        const struct work passed = passed_work(t.kind, 0, t.where, t.what);
-        hls_write(out, passed);
-        if (t.kind == TOKEN_END) {
-            const uint64_t more[TOTALS] = {seen, spikes};
-            for (int k = 0; k < TOTALS; k++)
-                AT(total, now * TOTALS + k) = (AT(total, now * TOTALS + k) + more[k]) & TOTAL_MOST;
-            now++;
-        }
-    }
+    static phase_table phases;
+    static route_table routes;
+    static axis_table rows, columns;
+    static channel_table channels;
+    static totals total;
+    fetch(in, out, &phases, &routes, &rows, &columns, &channels, &total);
 }
 
 static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operation) out)
 {
-    static uint32_t row_list[LIST], column_list[LIST];
-    struct waits waits = {0};
-    bool on = true;
-    while (on) {
-        struct work w = {0};
-        uint8_t row = 0, column = 0;
-        uint16_t group = 0;
-        uint16_t along = 0;
-        bool fresh = true;
-    places:
-        for (;;) {
-#pragma HLS pipeline II = 1
-            if (fresh)
-                w = hls_read(in);
-            if (w.kind != TOKEN_EVENT)
-                break;
-            const uint32_t r = AT(row_list, w.row + row), c = AT(column_list, w.column + column);
-            const struct operation o = {
-                .kind = TOKEN_EVENT,
-                .cell = (uint16_t)((r >> 16) + (c >> 16) + w.cell + group),
-                .weight = {(word_address)(r + c + w.weight[0] + along),
-                           PAIRS ? (word_address)(r + c + w.weight[1] + along) : 0},
-                .factor = {w.factor[0], w.factor[1]},
-                .size = {w.size[0], w.size[1]}};
-            hls_write(out, o);
-            const bool groups_done = group + 1 == w.groups, columns_done = column + 1 == w.columns,
-                       rows_done = row + 1 == w.rows;
-            fresh = groups_done && columns_done && rows_done;
-            along = groups_done ? 0 : along + w.step;
-            group = groups_done ? 0 : group + 1;
-            if (groups_done)
-                column = columns_done ? 0 : column + 1;
-            if (groups_done && columns_done)
-                row = rows_done ? 0 : row + 1;
-        }
-        for (; w.kind == TOKEN_LOAD || w.kind == TOKEN_VALUE; w = hls_read(in)) {
-#pragma HLS pipeline
-            const struct operation o = passed_operation(w.kind, w.cell, w.weight[0], w.factor[0]);
-            if (w.kind == TOKEN_LOAD && o.cell == MEMORY_ROW_LIST)
-                row_list[o.weight[0]] = (uint32_t)o.factor[0];
-            else if (w.kind == TOKEN_LOAD && o.cell == MEMORY_COLUMN_LIST)
-                column_list[o.weight[0]] = (uint32_t)o.factor[0];
-            else
-                hls_write(out, o);
-        }
-        waits_note(&waits, w.kind == TOKEN_START, w.kind == TOKEN_STOP);
-        if (PROFILED && w.kind == TOKEN_PROFILE) {
-            const struct operation s = passed_operation(TOKEN_VALUE, 0, 0, (int32_t)waits.starved),
-                                   b = passed_operation(TOKEN_VALUE, 0, 0, (int32_t)waits.blocked);
-            hls_write(out, s);
-            hls_write(out, b);
-        }
-        const struct operation o = passed_operation(w.kind, 0, w.weight[0], w.factor[0]);
-        hls_write(out, o);
-        on = w.kind != TOKEN_EXIT;
-    }
+    static place_list row_list, column_list;
+    expand(in, out, &row_list, &column_list);
 }
 
 static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct bursts) fired,
@@ -484,48 +321,5 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 
 static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct event) out)
 {
-    struct bursts b = {0};
-    struct event alone = {0};
-    bool waiting = false; /* alone, for another event at its place */
-    uint8_t number = 0;   /* of lanes that are left */
-    bool done = true;     /* with b */
-    uint32_t lanes = 0;
-    for (;;) {
-#pragma HLS pipeline II = 1
-        if (done) {
-            b = hls_read(fired);
-            lanes = b.lanes;
-            number = b.number;
-        }
-        if (b.kind == BURSTS_EXIT && !waiting)
-            break;
-        const uint32_t others = without_lowest(lanes), burst = lowest_burst(&b, lanes);
-        const struct event next = {.end = b.kind == BURSTS_END,
-                                   .where = (burst & 0xffff0000) | b.row,
-                                   .what = (uint32_t)b.column << 16 | low(burst),
-                                   .second = PAIRS && others ? lowest_burst(&b, others) : 0};
-        struct event e = next;
-        bool send = true;
-        if (PAIRS && waiting) {
-            const bool here = b.kind == BURSTS_HERE;
-            e = alone;
-            e.second = here ? burst : 0;
-            lanes = here ? others : lanes;
-            done = here && number == 1;
-            number -= here;
-            waiting = false;
-        } else {
-            const bool pair = PAIRS && number > 1;
-            if (PAIRS && number == 1) {
-                alone = next;
-                waiting = true;
-            }
-            send = !waiting;
-            lanes = PAIRS ? without_lowest(others) : others;
-            done = number < 2 || (pair && number == 2);
-            number -= pair ? 2 : number > 0;
-        }
-        if (send)
-            hls_write(out, e);
-    }
+    events(fired, out);
 }

@@ -219,5 +219,14 @@ enum { NOWHERE = 0xffff };
 /* Counters of a phase (COMMAND_COUNTERS), of which fetch has two and neurons two: 40 bits. */
 enum { TOTALS = 2 };
 #define TOTAL_MOST 0xffffffffff
+typedef uint64_t totals[PHASES * TOTALS];
+/* anew: what was counted before is no part of the run. */
+static inline void add_totals(totals *total, uint16_t phase, const uint64_t more[TOTALS], bool anew)
+{
+    for (int k = 0; k < TOTALS; k++) {
+        const uint64_t before = anew ? 0 : AT(*total, phase * TOTALS + k);
+        AT(*total, phase * TOTALS + k) = (before + more[k]) & TOTAL_MOST;
+    }
+}
 
 #endif
