@@ -52,6 +52,7 @@ enum {
 #include "gather.c"  /* NOLINT */
 #include "fetch.c"   /* NOLINT */
 #include "expand.c"  /* NOLINT */
+#include "neurons.c" /* NOLINT */
 #include "events.c"  /* NOLINT */
 #define IN_CORE(name) name##0
 #include "core.c" /* NOLINT */

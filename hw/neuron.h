@@ -67,4 +67,14 @@ static inline int32_t limited(int32_t v)
     return v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
 }
 
+/* Adds the bias, and takes away as many thresholds as fit, from `least` to `most`: the burst. */
+static inline int32_t fire(int32_t *v, int32_t bias, int32_t threshold, int32_t least, int32_t most)
+{
+    *v += bias;
+    int32_t r = quotient(*v, threshold);
+    r = r > most ? most : r < least ? least : r;
+    *v = limited(*v + (int8_t)-r * threshold);
+    return r;
+}
+
 #endif
