@@ -46,7 +46,8 @@ enum {
 #define TO(k)         to##k,
 #define VALUES(k)     values##k,
 
-/* Parts of this translation unit, the core as often as there are cores. */
+/* Parts of this translation unit: the processes, and what a core has as often as there are cores.
+ */
 #include "control.c" /* NOLINT */
 #include "collect.c" /* NOLINT */
 #include "gather.c"  /* NOLINT */

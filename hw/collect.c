@@ -37,6 +37,7 @@ static inline bool is_certain(const struct exponentials *x, uint32_t metric, int
 struct early_exit {
     uint32_t metric, multiplier, shift;
 };
+typedef uint16_t limit_table[TIMESTEPS];
 
 #define TAKE_VALUE(k)                                                                              \
     if (core == (k))                                                                               \
@@ -90,8 +91,7 @@ static inline struct exponentials sum_exponentials(EACH_CORE(VALUES_IN)
 
 /* What COMMAND_LOAD says of MEMORY_COLLECT. */
 static inline void note(const struct job *job, struct early_exit *early, uint32_t watched[CORES],
-                        uint32_t classes[CORES], uint32_t outputs[CORES],
-                        uint16_t (*limit)[TIMESTEPS])
+                        uint32_t classes[CORES], uint32_t outputs[CORES], limit_table *limit)
 {
     const uint32_t core = job->where & 255, group = job->where & 0xff00;
     if (group == COLLECT_WATCHED && core < CORES)
@@ -174,7 +174,7 @@ static void collect(hls_stream(struct job) jobs,
 {
     static struct early_exit early;
     static uint32_t watched[CORES], classes[CORES], outputs[CORES];
-    static uint16_t limit[TIMESTEPS];
+    static limit_table limit;
     struct waits waits = {0};
     bool on = true;
     while (on) {

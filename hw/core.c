@@ -1,20 +1,6 @@
-/* One core: four processes in a row. accelerator.c includes this file once for each core, with
- * IN_CORE(name) giving names of its own to what belongs to it.
- *
- *   fetch    looks up where the events of a population go: for every projection the rows, columns
- *            and channel groups that the source's row, column and channel reach in this core
- *   expand   goes through all combinations, one a cycle
- *   neurons  holds potentials and weights: adds factor * weight vector to a cell of LANES neurons,
- *            one a cycle, and lets populations fire
- *   events   takes the bursts of a cell apart into events, one a cycle, or two with PAIRS
- *
- * A projection is separable: which cell and weight vector an event meets is a sum of what its row,
- * its column and its channel contribute. The host writes these tables, so stride, padding,
- * dilation, pooling, repetition and groups cost the machine nothing.
- *
- * With PAIRS two channels' events of one place travel as one, and where both reach the same cells
- * (the host says for which projections that is so) they are added in one cycle: twice the work for
- * every access to a potential. */
+/* One core: what it has of its own, for four processes in a row, of which each stands in a file of
+ * its name. accelerator.c includes this file once for each core, with IN_CORE(name) giving names of
+ * its own to what belongs to it. */
 
 static void IN_CORE(fetch)(hls_stream(struct token) in, hls_stream(struct work) out)
 {

@@ -4,9 +4,13 @@
 
 HLS_STATIC_ASSERT(AXIS <= 4096, "GATHER_FIRST says in 12 bits where a population's entries begin");
 
+/* What the host says of populations, and of their rows and columns (isa.h: MEMORY_GATHER). */
+typedef uint32_t first_table[PHASES];
+typedef uint8_t live_table[AXIS];
+
 /* An event's routes; `tables`: what GATHER_FIRST says of its population. */
 static inline uint8_t live_routes(uint32_t tables, const struct token *event,
-                                  const uint8_t (*rows)[AXIS], const uint8_t (*columns)[AXIS])
+                                  const live_table *rows, const live_table *columns)
 {
     const uint8_t live = AT(*rows, (tables >> 20) + low(event->where)) &
                          AT(*columns, (tables >> 8 & 4095) + high(event->what)),
@@ -31,7 +35,7 @@ static inline uint8_t core_after(uint8_t core, uint32_t ended)
 }
 
 #define SEND(k) hls_write(to##k, t);
-static inline void send(EACH_CORE(TOKENS_OUT) const struct token t)
+static inline void send_all(EACH_CORE(TOKENS_OUT) const struct token t)
 {
     EACH_CORE(SEND)
 }
@@ -55,15 +59,15 @@ static inline void send_one(EACH_CORE(TOKENS_OUT) const struct token t, const st
 /* The input's events of a timestep, if there are any to come. */
 static inline void pass_input(hls_stream(struct token) in,
                               EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace, uint32_t tables,
-                              const uint8_t (*rows)[AXIS], const uint8_t (*columns)[AXIS],
-                              bool there, bool traced)
+                              const live_table *rows, const live_table *columns, bool there,
+                              bool traced)
 {
     for (bool more = there; more;) {
 #pragma HLS pipeline II = 1
         struct token event = hls_read(in);
         event.core = 0;
         event.live = live_routes(tables, &event, rows, columns);
-        send(EACH_CORE(TO) event);
+        send_all(EACH_CORE(TO) event);
         if (traced && event.kind == TOKEN_EVENT)
             hls_write(trace, event);
         more = event.kind != TOKEN_END;
@@ -86,8 +90,8 @@ static inline struct event take_event(EACH_CORE(EVENTS_IN) uint8_t core, uint32_
 /* The events of a population, of one core after the other. */
 static inline void pass_population(EACH_CORE(EVENTS_IN) EACH_CORE(TOKENS_OUT)
                                        hls_stream(struct token) trace,
-                                   uint8_t phase, uint32_t tables, const uint8_t (*rows)[AXIS],
-                                   const uint8_t (*columns)[AXIS], bool traced)
+                                   uint8_t phase, uint32_t tables, const live_table *rows,
+                                   const live_table *columns, bool traced)
 {
     uint32_t ended = 0; /* a bit for each core */
     uint8_t core = 0;
@@ -102,7 +106,7 @@ static inline void pass_population(EACH_CORE(EVENTS_IN) EACH_CORE(TOKENS_OUT)
                               .second = PAIRS ? e.second : 0};
         event.live = live_routes(tables, &event, rows, columns);
         if (!e.end) {
-            send(EACH_CORE(TO) event);
+            send_all(EACH_CORE(TO) event);
             if (traced)
                 hls_write(trace, event);
         }
@@ -112,7 +116,7 @@ static inline void pass_population(EACH_CORE(EVENTS_IN) EACH_CORE(TOKENS_OUT)
         core = next;
     }
     const struct token end = {.kind = TOKEN_END};
-    send(EACH_CORE(TO) end);
+    send_all(EACH_CORE(TO) end);
 }
 
 static inline void skip_list(hls_stream(struct token) in)
@@ -124,8 +128,8 @@ static inline void skip_list(hls_stream(struct token) in)
     }
 }
 
-static inline void note_table(const struct token *t, uint16_t *phases, uint32_t (*first)[PHASES],
-                              uint8_t (*rows)[AXIS], uint8_t (*columns)[AXIS])
+static inline void note_table(const struct token *t, uint16_t *phases, first_table *first,
+                              live_table *rows, live_table *columns)
 {
     const uint32_t at = low(t->where);
     if (at == GATHER_PHASES)
@@ -142,8 +146,8 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
     static uint16_t phases;
-    static uint32_t first[PHASES];
-    static uint8_t rows[AXIS], columns[AXIS];
+    static first_table first;
+    static live_table rows, columns;
     struct waits waits = {0};
     bool on = true;
     while (on) {
@@ -157,7 +161,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
             send_one(EACH_CORE(TO) t, &waits);
             continue;
         }
-        send(EACH_CORE(TO) t);
+        send_all(EACH_CORE(TO) t);
         if (t.kind == TOKEN_EXIT) {
             on = false;
             continue;
@@ -178,7 +182,7 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
                 hls_write(trace, done);
             stop = hls_read(decisions);
             const struct token decision = {.kind = stop ? TOKEN_STOP : TOKEN_NEXT};
-            send(EACH_CORE(TO) decision);
+            send_all(EACH_CORE(TO) decision);
             input = event_input;
             step++;
         }

@@ -1,5 +1,5 @@
-/* The arithmetic of neurons, and the walk over a core's cells: what core.c needs and has no state.
- */
+/* The arithmetic of neurons, and the walk over a core's cells: what neurons.c needs and has no
+ * state. */
 #ifndef NEURON_H
 #define NEURON_H
 #include "config.h"

@@ -20,7 +20,8 @@ struct progress {
     struct waits waits;
 };
 
-/* Of a weight vector: a weight of 0 is none. */
+/* Of a weight vector: a weight of 0 is none. It is looked up as where it is added, so that hlsc
+ * sees one access. */
 static inline uint8_t operations_of(const weights *weight, word_address vector)
 {
     uint32_t there = 0; /* lanes */
@@ -136,6 +137,7 @@ static inline void send_profile(hls_stream(int32_t) values, const struct waits *
         hls_write(values, (int32_t)AT(*mark, i / MARK_WORDS)[i % MARK_WORDS]);
 }
 
+/* An instruction (isa.h). */
 struct decoded {
     uint8_t kind, phi, mode;
     bool sends, moves; /* bursts; goes through cells slice by slice */
@@ -181,6 +183,7 @@ static inline struct decoded decode(const instruction_list *program, uint16_t co
     return i;
 }
 
+/* It is asked in here what the instruction is: outside it would take a cycle more. */
 static inline void fill(const struct decoded *i, potentials *cell, const parameters *initial)
 {
     if (i->kind != DO_FILL)
@@ -220,12 +223,12 @@ static inline struct front window_of(const struct decoded *i, const struct curso
 
 /* A slice on its way through the shared logic. */
 struct slice {
-    uint32_t number; /* of the instruction's */
-    uint8_t of_cell;
-    uint16_t cell;      /* that it is read from */
-    uint32_t parameter; /* its vector */
-    bool front, first,
-        done; /* there is something in front; what is first of it; the slice itself */
+    uint32_t number;    /* of the instruction's */
+    uint8_t of_cell;    /* of its cell's */
+    uint16_t cell;      /* that is read */
+    uint32_t parameter; /* vector */
+    bool front;         /* something stands in front of it */
+    bool first, done;   /* the first read for it; the last, which is the slice itself */
 };
 
 /* Reads it, keeps the largest of what is in front, and writes what becomes of the slice itself; the
