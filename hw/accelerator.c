@@ -38,20 +38,23 @@ enum {
 #if CORES == 4
 #define EACH_CORE(X) X(0) X(1) X(2) X(3)
 #endif
+/* Parameters, and what is given for them. */
 #define EVENTS_IN(k)  hls_stream(struct event) fired##k,
 #define TOKENS_OUT(k) hls_stream(struct token) to##k,
 #define VALUES_IN(k)  hls_stream(int32_t) values##k,
-#define SEND(k)       hls_write(to##k, sending);
-#define SEND_ALL(t)                                                                                \
-    do {                                                                                           \
-        const struct token sending = (t);                                                          \
-        EACH_CORE(SEND)                                                                            \
-    } while (0)
+#define FIRED(k)      fired##k,
+#define TO(k)         to##k,
+#define VALUES(k)     values##k,
 
-/* Parts of this translation unit, the core as often as there are cores. */
+/* Parts of this translation unit: the processes, and what a core has as often as there are cores.
+ */
 #include "control.c" /* NOLINT */
 #include "collect.c" /* NOLINT */
 #include "gather.c"  /* NOLINT */
+#include "fetch.c"   /* NOLINT */
+#include "expand.c"  /* NOLINT */
+#include "neurons.c" /* NOLINT */
+#include "events.c"  /* NOLINT */
 #define IN_CORE(name) name##0
 #include "core.c" /* NOLINT */
 #undef IN_CORE
@@ -65,9 +68,6 @@ enum {
 #include "core.c" /* NOLINT */
 #undef IN_CORE
 
-#define FIRED(k)  fired##k,
-#define TO(k)     to##k,
-#define VALUES(k) values##k,
 #define CORE_STREAMS(k)                                                                            \
     HLS_STREAM(struct token, to##k, 16);                                                           \
     HLS_STREAM(struct work, work##k, 64);                                                          \

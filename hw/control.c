@@ -1,25 +1,6 @@
 /* Reads the host's messages (isa.h) and tells the others what to do: one word at a time, but both
  * words of an event. */
 
-/* CRC-32 of another word, its lowest byte first. The remainder is linear in the bits, so each adds
- * its own: a tree of exclusive ors, where shifting bit by bit would be a chain of 32. */
-static inline uint32_t crc_word(uint32_t crc, uint32_t word)
-{
-    static const uint32_t remainder[32] = {
-        0xb8bc6765, 0xaa09c88b, 0x8f629757, 0xc5b428ef, 0x5019579f, 0xa032af3e, 0x9b14583d,
-        0xed59b63b, 0x01c26a37, 0x0384d46e, 0x0709a8dc, 0x0e1351b8, 0x1c26a370, 0x384d46e0,
-        0x709a8dc0, 0xe1351b80, 0x191b3141, 0x32366282, 0x646cc504, 0xc8d98a08, 0x4ac21251,
-        0x958424a2, 0xf0794f05, 0x3b83984b, 0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832,
-        0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320};
-    const uint32_t bits = crc ^ word;
-    uint32_t sum = 0;
-    for (int i = 0; i < 32; i++) {
-#pragma HLS unroll
-        sum ^= bits >> i & 1 ? remainder[i] : 0;
-    }
-    return sum;
-}
-
 /* Words of a memory, for addresses. */
 static inline uint32_t memory_words(uint8_t memory)
 {
@@ -38,209 +19,263 @@ static inline uint32_t memory_words(uint8_t memory)
                                            : 0;
 }
 
+/* What is done next: from MAGIC on with the next word, from HEAD on a word of the payload. */
+enum step {
+    STEP_SIZE,
+    STEP_ROOM,
+    STEP_JUDGE,
+    STEP_MORE,
+    STEP_LIST_END,
+    STEP_BLOCKED,
+    STEP_PROFILE,
+    STEP_MAGIC,
+    STEP_LENGTH,
+    STEP_CHECK,
+    STEP_HEAD,
+    STEP_DATA,
+    STEP_LIST_LENGTH,
+    STEP_EVENT,
+    STEP_REST
+};
+
+/* The message that is being read. */
+struct message {
+    uint8_t step, command, status, core, memory, at;
+    uint8_t late;          /* status, where the command is already under way */
+    bool lost;             /* what came before it was none */
+    uint16_t lists;        /* of events, to come */
+    uint32_t crc, left;    /* of its words so far; words of the payload to come */
+    uint32_t before, last; /* of its head, the last two words */
+    uint32_t room;         /* for what the command asks for */
+    uint32_t events;       /* of the list, to come */
+    struct waits begin;    /* until it began */
+};
+
+/* What the others are told. */
+struct orders {
+    struct token token;
+    struct job job;
+    bool send, tell; /* the token, the job */
+};
+
+static inline uint32_t capped(uint32_t words)
+{
+    return words < MOST_WORDS ? words : MOST_WORDS;
+}
+
+static inline void begin_message(struct message *m, struct orders *o, uint32_t word)
+{
+    m->begin.starved = hls_starved();
+    m->begin.blocked = hls_blocked();
+    m->command = (uint8_t)word;
+    m->status = high(word) != MESSAGE_MAGIC ? MESSAGE_BAD_MAGIC
+                : low(word) > LAST_COMMAND  ? MESSAGE_BAD_COMMAND
+                                            : MESSAGE_OK;
+    m->late = MESSAGE_OK;
+    o->job.command = m->command;
+    o->job.status = m->status;
+    o->tell = m->status == MESSAGE_BAD_MAGIC && !m->lost;
+    m->lost = m->status == MESSAGE_BAD_MAGIC;
+    m->step = m->lost ? STEP_MAGIC : STEP_LENGTH;
+}
+
+static inline void take_length(struct message *m, struct orders *o, uint32_t word)
+{
+    m->left = word;
+    m->lost = word > MOST_WORDS;
+    o->job.status = MESSAGE_BAD_MAGIC;
+    o->tell = m->lost;
+    m->step = m->lost ? STEP_MAGIC : STEP_SIZE;
+}
+
+static inline void judge_length(struct message *m, struct orders *o)
+{
+    const uint32_t least = head_words(m->command);
+    if (!m->status && (m->left < least || (!has_data(m->command) && m->left > least)))
+        m->status = MESSAGE_BAD_LENGTH;
+    m->at = 0;
+    m->core = 0;
+    o->job.status = m->status;
+    o->tell = m->status || !m->left;
+    m->step = !m->left ? STEP_CHECK : m->status ? STEP_REST : STEP_HEAD;
+}
+
+static inline void take_head(struct message *m, uint32_t word)
+{
+    if (m->at == 0 && m->command != COMMAND_RUN) {
+        m->core = (uint8_t)(word >> 24);
+        m->memory = word & 0xffff00 ? MEMORIES : (uint8_t)word;
+    }
+    m->at++;
+    m->before = capped(m->last);
+    m->last = word;
+    m->step = m->at == head_words(m->command) ? STEP_ROOM : STEP_HEAD;
+}
+
+static inline void find_room(struct message *m)
+{
+    m->room = m->command == COMMAND_LOAD       ? memory_words(m->memory)
+              : m->command == COMMAND_READ     ? CELLS
+              : m->command == COMMAND_COUNTERS ? PHASES
+                                               : MARKS;
+    m->step = STEP_JUDGE;
+}
+
+/* Whether the command can be obeyed; if so it is under way from here on. */
+static inline void judge_command(struct message *m, struct orders *o, bool event_input,
+                                 uint32_t starved)
+{
+    const bool run = m->command == COMMAND_RUN, load = m->command == COMMAND_LOAD,
+               counters = m->command == COMMAND_COUNTERS, profile = m->command == COMMAND_PROFILE;
+    const uint32_t head = capped(m->last),
+                   first = load                  ? head
+                           : counters || profile ? 0
+                                                 : m->before,
+                   count = load ? m->left : head;
+    if (run ? !low(m->last) || event_input != ((m->last >> 16 & RUN_EVENTS) > 0)
+            : m->core >= CORES || first > m->room || count > m->room - first || !m->room)
+        m->status = MESSAGE_BAD_VALUE;
+    o->token.kind = run        ? TOKEN_START
+                    : counters ? TOKEN_COUNTERS
+                    : profile  ? TOKEN_VALUE
+                               : TOKEN_READ;
+    o->token.where = run ? low(m->last) : m->before;
+    o->token.what = run ? high(m->last) : profile ? starved : m->last;
+    o->send = !m->status && !load;
+    o->job.status = m->status;
+    o->job.what = run       ? m->last
+                  : profile ? 2 * PROFILE_PROCESSES + head * MARK_WORDS
+                            : head * (counters ? 8 : LANES);
+    o->tell = true;
+    m->lists = m->last >> 16 & RUN_EVENTS ? low(m->last) : 1;
+    m->late = !m->status && run && !m->left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
+    m->step = !m->left    ? m->status ? STEP_CHECK
+                            : run     ? STEP_LIST_END
+                            : profile ? STEP_BLOCKED
+                                      : STEP_CHECK
+              : m->status ? STEP_REST
+              : run       ? STEP_LIST_LENGTH
+                          : STEP_DATA;
+}
+
+/* Part of the answer of COMMAND_PROFILE, or what asks for the rest of it. */
+static inline void profile(struct message *m, struct orders *o, uint8_t kind, uint32_t what,
+                           uint8_t next)
+{
+    o->token.kind = kind;
+    o->token.what = what;
+    o->send = true;
+    m->step = next;
+}
+
+static inline void load(struct message *m, struct orders *o, uint32_t word, bool more)
+{
+    o->token.kind = TOKEN_LOAD;
+    o->token.where = (uint32_t)m->memory << 24 | (m->last & 0xffffff);
+    o->token.what = word;
+    o->job.command = JOB_STORE;
+    o->job.where = m->last;
+    o->job.what = word;
+    o->send = m->memory != MEMORY_COLLECT;
+    o->tell = !o->send;
+    m->last++;
+    m->step = more ? STEP_DATA : STEP_CHECK;
+}
+
+static inline void look_for_event(struct message *m)
+{
+    if (m->events && m->left < 2)
+        m->late = MESSAGE_BAD_LENGTH;
+    m->step = m->events && m->left > 1 ? STEP_EVENT : STEP_LIST_END;
+}
+
+static inline void pass_event(struct message *m, struct orders *o, uint32_t where, uint32_t what,
+                              uint32_t rest)
+{
+    o->token.kind = TOKEN_EVENT;
+    o->token.where = where;
+    o->token.what = what;
+    o->send = true;
+    m->events--;
+    m->step = m->events && rest > 1 ? STEP_EVENT : STEP_MORE;
+}
+
+static inline void end_list(struct message *m, struct orders *o)
+{
+    o->token.kind = TOKEN_END;
+    o->send = true;
+    m->lists--;
+    if (m->lists ? !m->left : m->left)
+        m->late = MESSAGE_BAD_LENGTH;
+    m->step = m->lists  ? m->left && !m->late ? STEP_LIST_LENGTH : STEP_LIST_END
+              : m->left ? STEP_REST
+                        : STEP_CHECK;
+}
+
 static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     hls_stream(struct job) jobs)
 {
-    /* What the next word is; from HEAD on it is of the payload. Those before MAGIC read
-     * none. */
-    enum {
-        SIZE,
-        ROOM,
-        JUDGE,
-        MORE,
-        LIST_END,
-        BLOCKED,
-        PROFILE,
-        MAGIC,
-        LENGTH,
-        CHECK,
-        HEAD,
-        DATA,
-        LIST_LENGTH,
-        EVENT,
-        REST
-    };
     static bool event_input;
-    uint8_t state = MAGIC, command = 0, status = MESSAGE_OK, core = 0, memory = 0, at = 0;
-    uint8_t late = MESSAGE_OK; /* status, where the command is already under way */
-    uint16_t lists = 0;
-    uint32_t crc = 0, last = 0;
-    uint32_t left = 0, room = 0, events = 0, before = 0;
-    /* When the message began, then of the last run's message. */
-    uint32_t begin_starved = 0, begin_blocked = 0, starved = 0, blocked = 0;
-    bool on = true, lost = false;
+    struct message m = {.step = STEP_MAGIC};
+    struct waits waited = {0}; /* while the last run's message was read */
+    bool on = true;
     while (on) {
 #pragma HLS pipeline
-        const bool event = state == EVENT;
+        const bool event = m.step == STEP_EVENT;
         uint32_t word = 0, what = 0;
-        if (state >= MAGIC)
+        if (m.step >= STEP_MAGIC)
             word = hls_read(in);
         if (event)
             what = hls_read(in);
-        const bool wrong = ~crc != word;
-        if (state >= MAGIC)
-            crc = crc_word(state == MAGIC ? 0xffffffff : crc, word);
+        const bool wrong = ~m.crc != word;
+        if (m.step >= STEP_MAGIC)
+            m.crc = crc_word(m.step == STEP_MAGIC ? 0xffffffff : m.crc, word);
         if (event)
-            crc = crc_word(crc, what);
-        const uint32_t rest = left - 1 - event;
+            m.crc = crc_word(m.crc, what);
+        const uint32_t rest = m.left - 1 - event;
         const bool more = rest > 0; /* words behind this one */
-        struct token token = {.core = core};
-        struct job job = {.command = command, .status = status, .core = core};
-        bool send = false, tell = false;
-        const bool in_payload = state >= HEAD;
-        switch (state) {
-        case MAGIC:
-            begin_starved = hls_starved();
-            begin_blocked = hls_blocked();
-            command = (uint8_t)word;
-            status = high(word) != MESSAGE_MAGIC ? MESSAGE_BAD_MAGIC
-                     : low(word) > LAST_COMMAND  ? MESSAGE_BAD_COMMAND
-                                                 : MESSAGE_OK;
-            late = MESSAGE_OK;
-            job.command = command;
-            job.status = status;
-            tell = status == MESSAGE_BAD_MAGIC && !lost;
-            lost = status == MESSAGE_BAD_MAGIC;
-            state = lost ? MAGIC : LENGTH;
-            break;
-        case LENGTH:
-            left = word;
-            lost = word > MOST_WORDS;
-            job.status = MESSAGE_BAD_MAGIC;
-            tell = lost;
-            state = lost ? MAGIC : SIZE;
-            break;
-        case SIZE: {
-            const uint32_t least = head_words(command);
-            if (!status && (left < least || (!has_data(command) && left > least)))
-                status = MESSAGE_BAD_LENGTH;
-            at = 0;
-            core = 0;
-            job.status = status;
-            tell = status || !left;
-            state = !left ? CHECK : status ? REST : HEAD;
-            break;
-        }
-        case HEAD:
-            if (at == 0 && command != COMMAND_RUN) {
-                core = (uint8_t)(word >> 24);
-                memory = word & 0xffff00 ? MEMORIES : (uint8_t)word;
-            }
-            at++;
-            before = last < MOST_WORDS ? last : MOST_WORDS;
-            last = word;
-            state = at == head_words(command) ? ROOM : HEAD;
-            break;
-        case ROOM:
-            room = command == COMMAND_LOAD       ? memory_words(memory)
-                   : command == COMMAND_READ     ? CELLS
-                   : command == COMMAND_COUNTERS ? PHASES
-                                                 : MARKS;
-            state = JUDGE;
-            break;
-        case JUDGE: {
-            const bool run = command == COMMAND_RUN, load = command == COMMAND_LOAD,
-                       counters = command == COMMAND_COUNTERS, profile = command == COMMAND_PROFILE;
-            const uint32_t head = last < MOST_WORDS ? last : MOST_WORDS,
-                           first = load                  ? head
-                                   : counters || profile ? 0
-                                                         : before,
-                           count = load ? left : head;
-            if (run ? !low(last) || event_input != ((last >> 16 & RUN_EVENTS) > 0)
-                    : core >= CORES || first > room || count > room - first || !room)
-                status = MESSAGE_BAD_VALUE;
-            token.kind = run        ? TOKEN_START
-                         : counters ? TOKEN_COUNTERS
-                         : profile  ? TOKEN_VALUE
-                                    : TOKEN_READ;
-            token.where = run ? low(last) : before;
-            token.what = run ? high(last) : profile ? starved : last;
-            send = !status && !load;
-            job.status = status;
-            job.what = run       ? last
-                       : profile ? 2 * PROFILE_PROCESSES + head * MARK_WORDS
-                                 : head * (counters ? 8 : LANES);
-            tell = true;
-            lists = last >> 16 & RUN_EVENTS ? low(last) : 1;
-            late = !status && run && !left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
-            state = !left    ? status    ? CHECK
-                               : run     ? LIST_END
-                               : profile ? BLOCKED
-                                         : CHECK
-                    : status ? REST
-                    : run    ? LIST_LENGTH
-                             : DATA;
-            break;
-        }
-        case BLOCKED:
-            token.kind = TOKEN_VALUE;
-            token.what = blocked;
-            send = true;
-            state = PROFILE;
-            break;
-        case PROFILE:
-            token.kind = TOKEN_PROFILE;
-            token.what = last;
-            send = true;
-            state = CHECK;
-            break;
-        case DATA:
-            if (memory == MEMORY_GATHER && last == GATHER_EVENT_INPUT)
+        struct orders o = {.token = {.core = m.core},
+                           .job = {.command = m.command, .status = m.status, .core = m.core}};
+        const bool in_payload = m.step >= STEP_HEAD;
+        switch (m.step) {
+        case STEP_MAGIC: begin_message(&m, &o, word); break;
+        case STEP_LENGTH: take_length(&m, &o, word); break;
+        case STEP_SIZE: judge_length(&m, &o); break;
+        case STEP_HEAD: take_head(&m, word); break;
+        case STEP_ROOM: find_room(&m); break;
+        case STEP_JUDGE: judge_command(&m, &o, event_input, waited.starved); break;
+        case STEP_BLOCKED: profile(&m, &o, TOKEN_VALUE, waited.blocked, STEP_PROFILE); break;
+        case STEP_PROFILE: profile(&m, &o, TOKEN_PROFILE, m.last, STEP_CHECK); break;
+        case STEP_DATA:
+            if (m.memory == MEMORY_GATHER && m.last == GATHER_EVENT_INPUT)
                 event_input = word;
-            token.kind = TOKEN_LOAD;
-            token.where = (uint32_t)memory << 24 | (last & 0xffffff);
-            token.what = word;
-            job.command = JOB_STORE;
-            job.where = last;
-            job.what = word;
-            send = memory != MEMORY_COLLECT;
-            tell = !send;
-            last++;
-            state = more ? DATA : CHECK;
+            load(&m, &o, word, more);
             break;
-        case LIST_LENGTH:
-            events = word < MOST_WORDS ? word : MOST_WORDS;
-            state = MORE;
+        case STEP_LIST_LENGTH:
+            m.events = capped(word);
+            m.step = STEP_MORE;
             break;
-        case MORE:
-            if (events && left < 2)
-                late = MESSAGE_BAD_LENGTH;
-            state = events && left > 1 ? EVENT : LIST_END;
-            break;
-        case EVENT:
-            token.kind = TOKEN_EVENT;
-            token.where = word;
-            token.what = what;
-            send = true;
-            events--;
-            state = events && rest > 1 ? EVENT : MORE;
-            break;
-        case LIST_END:
-            token.kind = TOKEN_END;
-            send = true;
-            lists--;
-            if (lists ? !left : left)
-                late = MESSAGE_BAD_LENGTH;
-            state = lists ? left && !late ? LIST_LENGTH : LIST_END : left ? REST : CHECK;
-            break;
-        case REST: state = more ? REST : CHECK; break;
-        default: /* CHECK */
-            job.command = JOB_CHECKED;
-            job.status = wrong ? MESSAGE_BAD_CRC : late;
-            if (command == COMMAND_RUN) {
-                starved = hls_starved() - begin_starved;
-                blocked = hls_blocked() - begin_blocked;
+        case STEP_MORE: look_for_event(&m); break;
+        case STEP_EVENT: pass_event(&m, &o, word, what, rest); break;
+        case STEP_LIST_END: end_list(&m, &o); break;
+        case STEP_REST: m.step = more ? STEP_REST : STEP_CHECK; break;
+        default: /* STEP_CHECK */
+            o.job.command = JOB_CHECKED;
+            o.job.status = wrong ? MESSAGE_BAD_CRC : m.late;
+            if (m.command == COMMAND_RUN) {
+                waited.starved = hls_starved() - m.begin.starved;
+                waited.blocked = hls_blocked() - m.begin.blocked;
             }
-            tell = true;
-            on = status || command != COMMAND_END;
-            state = MAGIC;
+            o.tell = true;
+            on = m.status || m.command != COMMAND_END;
+            m.step = STEP_MAGIC;
         }
         if (in_payload)
-            left = rest;
-        if (send)
-            hls_write(out, token);
-        if (tell)
-            hls_write(jobs, job);
+            m.left = rest;
+        if (o.send)
+            hls_write(out, o.token);
+        if (o.tell)
+            hls_write(jobs, o.job);
     }
     const struct token exit = {.kind = TOKEN_EXIT};
     hls_write(out, exit);

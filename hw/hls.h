@@ -23,6 +23,13 @@
 
 #define HLS_PRAGMA(text) _Pragma(#text)
 
+/* C and C++ have different words for it. */
+#ifdef __cplusplus
+#define HLS_STATIC_ASSERT(condition, why) static_assert(condition, why)
+#else
+#define HLS_STATIC_ASSERT(condition, why) _Static_assert(condition, why)
+#endif
+
 #ifdef __cplusplus
 #include <hls_stream.h>
 #define hls_stream(T) hls::stream<T> &

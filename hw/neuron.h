@@ -1,5 +1,5 @@
-/* The arithmetic of neurons, and the walk over a core's cells: what core.c needs and has no state.
- */
+/* The arithmetic of neurons, and the walk over a core's cells: what neurons.c needs and has no
+ * state. */
 #ifndef NEURON_H
 #define NEURON_H
 #include "config.h"
@@ -65,6 +65,16 @@ static inline uint16_t magnitude(int16_t count)
 static inline int32_t limited(int32_t v)
 {
     return v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
+}
+
+/* Adds the bias, and takes away as many thresholds as fit, from `least` to `most`: the burst. */
+static inline int32_t fire(int32_t *v, int32_t bias, int32_t threshold, int32_t least, int32_t most)
+{
+    *v += bias;
+    int32_t r = quotient(*v, threshold);
+    r = r > most ? most : r < least ? least : r;
+    *v = limited(*v + (int8_t)-r * threshold);
+    return r;
 }
 
 #endif

@@ -30,7 +30,7 @@ enum {
     AT_PROGRAM = AT_CHANNEL_CELL + CHANNELS,
     TABLE = AT_PROGRAM + PROGRAM,
 };
-#define ALIGNED(name, size) _Static_assert(AT_##name % (size) == 0, #name)
+#define ALIGNED(name, size) HLS_STATIC_ASSERT(AT_##name % (size) == 0, #name)
 ALIGNED(COUNTERS, PHASES * 4);
 ALIGNED(ROW_LIST, LIST);
 ALIGNED(COLUMN_LIST, LIST);
@@ -146,7 +146,7 @@ static inline uint16_t collect_place(uint16_t address)
                                        : AT_WATCHED - 1 + (address >> 8 & 3);
 }
 
-static inline void store(uint8_t memory, uint16_t address, uint32_t word)
+static inline void load_word(uint8_t memory, uint16_t address, uint32_t word)
 {
     const uint16_t base = high(memory_place(memory));
     if (memory == MEMORY_WEIGHT)
@@ -517,7 +517,7 @@ static inline uint16_t obey(hls_stream(uint32_t) in, hls_stream(uint32_t) out, s
     case COMMAND_LOAD:
         for (; m->left; m->count++) {
             const uint32_t word = take(in, m);
-            store(m->from, m->count, word);
+            load_word(m->from, m->count, word);
         }
         return 0;
     case COMMAND_RUN: infer(in, out, m); return table[AT_WATCHED + 2] + 1;

@@ -49,6 +49,25 @@ static inline bool has_data(uint8_t command)
     return command == COMMAND_LOAD || command == COMMAND_RUN;
 }
 
+/* CRC-32 of another word, its lowest byte first. The remainder is linear in the bits, so each adds
+ * its own: a tree of exclusive ors, where shifting bit by bit would be a chain of 32. */
+static inline uint32_t crc_word(uint32_t crc, uint32_t word)
+{
+    static const uint32_t remainder[32] = {
+        0xb8bc6765, 0xaa09c88b, 0x8f629757, 0xc5b428ef, 0x5019579f, 0xa032af3e, 0x9b14583d,
+        0xed59b63b, 0x01c26a37, 0x0384d46e, 0x0709a8dc, 0x0e1351b8, 0x1c26a370, 0x384d46e0,
+        0x709a8dc0, 0xe1351b80, 0x191b3141, 0x32366282, 0x646cc504, 0xc8d98a08, 0x4ac21251,
+        0x958424a2, 0xf0794f05, 0x3b83984b, 0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832,
+        0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320};
+    const uint32_t bits = crc ^ word;
+    uint32_t sum = 0;
+    for (int i = 0; i < 32; i++) {
+#pragma HLS unroll
+        sum ^= bits >> i & 1 ? remainder[i] : 0;
+    }
+    return sum;
+}
+
 enum token_kind {
     TOKEN_EVENT,    /* of the population that fires; where: channel << 16 | row, what: column << 16
                        | count (signed), as in messages */
@@ -200,5 +219,14 @@ enum { NOWHERE = 0xffff };
 /* Counters of a phase (COMMAND_COUNTERS), of which fetch has two and neurons two: 40 bits. */
 enum { TOTALS = 2 };
 #define TOTAL_MOST 0xffffffffff
+typedef uint64_t totals[PHASES * TOTALS];
+/* anew: what was counted before is no part of the run. */
+static inline void add_totals(totals *total, uint16_t phase, const uint64_t more[TOTALS], bool anew)
+{
+    for (int k = 0; k < TOTALS; k++) {
+        const uint64_t before = anew ? 0 : AT(*total, phase * TOTALS + k);
+        AT(*total, phase * TOTALS + k) = (before + more[k]) & TOTAL_MOST;
+    }
+}
 
 #endif

@@ -1,5 +1,5 @@
 #!/bin/sh
-# hw/vitis as far as it goes without AMD's tools: the sources are C++ to clang, with a stand-in for
+# hw/vitis as far as it goes without AMD's tools: the sources are C++ to clang and g++, with a stand-in for
 # hls_stream.h, and the scripts start the right programs (stubs that write down how they were called).
 set -u
 passed=0 failed=0 skipped=0
@@ -38,6 +38,11 @@ else
     skipped=1
     echo "skip: clang++ is not installed"
 fi
+# Vitis' C simulation is g++.
+for build in SIM TINY U250 CHECK; do
+    check "C++ to g++, $build" g++ -std=c++17 -fsyntax-only -Werror -Wno-unknown-pragmas -Wno-narrowing \
+        -DBUILD_$build -I"$work" -Ihw hw/vitis/kernel.cpp
+done
 
 mkdir "$work/bin"
 for program in v++ vivado; do

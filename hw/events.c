@@ -1,0 +1,53 @@
+/* Takes the bursts of a cell apart into events, one a cycle, or two with PAIRS: then an event that
+ * is alone waits for another one at its place. */
+
+static inline void events(hls_stream(struct bursts) fired, hls_stream(struct event) out)
+{
+    struct bursts b = {0};
+    bool done = true;   /* with b */
+    uint32_t lanes = 0; /* that are left of it */
+    uint8_t number = 0; /* of these */
+    bool waiting = false;
+    uint32_t where = 0, what = 0; /* of the event that waits */
+    for (;;) {
+#pragma HLS pipeline II = 1
+        if (done) {
+            b = hls_read(fired);
+            lanes = b.lanes;
+            number = b.number;
+        }
+        if (b.kind == BURSTS_EXIT && !waiting)
+            break;
+        const uint32_t others = without_lowest(lanes), burst = lowest_burst(&b, lanes);
+        const struct event next = {.end = b.kind == BURSTS_END,
+                                   .where = (burst & 0xffff0000) | b.row,
+                                   .what = (uint32_t)b.column << 16 | low(burst),
+                                   .second = PAIRS && others ? lowest_burst(&b, others) : 0};
+        struct event e = next;
+        bool send = true;
+        if (PAIRS && waiting) {
+            const bool here = b.kind == BURSTS_HERE;
+            e.end = false;
+            e.where = where;
+            e.what = what;
+            e.second = here ? burst : 0;
+            lanes = here ? others : lanes;
+            done = here && number == 1;
+            number -= here;
+            waiting = false;
+        } else {
+            const bool pair = PAIRS && number > 1;
+            if (PAIRS && number == 1) {
+                where = next.where;
+                what = next.what;
+                waiting = true;
+            }
+            send = !waiting;
+            lanes = PAIRS ? without_lowest(others) : others;
+            done = number < 2 || (pair && number == 2);
+            number -= pair ? 2 : number > 0;
+        }
+        if (send)
+            hls_write(out, e);
+    }
+}
