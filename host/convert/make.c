@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "convert/bias.h"
+#include "convert/bits.h"
 #include "convert/early_exit.h"
 #include "convert/quantise.h"
 #include "convert/search.h"
@@ -57,6 +58,8 @@ static int finish(struct recipe *recipe, struct journal *journal, struct verdict
         status = search_ratios(recipe, journal);
     if (!status)
         status = early_exit_choose(recipe, journal, verdict);
+    if (!status)
+        status = bits_check(recipe, journal);
     return status ? status : model_check(recipe->model);
 }
 

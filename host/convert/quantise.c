@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WEIGHT_LIMIT = 127, THRESHOLD_LEAST = 256 };
+enum { WEIGHT_LIMIT = 127, WEIGHT_OF_7_BITS = 33, THRESHOLD_LEAST = 256 };
 
 static int copy_wiring(const struct network *net, struct af_model *m)
 {
@@ -210,6 +210,21 @@ static void share_unit(struct scaling *s)
         s->unit[o] = most;
 }
 
+/* The unit with which an output's sums of all timesteps stay far from the clamp: at eight times what
+ * the ANN showed; at as little as twice where that leaves weights 7 bits. */
+static double output_room(const struct recipe *recipe, int index, const struct scaling *s)
+{
+    const struct population_statistics *st = &recipe->reference->statistics[index];
+    double most = 0, largest = 0;
+    for (int o = 0; st->largest && o < s->channels; o++)
+        most = fmax(most, (double)st->largest[o]);
+    for (int i = 0; i < s->projections; i++)
+        for (int o = 0; o < s->channels; o++)
+            largest = fmax(largest, s->largest[i * s->channels + o] / (1 << s->shift[i]));
+    const double far = 8 * most * recipe->options.timesteps / STATE_LIMIT;
+    return fmin(far, fmax(far / 4, largest / WEIGHT_OF_7_BITS));
+}
+
 static int choose_units(struct recipe *recipe, int index, struct scaling *s)
 {
     const struct population *p = &recipe->network->population[index];
@@ -240,12 +255,7 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
     free(wish);
     if (!status && p->kind == AF_OUTPUT) {
         share_unit(s);
-        /* The sums of all timesteps stay far from the clamp: eight times what the ANN showed. */
-        double most = 0;
-        const struct population_statistics *st = &recipe->reference->statistics[index];
-        for (int o = 0; st->largest && o < s->channels; o++)
-            most = fmax(most, (double)st->largest[o]);
-        double room = 8 * most * recipe->options.timesteps / STATE_LIMIT;
+        const double room = output_room(recipe, index, s);
         for (int o = 0; o < s->channels; o++)
             s->unit[o] = fmax(s->unit[o], room);
     }

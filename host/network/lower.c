@@ -1,6 +1,7 @@
 /* From the graph to populations and projections, node by node, as affine functions (affine.h). */
 #include "base/error.h"
 #include "network/affine.h"
+#include "network/stage.h"
 #include "onnx/operator.h"
 #include "onnx/window.h"
 
@@ -1180,6 +1181,8 @@ int network_lower(const struct graph *g, const int shape[3], const struct normal
         status = check_weights(g);
     if (!status)
         status = lower_graph(&l, shape, n, unit, zero);
+    if (!status)
+        status = network_stage_means(l.network);
     for (int i = 0; l.value && i < g->value_count; i++)
         affine_free(&l.value[i]);
     free(l.value);
