@@ -406,10 +406,8 @@ static int show_progress(void *context, const char *phase, double fraction)
 
 static void show_note(void *context, const char *note)
 {
-    const struct request *r = context;
-    cli_progress(NULL, 0);
-    if (!r->quiet)
-        fprintf(stderr, "note: %s\n", note);
+    (void)context;
+    cli_note(note);
 }
 
 struct totals {
@@ -518,6 +516,8 @@ static void print_json(const struct request *r, const struct af_model_info *m,
         printf("%s", i ? ", " : "");
         cli_json_number(stdout, numbers[i].key, numbers[i].v);
     }
+    printf(", ");
+    cli_json_notes(stdout);
     printf("}\n");
 }
 

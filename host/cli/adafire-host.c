@@ -239,6 +239,12 @@ static void show_progress(void *context, int64_t done, int64_t all)
         cli_progress("running", (double)done / (double)all);
 }
 
+static void show_note(void *context, const char *note)
+{
+    (void)context;
+    cli_note(note);
+}
+
 /* From the threads that simulate. */
 static void show_cycles(void *context, uint64_t cycles)
 {
@@ -303,6 +309,7 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"ann_accuracy", t->ann_accuracy},
         {"top5", t->top5},
         {"agreement", t->agreement},
+        {"labels_ignored", t->ignored},
         {"timesteps_mean", t->timesteps_mean},
         {"spikes_mean", run_mean(m, t, t->spikes)},
         {"events_mean", run_mean(m, t, t->events)},
@@ -326,7 +333,9 @@ static void print_json(const struct request *r, const struct run_totals *t)
     fprintf(cli_output(), "\"timesteps_histogram\": [");
     for (int s = 0; s < t->timesteps; s++)
         fprintf(cli_output(), "%s%lld", s ? ", " : "", (long long)t->exits[s]);
-    fprintf(cli_output(), "]}\n");
+    fprintf(cli_output(), "], ");
+    cli_json_notes(cli_output());
+    fprintf(cli_output(), "}\n");
 }
 
 static void print_summary(const struct request *r, const struct run_totals *t)
@@ -346,6 +355,9 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     if (!isnan(t->top5))
         fprintf(cli_output(), "  top-5            %.2f %%\n", 100 * t->top5);
     show_score(cli_output(), m, r->task.kind, t->classes, &t->score, &t->ann_score);
+    if (t->ignored > 0)
+        fprintf(cli_output(), "  labels ignored   %.2f %%, of classes that the network lacks\n",
+                100 * t->ignored);
     if (!isnan(t->agreement))
         fprintf(cli_output(), "  agreement        %.2f %% with the ANN\n", 100 * t->agreement);
     fprintf(cli_output(), "  timesteps        %.2f of %d on average%s\n", t->timesteps_mean,
@@ -376,6 +388,7 @@ static int write_report(const struct request *r, const struct run_totals *t)
     const struct af_model *m = r->model;
     struct report_population *p = calloc((size_t)m->population_count, sizeof *p);
     struct report_fact *facts = calloc((size_t)m->fact_count + 1, sizeof *facts);
+    char ignored[60];
     if (!p || !facts) {
         free(p);
         free(facts);
@@ -403,6 +416,11 @@ static int write_report(const struct request *r, const struct run_totals *t)
     }
     for (int i = 0; i < m->fact_count; i++)
         facts[i] = (struct report_fact){m->fact[i].key, m->fact[i].value};
+    int fact_count = m->fact_count;
+    snprintf(ignored, sizeof ignored, "%.2f %%, of classes that the network lacks",
+             100 * t->ignored);
+    if (t->ignored > 0)
+        facts[fact_count++] = (struct report_fact){"labels ignored", ignored};
     const struct report_score scores[] = {
         {r->task.kind == AF_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
         {"Pixels", t->score.pixels, t->ann_score.pixels}};
@@ -431,7 +449,7 @@ static int write_report(const struct request *r, const struct run_totals *t)
         .raster = t->raster,
         .raster_name = t->raster_name,
         .profile = t->profile.first,
-        .fact_count = m->fact_count,
+        .fact_count = fact_count,
         .facts = facts,
     };
     int status = report_write(r->report, &report);
@@ -501,6 +519,7 @@ static int run_model(struct request *r, struct ranks *ranks)
     r->run.history = r->report != NULL;
     r->run.profile = r->profile;
     r->run.progress = show_progress;
+    r->run.note = show_note;
     r->run.each = r->top || r->boxes ? show_sample : NULL;
     r->run.decode = r->run.each != NULL;
     r->run.context = r;

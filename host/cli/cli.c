@@ -225,6 +225,35 @@ void cli_progress_rate(double more, const char *unit)
     pthread_mutex_unlock(&bar.lock);
 }
 
+/* ---- Notes --------------------------------------------------------------------------------- */
+
+enum { NOTES_MOST = 64 };
+static char *notes[NOTES_MOST];
+static int note_count;
+
+void cli_note(const char *note)
+{
+    for (int i = 0; i < note_count; i++)
+        if (strcmp(notes[i], note) == 0)
+            return;
+    cli_progress(NULL, 0);
+    if (!is_quiet)
+        fprintf(stderr, "note: %s\n", note);
+    char *copy = note_count < NOTES_MOST ? strdup(note) : NULL;
+    if (copy)
+        notes[note_count++] = copy;
+}
+
+void cli_json_notes(FILE *f)
+{
+    fprintf(f, "\"notes\": [");
+    for (int i = 0; i < note_count; i++) {
+        fprintf(f, "%s", i ? ", " : "");
+        cli_json_text(f, notes[i]);
+    }
+    fprintf(f, "]");
+}
+
 /* ---- Text ---------------------------------------------------------------------------------- */
 
 const char *cli_human(double v, char text[16])

@@ -37,6 +37,12 @@ void cli_progress(const char *phase, double fraction);
 void cli_progress_rate(double more, const char *unit);
 void cli_quiet(bool quiet);
 
+/* What the user ought to know: a line on standard error, unless quiet, and kept for JSON. The same
+ * note counts once. */
+void cli_note(const char *note);
+/* "notes": [...] of all of them. */
+void cli_json_notes(FILE *f);
+
 /* 1234567 as "1.23 M"; into text, which is returned. */
 const char *cli_human(double v, char text[16]);
 /* A JSON string, quoted and escaped. */

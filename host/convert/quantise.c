@@ -210,8 +210,8 @@ static void share_unit(struct scaling *s)
         s->unit[o] = most;
 }
 
-/* The unit with which an output's sums of all timesteps stay far from the clamp: at eight times what
- * the ANN showed; at as little as twice where that leaves weights 7 bits. */
+/* The unit with which an output's sums of all timesteps stay far from the clamp: at eight times
+ * what the ANN showed; at as little as twice where that leaves weights 7 bits. */
 static double output_room(const struct recipe *recipe, int index, const struct scaling *s)
 {
     const struct population_statistics *st = &recipe->reference->statistics[index];

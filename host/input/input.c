@@ -261,6 +261,14 @@ int input_next(struct input *in, struct sample *s)
     return status ? status : 1;
 }
 
+const char *input_note(const struct input *in, int i)
+{
+    for (int k = 0; k < in->count; k++)
+        if (in->sources[k] && in->sources[k]->note && i-- == 0)
+            return in->sources[k]->note;
+    return NULL;
+}
+
 void input_close(struct input *in)
 {
     if (!in)

@@ -32,6 +32,9 @@ int input_open(struct input **in, const char *const *paths, int count,
 int64_t input_count(const struct input *in);
 /* Goes on to the next sample: 1 with *s filled, 0 at the end, negative on failure. */
 int input_next(struct input *in, struct sample *s);
+/* What was left out of the sources, a sentence each; NULL from number i on. Good until the source
+ * has been read. */
+const char *input_note(const struct input *in, int i);
 void input_close(struct input *in);
 
 #endif

@@ -74,3 +74,28 @@ int input_picture(const char *path, struct tensor *pixels)
     free(p.pixels);
     return status;
 }
+
+int class_map_read(const char *path, struct class_map *map)
+{
+    *map = (struct class_map){0};
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
+    unsigned char magic[8];
+    const size_t got = fread(magic, 1, sizeof magic, f);
+    int status;
+    rewind(f);
+    if (is_png(magic, got))
+        status = class_map_read_png(path, f, map);
+    else if (is_jpeg(magic, got))
+        status =
+            af_fail(AF_BAD_FILE, "%s: a JPEG changes the numbers of classes; labels are PNG", path);
+    else
+        status = af_fail(AF_BAD_FILE, "%s: not a PNG file", path);
+    fclose(f);
+    if (status) {
+        free(map->class_of);
+        *map = (struct class_map){0};
+    }
+    return status;
+}

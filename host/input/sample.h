@@ -12,7 +12,7 @@ struct input_spec {
      * squash, both sides; 0 means to the model's own size with squash. Then a centre crop. */
     int resize;
     bool squash;
-    bool labels; /* class maps: pictures must be grey and of this size, their values stay */
+    bool labels; /* class maps: PNG of this size, whose numbers stay as they are */
 };
 
 struct event {

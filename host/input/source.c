@@ -34,6 +34,7 @@ void source_close(struct source *src)
         return;
     src->ops->close(src);
     free(src->path);
+    free(src->note);
     free(src);
 }
 

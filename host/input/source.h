@@ -21,6 +21,7 @@ struct source {
     char *name;                    /* of the present sample */
     size_t name_size;
     int64_t count, at; /* samples, and those already given */
+    char *note;        /* what was left out, a sentence; NULL: nothing */
 };
 
 /* A zeroed source of `size` bytes with its base filled in; NULL without memory (af_fail is done).

@@ -27,6 +27,13 @@ struct folder {
     struct source *file; /* the present one */
 };
 
+/* What is there and no sample. */
+enum { NAMED = 5 };
+struct left_out {
+    int64_t files, folders;
+    char names[NAMED * 64]; /* of the first folders */
+};
+
 static char *join(const char *folder, const char *name)
 {
     size_t n = strlen(folder), size = n + strlen(name) + 2;
@@ -93,24 +100,51 @@ static int add_entry(struct folder *f, char *path, int label)
     return AF_OK;
 }
 
-/* Adds the files in `path`, then, if `classes`, those of the folders in it. */
-static int scan(struct folder *f, const char *path, int label, bool classes)
+/* What unpacking and file servers leave behind. */
+static bool is_litter(const char *name)
+{
+    return strcmp(name, "__MACOSX") == 0 || strcmp(name, "@eaDir") == 0;
+}
+
+static int scan(struct folder *f, const char *path, int label, struct left_out *left);
+
+/* A folder is a class if it holds a sample. */
+static int scan_class(struct folder *f, const char *path, const char *name, int *class,
+                      struct left_out *left)
+{
+    const int64_t before = f->base.count;
+    int status = is_litter(name) ? AF_OK : scan(f, path, *class, left);
+    if (status)
+        return status;
+    if (f->base.count > before)
+        ++*class;
+    else if (left->folders++ < NAMED)
+        snprintf(left->names + strlen(left->names), sizeof left->names - strlen(left->names),
+                 "%s%.60s", *left->names ? ", " : "", name);
+    return AF_OK;
+}
+
+/* Adds the files in `path`; where they carry no label yet, then those of the folders in it. */
+static int scan(struct folder *f, const char *path, int label, struct left_out *left)
 {
     struct dirent **list;
     int status = AF_OK, n = scandir(path, &list, not_hidden, by_name), class = 0;
     if (n < 0)
         return af_fail(errno == ENOMEM ? AF_NO_MEMORY : AF_IO, "%s: %s", path, strerror(errno));
-    for (int pass = 0; pass < (classes ? 2 : 1); pass++)
+    for (int pass = 0; pass < (label < 0 ? 2 : 1); pass++)
         for (int i = 0; !status && i < n; i++) {
-            char *inner = join(path, list[i]->d_name);
+            const char *name = list[i]->d_name;
+            char *inner = join(path, name);
+            const bool folder = inner && is_folder(inner);
             if (!inner) {
                 status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
-            } else if (pass == 0 && named_as(kind_for(f->base.spec), list[i]->d_name) &&
-                       !is_folder(inner)) {
+            } else if (pass == 0 && !folder && named_as(kind_for(f->base.spec), name)) {
                 status = add_entry(f, inner, label);
                 inner = NULL;
-            } else if (pass == 1 && is_folder(inner)) {
-                status = scan(f, inner, class ++, false);
+            } else if (pass == 0 && !folder) {
+                left->files++;
+            } else if (pass == 1 && folder) {
+                status = scan_class(f, inner, name, &class, left);
             }
             free(inner);
         }
@@ -118,6 +152,30 @@ static int scan(struct folder *f, const char *path, int label, bool classes)
         free(list[i]);
     free(list);
     return status;
+}
+
+static int note_left_out(struct folder *f, const struct left_out *left)
+{
+    char files[60] = "";
+    if (!left->files && !left->folders)
+        return AF_OK;
+    if (left->files)
+        snprintf(files, sizeof files, "%s%lld other file%s", left->folders ? ", and " : "",
+                 (long long)left->files, left->files == 1 ? "" : "s");
+    const size_t size = strlen(f->base.path) + sizeof left->names + 200;
+    f->base.note = malloc(size);
+    if (!f->base.note)
+        return af_fail(AF_NO_MEMORY, "%s: no memory", f->base.path);
+    snprintf(f->base.note, size, "%s: left out %s%s%s%s%s", f->base.path,
+             !left->folders       ? ""
+             : left->folders == 1 ? "the folder "
+                                  : "folders ",
+             left->names, left->folders > NAMED ? " ..." : "",
+             !left->folders       ? ""
+             : left->folders == 1 ? ", which holds no samples and is no class"
+                                  : ", which hold no samples and are no classes",
+             files);
+    return AF_OK;
 }
 
 static int next_file(struct source *src, struct sample *s)
@@ -154,7 +212,10 @@ int source_folder(struct source **src, const char *path, const struct input_spec
     struct folder *f = source_make(sizeof *f, &folder_ops, path, spec);
     if (!f)
         return AF_NO_MEMORY;
-    int status = scan(f, path, -1, true);
+    struct left_out left = {0};
+    int status = scan(f, path, -1, &left);
+    if (!status)
+        status = note_left_out(f, &left);
     if (!status && f->base.count == 0)
         status = af_fail(AF_BAD_FILE, "%s: the folder holds no %s", path, kind_for(spec)->what);
     if (status)

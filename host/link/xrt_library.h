@@ -1,7 +1,7 @@
 /* XRT, the vendor's library for Alveo cards, as far as it is used here. It is loaded when a card is
  * asked for: a machine without it has every other board. Signatures are those of XRT's C API
- * (xrt_device.h, xrt_bo.h, xrt_kernel.h; tests/link/test_xclbin.c compares them with installed headers);
- * handles are pointers, NULL on failure, and ints 0 when all is well. */
+ * (xrt_device.h, xrt_bo.h, xrt_kernel.h; tests/link/test_xclbin.c compares them with installed
+ * headers); handles are pointers, NULL on failure, and ints 0 when all is well. */
 #ifndef ADAFIRE_XRT_LIBRARY_H
 #define ADAFIRE_XRT_LIBRARY_H
 

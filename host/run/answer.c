@@ -4,6 +4,8 @@
 #include "base/npy.h"
 #include "input/picture_file.h"
 #include "run/canvas.h"
+#include "run/label_maps.h"
+#include "run/reference_check.h"
 
 #include <errno.h>
 #include <math.h>
@@ -29,29 +31,12 @@ struct answers {
     /* segmentation */
     struct output_table map;
     uint16_t *class_of, *ann_class_of;
-    struct input *label_maps;
-    int label_height, label_width;
+    struct label_maps *label_maps;
     struct confusion confusion, ann_confusion;
     int64_t agreeing, pixels;
 };
 
 /* ---- Opening -------------------------------------------------------------------------------- */
-
-/* Class maps of the input's size, or of the output's. */
-static int open_label_maps(struct answers *a, const char *path)
-{
-    const int *shape = a->model->population[0].shape;
-    struct input_spec spec = {.channels = 1, .height = shape[1], .width = shape[2], .labels = true};
-    int status = input_open(&a->label_maps, &path, 1, &spec);
-    if (status == AF_BAD_FILE && (a->map.height != shape[1] || a->map.width != shape[2])) {
-        spec.height = a->map.height;
-        spec.width = a->map.width;
-        status = input_open(&a->label_maps, &path, 1, &spec);
-    }
-    a->label_height = spec.height;
-    a->label_width = spec.width;
-    return status;
-}
 
 static int open_segmentation(struct answers *a)
 {
@@ -64,12 +49,46 @@ static int open_segmentation(struct answers *a)
         return af_fail(AF_NO_MEMORY, "no memory for a map");
     a->ann_class_of = a->class_of + a->map.rows;
     if (o->labels)
-        status = open_label_maps(a, o->labels);
+        status = label_maps_open(o->labels, a->model->population[0].shape + 1,
+                                 (int[]){a->map.height, a->map.width}, o->limited ? -1 : o->samples,
+                                 &a->label_maps);
     if (!status && o->labels)
         status = confusion_make(a->classes, &a->confusion);
     if (!status && o->labels && o->reference)
         status = confusion_make(a->classes, &a->ann_confusion);
     return status;
+}
+
+/* Boxes that are not in pixels of the input, or of other samples. */
+static int check_boxes(const struct answers *a)
+{
+    const struct box_labels *l = &a->boxes;
+    const int *shape = a->model->population[0].shape;
+    const int64_t count = l->samples ? l->start[l->samples] : 0;
+    const float height = (float)shape[1], width = (float)shape[2];
+    float most = 0;
+    if (a->options.samples >= 0 && !a->options.limited && l->samples > a->options.samples)
+        return af_fail(AF_BAD_FILE, "%s: boxes of sample %lld, but there are %lld samples",
+                       a->options.labels, (long long)l->samples - 1, (long long)a->options.samples);
+    for (int64_t i = 0; i < count; i++) {
+        const struct af_box *b = &l->box[i];
+        if (!(b->x1 < b->x2 && b->y1 < b->y2) || !isfinite(b->x1 + b->x2 + b->y1 + b->y2))
+            return af_fail(AF_BAD_FILE, "%s: a box from %g,%g to %g,%g; boxes are x1,y1,x2,y2",
+                           a->options.labels, (double)b->x1, (double)b->y1, (double)b->x2,
+                           (double)b->y2);
+        if (b->x1 < -1 || b->y1 < -1 || b->x2 > width + 1 || b->y2 > height + 1)
+            return af_fail(AF_BAD_FILE,
+                           "%s: a box from %g,%g to %g,%g is outside the input of %dx%d; boxes are "
+                           "in its pixels",
+                           a->options.labels, (double)b->x1, (double)b->y1, (double)b->x2,
+                           (double)b->y2, shape[2], shape[1]);
+        most = fmaxf(most, fmaxf(b->x2, b->y2));
+    }
+    if (count && most <= 1.5f && width > 4 && height > 4)
+        return af_fail(AF_BAD_FILE,
+                       "%s: all boxes are within 0..1; boxes are in pixels of the input of %dx%d",
+                       a->options.labels, shape[2], shape[1]);
+    return AF_OK;
 }
 
 static int open_detection(struct answers *a)
@@ -81,6 +100,8 @@ static int open_detection(struct answers *a)
     a->classes = detector_classes(a->detector);
     if (o->labels)
         status = box_labels_read(o->labels, a->classes, &a->boxes);
+    if (!status && o->labels)
+        status = check_boxes(a);
     if (!status && o->labels)
         status = precision_make(a->classes, &a->precision);
     if (!status && o->labels && o->reference)
@@ -97,6 +118,9 @@ static int open_reference(struct answers *a, const char *path)
     if (t->rank < 2 || !t->count || t->count / t->dim[0] != a->values)
         return af_fail(AF_BAD_FILE, "%s: not one row of %lld values for each sample", path,
                        (long long)a->values);
+    status = reference_check(path, t, a->options.limited ? -1 : a->options.samples);
+    if (status)
+        return status;
     a->ann = calloc((size_t)a->values, sizeof *a->ann);
     return a->ann ? AF_OK
                   : af_fail(AF_NO_MEMORY, "no memory for %lld outputs", (long long)a->values);
@@ -169,7 +193,7 @@ void answers_close(struct answers *a)
     precision_free(a->precision);
     precision_free(a->ann_precision);
     free(a->class_of);
-    input_close(a->label_maps);
+    label_maps_close(a->label_maps);
     confusion_free(&a->confusion);
     confusion_free(&a->ann_confusion);
     free(a);
@@ -210,9 +234,10 @@ static int add_boxes(struct answers *a, int64_t index, const float *output)
     return status;
 }
 
-static int add_map(struct answers *a, const float *output)
+static int add_map(struct answers *a, const char *name, const float *output)
 {
-    struct sample s;
+    struct tensor label;
+    int height, width;
     segment_decode(&a->map, output, a->class_of);
     if (a->ann) {
         segment_decode(&a->map, a->ann, a->ann_class_of);
@@ -222,17 +247,12 @@ static int add_map(struct answers *a, const float *output)
     }
     if (!a->label_maps)
         return AF_OK;
-    int status = input_next(a->label_maps, &s);
-    if (status <= 0)
-        return status
-                   ? status
-                   : af_fail(AF_BAD_FILE, "%s: holds %lld label maps, but there are more samples",
-                             a->options.labels, (long long)input_count(a->label_maps));
-    const struct tensor label = {.type = s.type, .data = (void *)(uintptr_t)s.data};
-    confusion_add(&a->confusion, &a->map, a->class_of, &label, a->label_height, a->label_width);
+    int status = label_maps_next(a->label_maps, name, &label, &height, &width);
+    if (status)
+        return status;
+    confusion_add(&a->confusion, &a->map, a->class_of, &label, height, width);
     if (a->ann)
-        confusion_add(&a->ann_confusion, &a->map, a->ann_class_of, &label, a->label_height,
-                      a->label_width);
+        confusion_add(&a->ann_confusion, &a->map, a->ann_class_of, &label, height, width);
     return AF_OK;
 }
 
@@ -339,7 +359,8 @@ int answers_add(struct answers *a, int64_t index, const char *name, const struct
 {
     int status = read_reference(a, index);
     if (!status)
-        status = a->detector ? add_boxes(a, index, result->output) : add_map(a, result->output);
+        status =
+            a->detector ? add_boxes(a, index, result->output) : add_map(a, name, result->output);
     place_boxes(&a->found, view);
     if (!status && a->options.draw)
         status = draw_answer(a, index, name, sample, view);
@@ -368,6 +389,19 @@ static int finish(int classes, struct precision *p, const struct confusion *c, s
         score->mean = confusion_iou(c, score->each);
     }
     return AF_OK;
+}
+
+double answers_ignored(const struct answers *a)
+{
+    int64_t all = a->confusion.ignored;
+    for (int i = 0; a->confusion.count && i < a->classes * a->classes; i++)
+        all += a->confusion.count[i];
+    return a->confusion.count && all ? (double)a->confusion.ignored / (double)all : NAN;
+}
+
+const char *answers_note(const struct answers *a)
+{
+    return a->label_maps ? label_maps_note(a->label_maps) : NULL;
 }
 
 int answers_finish(struct answers *a, struct score *score, struct score *ann, double *agreement)

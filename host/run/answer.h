@@ -11,12 +11,13 @@
 struct answer_options {
     const struct task *task;
     /* Labels: boxes as detect.h says, or class maps: integers [N,H,W] of the input's or the
-     * output's size, as an array or a folder of grey pictures; classes that the network lacks are
+     * output's size, as an array or a folder (label_maps.h); classes that the network lacks are
      * ignored. */
     const char *labels;    /* NULL: none, likewise the next two */
     const char *reference; /* the ANN's outputs, .npy, one row a sample */
     const char *draw;      /* a .png file for one sample, or a folder */
     int64_t samples;       /* that will come at the most; -1: unknown */
+    bool limited;          /* more samples than these belong to labels and reference */
 };
 
 /* One sample's answer, good until the next. */
@@ -45,6 +46,10 @@ int answers_classes(const struct answers *a);
 /* The network's score and the ANN's; `each` of both are the caller's to free. *agreement: share of
  * pixels that are as the ANN's. */
 int answers_finish(struct answers *a, struct score *score, struct score *ann, double *agreement);
+/* The share of labelled pixels whose class the network lacks; NAN without class maps. */
+double answers_ignored(const struct answers *a);
+/* What the user ought to know after the first sample; NULL: nothing. */
+const char *answers_note(const struct answers *a);
 void answers_close(struct answers *a); /* NULL is fine */
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/npy_writer.h"
 #include "device/device.h"
 #include "input/labels.h"
+#include "run/reference_check.h"
 #include "run/samples.h"
 
 #include <math.h>
@@ -105,9 +106,12 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
 
 /* ---- Answers ------------------------------------------------------------------------------- */
 
+/* Of a single output the sign tells two classes apart. */
 static int64_t largest_of(const float *v, int64_t n)
 {
     int64_t best = 0;
+    if (n == 1)
+        return v[0] > 0;
     for (int64_t i = 1; i < n; i++)
         best = v[i] > v[best] ? i : best;
     return best;
@@ -132,14 +136,14 @@ static int64_t first_size(const struct af_model *m)
 static int64_t reference_answer(const struct run *r, int64_t index)
 {
     int64_t n = r->reference.count / r->reference.dim[0], best = 0;
-    double most = -INFINITY;
+    double most = n == 1 ? 0 : -INFINITY; /* of a single output the sign tells */
     for (int64_t i = 0; i < n; i++) {
         double sum = 0;
         for (int64_t k = 0; k < r->reference_rows; k++)
             sum += tensor_get(&r->reference, (index * r->reference_rows + k) * n + i);
         if (sum > most) {
             most = sum;
-            best = i;
+            best = n == 1 ? 1 : i;
         }
     }
     return best;
@@ -162,18 +166,19 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
 {
     struct run_totals *t = r->totals;
     const struct af_result *res = &b->result[i], *full = &b->full[i];
-    int64_t n = first_size(r->model), label;
+    const int64_t n = first_size(r->model), classes = n > 1 ? n : 2;
+    int64_t label;
     int status = label_of(r, b, i, index, &label);
     if (status)
         return status;
-    if (label >= n)
+    if (label >= classes)
         return af_fail(AF_BAD_FILE, "%s: label %lld, but the network has %lld classes", b->name[i],
-                       (long long)label, (long long)n);
+                       (long long)label, (long long)classes);
     int64_t answer = largest_of(res->output, n);
     if (label >= 0) {
         t->labelled++;
         t->correct += answer == label;
-        t->correct5 += among_best(res->output, n, label, 5);
+        t->correct5 += n > 1 && among_best(res->output, n, label, 5);
     }
     int64_t ann = -1;
     if (r->reference.data) {
@@ -333,7 +338,10 @@ static int run_all(struct run *r, struct input *in, struct batch *b)
             status = batch_add(r, b, &s);
         taken += more > 0;
         if (!status && b->count && (!more || b->count == b->room)) {
+            const bool first = r->totals->samples == 0;
             status = run_batch(r, b);
+            if (!status && first && o->note && r->answers && answers_note(r->answers))
+                o->note(o->context, answers_note(r->answers));
             if (o->progress)
                 o->progress(o->context, r->totals->samples, all);
         }
@@ -362,6 +370,7 @@ static int finish_totals(struct run *r)
             t->agreement_at[s] = (double)r->agreeing_at[s] / n;
     }
     t->timesteps_mean = steps / n;
+    t->ignored = r->labels.data ? 1 - (double)t->labelled / n : NAN;
     if (!t->labelled) {
         free(t->accuracy_at);
         t->accuracy_at = NULL;
@@ -369,6 +378,7 @@ static int finish_totals(struct run *r)
     if (!r->answers)
         return AF_OK;
     t->classes = answers_classes(r->answers);
+    t->ignored = answers_ignored(r->answers);
     return answers_finish(r->answers, &t->score, &t->ann_score, &t->agreement);
 }
 
@@ -407,6 +417,27 @@ void run_totals_free(struct run_totals *t)
     *t = (struct run_totals){0};
 }
 
+/* Labels and reference of classes against the samples (-1: not as many, or not known). */
+static int check_comparisons(const struct run *r, int64_t samples)
+{
+    const struct run_options *o = r->options;
+    const int64_t n = first_size(r->model) > 1 ? first_size(r->model) : 2;
+    if (r->labels.data && samples >= 0 && r->labels.count != samples)
+        return af_fail(AF_BAD_FILE, "%s: %lld labels for %lld samples; are they of others?",
+                       o->labels, (long long)r->labels.count, (long long)samples);
+    for (int64_t i = 0; r->labels.data && i < r->labels.count; i++) {
+        const int64_t label = ((const int64_t *)r->labels.data)[i];
+        if (label >= n)
+            return af_fail(AF_BAD_FILE,
+                           "%s: label %lld of sample %lld, but the network has %lld "
+                           "classes",
+                           o->labels, (long long)label, (long long)i, (long long)n);
+    }
+    return r->reference.data ? reference_check(o->reference, &r->reference,
+                                               samples < 0 ? -1 : samples * r->reference_rows)
+                             : AF_OK;
+}
+
 /* What boxes and maps are compared with is their own matter. */
 static int open_answers(struct run *r, const struct input *in)
 {
@@ -415,18 +446,22 @@ static int open_answers(struct run *r, const struct input *in)
     bool by_frame =
         frames > 1 && r->reference.data && r->reference.dim[0] == frames * input_count(in);
     r->reference_rows = by_frame ? frames : 1;
+    int status = check_comparisons(r, o->limit ? -1 : input_count(in));
+    if (status)
+        return status;
     if (o->task->kind == AF_CLASSIFY)
         return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
                        : AF_OK;
     if (!o->labels && !o->reference && !o->draw && !o->decode)
         return AF_OK;
     int64_t samples = input_count(in);
-    struct answer_options a = {
-        .task = o->task,
-        .labels = o->labels,
-        .reference = o->reference,
-        .draw = o->draw,
-        .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit : samples};
+    struct answer_options a = {.task = o->task,
+                               .labels = o->labels,
+                               .reference = o->reference,
+                               .draw = o->draw,
+                               .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit
+                                                                                          : samples,
+                               .limited = o->limit != 0};
     return answers_open(r->model, &a, &r->answers);
 }
 
@@ -494,6 +529,8 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
         status = batch_make(&b, o->spikes ? 1 : o->batch ? o->batch : 64);
     if (!status)
         status = input_open(&in, o->inputs, o->input_count, &r.spec);
+    for (int i = 0; !status && o->note && input_note(in, i); i++)
+        o->note(o->context, input_note(in, i));
     if (!status)
         status = open_answers(&r, in);
     if (!status)

@@ -31,6 +31,7 @@ struct run_options {
     int (*each)(void *context, int64_t index, const char *name, const struct af_result *result,
                 const struct answer *answer);
     void (*progress)(void *context, int64_t done, int64_t all); /* all: -1 if unknown */
+    void (*note)(void *context, const char *note); /* what the user ought to know; NULL: not */
     void *context;
 };
 
@@ -44,6 +45,8 @@ struct run_totals {
     double seconds;  /* inside the device */
     double accuracy; /* in 0..1; NAN where there is nothing to compare; likewise the next two */
     double top5, agreement, ann_accuracy, timesteps_mean;
+    double
+        ignored; /* share of labels that were not counted: of no class, or one the network lacks */
     struct score score, ann_score; /* of boxes or maps with labels; the ANN's with a reference */
     int classes;                   /* that they tell apart */
     /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */

@@ -17,7 +17,10 @@ int task_classes(const struct af_model *m, const struct task *task)
         classes = status ? status : detector_classes(detector);
         detector_free(detector);
         return classes;
-    default: model_outputs(m, &first); return (int)neuron_count(&m->population[first]);
+    default:
+        model_outputs(m, &first);
+        classes = (int)neuron_count(&m->population[first]);
+        return classes > 1 ? classes : 2; /* of a single output the sign tells */
     }
 }
 
