@@ -3,7 +3,6 @@
 #include "base/error.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 int file_read(const char *path, size_t limit, void **bytes, size_t *size)
@@ -175,4 +175,36 @@ void file_discard(struct file_out *out)
     free(out->temporary);
     free(out->path);
     memset(out, 0, sizeof *out);
+}
+
+/* ---- Before the work ------------------------------------------------------------------------- */
+
+/* A device or a pipe is not opened: that would wait, or be heard at the other end. */
+static int check_special(const char *path, const struct stat *s)
+{
+    const dev_t full = makedev(1, 7); /* /dev/full, Linux's Documentation/admin-guide/devices.txt */
+    const int code = access(path, W_OK)                          ? errno
+                     : S_ISCHR(s->st_mode) && s->st_rdev == full ? ENOSPC
+                                                                 : 0;
+    return code ? af_fail(AF_IO, "%s: %s", path, strerror(code)) : AF_OK;
+}
+
+int file_check_output(const char *path, const char *const *inputs, int input_count)
+{
+    struct stat s, in;
+    struct file_out out;
+    const bool there = stat(path, &s) == 0;
+    for (int i = 0; there && S_ISREG(s.st_mode) && i < input_count; i++)
+        if (stat(inputs[i], &in) == 0 && s.st_dev == in.st_dev && s.st_ino == in.st_ino)
+            return af_fail(AF_BAD_ARGUMENT,
+                           "%s is read as well: to write it would destroy it; give another name",
+                           path);
+    if (there && S_ISDIR(s.st_mode))
+        return af_fail(AF_IO, "%s: %s", path, strerror(EISDIR));
+    if (there && !S_ISREG(s.st_mode))
+        return check_special(path, &s);
+    int status = file_create(&out, path);
+    if (!status)
+        file_discard(&out);
+    return status;
 }

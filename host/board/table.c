@@ -20,16 +20,19 @@ enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
     .usb = {name, FTDI, id, NULL, 0, 0}
 #define ICEPROG                                                                                    \
     {                                                                                              \
-        {"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-S", NULL, false, "fpga-icestorm"         \
+        .word = {"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE}, .to_memory = "-S", .select = "-d", \
+        .place = "d:%03u/%03u", .package = "fpga-icestorm"                                         \
     }
 #define ICEPROG_FLASH                                                                              \
     {                                                                                              \
-        {"iceprog", PROGRAMMER_FILE}, NULL, NULL, true, "fpga-icestorm"                            \
+        .word = {"iceprog", PROGRAMMER_FILE}, .only_flash = true, .select = "-d",                  \
+        .place = "d:%03u/%03u", .package = "fpga-icestorm"                                         \
     }
 #define OPEN_FPGA_LOADER(name)                                                                     \
     {                                                                                              \
-        {"openFPGALoader", "-b", name, PROGRAMMER_WRITE, PROGRAMMER_FILE}, "-m", "-f", false,      \
-            "openfpgaloader"                                                                       \
+        .word = {"openFPGALoader", "-b", name, PROGRAMMER_WRITE, PROGRAMMER_FILE},                 \
+        .to_memory = "-m", .to_flash = "-f", .select = "--busdev-num", .place = "%u:%u",           \
+        .package = "openfpgaloader"                                                                \
     }
 
 const struct board boards[] = {
@@ -55,7 +58,7 @@ const struct board boards[] = {
      .flashing = "iCE40-HX8K breakout board, by iceprog", .programmer = ICEPROG},
     {"hx8k_fifo", "the same with an FT232H in the mode of a synchronous FIFO",
      FIFO("hx8k_fifo", 24, FT232H), .flashing = "the same with an FT232H at its header, by iceprog",
-     .programmer = ICEPROG},
+     .flashed_as = "hx8k", .programmer = ICEPROG},
     {"ulx3s", "a ULX3S on USB", UART("ulx3s", 25, 1000000, FT_X, "ULX3S", 0),
      .flashing = "ULX3S, by openFPGALoader", .programmer = OPEN_FPGA_LOADER("ulx3s")},
     {"ecpix5", "an ECPIX-5 on USB", UART("ecpix5", 25, 1000000, FT2232H, "ECPIX", 1),

@@ -395,6 +395,20 @@ static int read_arguments(int argc, char **argv, struct request *r)
     return 0;
 }
 
+static int check_output(const struct request *r)
+{
+    const char *inputs[CALIB_MOST + 4];
+    int n = 0;
+    const char *const others[] = {r->convert.onnx, r->convert.labels, r->convert.classes,
+                                  r->convert.exit_recordings};
+    for (int i = 0; i < r->convert.calib_count; i++)
+        inputs[n++] = r->calib[i];
+    for (int i = 0; i < 4; i++)
+        if (others[i])
+            inputs[n++] = others[i];
+    return cli_check_outputs(&r->output, 1, inputs, n);
+}
+
 /* ---- The result ---------------------------------------------------------------------------- */
 
 static int show_progress(void *context, const char *phase, double fraction)
@@ -568,5 +582,7 @@ int main(int argc, char **argv)
     r.convert.mean = r.convert.mean_count ? r.mean : NULL;
     r.convert.std = r.convert.std_count ? r.std : NULL;
     r.convert.name = r.output;
+    if (!status)
+        status = check_output(&r);
     return status ? status : cli_end(r.ann ? run_ann(&r) : convert_file(&r));
 }

@@ -27,7 +27,9 @@ static const char help[] =
     "  adafire-flash --board ulx3s --flash bitstreams/ulx3s.bit for good\n"
     "  adafire-flash --board u250 --shell 0000:b3:00.0          the card's shell, by AMD's xbmgmt\n"
     "\n"
-    "  -b, --board BOARD   u250, u250:1, u250:0000:b3:00.1, or a USB board; --list names them\n"
+    "  -b, --board BOARD   u250, u250:1, u250:0000:b3:00.1, or a USB board, of several by bus and "
+    "port\n"
+    "                      or serial number (icebreaker:1-2); --list names them\n"
     "      --flash         into the board's flash memory, where it stays; asks first\n"
     "      --shell ADDRESS for the u250: the platform's shell instead of a bitstream, onto the "
     "card\n"
@@ -143,11 +145,37 @@ static int write_shell(const struct request *r)
     return start(r, argv, "AMD's package xrt");
 }
 
+/* Which of the boards on USB is meant, as a word for the programmer; without one where the table
+ * does not know what the board calls itself. */
+static int choose_place(const struct request *r, char shown[64], char word[32])
+{
+    const char *which, *row = r->row->flashed_as ? r->row->flashed_as : r->row->name;
+    const struct usb_board *usb = &board_find(row, &which)->usb;
+    struct usb_place place;
+    snprintf(shown, 64, "%s", r->row->name);
+    word[0] = 0;
+    if (!usb->name)
+        return r->device ? cli_fail("%s: what stands behind the colon is for boards that AdaFire "
+                                    "can tell apart, and this one it cannot",
+                                    r->board)
+                         : 0;
+    if (usb_board_find(usb, r->device, &place))
+        return cli_fail_af();
+    snprintf(shown, 64, "%s", place.shown);
+    snprintf(word, 32, r->row->programmer.place, place.bus, place.device);
+    return 0;
+}
+
 static int write_board(const struct request *r)
 {
     const struct programmer *p = &r->row->programmer;
-    char what[PATH_MAX + 100], *argv[PROGRAMMER_WORDS + 1];
+    char what[PATH_MAX + 100], shown[64], place[32], *argv[PROGRAMMER_WORDS + 3];
     int n = 0;
+    if (p->only_flash && !r->flash)
+        return cli_fail("the %s can only be written to its flash; say --flash", r->row->name);
+    int status = choose_place(r, shown, place);
+    if (status)
+        return status;
     for (int i = 0; i < PROGRAMMER_WORDS && p->word[i]; i++) {
         const char *word = p->word[i];
         if (strcmp(word, PROGRAMMER_WRITE) == 0)
@@ -156,11 +184,13 @@ static int write_board(const struct request *r)
             word = r->file;
         if (word)
             argv[n++] = (char *)word;
+        if (i == 0 && *place) {
+            argv[n++] = (char *)p->select;
+            argv[n++] = place;
+        }
     }
     argv[n] = NULL;
-    if (p->only_flash && !r->flash)
-        return cli_fail("the %s can only be written to its flash; say --flash", r->row->name);
-    snprintf(what, sizeof what, "%s will be written to the flash of the %s", r->file, r->row->name);
+    snprintf(what, sizeof what, "%s will be written to the flash of the %s", r->file, shown);
     if (r->flash && !agreed(r, what))
         return cli_fail("nothing was done");
     return start(r, argv, p->package);
@@ -206,8 +236,6 @@ static int choose_board(struct request *r)
     if (!r->row || !r->row->flashing)
         return cli_fail("no board '%.40s'; `adafire-flash --list` names them", r->board);
     const bool card = r->row->link == AF_LINK_XRT;
-    if (r->device && !card)
-        return cli_fail("%s: only cards have numbers and addresses", r->board);
     if (r->shell && !card)
         return cli_fail("--shell is for the u250");
     if (r->flash && card)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char help[] =
     "Usage: adafire-host [--board BOARD] MODEL.snn INPUT... [OPTION]...\n"
@@ -228,6 +229,24 @@ static int read_arguments(int argc, char **argv, struct request *r)
     r->run.inputs = (const char *const *)(argv + optind);
     r->run.input_count = argc - optind;
     return 0;
+}
+
+static int check_outputs(const struct request *r)
+{
+    struct stat s;
+    const bool picture = r->run.draw && (stat(r->run.draw, &s) || S_ISREG(s.st_mode));
+    const size_t n = picture ? strlen(r->run.draw) : 0;
+    const bool png = n > 4 && strcmp(r->run.draw + n - 4, ".png") == 0;
+    const char *const outputs[] = {r->run.output, r->report,       r->boxes,
+                                   r->run.spikes, r->device.waves, png ? r->run.draw : NULL};
+    const char *read[3] = {r->model_path};
+    int count = 1;
+    if (r->run.labels)
+        read[count++] = r->run.labels;
+    if (r->run.reference)
+        read[count++] = r->run.reference;
+    const int status = cli_check_outputs(outputs, 6, read, count);
+    return status ? status : cli_check_outputs(outputs, 6, r->run.inputs, r->run.input_count);
 }
 
 /* ---- What is shown ------------------------------------------------------------------------- */
@@ -563,6 +582,8 @@ int main(int argc, char **argv)
     cli_quiet(r.quiet);
     if (!status && r.json && r.top)
         status = cli_fail("--json and --top exclude each other");
+    if (!status)
+        status = check_outputs(&r);
     if (status)
         return status;
     struct ranks *ranks;

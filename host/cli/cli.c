@@ -81,6 +81,22 @@ void cli_guard_output(void)
         output = guarded;
 }
 
+int cli_check_outputs(const char *const *outputs, int output_count, const char *const *inputs,
+                      int input_count)
+{
+    for (int i = 0; i < output_count; i++) {
+        if (!outputs[i])
+            continue;
+        for (int k = 0; k < i; k++)
+            if (outputs[k] && strcmp(outputs[k], outputs[i]) == 0 &&
+                strncmp(outputs[i], "/dev/", 5) != 0)
+                return cli_fail("%s is named for two outputs", outputs[i]);
+        if (file_check_output(outputs[i], inputs, input_count))
+            return cli_fail_af();
+    }
+    return 0;
+}
+
 int cli_usage(void)
 {
     fprintf(stderr, "Try '%s --help'.\n", program);

@@ -18,6 +18,7 @@ struct raw {
     int64_t *label;
     int64_t count, room;
     bool labelled, whole; /* all carry labels; all values are whole numbers of at most 8 bits */
+    bool ended;           /* no sample was left unread */
 };
 
 static int raw_grow(struct raw *r, int64_t neurons)
@@ -96,6 +97,8 @@ static int raw_read(const char *const *paths, int path_count, const struct input
             break;
         status = raw_append(r, &s, neurons);
     }
+    if (!status)
+        r->ended = r->count < limit || input_next(in, &s) == 0;
     input_close(in);
     if (!status && !r->count)
         status = af_fail(AF_BAD_FILE, "%s: no calibration samples", paths[0]);
@@ -145,11 +148,14 @@ static int take_labels(struct raw *r, const char *path, struct calibration *data
         int status = labels_read(path, &t);
         if (status)
             return status;
-        if (t.count < data->samples)
-            status = af_fail(AF_BAD_FILE, "%s: %lld labels for %lld samples", path,
-                             (long long)t.count, (long long)data->samples);
+        if (t.count < r->count || (r->ended && t.count > r->count))
+            status = af_fail(AF_BAD_FILE,
+                             "%s: %lld labels for %s%lld calibration samples; they may be of "
+                             "another split",
+                             path, (long long)t.count, r->ended ? "" : "more than ",
+                             (long long)r->count);
         else
-            memcpy(r->label, t.data, (size_t)data->samples * sizeof *r->label);
+            memcpy(r->label, t.data, (size_t)r->count * sizeof *r->label);
         tensor_free(&t);
         if (status)
             return status;

@@ -9,6 +9,10 @@
 #include "convert/risk.h"
 #include "convert/statistics.h"
 
+#include <math.h>
+
+static const double AGREEMENT_LEAST = 0.95;
+
 void conversion_free(struct conversion *c)
 {
     recipe_free(&c->recipe);
@@ -74,6 +78,32 @@ static int note_risks(const struct reference *ref, const struct convert_options 
     return status;
 }
 
+/* What came out, where the user might take it for better than it is. */
+static int note_outcome(const struct conversion *c, struct journal *journal)
+{
+    const struct reference *ref = &c->reference;
+    const struct verdict *v = &c->verdict;
+    const double guessing = 1.0 / (double)ref->ann_size;
+    const double error =
+        sqrt(guessing * (1 - guessing) / (double)(ref->data.samples ? ref->data.samples : 1));
+    int status = AF_OK;
+    if (ref->data.samples == 1)
+        status = journal_note(journal, "one calibration sample: thresholds and figures are of that "
+                                       "one; give a few hundred of what the network will see");
+    if (!status && ref->data.samples > 1 && v->ann_accuracy <= guessing + 2 * error)
+        status = journal_note(journal,
+                              "the ANN itself is right for %.1f %% of the calibration samples, "
+                              "and a guess for %.1f %%: labels, scale, mean, std or the order of "
+                              "channels may not be those it was trained with",
+                              100 * v->ann_accuracy, 100 * guessing);
+    if (!status && v->agreement < AGREEMENT_LEAST)
+        status = journal_note(journal,
+                              "the spiking network agrees with the ANN on %.1f %% of the "
+                              "calibration samples only; more timesteps (-t) bring it closer",
+                              100 * v->agreement);
+    return status;
+}
+
 int convert(const struct network *net, const struct input_format *format,
             const struct calibration *data, const struct convert_options *options,
             struct conversion *c)
@@ -103,6 +133,8 @@ int convert(const struct network *net, const struct input_format *format,
     if (!status)
         status = o.optimize ? recipe_optimize(ref, &o, format, &c->journal, &c->recipe, &c->verdict)
                             : recipe_make(ref, &o, format, &c->journal, &c->recipe, &c->verdict);
+    if (!status)
+        status = note_outcome(c, &c->journal);
     if (status)
         conversion_free(c);
     return status;

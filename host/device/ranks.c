@@ -456,9 +456,27 @@ static void *load_mpi(void)
     return library;
 }
 
+/* Other launchers start several processes, too, which would all do the whole run: PMI's and MPICH's
+ * (PMI_SIZE, MPI_LOCALNRANKS), and Slurm's srun (a step of several tasks). */
+static int other_launcher(void)
+{
+    const int pmi = number("PMI_SIZE", 1), mpich = number("MPI_LOCALNRANKS", 1),
+              step = number("SLURM_STEP_NUM_TASKS", 1),
+              tasks = getenv("PMIX_RANK") ? number("SLURM_NTASKS", 1) : 1;
+    const int all = pmi > 1 ? pmi : mpich > 1 ? mpich : step > 1 ? step : tasks;
+    return all > 1 ? af_fail(AF_NO_DEVICE,
+                             "this is one of %d processes of a launcher that is not Open MPI's "
+                             "mpirun, and each would do all of the work; `mpirun -n %d "
+                             "adafire-host ...` divides it",
+                             all, all)
+                   : AF_OK;
+}
+
 int ranks_begin(struct ranks **ranks)
 {
     *ranks = NULL;
+    if (number("OMPI_COMM_WORLD_SIZE", 0) == 0)
+        return other_launcher();
     if (number("OMPI_COMM_WORLD_SIZE", 1) < 2)
         return AF_OK;
     void *library = load_mpi();

@@ -55,6 +55,19 @@ static bool look_at(libusb_device *device, struct attached *a)
     return true;
 }
 
+/* Devices by bus and port, so that a message lists them in the same order each time. */
+static int by_place(const void *a, const void *b)
+{
+    libusb_device *first = *(libusb_device *const *)a, *second = *(libusb_device *const *)b;
+    uint8_t port[2][MOST_PORTS] = {0};
+    const int bus = libusb_get_bus_number(first) - libusb_get_bus_number(second);
+    if (bus)
+        return bus;
+    libusb_get_port_numbers(first, port[0], MOST_PORTS);
+    libusb_get_port_numbers(second, port[1], MOST_PORTS);
+    return memcmp(port[0], port[1], MOST_PORTS);
+}
+
 static bool is_of_row(const struct usb_board *b, const struct attached *a)
 {
     return b->vendor == a->vendor && (!b->product_id || b->product_id == a->product_id) &&
@@ -120,34 +133,62 @@ static int nothing_found(const struct choice *c)
                    c->rest ? " at " : "", c->rest ? c->rest : "");
 }
 
+/* Looks through the list for the one board that is meant. */
+static int choose(const struct usb_board *board, const char *which, libusb_device **devices,
+                  ssize_t count, struct choice *c)
+{
+    *c = (struct choice){.board = board};
+    c->rest = read_which(which, &c->vendor, &c->product_id);
+    qsort(devices, (size_t)count, sizeof(libusb_device *), by_place);
+    for (ssize_t i = 0; i < count; i++) {
+        struct attached a;
+        if (look_at(devices[i], &a))
+            consider(c, &a);
+    }
+    if (!c->count)
+        return nothing_found(c);
+    return c->count > 1 ? af_fail(AF_NO_DEVICE, "there are %d: %s; say which", c->count, c->all)
+                        : AF_OK;
+}
+
 int usb_board_open(struct libusb_context *context, const struct usb_board *board, const char *which,
                    struct libusb_device_handle **handle, char shown[64])
 {
-    struct choice c = {.board = board};
+    struct choice c;
     libusb_device **devices;
     *handle = NULL;
-    c.rest = read_which(which, &c.vendor, &c.product_id);
     const ssize_t count = libusb_get_device_list(context, &devices);
     if (count < 0)
         return af_fail(AF_NO_DEVICE, "USB devices cannot be listed: %s",
                        libusb_strerror((int)count));
-    for (ssize_t i = 0; i < count; i++) {
-        struct attached a;
-        if (look_at(devices[i], &a))
-            consider(&c, &a);
-    }
-    int status = AF_OK;
+    int status = choose(board, which, devices, count, &c);
     snprintf(shown, 64, "%s:%s", board->name, c.found.path);
-    if (!c.count)
-        status = nothing_found(&c);
-    else if (c.count > 1)
-        status = af_fail(AF_NO_DEVICE, "there are %d: %s; say which", c.count, c.all);
-    else {
-        const int code = libusb_open(c.found.device, handle);
-        if (code)
-            status = refuse(shown, code);
-    }
+    const int code = status ? 0 : libusb_open(c.found.device, handle);
+    if (code)
+        status = refuse(shown, code);
     libusb_free_device_list(devices, 1);
+    return status;
+}
+
+int usb_board_find(const struct usb_board *board, const char *which, struct usb_place *place)
+{
+    struct choice c;
+    libusb_context *usb;
+    libusb_device **devices;
+    *place = (struct usb_place){0};
+    const int code = libusb_init(&usb);
+    if (code)
+        return af_fail(AF_NO_DEVICE, "libusb does not start: %s", libusb_strerror(code));
+    const ssize_t count = libusb_get_device_list(usb, &devices);
+    int status = choose(board, which, devices, count, &c);
+    if (!status) {
+        place->bus = libusb_get_bus_number(c.found.device);
+        place->device = libusb_get_device_address(c.found.device);
+        snprintf(place->shown, sizeof place->shown, "%s:%s", board->name, c.found.path);
+    }
+    if (count >= 0)
+        libusb_free_device_list(devices, 1);
+    libusb_exit(usb);
     return status;
 }
 

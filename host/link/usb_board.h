@@ -22,6 +22,13 @@ struct usb_board {
 int usb_board_open(struct libusb_context *context, const struct usb_board *board, const char *which,
                    struct libusb_device_handle **handle, char shown[64]);
 
+/* Where the board is, as usb_board_open would choose it, without opening it. */
+struct usb_place {
+    unsigned bus, device; /* numbers of its file below /dev/bus/usb */
+    char shown[64];
+};
+int usb_board_find(const struct usb_board *board, const char *which, struct usb_place *place);
+
 /* Calls each with every board of these that is attached. */
 int usb_boards_attached(const struct usb_board *boards, int count, link_seen *each, void *context);
 

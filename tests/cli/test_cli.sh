@@ -326,6 +326,24 @@ bad "burst order" "burst" $convert --burst-initial 3 --burst-desired 5 -o "$out"
 bad "std 0" "std" $convert --std 0 -o "$out"
 bad "signed maybe" "--signed" $convert --signed maybe -o "$out"
 bad "iat 7" "--iat" $convert --iat 7 -o "$out"
+# What is written is refused before the work, if it cannot be or would destroy what is read.
+cp $data/model.onnx "$work/own.onnx"
+cp $data/test_images.npy "$work/own.npy"
+ln -s own.npy "$work/link.npy"
+bad "the network as output" "own.onnx is read as well" "$bin/adafire-convert" "$work/own.onnx" --calib $data/calib_images.npy \
+    -o "$work/own.onnx"
+bad "samples as output" "own.npy is read as well" $host "$work/m.snn" "$work/own.npy" -o "$work/own.npy"
+bad "samples as output by a link" "is read as well" $host "$work/m.snn" "$work/own.npy" --spikes "$work/link.npy"
+same "the network is left" $data/model.onnx "$work/own.onnx"
+same "samples are left" $data/test_images.npy "$work/own.npy"
+bad "one file for two" "two outputs" $host "$work/m.snn" "$work/own.npy" -o "$work/x" --report "$work/x"
+bad "a folder as output" "Is a directory" $convert -o "$work"
+bad "a full device" "No space left" $convert -o /dev/full
+bad "labels of another split" "500 labels for 256 calibration samples" $convert --calib-labels $data/test_labels.npy -o "$out"
+for launcher in "PMI_SIZE=4 PMI_RANK=1" MPI_LOCALNRANKS=4 "SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=2" \
+    "PMIX_RANK=0 SLURM_NTASKS=4"; do
+    bad "started by $launcher" "one of 4 processes" env $launcher $host "$work/m.snn" $data/test_images.npy
+done
 bad "unwritable" "/nonexistent/" $quick -o /nonexistent/x.snn
 npy "0, 1, 8, 8" "|u1" </dev/null >"$work/empty.npy"
 bad "empty calibration set" "empty.npy" "$bin/adafire-convert" $data/model.onnx --calib "$work/empty.npy" -o "$out"
