@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SELECTED_MOST = 1 << 22 }; /* weights of an output's elements, taken one by one */
+
 struct lowering {
     const struct graph *graph;
     struct network *network;
@@ -1065,19 +1067,46 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
     return AF_OK;
 }
 
-/* Whether neurons with biases say all of the value, whatever their order. */
-static bool is_bias_alone(const struct affine *s)
+/* Whether every neuron is one element, in whatever order. */
+static bool is_permutation(const struct affine *s)
 {
-    float *bias, most = 0;
-    if (physical_bias(s, &bias))
-        return false;
-    const float *offset = s->offset.data;
-    for (int64_t j = 0; j < s->offset.count; j++) {
+    const int64_t neurons = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
+    bool *seen = s->offset.count == neurons ? calloc((size_t)neurons, sizeof *seen) : NULL;
+    bool good = seen != NULL;
+    for (int64_t j = 0; good && j < neurons; j++) {
         const int64_t at = element_of(s, j);
-        most = fmaxf(most, fabsf(offset[j] - (at < 0 ? 0 : bias[at])));
+        good = at >= 0 && !seen[at];
+        if (good)
+            seen[at] = true;
     }
-    free(bias);
-    return most == 0;
+    free(seen);
+    return good;
+}
+
+/* Neurons of their own for the elements, in their order: a dense projection with one weight for
+ * each element that is not constant. */
+static int select_elements(struct lowering *l, struct affine *s, const char *name)
+{
+    const int64_t n = s->offset.count, neurons = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
+    if (n * n > SELECTED_MOST || n * neurons > SELECTED_MOST)
+        return af_fail(AF_UNSUPPORTED,
+                       "the output '%.80s' is moved in a way that is no projection, and is too "
+                       "large to take its %lld elements one by one",
+                       name, (long long)n);
+    struct dense_context d = {.weight = calloc((size_t)(n * n), sizeof *d.weight),
+                              .outputs = (int)n};
+    if (!d.weight)
+        return af_fail(AF_NO_MEMORY, "no memory for %lld elements", (long long)n);
+    for (int64_t j = 0; j < n; j++)
+        d.weight[j * n + j] = 1;
+    struct affine out = {.shape = {(int)n, 1, 1}};
+    int status = compose_terms(l, s, name, compose_dense, &d, &out);
+    if (!status)
+        status = tensor_copy(&out.offset, &s->offset);
+    free(d.weight);
+    affine_free(s);
+    *s = out;
+    return status;
 }
 
 /* `rank` and `dim`: of the output as the graph has it. */
@@ -1085,19 +1114,16 @@ static int add_output(struct lowering *l, const struct affine *s, const char *na
                       const int64_t *dim)
 {
     struct affine out;
-    int status = affine_copy(&out, s);
+    int index, status = affine_copy(&out, s);
     if (status)
         return status;
-    int settled = out.index ? affine_settle(&out) : AF_OK;
-    int index;
-    if (settled != AF_OK && !is_bias_alone(&out)) {
-        affine_free(&out);
-        return af_fail(AF_UNSUPPORTED,
-                       "the output '%.80s' is moved in a way that is no projection, with constant "
-                       "elements among the computed ones",
-                       name);
+    bool ordered = out.index && affine_settle(&out) != AF_OK; /* by the host */
+    if (ordered && !is_permutation(&out)) {
+        status = select_elements(l, &out, name);
+        ordered = false;
     }
-    status = add_population(l->network, AF_OUTPUT, name, out.shape, &index);
+    if (!status)
+        status = add_population(l->network, AF_OUTPUT, name, out.shape, &index);
     if (!status) {
         struct population *p = &l->network->population[index];
         p->projection = out.term;
@@ -1107,7 +1133,7 @@ static int add_output(struct lowering *l, const struct affine *s, const char *na
         p->rank = rank;
         memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
         status = physical_bias(&out, &p->bias);
-        if (settled != AF_OK) { /* the host puts the elements into the graph's order */
+        if (ordered) {
             p->order = out.index;
             out.index = NULL;
         }

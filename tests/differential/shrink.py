@@ -3,7 +3,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-ROUNDS_MOST = 6
+TRIES_MOST = 400
 
 
 def describe(model):
@@ -135,29 +135,35 @@ def smaller_input(model, samples):
             yield copy, less
 
 
-def candidates(model, samples):
-    for change in (fewer_outputs, earlier_outputs, bypassed, fewer_attributes, smaller_attributes):
-        for m in change(model):
-            yield m, samples
-    yield from smaller_input(model, samples)
-    for m in plainer_constants(model):
-        yield m, samples
+def of_model(change):
+    return lambda model, samples: ((m, samples) for m in change(model))
+
+
+def fewer_samples(model, samples):
     if len(samples) > 1:
         yield model, samples[:1]
 
 
+CHANGES = [fewer_samples] + [of_model(c) for c in (
+    fewer_outputs, earlier_outputs, bypassed, fewer_attributes, smaller_attributes)] + [
+    smaller_input, of_model(plainer_constants)]
+
+
 def shrink(model, samples, still):
     """The smallest (model, samples) found for which still(model, samples)."""
-    model = tidy(model)
-    for _ in range(ROUNDS_MOST):
-        changed = False
-        progress = True
-        while progress:
-            progress = False
-            for m, s in candidates(model, samples):
-                if len(m.graph.node) and still(m, s):
-                    model, samples, progress, changed = m, s, True, True
-                    break
-        if not changed:
-            break
-    return model, samples
+    best, left = (tidy(model), samples), TRIES_MOST
+    progress = True
+    while progress and left > 0:
+        progress = False
+        for change in CHANGES:
+            better = True
+            while better and left > 0:
+                better = False
+                for m, s in change(*best):
+                    left -= 1
+                    if len(m.graph.node) and still(m, s):
+                        best, better, progress = (m, s), True, True
+                        break
+                    if left <= 0:
+                        break
+    return best
