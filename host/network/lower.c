@@ -775,9 +775,10 @@ static int lower_max(struct lowering *l, const struct node *n, struct affine *in
         return status;
     if (n->output_count > 1 && n->output[1] >= 0 && l->uses[n->output[1]])
         return af_fail(AF_UNSUPPORTED, "its indices are used");
-    /* The ReLU and the maximum commute; bursts are cheaper before the relay than signed ones. */
+    /* The ReLU and the maximum commute, and bursts are cheaper before the relay than signed ones;
+     * but others may read what comes in. */
     if (!can_relay_all(l->network, in)) {
-        bool relu = feeds_relu_alone(l, n->output[0]);
+        bool relu = l->uses[n->input[0]] == 1 && feeds_relu_alone(l, n->output[0]);
         status = populate(l, in, relu ? AF_RELU : AF_LINEAR, INFINITY, n->name);
     }
     out->shape[0] = in->shape[0];
