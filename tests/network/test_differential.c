@@ -96,6 +96,77 @@ static void check(const struct recorded *r)
     graph_free(g);
 }
 
+/* ---- As integers --------------------------------------------------------------------------- */
+
+enum { TIMESTEPS = 64 };
+
+static int convert(const struct recorded *r, const struct af_sample *sample, struct af_model **m)
+{
+    struct af_convert_options o;
+    af_convert_defaults(&o);
+    o.onnx = r->name;
+    o.onnx_bytes = r->model;
+    o.onnx_size = r->size;
+    o.samples = sample;
+    o.sample_count = r->samples;
+    o.timesteps = TIMESTEPS;
+    o.burst_initial = 15;
+    o.no_search = true;
+    o.signed_bursts = AF_ON;
+    o.ssc_budget = 0;
+    o.bias = AF_BIAS_OFF;
+    o.nearest = true;
+    o.iat = AF_OFF;
+    o.threads = 1;
+    return af_convert(&o, m, NULL);
+}
+
+/* Root mean square error of the integer network, of the outputs' own. */
+static double integer_error(const struct recorded *r, const struct af_sample *sample)
+{
+    const struct af_device_options one = {.threads = 1};
+    struct af_result *result = calloc((size_t)r->samples, sizeof *result);
+    struct af_model *m = NULL;
+    struct af_device *device = NULL;
+    double off = 0, all = 0;
+    int status = convert(r, sample, &m);
+    if (!status)
+        status = af_device_open("cpu", &one, m, &device);
+    if (!status)
+        status = af_run(device, sample, r->samples, NULL, result);
+    for (int64_t s = 0; !status && s < r->samples; s++) {
+        CHECK_EQ(result[s].output_size, r->outputs);
+        for (int64_t i = 0; i < r->outputs && result[s].output_size == r->outputs; i++) {
+            const double want = (double)r->want[s * r->outputs + i];
+            off += pow(want - (double)result[s].output[i], 2);
+            all += want * want;
+        }
+        af_result_free(&result[s]);
+    }
+    CHECK_EQ(status, AF_OK);
+    if (status)
+        printf("%s: %s\n", r->name, af_error());
+    free(result);
+    af_device_close(device);
+    af_model_free(m);
+    return sqrt(off / (double)(r->samples * r->outputs)) /
+           fmax(sqrt(all / (double)(r->samples * r->outputs)), 5e-2);
+}
+
+/* Far more than rounding does at so many timesteps, and less than a part that is lost. */
+static void check_integers(const struct recorded *r)
+{
+    struct af_sample *sample = calloc((size_t)r->samples, sizeof *sample);
+    for (int64_t s = 0; s < r->samples; s++)
+        sample[s] =
+            (struct af_sample){.type = AF_F32, .data = r->in + s * r->inputs, .length = r->inputs};
+    const double e = integer_error(r, sample);
+    CHECK(e < 0.25);
+    if (!(e < 0.25))
+        printf("%s: error %g as integers\n", r->name, e);
+    free(sample);
+}
+
 /* ---- The recorded file --------------------------------------------------------------------- */
 
 struct cursor {
@@ -146,8 +217,10 @@ static void check_next(struct cursor *c)
     float *want = take_values(c, r.samples * r.outputs);
     r.in = in;
     r.want = want;
-    if (r.model)
+    if (r.model) {
         check(&r);
+        check_integers(&r);
+    }
     free(in);
     free(want);
 }
@@ -195,6 +268,7 @@ static void check_regression(const char *path)
         CHECK_EQ(want.dim[0], in.dim[0]);
         CHECK(in.type == DTYPE_F32 && want.type == DTYPE_F32);
         check(&r);
+        check_integers(&r);
     }
     tensor_free(&in);
     tensor_free(&want);
