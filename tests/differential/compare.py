@@ -34,7 +34,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOLERANCE = 1e-4  # of the largest output
 SPIKING_TOLERANCE = 0.25  # root mean square error of the integer network, of the outputs' spread
 TIMEOUT = 60
-SILENT = ("reference refused",)
 
 onnxruntime.set_default_logger_severity(4)
 
@@ -104,27 +103,33 @@ class AdaFire:
         self.build = build
         self.folder = tempfile.mkdtemp(prefix="differential-")
 
-    def write(self, model, samples):
+    def write(self, model, samples, norm):
+        """Writes the files; returns the options of the normalisation."""
         onnx.save(model, self.path("model.onnx"))
         np.save(self.path("samples.npy"), samples)
+        options = ["-q", "-j", "1"] + (["--bgr"] if norm.get("bgr") else [])
+        for key in ("scale", "mean", "std"):
+            if key in norm:
+                options.append(f"--{key}=" + ",".join(str(v) for v in np.atleast_1d(norm[key])))
+        return options
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def ann(self, model, samples):
+    def ann(self, model, samples, norm):
         """The float network after lowering."""
-        self.write(model, samples)
+        options = self.write(model, samples, norm)
         command([os.path.join(self.build, "adafire-convert"), self.path("model.onnx"), "--ann",
-                 self.path("samples.npy"), "-q", "-j", "1", "-o", self.path("out.npy")])
+                 self.path("samples.npy"), "-o", self.path("out.npy")] + options)
         return np.load(self.path("out.npy"))
 
-    def spiking(self, model, samples, timesteps):
+    def spiking(self, model, samples, norm, timesteps):
         """The integer network, calibrated on the very samples."""
-        self.write(model, samples)
+        options = self.write(model, samples, norm)
         command([os.path.join(self.build, "adafire-convert"), self.path("model.onnx"), "--calib",
                  self.path("samples.npy"), "-t", str(timesteps), "--burst-initial", "15", "--no-search",
                  "--ssc", "off", "--iat", "off", "--rounding", "nearest", "--bias-correction", "off",
-                 "--signed", "on", "-q", "-j", "1", "-o", self.path("model.snn")])
+                 "--signed", "on", "-o", self.path("model.snn")] + options)
         command([os.path.join(self.build, "adafire-host"), self.path("model.snn"), self.path("samples.npy"),
                  "-q", "-j", "1", "-o", self.path("out.npy")])
         return np.load(self.path("out.npy"))
@@ -157,13 +162,14 @@ def reference(model, samples):
     return want, ""
 
 
-def judge(adafire, model, samples, timesteps=0):
+def judge(adafire, model, samples, norm, timesteps=0):
     """(verdict, detail) of one graph."""
-    want, why = reference(model, samples)
+    seen = graphs.normalised(samples, norm)
+    want, why = reference(model, seen)
     if want is None:
         return "reference refused", why
     try:
-        got = adafire.ann(model, samples)
+        got = adafire.ann(model, samples, norm)
     except Refused as e:
         return "refused", str(e).replace(adafire.folder + "/", "")
     except Crashed as e:
@@ -171,7 +177,7 @@ def judge(adafire, model, samples, timesteps=0):
     error = difference(got, want)
     if error > TOLERANCE:
         try:
-            other = by_numpy(model, samples)
+            other = by_numpy(model, seen)
             if difference(got, other) <= TOLERANCE:
                 return "references disagree", f"{error:.3g}"
         except Exception:  # no second opinion, then
@@ -179,7 +185,7 @@ def judge(adafire, model, samples, timesteps=0):
         return "differed", f"{error:.3g}"
     if timesteps:
         try:
-            error = spiking_error(adafire.spiking(model, samples, timesteps), want)
+            error = spiking_error(adafire.spiking(model, samples, norm, timesteps), want)
         except Refused as e:
             return "spiking refused", str(e).replace(adafire.folder + "/", "")
         except Crashed as e:
@@ -201,11 +207,11 @@ def begin_worker(build, spiking, timesteps):
 def run_seed(seed):
     adafire, spiking, timesteps = worker
     try:
-        model, samples = graphs.make(seed)
+        model, samples, norm = graphs.make(seed)
     except Exception as e:
         return seed, "generator failed", repr(e), []
     every = spiking and seed % spiking == 0
-    verdict, detail = judge(adafire, model, samples, timesteps if every else 0)
+    verdict, detail = judge(adafire, model, samples, norm, timesteps if every else 0)
     return seed, verdict, detail, [n.op_type for n in model.graph.node]
 
 
@@ -265,16 +271,22 @@ def shrink_found(o, found):
     os.makedirs(o.keep, exist_ok=True)
     adafire = AdaFire(o.build)
     for seed, verdict, _ in sorted(found)[:o.shrink_most]:
-        model, samples = graphs.make(seed)
+        model, samples, norm = graphs.make(seed)
         timesteps = o.timesteps if verdict.startswith("spiking") else 0
 
-        def still(m, s, verdict=verdict, timesteps=timesteps):
-            return judge(adafire, m, s, timesteps)[0] == verdict
+        def still(m, s, norm, verdict=verdict, timesteps=timesteps):
+            return judge(adafire, m, s, norm, timesteps)[0] == verdict
+
+        if norm and still(model, graphs.normalised(samples, norm), {}):
+            samples, norm = graphs.normalised(samples, norm), {}
+        def smaller(m, s, norm=norm):
+            channels = len(norm.get("mean", [0]))
+            return channels in (1, s.shape[1]) and still(m, s, norm)
 
         if verdict in ("differed", "crashed", "spiking differed"):
-            model, samples = shrink.shrink(model, samples, still)
+            model, samples = shrink.shrink(model, samples, smaller)
         keep_files(model, samples, os.path.join(o.keep, f"{verdict.replace(' ', '_')}_{seed}"))
-        print(f"seed {seed}: " + "; ".join(shrink.describe(model)), flush=True)
+        print(f"seed {seed}: " + "; ".join(shrink.describe(model)) + f" {norm or ''}", flush=True)
 
 
 def keep_files(model, samples, stem):
@@ -291,19 +303,24 @@ def blob(data):
     return struct.pack("<I", len(data)) + data
 
 
+def agrees(adafire, model, samples):
+    verdict, detail = judge(adafire, model, samples, {}, 64)
+    return verdict == "agreed" and float(detail.split()[1]) < SPIKING_TOLERANCE / 2
+
+
 def record(o):
     """The format stands in test_differential.c."""
     adafire = AdaFire(o.build)
     kept, seen, seed, size = [], collections.Counter(), o.first, 0
     while len(kept) < o.count:
-        model, samples = graphs.make(seed)
-        samples = samples[:2]
+        model, samples, norm = graphs.make(seed)
+        samples = graphs.normalised(samples, norm)[:2]
         ops = set(n.op_type for n in model.graph.node)
         data = model.SerializeToString()
         rare = any(seen[op] < o.count // 12 for op in ops)
         want, _ = reference(model, samples)
         small = len(data) < 5000 and want is not None and want.size < 600
-        if small and (rare or len(ops) > 4) and judge(adafire, model, samples)[0] == "agreed":
+        if small and (rare or len(ops) > 4) and agrees(adafire, model, samples):
             seen.update(ops)
             kept.append(struct.pack("<4I", seed, len(samples), samples[0].size, want[0].size)
                         + blob(data) + samples.astype("<f4").tobytes() + want.astype("<f4").tobytes())
@@ -324,10 +341,11 @@ def keep(o):
 
 
 def show(o):
-    model, samples = graphs.make(o.seed)
+    model, samples, norm = graphs.make(o.seed)
     print(f"opset {model.opset_import[0].version}, samples {samples.shape}")
     print("\n".join(shrink.describe(model)))
-    print(judge(AdaFire(o.build), model, samples, o.timesteps if o.spiking else 0))
+    print(norm)
+    print(judge(AdaFire(o.build), model, samples, norm, o.timesteps if o.spiking else 0))
     return 0
 
 

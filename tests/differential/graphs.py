@@ -95,8 +95,13 @@ class Graph:
         name = self.name("c")
         how = self.dice.random()
         if how < 0.15:
-            self.nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array)))
+            self.nodes.append(helper.make_node("Constant", [], [name], **self.constant_attribute(array)))
             return name
+        if how > 0.97:  # one number after the other, not as bytes
+            kind = TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
+            if kind == TensorProto.FLOAT or array.dtype == np.int64:
+                self.initializers.append(helper.make_tensor(name, kind, array.shape, array.ravel().tolist()))
+                return name
         self.initializers.append(numpy_helper.from_array(array, name))
         if how < 0.2:
             self.nodes.append(helper.make_node("Identity", [name], [name + "i"]))
@@ -107,6 +112,15 @@ class Graph:
             self.nodes.append(helper.make_node("Transpose", [name], [name + "t"], perm=perm))
             return name + "t"
         return name
+
+    def constant_attribute(self, array):
+        """A Constant's value, from opset 12 on at times as plain numbers."""
+        plain = self.opset >= 12 and array.ndim < 2 and self.chance(0.5)
+        if plain and array.dtype == np.float32 and array.size:
+            return {"value_floats": array.tolist()} if array.ndim else {"value_float": float(array)}
+        if plain and array.dtype == np.int64 and array.size:
+            return {"value_ints": array.tolist()} if array.ndim else {"value_int": int(array)}
+        return {"value": numpy_helper.from_array(array)}
 
     def axis(self, a, rank):
         """At times counted from the end, which old opsets do not know."""
@@ -256,7 +270,7 @@ def matmul(g):
 def batch_norm(g, v=None):
     v = v or g.choose(lambda v: v.rank in (2, 3, 4) and v.shape[0] == 1)
     c = v.shape[1]
-    parameters = [g.array([c], 1, 0.5), g.array([c], 0, 0.5), g.array([c], 0, 0.5), g.array([c], 1.5)]
+    parameters = [g.array([c], g.pick([1, 1, 0, -1]), 0.5), g.array([c], 0, 0.5), g.array([c], 0, 0.5), g.array([c], 1.5)]
     attributes = {"epsilon": g.pick([1e-3, 1e-5, 0.1])} if g.chance(0.4) else {}
     if g.chance(0.2):
         attributes["momentum"] = 0.9
@@ -400,7 +414,7 @@ def concat(g):
 
     others = [o for o in g.values if rest(o)]
     parts = [v]
-    for _ in range(g.pick([1, 1, 1, 2])):
+    for _ in range(g.pick([1] * 12 + [2] * 5 + [0, 3])):
         if g.chance(0.12):
             shape = list(v.shape)
             shape[axis] = g.roll(1, 2)
@@ -423,14 +437,15 @@ def constant_shape(g, name):
             return list(t.dims)
         if t.name + "t" == name:
             return list(t.dims)[::-1]
-    return next(list(n.attribute[0].t.dims) for n in g.nodes if name in n.output)
+    node = next(n for n in g.nodes if name in n.output)
+    return list(helper.get_attribute_value(node.attribute[0]).dims)
 
 
 def resize(g):
     v = g.choose(lambda v: v.is_map)
     scales = [1.0, 1.0] + [float(g.pick([1, 2, 2, 3])) for _ in v.shape[2:]]
     if g.opset >= 11 and g.chance(0.05):
-        scales[-1] = g.pick([1.5, 0.5])
+        scales[g.roll(2, v.rank - 1)] = g.pick([1.5, 0.5, 2.5])
     shape = [int(np.floor(d * s)) for d, s in zip(v.shape, scales)]
     if min(shape) < 1 or np.prod(shape) > ELEMENTS_MOST:
         raise Skip
@@ -458,6 +473,8 @@ def pad(g):
     for a in range(first, v.rank):
         before[a], after[a] = g.pick([0, 0, 1, 2]), g.pick([0, 1, 1, 2])
     mode = g.pick(["reflect", "edge"]) if g.chance(0.04) else "constant"
+    if g.chance(0.04) and v.shape[-1] > 2:
+        before[-1] = -1
     if mode == "reflect" and any(max(b, a) >= d for b, a, d in zip(before, after, v.shape)):
         raise Skip
     shape = [d + b + a for d, b, a in zip(v.shape, before, after)]
@@ -585,6 +602,8 @@ def reshape(g, v=None, shape=None):
 def squeeze(g):
     v = g.choose(lambda v: 1 in v.shape[1:])
     axes = [a for a in range(1, v.rank) if v.shape[a] == 1]
+    if g.chance(0.06):
+        return g.keep(g.add("Squeeze", [v], [d for d in v.shape if d != 1]))
     axes = sorted(g.dice.sample(axes, g.roll(1, len(axes))))
     shape = [d for a, d in enumerate(v.shape) if a not in axes]
     written = [g.axis(a, v.rank) for a in axes]
@@ -612,6 +631,8 @@ def transpose(g):
     perm = [0] + perm
     if g.chance(0.05):
         g.dice.shuffle(perm)
+    if g.chance(0.05):
+        return g.keep(g.add("Transpose", [v], v.shape[::-1]))
     return g.keep(g.add("Transpose", [v], [v.shape[a] for a in perm], perm=perm))
 
 
@@ -629,6 +650,8 @@ def gather(g):
         index = np.arange(first, d, g.pick([1, 2]), dtype=np.int64)
     else:
         index = np.array([g.roll(-d, d - 1) for _ in range(g.roll(1, d))], np.int64)
+    if g.chance(0.05) and index.ndim and index.size % 2 == 0:
+        index = index.reshape(2, -1)
     if g.chance(0.3):
         index = index.astype(np.int32)
     shape = list(v.shape[:axis]) + list(index.shape) + list(v.shape[axis + 1:])
@@ -700,13 +723,61 @@ def conv_relu(g):
     return relu(g, made)
 
 
+def pixels(g):
+    """Channels become rows and columns, as a pixel shuffle does, or the reverse."""
+    v = g.choose(lambda v: v.rank == 4 and v.is_map)
+    _, c, h, w = v.shape
+    if c % 4 == 0 and g.chance(0.7):
+        inner, perm, shape = [1, c // 4, 2, 2, h, w], [0, 1, 4, 2, 5, 3], [1, c // 4, 2 * h, 2 * w]
+    elif h % 2 == 0 and w % 2 == 0:
+        inner, perm, shape = [1, c, h // 2, 2, w // 2, 2], [0, 1, 3, 5, 2, 4], [1, 4 * c, h // 2, w // 2]
+    else:
+        raise Skip
+    a = g.add("Reshape", [v, g.ints(inner)], inner)
+    b = g.add("Transpose", [a], [inner[i] for i in perm], perm=perm)
+    return g.keep(g.add("Reshape", [b, g.ints(shape)], shape))
+
+
+def mosaic(g):
+    """Copies of one value that a constant tells apart, in a frame."""
+    v = resize(g)
+    v = g.keep(g.add("Add", [v, g.constant(g.array(v.shape))], v.shape))
+    if g.chance(0.5):
+        v = pad(g)
+    return v if g.chance(0.5) else flatten(g, v, 1)
+
+
+def channels_last(g):
+    """Elementwise operators on a map whose channels stand last, as TensorFlow has them."""
+    v = g.choose(lambda v: v.is_map)
+    there = [0] + list(range(2, v.rank)) + [1]
+    back = [0, v.rank - 1] + list(range(1, v.rank - 1))
+    made = g.add("Transpose", [v], [v.shape[a] for a in there], perm=there)
+    if g.chance(0.5):
+        made = g.add("Mul", [made, g.constant(g.array([v.shape[1]], 1.25, 0.5))], made.shape)
+    if g.chance(0.6):
+        made = g.add("Add", [made, g.constant(g.array([v.shape[1]]))], made.shape)
+    if g.chance(0.3):
+        before = [0] + [1] * (v.rank - 2) + [0]
+        shape = [d + 2 * b for d, b in zip(made.shape, before)]
+        if g.opset < 11:
+            made = g.add("Pad", [made], shape, pads=2 * before)
+        else:
+            made = g.add("Pad", [made, g.ints(2 * before)], shape)
+    if g.chance(0.7):
+        made = g.add("Relu", [made], made.shape)
+    if g.chance(0.1):
+        return g.keep(made)
+    return g.keep(g.add("Transpose", [made], [made.shape[a] for a in back], perm=back))
+
+
 STEPS = [
     (6, conv), (8, conv_relu), (3, pointwise), (3, gemm), (2, dense_relu), (2, matmul), (4, batch_norm),
     (5, average_pool), (5, max_pool), (2, global_pool), (2, reduce_mean), (6, relu), (3, clip),
     (4, add_constant), (0.3, widened_sum), (4, scale), (1.5, negate), (5, add_values), (5, concat),
     (3, resize), (5, pad), (4, cut), (3, split), (2.5, flatten), (3, reshape), (2, squeeze),
     (2, unsqueeze), (2, transpose), (3, gather), (0.5, expand), (1.5, identity), (2, shuffle),
-    (3, residual), (0.7, space_to_depth),
+    (3, residual), (0.7, space_to_depth), (0.7, pixels), (0.7, mosaic), (1.5, channels_last),
 ]
 
 
@@ -798,7 +869,8 @@ def step(g, steps):
 
 
 def make(seed):
-    """(model, samples): an ONNX model and [SAMPLES, ...] float32 inputs for it."""
+    """(model, samples, normalisation): an ONNX model, [SAMPLES, ...] float32 samples, and what the
+    converter is told to do with them first."""
     g = Graph(seed)
     first = begin(g)
     kinds, shares = [s for _, s in STEPS], [w for w, _ in STEPS]
@@ -816,11 +888,36 @@ def make(seed):
     declared = list(first.shape)
     if g.chance(0.2):
         declared[0] = "N"
+    if g.chance(0.05) and len(declared) == 4:
+        declared[2:] = ["H", "W"]
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, declared)]
+    if g.chance(0.05):  # as old exporters list weights
+        inputs += [helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in g.initializers]
     numbers = {n.output[0] for n in g.nodes if n.op_type == "ArgMax"}
     typed = [TensorProto.INT64 if v.name in numbers else TensorProto.FLOAT for v in outputs]
     infos = [helper.make_tensor_value_info(v.name, t, None) for v, t in zip(outputs, typed)]
     graph = helper.make_graph(g.nodes, f"seed {seed}", inputs, infos, g.initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", g.opset)], ir_version=8)
     samples = np.stack([g.array(first.shape[1:], spread=2.0) for _ in range(SAMPLES)])
-    return model, samples
+    return model, samples, normalisation(g, first.shape[1])
+
+
+def normalisation(g, channels):
+    """{}, or what the converter does with a sample before the network: scale, mean, std, bgr."""
+    if g.chance(0.75):
+        return {}
+    n = channels if g.chance(0.7) else 1
+    made = {"scale": g.pick([0.5, 1.0, 2.0]), "mean": g.array([n]).tolist(), "std": g.array([n], 1.25, 0.5).tolist()}
+    if channels == 3 and g.chance(0.4):
+        made["bgr"] = True
+    return made
+
+
+def normalised(samples, norm):
+    """What the network sees of them."""
+    if not norm:
+        return samples
+    shape = [-1] + [1] * (samples.ndim - 2)
+    mean, std = (np.array(norm[k], np.float32).reshape(shape) for k in ("mean", "std"))
+    seen = ((samples * np.float32(norm["scale"]) - mean) / std).astype(np.float32)
+    return np.ascontiguousarray(seen[:, ::-1]) if norm.get("bgr") else seen
