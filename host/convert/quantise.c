@@ -200,29 +200,48 @@ static double wanted_threshold(const struct recipe *recipe, int index, int chann
     return (double)s->threshold[channel] * (double)s->ratio;
 }
 
-/* Outputs are compared with each other, so that all their channels share one unit. */
+/* Outputs are compared with each other, so that all their channels share one unit. Those that are
+ * always 0 have none to say. */
 static void share_unit(struct scaling *s)
 {
     double most = 0;
     for (int o = 0; o < s->channels; o++)
         most = fmax(most, s->unit[o]);
     for (int o = 0; o < s->channels; o++)
-        s->unit[o] = most;
+        s->unit[o] = most > 0 ? most : 1;
 }
 
-/* The unit with which an output's sums of all timesteps stay far from the clamp: at eight times
- * what the ANN showed; at as little as twice where that leaves weights 7 bits. */
-static double output_room(const struct recipe *recipe, int index, const struct scaling *s)
+/* The finest unit of an output with which the sums of all timesteps stay far from the clamp: eight
+ * times what the ANN showed. */
+static double output_room(const struct recipe *recipe, int index)
 {
     const struct population_statistics *st = &recipe->reference->statistics[index];
-    double most = 0, largest = 0;
-    for (int o = 0; st->largest && o < s->channels; o++)
+    double most = 0;
+    for (int o = 0; st->largest && o < recipe->network->population[index].shape[0]; o++)
         most = fmax(most, (double)st->largest[o]);
+    return 8 * most * recipe->options.timesteps / STATE_LIMIT;
+}
+
+/* One unit for all channels of an output has to suit the finest projection among them, and shifts
+ * the others; by what is rounded up, so that twice the room leaves the room itself. */
+static void share_wish(double *wish, int channels, double room)
+{
+    double least = INFINITY;
+    for (int o = 0; o < channels; o++)
+        if (wish[o] > 0)
+            least = fmin(least, wish[o]);
+    for (int o = 0; o < channels; o++)
+        wish[o] = isinf(least) ? 0 : fmax(least, 2 * room);
+}
+
+/* As little as a quarter of that room, where it leaves weights 7 bits. */
+static double room_for_weights(const struct scaling *s, double room)
+{
+    double largest = 0;
     for (int i = 0; i < s->projections; i++)
         for (int o = 0; o < s->channels; o++)
             largest = fmax(largest, s->largest[i * s->channels + o] / (1 << s->shift[i]));
-    const double far = 8 * most * recipe->options.timesteps / STATE_LIMIT;
-    return fmin(far, fmax(far / 4, largest / WEIGHT_OF_7_BITS));
+    return fmin(room, fmax(room / 4, largest / WEIGHT_OF_7_BITS));
 }
 
 static int choose_units(struct recipe *recipe, int index, struct scaling *s)
@@ -241,6 +260,9 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
         }
         wish[o] = isinf(least) ? 0 : least;
     }
+    const double room = p->kind == AF_OUTPUT ? output_room(recipe, index) : 0;
+    if (p->kind == AF_OUTPUT)
+        share_wish(wish, s->channels, room);
     int status = choose_shifts(s, wish);
     for (int o = 0; !status && o < s->channels; o++) {
         double unit = 0;
@@ -250,14 +272,15 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
         if (fires)
             unit = fmax(unit, wanted_threshold(recipe, index, o) / (STATE_LIMIT / 4));
         unit = fmax(unit, bias_size(recipe, index, o) / (CURRENT_LIMIT / 4));
-        s->unit[o] = unit > 0 ? unit : wish[o] > 0 ? wish[o] : 1;
+        unit = unit > 0 ? unit : wish[o];
+        s->unit[o] = unit > 0 || p->kind == AF_OUTPUT ? unit : 1;
     }
     free(wish);
     if (!status && p->kind == AF_OUTPUT) {
         share_unit(s);
-        const double room = output_room(recipe, index, s);
+        const double least = room_for_weights(s, room);
         for (int o = 0; o < s->channels; o++)
-            s->unit[o] = fmax(s->unit[o], room);
+            s->unit[o] = fmax(s->unit[o], least);
     }
     /* One timestep's current must not overflow: coarser weights are the price. */
     for (int turn = 0; !status && turn < 8; turn++) {

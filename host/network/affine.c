@@ -75,6 +75,18 @@ int affine_add_identity(struct affine *s, int source, const int shape[3], int at
     return affine_append(s, &p);
 }
 
+int affine_copy_index(struct affine *to, const struct affine *from)
+{
+    const size_t bytes = (size_t)from->offset.count * sizeof *to->index;
+    if (!from->index)
+        return AF_OK;
+    to->index = malloc(bytes + 1);
+    if (!to->index)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    memcpy(to->index, from->index, bytes);
+    return AF_OK;
+}
+
 int affine_copy(struct affine *to, const struct affine *from)
 {
     *to = (struct affine){.tail = from->tail, .unshaped = from->unshaped, .joined = from->joined};
@@ -82,14 +94,8 @@ int affine_copy(struct affine *to, const struct affine *from)
     int status = tensor_copy(&to->offset, &from->offset);
     for (int i = 0; !status && i < from->term_count; i++)
         status = affine_add(to, &from->term[i]);
-    if (!status && from->index) {
-        size_t bytes = (size_t)from->offset.count * sizeof *to->index;
-        to->index = malloc(bytes + 1);
-        if (to->index)
-            memcpy(to->index, from->index, bytes);
-        else
-            status = af_fail(AF_NO_MEMORY, "no memory");
-    }
+    if (!status)
+        status = affine_copy_index(to, from);
     if (status)
         affine_free(to);
     return status;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SELECTED_MOST = 1 << 22 }; /* weights of an output's elements, taken one by one */
+
 struct lowering {
     const struct graph *graph;
     struct network *network;
@@ -138,6 +140,20 @@ static void take_bias(struct affine *s, const float *bias)
             offset[j] -= bias[element_of(s, j)];
 }
 
+/* Whether neurons with biases say all of the value but its constant elements. */
+static bool is_bias_alone(const struct affine *s)
+{
+    float *bias;
+    if (physical_bias(s, &bias))
+        return false;
+    bool good = true;
+    for (int64_t j = 0; j < s->offset.count; j++)
+        good = good &&
+               (element_of(s, j) < 0 || ((float *)s->offset.data)[j] == bias[element_of(s, j)]);
+    free(bias);
+    return good;
+}
+
 /* A 1 x 1 convolution that gives each output channel at most one input channel is a shortcut in
  * disguise: it becomes channelwise over the channels that have a weight at all. */
 static int thin_out(struct projection *t)
@@ -224,6 +240,13 @@ static int settle(struct lowering *l, struct affine *s, const char *name)
             status = af_fail(AF_UNSUPPORTED, "the movement of its input cannot be a projection");
     }
     return status;
+}
+
+/* The same where an operator works on each element alone, which does not need it. */
+static int settle_if_possible(struct lowering *l, struct affine *s, const char *name)
+{
+    const int status = settle(l, s, name);
+    return status == AF_UNSUPPORTED ? AF_OK : status;
 }
 
 static bool never_negative(const struct network *net, const struct affine *s)
@@ -432,23 +455,39 @@ static int lower_average(struct lowering *l, const struct node *n, struct affine
     return compose_terms(l, in, n->name, compose_average, &p, out);
 }
 
-static int scale_into(struct lowering *l, struct affine *in, const float *factor,
-                      struct affine *out)
+/* The value times what each of its elements is multiplied by, if that is one for each channel of
+ * the populations behind it. */
+static int scale_into(const struct affine *in, const float *factor, struct affine *out)
 {
-    (void)l;
-    int status = AF_OK;
+    const int64_t area = (int64_t)in->shape[1] * in->shape[2];
+    float *each = malloc((size_t)in->shape[0] * sizeof *each);
+    int status = each ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int c = 0; each && c < in->shape[0]; c++)
+        each[c] = NAN;
+    for (int64_t j = 0; !status && j < in->offset.count; j++) {
+        const int64_t at = element_of(in, j);
+        if (at >= 0 && !isnan(each[at / area]) && each[at / area] != factor[j])
+            status = af_fail(AF_UNSUPPORTED, "the factor differs within a channel");
+        else if (at >= 0)
+            each[at / area] = factor[j];
+    }
+    for (int c = 0; each && c < in->shape[0]; c++)
+        each[c] = isnan(each[c]) ? 1 : each[c]; /* nothing is left of it */
     memcpy(out->shape, in->shape, sizeof out->shape);
     for (int i = 0; !status && i < in->term_count; i++)
         status = affine_add(out, &in->term[i]);
     if (!status)
-        affine_scale(out, factor);
+        status = affine_copy_index(out, in);
+    if (!status)
+        affine_scale(out, each);
+    free(each);
     return status;
 }
 
 static int lower_batch_norm(struct lowering *l, const struct node *n, struct affine *in,
                             struct affine *out)
 {
-    int status = settle(l, in, n->name);
+    int status = settle_if_possible(l, in, n->name);
     if (status)
         return status;
     const float *parameter[5] = {NULL};
@@ -458,12 +497,15 @@ static int lower_batch_norm(struct lowering *l, const struct node *n, struct aff
             return af_fail(AF_UNSUPPORTED, "its parameters are not constant");
         parameter[k] = s->offset.data;
     }
-    float *factor = malloc((size_t)in->shape[0] * sizeof *factor);
+    const int64_t count = in->offset.count, channels = in->offset.dim[1];
+    float *factor = malloc((size_t)count * sizeof *factor);
     if (!factor)
         return af_fail(AF_NO_MEMORY, "no memory");
-    for (int c = 0; c < in->shape[0]; c++)
-        factor[c] = parameter[1][c] / sqrtf(parameter[4][c] + node_float(n, "epsilon", 1e-5f));
-    status = scale_into(l, in, factor, out);
+    for (int64_t j = 0; j < count; j++) {
+        const int64_t c = j / (count / in->offset.dim[0] / channels) % channels;
+        factor[j] = parameter[1][c] / sqrtf(parameter[4][c] + node_float(n, "epsilon", 1e-5f));
+    }
+    status = scale_into(in, factor, out);
     free(factor);
     return status;
 }
@@ -477,7 +519,7 @@ static int lower_scale(struct lowering *l, const struct node *n, int live, struc
         return af_fail(AF_UNSUPPORTED, "divides by a value that is not constant");
     if (n->input_count > 1 && is_live(input_of(l, n, !live)))
         return af_fail(AF_UNSUPPORTED, "multiplies two values; only constant factors can be");
-    int status = settle(l, in, n->name);
+    int status = settle_if_possible(l, in, n->name);
     struct tensor ones = {0}, factors = {0};
     if (!status)
         status = tensor_make(&ones, DTYPE_F32, in->offset.rank, in->offset.dim);
@@ -488,24 +530,21 @@ static int lower_scale(struct lowering *l, const struct node *n, int live, struc
         args[!live] = &input_of(l, n, !live)->offset;
     if (!status)
         status = execute_node(n, l->graph->opset, args, &factors);
-    const float *f = factors.data;
-    int64_t area = (int64_t)in->shape[1] * in->shape[2];
     if (!status && !tensor_same_shape(&ones, &factors))
         status = af_fail(AF_UNSUPPORTED, "the factor widens its input");
-    for (int64_t i = 0; !status && i < ones.count; i++)
-        if (f[i] != f[i / area * area])
-            status = af_fail(AF_UNSUPPORTED, "the factor differs within a channel");
-    float *factor = status ? NULL : malloc((size_t)in->shape[0] * sizeof *factor);
-    if (!status && !factor)
-        status = af_fail(AF_NO_MEMORY, "no memory");
-    for (int c = 0; !status && c < in->shape[0]; c++)
-        factor[c] = f[c * area];
     if (!status)
-        status = scale_into(l, in, factor, out);
-    free(factor);
+        status = scale_into(in, factors.data, out);
     tensor_free(&ones);
     tensor_free(&factors);
     return status;
+}
+
+/* Whether their elements are the same neurons of populations of one shape. */
+static bool same_movement(const struct affine *a, const struct affine *b)
+{
+    return a->index && b->index && a->offset.count == b->offset.count &&
+           memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
+           memcmp(a->index, b->index, (size_t)a->offset.count * sizeof *a->index) == 0;
 }
 
 /* a + b, a - b, of two values or of one and a constant. */
@@ -513,11 +552,13 @@ static int lower_sum(struct lowering *l, const struct node *n, struct affine *ou
 {
     int status = AF_OK;
     const struct tensor *shape = &out->offset;
+    const struct affine *a = input_of(l, n, 0), *b = input_of(l, n, 1);
+    const bool stays = !is_live(a) || !is_live(b) || same_movement(a, b); /* as it was moved */
     for (int k = 0; !status && k < 2; k++) {
         struct affine *s = input_of(l, n, k);
         if (!is_live(s))
             continue;
-        status = settle(l, s, n->name);
+        status = stays ? AF_OK : settle(l, s, n->name);
         if (!status && (s->offset.count != shape->count || s->offset.rank != shape->rank))
             status = af_fail(AF_UNSUPPORTED, "one operand is widened to the other's shape");
         struct affine part;
@@ -531,6 +572,8 @@ static int lower_sum(struct lowering *l, const struct node *n, struct affine *ou
                 part.term[i].weight[w] = -part.term[i].weight[w];
         for (int i = 0; !status && i < part.term_count; i++)
             status = affine_add(out, &part.term[i]);
+        if (!status && !out->index)
+            status = affine_copy_index(out, s);
         affine_free(&part);
     }
     return status;
@@ -679,6 +722,8 @@ static int lower_relu(struct lowering *l, const struct node *n, struct affine *i
     struct affine s;
     if (in->index)
         status = settle(l, in, n->name);
+    if (status == AF_UNSUPPORTED && is_bias_alone(in))
+        status = AF_OK; /* neurons fire as they are, and are moved afterwards */
     if (!status)
         status = affine_copy(&s, in);
     if (status)
@@ -689,6 +734,9 @@ static int lower_relu(struct lowering *l, const struct node *n, struct affine *i
         affine_free(&s);
         return status;
     }
+    for (int64_t j = 0; j < s.offset.count; j++)
+        if (element_of(&s, j) < 0)
+            ((float *)s.offset.data)[j] = fminf(fmaxf(((float *)s.offset.data)[j], 0), ceiling);
     tensor_free(&out->offset);
     *out = s;
     return AF_OK;
@@ -774,9 +822,10 @@ static int lower_max(struct lowering *l, const struct node *n, struct affine *in
         return status;
     if (n->output_count > 1 && n->output[1] >= 0 && l->uses[n->output[1]])
         return af_fail(AF_UNSUPPORTED, "its indices are used");
-    /* The ReLU and the maximum commute; bursts are cheaper before the relay than signed ones. */
+    /* The ReLU and the maximum commute, and bursts are cheaper before the relay than signed ones;
+     * but others may read what comes in. */
     if (!can_relay_all(l->network, in)) {
-        bool relu = feeds_relu_alone(l, n->output[0]);
+        bool relu = l->uses[n->input[0]] == 1 && feeds_relu_alone(l, n->output[0]);
         status = populate(l, in, relu ? AF_RELU : AF_LINEAR, INFINITY, n->name);
     }
     out->shape[0] = in->shape[0];
@@ -1066,19 +1115,46 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
     return AF_OK;
 }
 
-/* Whether neurons with biases say all of the value, whatever their order. */
-static bool is_bias_alone(const struct affine *s)
+/* Whether every neuron is one element, in whatever order. */
+static bool is_permutation(const struct affine *s)
 {
-    float *bias, most = 0;
-    if (physical_bias(s, &bias))
-        return false;
-    const float *offset = s->offset.data;
-    for (int64_t j = 0; j < s->offset.count; j++) {
+    const int64_t neurons = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
+    bool *seen = s->offset.count == neurons ? calloc((size_t)neurons, sizeof *seen) : NULL;
+    bool good = seen != NULL;
+    for (int64_t j = 0; good && j < neurons; j++) {
         const int64_t at = element_of(s, j);
-        most = fmaxf(most, fabsf(offset[j] - (at < 0 ? 0 : bias[at])));
+        good = at >= 0 && !seen[at];
+        if (good)
+            seen[at] = true;
     }
-    free(bias);
-    return most == 0;
+    free(seen);
+    return good;
+}
+
+/* Neurons of their own for the elements, in their order: a dense projection with one weight for
+ * each element that is not constant. */
+static int select_elements(struct lowering *l, struct affine *s, const char *name)
+{
+    const int64_t n = s->offset.count, neurons = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
+    if (n * n > SELECTED_MOST || n * neurons > SELECTED_MOST)
+        return af_fail(AF_UNSUPPORTED,
+                       "the output '%.80s' is moved in a way that is no projection, and is too "
+                       "large to take its %lld elements one by one",
+                       name, (long long)n);
+    struct dense_context d = {.weight = calloc((size_t)(n * n), sizeof *d.weight),
+                              .outputs = (int)n};
+    if (!d.weight)
+        return af_fail(AF_NO_MEMORY, "no memory for %lld elements", (long long)n);
+    for (int64_t j = 0; j < n; j++)
+        d.weight[j * n + j] = 1;
+    struct affine out = {.shape = {(int)n, 1, 1}};
+    int status = compose_terms(l, s, name, compose_dense, &d, &out);
+    if (!status)
+        status = tensor_copy(&out.offset, &s->offset);
+    free(d.weight);
+    affine_free(s);
+    *s = out;
+    return status;
 }
 
 /* `rank` and `dim`: of the output as the graph has it. */
@@ -1086,19 +1162,16 @@ static int add_output(struct lowering *l, const struct affine *s, const char *na
                       const int64_t *dim)
 {
     struct affine out;
-    int status = affine_copy(&out, s);
+    int index, status = affine_copy(&out, s);
     if (status)
         return status;
-    int settled = out.index ? affine_settle(&out) : AF_OK;
-    int index;
-    if (settled != AF_OK && !is_bias_alone(&out)) {
-        affine_free(&out);
-        return af_fail(AF_UNSUPPORTED,
-                       "the output '%.80s' is moved in a way that is no projection, with constant "
-                       "elements among the computed ones",
-                       name);
+    bool ordered = out.index && affine_settle(&out) != AF_OK; /* by the host */
+    if (ordered && !is_permutation(&out)) {
+        status = select_elements(l, &out, name);
+        ordered = false;
     }
-    status = add_population(l->network, AF_OUTPUT, name, out.shape, &index);
+    if (!status)
+        status = add_population(l->network, AF_OUTPUT, name, out.shape, &index);
     if (!status) {
         struct population *p = &l->network->population[index];
         p->projection = out.term;
@@ -1108,7 +1181,7 @@ static int add_output(struct lowering *l, const struct affine *s, const char *na
         p->rank = rank;
         memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
         status = physical_bias(&out, &p->bias);
-        if (settled != AF_OK) { /* the host puts the elements into the graph's order */
+        if (ordered) {
             p->order = out.index;
             out.index = NULL;
         }

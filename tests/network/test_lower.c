@@ -363,16 +363,16 @@ TEST(constants_of_moved_values)
     int a = op("Gemm", y, constant(0, 2, 3 * 8 * 7, 4), constant(0, 1, 4), END);
     result(op("Add", relu(a), op("Gemm", y, constant(0, 2, 3 * 8 * 7, 4), END), END));
     lowers();
-    y = conv(image(2, 3, 3), 2, 3, 3, 3); /* one neuron for four elements, told apart by a constant */
+    y = conv(image(2, 3, 3), 2, 3, 3,
+             3); /* one neuron for four elements, told apart by a constant */
     y = op("Resize", y, NONE, NONE, integers(4, 1, 3, 2, 2), END);
     y = op("Add", y, constant(0, 4, 1, 3, 2, 2), END);
     result(op("Gemm", op("Flatten", framed(y, 1), END), constant(0, 2, 3 * 4 * 5, 4), END));
     lowers();
-    /* An output in an order of its own cannot hold them. */
-    y = op("Flatten", framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1), END);
+    y = op("Flatten", framed(conv(image(2, 6, 6), 2, 3, 3, 3), 1), END); /* some, in any order */
     result(op("Gather", y, integers(5, 0, 9, 8, 50, 11), END));
     set_int("axis", 1);
-    refused(AF_UNSUPPORTED, "my_Gather", "constant elements");
+    lowers();
 }
 
 TEST(average_pools)
@@ -447,6 +447,34 @@ TEST(channel_shuffle)
     set_int("axis", 1);
     result(conv(y, 4, 2, 1, 1));
     lowers();
+}
+
+static int turned(int y, int a, int b, int c, int d)
+{
+    y = op("Transpose", y, END);
+    set_ints("perm", 4, a, b, c, d);
+    return y;
+}
+
+/* What works on each element alone does so wherever the elements are. */
+TEST(channels_last)
+{
+    for (int padded = 0; padded < 2; padded++) {
+        int x = turned(conv(image(3, 5, 4), 3, 4, 1, 1), 0, 2, 3, 1);
+        int y = op("Mul", x, constant(0, 1, 4), END);
+        y = op("Add", op("Neg", y, END), constant(0, 1, 4), END);
+        if (padded)
+            y = op("Pad", y, integers(8, 0, 1, 1, 0, 0, 1, 1, 0), constant(0.75f, 1, 1), END);
+        y = relu(y);
+        y = op("Sub", constant(0, 1, 4), op("Add", y, y, END), END);
+        result(conv(turned(y, 0, 3, 1, 2), 4, 2, 3, 3));
+        lowers();
+    }
+    int y = turned(conv(image(3, 5, 4), 3, 4, 1, 1), 0, 2, 3, 1);
+    y = op("BatchNormalization", y, constant(1, 1, 5), constant(0, 1, 5), constant(0, 1, 5),
+           constant(2, 1, 5), END);
+    result(turned(y, 0, 3, 1, 2));
+    refused(AF_UNSUPPORTED, "my_BatchNormalization", "differs within a channel");
 }
 
 TEST(linear_values)
@@ -666,6 +694,7 @@ int main(void)
     RUN(max_pools);
     RUN(branches);
     RUN(channel_shuffle);
+    RUN(channels_last);
     RUN(linear_values);
     RUN(clipped);
     RUN(clipped_above_alone);
