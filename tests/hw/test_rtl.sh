@@ -1,7 +1,7 @@
 #!/bin/sh
 # hw/rtl and hw/boards: lint, testbenches in two simulators, and what synthesis makes of it.
 set -u
-here=$PWD rtl=$PWD/hw/rtl boards=$PWD/hw/boards bench=$PWD/tests/rtl
+here=$PWD rtl=$PWD/hw/rtl boards=$PWD/hw/boards bench=$PWD/tests/hw/rtl
 passed=0 failed=0 skipped=0
 case ${ADAFIRE_BUILD:-} in
 *asan | *tsan)
@@ -159,7 +159,7 @@ case $(verilator --version 2>/dev/null) in
     ;;
 esac
 
-# ---- Synthesis: which instances of tests/rtl/synthesis.v have block RAM
+# ---- Synthesis: which instances of tests/hw/rtl/synthesis.v have block RAM
 synthesize() {
     command=$1 tdp=$2 ram=$3
     echo "read_verilog $rtl/*.v $bench/synthesis.v"
