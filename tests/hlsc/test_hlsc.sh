@@ -44,7 +44,7 @@ check() {
         head -n 20 "$work/log"
     fi
 }
-silent() {
+silent() { # Icarus has no option that makes an error of a warning; to Verilator it is one.
     "$@" >"$work/silent" 2>&1
     status=$?
     cat "$work/silent"
@@ -61,7 +61,7 @@ option() { # option KEY KERNEL: what the kernel's first comment says
 }
 
 # ---- Kernels: values, cycles, the schedule report, and what the tools think of the Verilog
-lint() { silent verilator --lint-only -Wall -y "$root/hw/rtl" --top-module "$2" "$1"; }
+lint() { verilator --lint-only -Wall -y "$root/hw/rtl" --top-module "$2" "$1"; }
 lint_icarus() { silent iverilog -g2005 -Wall -Wno-timescale -y "$root/hw/rtl" -s "$2" -t null "$1"; }
 synthesize() {
     yosys -q -p "read_verilog $1 $root/hw/rtl/*.v; hierarchy -top $2; proc; opt -fast; check -assert"
