@@ -249,7 +249,7 @@ ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
-	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $<
+	$(Q)protoc --proto_path=$(dir $<) --c_out=$(@D) $<
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(OPT) $(SAN) -w -fPIC -c -o $@ $<
