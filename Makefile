@@ -30,6 +30,8 @@ RUN_PACKAGES := zlib libcrypto libusb-1.0
 MORE_PACKAGES := libpng libjpeg libprotobuf-c openblas
 PACKAGES := $(RUN_PACKAGES) $(MORE_PACKAGES)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+# Enumerations name constants, whatever these are reckoned with: clang 19 warns of it.
+WARN += $(if $(findstring clang,$(CC)),-Wno-enum-float-conversion -Wno-enum-enum-conversion)
 ifeq ($(CI),true)
 WARN += -Werror
 endif
