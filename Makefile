@@ -30,6 +30,8 @@ RUN_PACKAGES := zlib libcrypto libusb-1.0
 MORE_PACKAGES := libpng libjpeg libprotobuf-c openblas
 PACKAGES := $(RUN_PACKAGES) $(MORE_PACKAGES)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+# Enumerations name constants, whatever these are reckoned with: clang 19 warns of it.
+WARN += $(if $(findstring clang,$(CC)),-Wno-enum-float-conversion -Wno-enum-enum-conversion)
 ifeq ($(CI),true)
 WARN += -Werror
 endif
@@ -249,7 +251,7 @@ ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 $(B)/gen/onnx.pb-c.c: $(ONNX_PROTO)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
-	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $<
+	$(Q)protoc --proto_path=$(dir $<) --c_out=$(@D) $<
 $(B)/gen/onnx.pb-c.o: $(B)/gen/onnx.pb-c.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 $(OPT) $(SAN) -w -fPIC -c -o $@ $<

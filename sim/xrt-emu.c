@@ -381,11 +381,11 @@ static int judge(const struct emulation *e, const char *command, enum outcome ou
     return WEXITSTATUS(status);
 }
 
-static void copy_counts(const struct emulation *e)
+static void copy_counts(const char *folder, const char *counts)
 {
     char path[PATH_MAX], line[1024];
-    snprintf(path, sizeof path, "%s/ends", e->folder);
-    FILE *from = fopen(path, "r"), *to = from ? fopen(e->counts, "w") : NULL;
+    snprintf(path, sizeof path, "%s/ends", folder);
+    FILE *from = fopen(path, "r"), *to = from ? fopen(counts, "w") : NULL;
     while (to && fgets(line, sizeof line, from))
         fputs(line, to);
     if (to)
@@ -408,7 +408,7 @@ static int run(const struct emulation *e, char **command)
     const enum outcome outcome = watch(e, child, &status);
     end_all(child);
     if (e->counts)
-        copy_counts(e);
+        copy_counts(e->folder, e->counts);
     return judge(e, command[0], outcome, status);
 }
 

@@ -2,7 +2,7 @@
 # tools/hlsc: kernels as people write them, what it must refuse, random programs, planted faults.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/.." && pwd)
+root=$(cd "$here/../.." && pwd)
 build=${ADAFIRE_BUILD:-build/release}
 case $build in /*) ;; *) build=$root/$build ;; esac
 export ADAFIRE_BUILD="$build"
@@ -44,7 +44,7 @@ check() {
         head -n 20 "$work/log"
     fi
 }
-silent() {
+silent() { # Icarus has no option that makes an error of a warning; to Verilator it is one.
     "$@" >"$work/silent" 2>&1
     status=$?
     cat "$work/silent"
@@ -61,14 +61,14 @@ option() { # option KEY KERNEL: what the kernel's first comment says
 }
 
 # ---- Kernels: values, cycles, the schedule report, and what the tools think of the Verilog
-lint() { silent verilator --lint-only -Wall -y "$root/hw/rtl" --top-module "$2" "$1"; }
+lint() { verilator --lint-only -Wall -y "$root/hw/rtl" --top-module "$2" "$1"; }
 lint_icarus() { silent iverilog -g2005 -Wall -Wno-timescale -y "$root/hw/rtl" -s "$2" -t null "$1"; }
 synthesize() {
     yosys -q -p "read_verilog $1 $root/hw/rtl/*.v; hierarchy -top $2; proc; opt -fast; check -assert"
 }
-for kernel in "$here"/hlsc/kernels/*.c; do
+for kernel in "$here"/kernels/*.c; do
     name=$(basename "$kernel" .c)
-    check "$name" "$here/hlsc/cosim" "$kernel" $(option cosim "$kernel") --stall "0 40 80" --sim $sims \
+    check "$name" "$here/cosim" "$kernel" $(option cosim "$kernel") --stall "0 40 80" --sim $sims \
         --dir "$work/$name"
     for dir in "$work/$name"/*-*; do
         option report "$kernel" >"$work/wanted"
@@ -81,26 +81,27 @@ for kernel in "$here"/hlsc/kernels/*.c; do
     done
 done
 # Behind AXI4-Lite, as a host sees it.
+bench=$root/tests/hw/rtl
 shell_passes() {
-    iverilog -g2005 -I "$here/rtl" -y "$here/rtl" -y "$root/hw/rtl" -s tb_shell -o "$work/shell.vvp" \
-        "$here/hlsc/tb_shell.v" "$work/shell.v" && vvp -n "$work/shell.vvp" >"$work/shell.log"
+    iverilog -g2005 -I "$bench" -y "$bench" -y "$root/hw/rtl" -s tb_shell -o "$work/shell.vvp" \
+        "$here/tb_shell.v" "$work/shell.v" && vvp -n "$work/shell.vvp" >"$work/shell.log"
     cat "$work/shell.log"
     grep -q '^pass tb_shell$' "$work/shell.log" && ! grep -q FAIL "$work/shell.log"
 }
-check "shell: hlsc" "$hlsc" -w -I"$root/hw" -DSHELL "$here/hlsc/kernels/axi_copy.c" --top axi_copy -o "$work/shell.v"
+check "shell: hlsc" "$hlsc" -w -I"$root/hw" -DSHELL "$here/kernels/axi_copy.c" --top axi_copy -o "$work/shell.v"
 check "shell: verilator -Wall" lint "$work/shell.v" axi_copy_axi
 check "shell: iverilog -Wall" lint_icarus "$work/shell.v" axi_copy_axi
 check "shell: a host starts it and reads the result" shell_passes
 check "a queue too shallow is named" finds 'hlsc: .*waits for room in .samples. \(depth 8, .*three_rates.c:[0-9]+\)' \
-    "$here/hlsc/cosim" "$here/hlsc/kernels/three_rates.c" --top three_rates -D SHALLOW
+    "$here/cosim" "$here/kernels/three_rates.c" --top three_rates -D SHALLOW
 check "a promise that does not hold is noticed" finds 'hlsc: .*promised dependence of bin broken' \
-    "$here/hlsc/cosim" "$here/hlsc/kernels/histogram.c" --top histogram -D PROMISE
+    "$here/cosim" "$here/kernels/histogram.c" --top histogram -D PROMISE
 
 # ---- Refusals: the line, the reason, status 2, and no file left
 awk -v dir="$work" '/^== / {
         n++; file = sprintf("%s/refused%02d", dir, n); line = $2; sub(/^== [^ ]+ /, "")
         print line > (file ".line"); print > (file ".reason"); next
-    } n { print > (file ".c") }' "$here/hlsc/refusals.txt"
+    } n { print > (file ".c") }' "$here/refusals.txt"
 refuses() {
     "$hlsc" "$1.c" --top f -I"$root/hw" -o "$1.v" >"$1.log" 2>&1
     status=$?
@@ -112,7 +113,7 @@ for case in "$work"/refused*.c; do
     case=${case%.c}
     check "refusal, line $(cat "$case.line"): $(cat "$case.reason")" refuses "$case"
 done
-fir="$here/hlsc/kernels/fir.c --top fir -I$root/hw"
+fir="$here/kernels/fir.c --top fir -I$root/hw"
 check "no such file" finds "hlsc|no such file" "$hlsc" "$work/none.c" --top f -o "$work/none.v"
 check "no such function" finds "there is no function .nothing" "$hlsc" $fir --top nothing -o "$work/none.v"
 check "no such directory" finds "none/fir.v" "$hlsc" $fir -o "$work/none/fir.v"
@@ -124,11 +125,11 @@ check "the same file twice" sh -c "'$hlsc' $fir -o '$work/1.v' && '$hlsc' $fir -
 
 # ---- Planted faults: each must be noticed
 for fault in bypass:histogram schedule:spiking_core schedule:line_buffer width:fir width:histogram; do
-    kernel=$here/hlsc/kernels/${fault#*:}.c
+    kernel=$here/kernels/${fault#*:}.c
     printf '#!/bin/sh\nexec "%s" --break %s "$@"\n' "$hlsc" "${fault%:*}" >"$work/broken"
     chmod +x "$work/broken"
     check "planted fault: $fault" finds 'differs' env HLSC="$work/broken" \
-        "$here/hlsc/cosim" "$kernel" $(option cosim "$kernel") --stall "0 40"
+        "$here/cosim" "$kernel" $(option cosim "$kernel") --stall "0 40"
 done
 
 # ---- Programs that nobody wrote
@@ -140,13 +141,13 @@ counted() { # counted REGEX COMMAND...: its last line
     tail -n 20 "$work/counted"
     [ $status -eq 0 ] && tail -n 1 "$work/counted" | grep -qE "$regex"
 }
-check "random programs" counted ' 0 mismatches, 0 compile errors$' "$here/hlsc/fuzz" 1 $programs
+check "random programs" counted ' 0 mismatches, 0 compile errors$' "$here/fuzz" 1 $programs
 if command -v csmith >/dev/null; then
-    check "programs of csmith" counted ' 0 failures$' "$here/hlsc/csmith" 1 $foreign
+    check "programs of csmith" counted ' 0 failures$' "$here/csmith" 1 $foreign
 else
     echo "skip: csmith is not installed"
 fi
-[ "$sims" = icarus ] || check "cosim notices faults" "$here/hlsc/cosim-test"
+[ "$sims" = icarus ] || check "cosim notices faults" "$here/cosim-test"
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # hw/rtl and hw/boards: lint, testbenches in two simulators, and what synthesis makes of it.
 set -u
-here=$PWD rtl=$PWD/hw/rtl boards=$PWD/hw/boards bench=$PWD/tests/rtl
+here=$PWD rtl=$PWD/hw/rtl boards=$PWD/hw/boards bench=$PWD/tests/hw/rtl
 passed=0 failed=0 skipped=0
 case ${ADAFIRE_BUILD:-} in
 *asan | *tsan)
@@ -34,7 +34,8 @@ have() {
     command -v "$1" >/dev/null
 }
 
-# ---- Lint: no warning, at ordinary and at extreme parameters
+# ---- Lint: no warning, at ordinary and at extreme parameters. To Verilator a warning is an error, and
+# Verilator 5.032 prints a report when there is none; Icarus has no option for it.
 silent() {
     "$@" >silent 2>&1
     status=$?
@@ -52,7 +53,7 @@ lint() {
     done
     if have verilator; then
         check "verilator -Wall $module $*" \
-            silent verilator --lint-only -Wall -y "$rtl" -y "$boards" $verilator "$file"
+            verilator --lint-only -Wall -y "$rtl" -y "$boards" $verilator "$file"
     fi
     if have iverilog; then
         check "iverilog -Wall $module $*" \

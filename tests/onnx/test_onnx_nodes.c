@@ -32,7 +32,8 @@ static const struct {
     {"test_cast*_to_DOUBLE*", "float64 is read as float32, so the result's type differs"},
     {"test_cast*_to_FLOAT16*", "float16 is read, never made"},
     {"test_cast*STRING*", "texts"},
-    {"test_clip_default_int8_*", "clipping works on float32"},
+    {"test_clip_default_int8_inbounds", "clipping works on float32"},
+    {"test_clip_default_int8_m[ai][nx]", "clipping works on float32"},
     {"test_identity_opt", "a value that is no tensor"},
     {"test_identity_sequence", "a value that is no tensor"},
     {"test_resize_*cubic*", "only nearest can become spikes"},
@@ -157,10 +158,13 @@ static void run_test(const char *group, const char *name)
     struct graph *g;
     snprintf(folder, sizeof folder, DATA "%s/%s", group, name);
     snprintf(path, sizeof path, "%s/model.onnx", folder);
-    if (load(path, &g)) /* other opsets and domains; what loads decides what is supported */
+    int entry = find_left_out(name);
+    if (load(path, &g)) { /* other opsets and domains; what loads decides what is supported */
+        if (entry >= 0 && strstr(af_error(), "export the model with an opset"))
+            uses[entry]++; /* of a later ONNX, where the test has a later opset */
         return;
+    }
     if (is_supported(g)) {
-        int entry = find_left_out(name);
         bool good = run_sets(g, folder);
         if (entry < 0) {
             ran++;
