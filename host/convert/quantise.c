@@ -128,9 +128,9 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The shift that suits the median channel of each projection. `wish` is the finest unit per channel
- * that is of use. */
-static int choose_shifts(struct scaling *s, const double *wish)
+/* The shift that suits the median channel of each projection, or the largest one where all have the
+ * same unit. `wish` is the finest unit per channel that is of use. */
+static int choose_shifts(struct scaling *s, const double *wish, bool one_unit)
 {
     double *ratio = malloc((size_t)s->channels * sizeof *ratio);
     if (!ratio)
@@ -143,8 +143,8 @@ static int choose_shifts(struct scaling *s, const double *wish)
                 ratio[n++] = log2(most / WEIGHT_LIMIT / wish[o]);
         }
         qsort(ratio, (size_t)n, sizeof *ratio, compare_doubles);
-        double median = n ? ceil(ratio[n / 2] - 1e-9) : 0;
-        s->shift[i] = (int)fmin(fmax(median, 0), SHIFT_LIMIT);
+        double suits = n ? ceil(ratio[one_unit ? n - 1 : n / 2] - 1e-9) : 0;
+        s->shift[i] = (int)fmin(fmax(suits, 0), SHIFT_LIMIT);
     }
     free(ratio);
     return AF_OK;
@@ -222,15 +222,19 @@ static double output_room(const struct recipe *recipe, int index)
     return 8 * most * recipe->options.timesteps / STATE_LIMIT;
 }
 
-/* One unit for all channels of an output has to suit the finest projection among them, and shifts
- * the others; by what is rounded up, so that twice the room leaves the room itself. */
-static void share_wish(double *wish, int channels, double room)
+/* One unit for all channels of an output has to suit the projection with the finest weights, and
+ * shifts the others; by what is rounded up, so that twice the room leaves the room itself. */
+static void share_wish(const struct scaling *s, double *wish, double room)
 {
     double least = INFINITY;
-    for (int o = 0; o < channels; o++)
-        if (wish[o] > 0)
-            least = fmin(least, wish[o]);
-    for (int o = 0; o < channels; o++)
+    for (int i = 0; i < s->projections; i++) {
+        double most = 0;
+        for (int o = 0; o < s->channels; o++)
+            most = fmax(most, s->largest[i * s->channels + o]);
+        if (most > 0)
+            least = fmin(least, most / WEIGHT_LIMIT);
+    }
+    for (int o = 0; o < s->channels; o++)
         wish[o] = isinf(least) ? 0 : fmax(least, 2 * room);
 }
 
@@ -260,10 +264,11 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
         }
         wish[o] = isinf(least) ? 0 : least;
     }
-    const double room = p->kind == AF_OUTPUT ? output_room(recipe, index) : 0;
-    if (p->kind == AF_OUTPUT)
-        share_wish(wish, s->channels, room);
-    int status = choose_shifts(s, wish);
+    const bool one_unit = p->kind == AF_OUTPUT;
+    const double room = one_unit ? output_room(recipe, index) : 0;
+    if (one_unit)
+        share_wish(s, wish, room);
+    int status = choose_shifts(s, wish, one_unit);
     for (int o = 0; !status && o < s->channels; o++) {
         double unit = 0;
         for (int i = 0; i < s->projections; i++)
@@ -273,10 +278,10 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
             unit = fmax(unit, wanted_threshold(recipe, index, o) / (STATE_LIMIT / 4));
         unit = fmax(unit, bias_size(recipe, index, o) / (CURRENT_LIMIT / 4));
         unit = unit > 0 ? unit : wish[o];
-        s->unit[o] = unit > 0 || p->kind == AF_OUTPUT ? unit : 1;
+        s->unit[o] = unit > 0 || one_unit ? unit : 1;
     }
     free(wish);
-    if (!status && p->kind == AF_OUTPUT) {
+    if (!status && one_unit) {
         share_unit(s);
         const double least = room_for_weights(s, room);
         for (int o = 0; o < s->channels; o++)
