@@ -609,7 +609,8 @@ static bool is_list(const struct lowering *l, const struct node *n, const struct
 {
     int rank = out->offset.rank;
     bool needed = false;
-    if (rank > 3 || rank < 2 || normal_axis(node_int(n, "axis", 1), rank) != 1)
+    if (rank > 3 || rank < 2 || out->offset.dim[0] != 1 ||
+        normal_axis(node_int(n, "axis", 1), rank) != 1)
         return false;
     for (int k = 0; k < n->input_count; k++) {
         const struct affine *s = input_of(l, n, k);
@@ -711,7 +712,7 @@ static int lower_relu(struct lowering *l, const struct node *n, struct affine *i
         if (high && high->offset.count)
             ceiling = (float)tensor_get(&high->offset, 0);
         /* F.relu6 comes from PyTorch as a ReLU and a Clip with a maximum alone. */
-        if (least < 0 && !in->index && never_negative(l->network, in))
+        if (least < 0 && never_negative(l->network, in))
             least = 0;
         if (least != 0 || !(ceiling > 0))
             return af_fail(AF_UNSUPPORTED, "clips to [%g, %g]; only [0, x] is a ReLU",

@@ -608,6 +608,11 @@ TEST(lists_of_rows)
     int list = joined(rows_of(conv(x, 4, 6, 1, 1), 3), rows_of(conv(y, 4, 9, 1, 1), 3));
     result(relu(list));
     refused(AF_UNSUPPORTED, "my_Relu", "can only end a network");
+    y = conv(image(2, 2, 2), 2, 1, 1, 1);
+    y = op("Reshape", y, integers(2, 2, 2), END);
+    y = op("Transpose", y, END);
+    result(joined(y, y)); /* rows of both take turns */
+    refused(AF_UNSUPPORTED, "my_Concat", "moves data");
 }
 
 TEST(symbolic_batch)
