@@ -531,6 +531,7 @@ int term_dense(const struct projection *t, const struct affine *s, const float *
     v->groups = 1;
     for (int a = 0; a < 2; a++) {
         v->kernel[a] = block[a + 1];
+        v->dilation[a] = 1; /* whatever that of the one tap was */
         v->block[a + 1] = 1;
         v->at[a + 1] = 0;
     }

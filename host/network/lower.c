@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SELECTED_MOST = 1 << 22 }; /* weights of an output's elements, taken one by one */
+enum { TAKEN_MOST = 1 << 22 }; /* weights of elements that are taken one by one */
 
 struct lowering {
     const struct graph *graph;
@@ -373,6 +373,29 @@ static int compose_dense(const struct projection *t, const struct affine *in, co
     return term_dense(t, in, d->weight, d->outputs, out);
 }
 
+/* Neurons of their own for the elements, in their order, each times its factor (NULL: 1): a dense
+ * projection with one weight for each element that is not constant. */
+static int take_elements(struct lowering *l, struct affine *in, const char *name,
+                         const float *factor, struct affine *out)
+{
+    const int64_t n = in->offset.count,
+                  neurons = (int64_t)in->shape[0] * in->shape[1] * in->shape[2];
+    if (n * n > TAKEN_MOST || n * neurons > TAKEN_MOST)
+        return af_fail(AF_UNSUPPORTED, "has %lld elements, too many to take them one by one",
+                       (long long)n);
+    struct dense_context d = {.weight = calloc((size_t)(n * n), sizeof *d.weight),
+                              .outputs = (int)n};
+    if (!d.weight)
+        return af_fail(AF_NO_MEMORY, "no memory for %lld elements", (long long)n);
+    for (int64_t j = 0; j < n; j++)
+        d.weight[j * n + j] = factor ? factor[j] : 1;
+    out->shape[0] = (int)n;
+    out->shape[1] = out->shape[2] = 1;
+    int status = compose_terms(l, in, name, compose_dense, &d, out);
+    free(d.weight);
+    return status;
+}
+
 static int lower_dense(struct lowering *l, const struct node *n, struct affine *in,
                        struct affine *out)
 {
@@ -457,7 +480,7 @@ static int lower_average(struct lowering *l, const struct node *n, struct affine
 
 /* The value times what each of its elements is multiplied by, if that is one for each channel of
  * the populations behind it. */
-static int scale_into(const struct affine *in, const float *factor, struct affine *out)
+static int scale_channels(const struct affine *in, const float *factor, struct affine *out)
 {
     const int64_t area = (int64_t)in->shape[1] * in->shape[2];
     float *each = malloc((size_t)in->shape[0] * sizeof *each);
@@ -484,6 +507,16 @@ static int scale_into(const struct affine *in, const float *factor, struct affin
     return status;
 }
 
+/* The same, element by element where a flat value needs it: a map that was flattened. */
+static int scale_into(struct lowering *l, const struct node *n, struct affine *in,
+                      const float *factor, struct affine *out)
+{
+    int status = scale_channels(in, factor, out);
+    if (status == AF_UNSUPPORTED && in->offset.rank == 2 && in->offset.dim[0] == 1)
+        status = take_elements(l, in, n->name, factor, out);
+    return status;
+}
+
 static int lower_batch_norm(struct lowering *l, const struct node *n, struct affine *in,
                             struct affine *out)
 {
@@ -505,7 +538,7 @@ static int lower_batch_norm(struct lowering *l, const struct node *n, struct aff
         const int64_t c = j / (count / in->offset.dim[0] / channels) % channels;
         factor[j] = parameter[1][c] / sqrtf(parameter[4][c] + node_float(n, "epsilon", 1e-5f));
     }
-    status = scale_into(in, factor, out);
+    status = scale_into(l, n, in, factor, out);
     free(factor);
     return status;
 }
@@ -533,7 +566,7 @@ static int lower_scale(struct lowering *l, const struct node *n, int live, struc
     if (!status && !tensor_same_shape(&ones, &factors))
         status = af_fail(AF_UNSUPPORTED, "the factor widens its input");
     if (!status)
-        status = scale_into(in, factors.data, out);
+        status = scale_into(l, n, in, factors.data, out);
     tensor_free(&ones);
     tensor_free(&factors);
     return status;
@@ -610,7 +643,8 @@ static bool is_list(const struct lowering *l, const struct node *n, const struct
 {
     int rank = out->offset.rank;
     bool needed = false;
-    if (rank > 3 || rank < 2 || normal_axis(node_int(n, "axis", 1), rank) != 1)
+    if (rank > 3 || rank < 2 || out->offset.dim[0] != 1 ||
+        normal_axis(node_int(n, "axis", 1), rank) != 1)
         return false;
     for (int k = 0; k < n->input_count; k++) {
         const struct affine *s = input_of(l, n, k);
@@ -712,7 +746,7 @@ static int lower_relu(struct lowering *l, const struct node *n, struct affine *i
         if (high && high->offset.count)
             ceiling = (float)tensor_get(&high->offset, 0);
         /* F.relu6 comes from PyTorch as a ReLU and a Clip with a maximum alone. */
-        if (least < 0 && !in->index && never_negative(l->network, in))
+        if (least < 0 && never_negative(l->network, in))
             least = 0;
         if (least != 0 || !(ceiling > 0))
             return af_fail(AF_UNSUPPORTED, "clips to [%g, %g]; only [0, x] is a ReLU",
@@ -1131,27 +1165,13 @@ static bool is_permutation(const struct affine *s)
     return good;
 }
 
-/* Neurons of their own for the elements, in their order: a dense projection with one weight for
- * each element that is not constant. */
+/* The same value, whose neurons are its elements in their order. */
 static int select_elements(struct lowering *l, struct affine *s, const char *name)
 {
-    const int64_t n = s->offset.count, neurons = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
-    if (n * n > SELECTED_MOST || n * neurons > SELECTED_MOST)
-        return af_fail(AF_UNSUPPORTED,
-                       "the output '%.80s' is moved in a way that is no projection, and is too "
-                       "large to take its %lld elements one by one",
-                       name, (long long)n);
-    struct dense_context d = {.weight = calloc((size_t)(n * n), sizeof *d.weight),
-                              .outputs = (int)n};
-    if (!d.weight)
-        return af_fail(AF_NO_MEMORY, "no memory for %lld elements", (long long)n);
-    for (int64_t j = 0; j < n; j++)
-        d.weight[j * n + j] = 1;
-    struct affine out = {.shape = {(int)n, 1, 1}};
-    int status = compose_terms(l, s, name, compose_dense, &d, &out);
+    struct affine out = {0};
+    int status = take_elements(l, s, name, NULL, &out);
     if (!status)
         status = tensor_copy(&out.offset, &s->offset);
-    free(d.weight);
     affine_free(s);
     *s = out;
     return status;
@@ -1167,7 +1187,11 @@ static int add_output(struct lowering *l, const struct affine *s, const char *na
         return status;
     bool ordered = out.index && affine_settle(&out) != AF_OK; /* by the host */
     if (ordered && !is_permutation(&out)) {
+        char prefix[120];
+        snprintf(prefix, sizeof prefix, "the output '%.80s'", name);
         status = select_elements(l, &out, name);
+        if (status)
+            status = af_fail_in(status, prefix);
         ordered = false;
     }
     if (!status)

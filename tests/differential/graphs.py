@@ -228,8 +228,8 @@ def pointwise(g, v=None, channels=None):
     return g.keep(g.add("Conv", inputs, [1, channels] + list(v.shape[2:]), pads=[k // 2] * 2 * axes))
 
 
-def gemm(g):
-    v = g.choose()
+def gemm(g, v=None):
+    v = v or g.choose()
     transposed = v.rank == 2 and v.shape[1] == 1 and v.shape[0] > 1
     if v.rank != 2 or (v.shape[0] != 1 and not transposed):
         v = flatten(g, v, 1)
@@ -285,8 +285,8 @@ def average_pool(g):
     return g.keep(g.add("AveragePool", [v], list(v.shape[:2]) + out, **attributes))
 
 
-def max_pool(g):
-    v = g.choose(lambda v: v.is_map)
+def max_pool(g, v=None):
+    v = v or g.choose(lambda v: v.is_map)
     attributes, out = window(g, list(v.shape[2:]), 4, g.opset >= 10, g.opset >= 10, True)
     shape = list(v.shape[:2]) + out
     if g.chance(0.05):
@@ -441,8 +441,8 @@ def constant_shape(g, name):
     return list(helper.get_attribute_value(node.attribute[0]).dims)
 
 
-def resize(g):
-    v = g.choose(lambda v: v.is_map)
+def resize(g, v=None):
+    v = v or g.choose(lambda v: v.is_map)
     scales = [1.0, 1.0] + [float(g.pick([1, 2, 2, 3])) for _ in v.shape[2:]]
     if g.opset >= 11 and g.chance(0.05):
         scales[g.roll(2, v.rank - 1)] = g.pick([1.5, 0.5, 2.5])
@@ -466,8 +466,8 @@ def resize(g):
     return g.keep(g.add("Resize", [v, empty, ratios], shape, **attributes))
 
 
-def pad(g):
-    v = g.choose(lambda v: v.rank >= 2)
+def pad(g, v=None):
+    v = v or g.choose(lambda v: v.rank >= 2)
     before, after = [0] * v.rank, [0] * v.rank
     first = 1 if g.chance(0.3) or v.rank == 2 else 2
     for a in range(first, v.rank):
@@ -738,13 +738,21 @@ def pixels(g):
     return g.keep(g.add("Reshape", [b, g.ints(shape)], shape))
 
 
+def early_maximum(g):
+    """A MaxPool in front of its ReLU, and at times another reader of what it reads."""
+    v = pointwise(g)
+    made = relu(g, max_pool(g, v))
+    if g.chance(0.5):
+        pointwise(g, v)
+    return made
+
+
 def mosaic(g):
     """Copies of one value that a constant tells apart, in a frame."""
-    v = resize(g)
+    v = resize(g, pointwise(g) if g.chance(0.7) else None)
     v = g.keep(g.add("Add", [v, g.constant(g.array(v.shape))], v.shape))
-    if g.chance(0.5):
-        v = pad(g)
-    return v if g.chance(0.5) else flatten(g, v, 1)
+    v = pad(g, v) if g.chance(0.5) else v
+    return gemm(g, flatten(g, v, 1)) if g.chance(0.5) else v
 
 
 def channels_last(g):
@@ -777,7 +785,7 @@ STEPS = [
     (4, add_constant), (0.3, widened_sum), (4, scale), (1.5, negate), (5, add_values), (5, concat),
     (3, resize), (5, pad), (4, cut), (3, split), (2.5, flatten), (3, reshape), (2, squeeze),
     (2, unsqueeze), (2, transpose), (3, gather), (0.5, expand), (1.5, identity), (2, shuffle),
-    (3, residual), (0.7, space_to_depth), (0.7, pixels), (0.7, mosaic), (1.5, channels_last),
+    (3, residual), (0.7, space_to_depth), (0.7, pixels), (0.7, mosaic), (1, early_maximum), (1.5, channels_last),
 ]
 
 

@@ -477,6 +477,16 @@ TEST(channels_last)
     refused(AF_UNSUPPORTED, "my_BatchNormalization", "differs within a channel");
 }
 
+/* A normalisation of what was a map: every element has a factor of its own. */
+TEST(flat_normalisation)
+{
+    int y = op("Flatten", relu(conv(image(2, 4, 3), 2, 3, 1, 1)), END);
+    y = op("BatchNormalization", y, constant(1, 1, 36), constant(0, 1, 36), constant(0, 1, 36),
+           constant(2, 1, 36), END);
+    result(op("Gemm", op("Mul", y, constant(0, 1, 36), END), constant(0, 2, 36, 4), END));
+    lowers();
+}
+
 TEST(linear_values)
 {
     int x = image(3, 7, 7), y = conv(x, 3, 6, 1, 1); /* no ReLU: feeds a depthwise one */
@@ -608,6 +618,11 @@ TEST(lists_of_rows)
     int list = joined(rows_of(conv(x, 4, 6, 1, 1), 3), rows_of(conv(y, 4, 9, 1, 1), 3));
     result(relu(list));
     refused(AF_UNSUPPORTED, "my_Relu", "can only end a network");
+    y = conv(image(2, 2, 2), 2, 1, 1, 1);
+    y = op("Reshape", y, integers(2, 2, 2), END);
+    y = op("Transpose", y, END);
+    result(joined(y, y)); /* rows of both take turns */
+    refused(AF_UNSUPPORTED, "my_Concat", "moves data");
 }
 
 TEST(symbolic_batch)
@@ -695,6 +710,7 @@ int main(void)
     RUN(branches);
     RUN(channel_shuffle);
     RUN(channels_last);
+    RUN(flat_normalisation);
     RUN(linear_values);
     RUN(clipped);
     RUN(clipped_above_alone);
