@@ -89,7 +89,7 @@ static void free_run(struct run *r, int64_t count)
 
 static bool same_bytes(const void *a, const void *b, size_t bytes)
 {
-    return bytes == 0 || memcmp(a, b, bytes) == 0;
+    return bytes == 0 || (a && b && memcmp(a, b, bytes) == 0);
 }
 
 static bool counts_cycles(const char *board, const char *build)
