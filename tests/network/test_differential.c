@@ -121,6 +121,10 @@ static int convert(const struct recorded *r, const struct af_sample *sample, str
     return af_convert(&o, m, NULL);
 }
 
+/* Graphs of which the conversion says that some weights cannot be told in 8 bits at so many
+ * timesteps: rightly, now and then. */
+static int refused;
+
 /* Root mean square error of the integer network, of the outputs' own. */
 static double integer_error(const struct recorded *r, const struct af_sample *sample)
 {
@@ -143,7 +147,10 @@ static double integer_error(const struct recorded *r, const struct af_sample *sa
         }
         af_result_free(&result[s]);
     }
-    CHECK_EQ(status, AF_OK);
+    if (status == AF_UNSUPPORTED && strstr(af_error(), "became 0"))
+        refused++;
+    else
+        CHECK_EQ(status, AF_OK);
     if (status)
         printf("%s: %s\n", r->name, af_error());
     free(result);
@@ -238,6 +245,7 @@ TEST(recorded_graphs)
     for (uint32_t i = 0; i < count && c.at < c.end; i++)
         check_next(&c);
     CHECK(c.at == c.end);
+    CHECK(100 * refused <= (int)count);
     printf("%u graphs\n", count);
     free(bytes);
 }
