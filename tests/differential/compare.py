@@ -106,7 +106,8 @@ class AdaFire:
 
     def __init__(self, build):
         self.build = build
-        self.folder = tempfile.mkdtemp(prefix="differential-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="differential-")
+        self.folder = self.temporary.name
 
     def write(self, model, samples, norm):
         """Writes the files; returns the options of the normalisation."""
