@@ -29,8 +29,8 @@ enum {
     FIRED_DEPTH = 2048,
     MARKS = 0,
 };
-#elif defined                                                                                      \
-    BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20 needs */
+#elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20      \
+                            needs */
 #define BUILD_NUMBER 3
 #define SMALL        0
 #define CORES        4

@@ -39,7 +39,7 @@ ALIGNED(COLUMNS, AXIS);
 ALIGNED(LIMIT, TIMESTEPS);
 ALIGNED(PHASE, PHASES);
 ALIGNED(WINDOW, WINDOWS);
-#define BESIDE(name, size, index) AT(table, AT_##name | ((index) & ((size)-1)))
+#define BESIDE(name, size, index) AT(table, AT_##name | ((index) & ((size) - 1)))
 
 static uint32_t table[TABLE];
 static uint32_t cell[CELLS];

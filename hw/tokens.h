@@ -10,8 +10,8 @@
 /* Whatever a host has written into tables, an index stays within its memory. Powers of two cost
  * nothing; hardware takes others by as many bits, and what lies beyond the end is not there. */
 #define SMEAR(n, by)     ((n) | (n) >> (by))
-#define MASK(size)       (SMEAR(SMEAR(SMEAR(SMEAR((size)-1, 1), 2), 4), 8) | ((size)-1) >> 16)
-#define BITS_OF(size, i) ((i)&MASK((uint32_t)(size)))
+#define MASK(size)       (SMEAR(SMEAR(SMEAR(SMEAR((size) - 1, 1), 2), 4), 8) | ((size) - 1) >> 16)
+#define BITS_OF(size, i) ((i) & MASK((uint32_t)(size)))
 #ifdef __HLSC__
 #define INDEX(size, i) BITS_OF(size, i)
 #else
@@ -19,18 +19,18 @@
 #endif
 #define AT(memory, index) (memory)[INDEX(sizeof(memory) / sizeof((memory)[0]), (index))]
 /* For counts that may be as large as the memory, a power of two. */
-#define WITHIN(size, count) ((count) & ((size)*2 - 1))
+#define WITHIN(size, count) ((count) & ((size) * 2 - 1))
 
 /* Of a message's payload. What claims to be longer is no message. */
 enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 
 /* The answer to COMMAND_IDENTIFY. */
 #define IDENTITY                                                                                   \
-    {                                                                                              \
-        ISA_VERSION, BUILD_NUMBER, CORES, LANES | FEATURES << 16, CELLS, SENT_CELLS, SENT_MOST,    \
-            WEIGHTS, PARAMETERS, ROUTES, CHANNELS, AXIS, LIST, WINDOWS, PHASES, PROGRAM,           \
-            TIMESTEPS, FIRED_DEPTH, MARKS                                                          \
-    }
+    {ISA_VERSION, BUILD_NUMBER, CORES,     LANES | FEATURES << 16,                                 \
+     CELLS,       SENT_CELLS,   SENT_MOST, WEIGHTS,                                                \
+     PARAMETERS,  ROUTES,       CHANNELS,  AXIS,                                                   \
+     LIST,        WINDOWS,      PHASES,    PROGRAM,                                                \
+     TIMESTEPS,   FIRED_DEPTH,  MARKS}
 
 enum { FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) };
 enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };

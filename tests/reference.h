@@ -1,5 +1,6 @@
-/* The integer network a second time, for tests to compare with: the formulas of host/model/model.h and
- * host/model/wiring.h as they stand there, one after the other, in 64 bits. Nothing here is fast. */
+/* The integer network a second time, for tests to compare with: the formulas of host/model/model.h
+ * and host/model/wiring.h as they stand there, one after the other, in 64 bits. Nothing here is
+ * fast. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
 

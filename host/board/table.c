@@ -19,21 +19,24 @@ enum { FTDI = 0x0403, FT2232H = 0x6010, FT232H = 0x6014, FT_X = 0x6015 };
     .link = AF_LINK_FIFO, .works_ahead = true, .megahertz = (mhz), .open = open_usb,               \
     .usb = {name, FTDI, id, NULL, 0, 0}
 #define ICEPROG                                                                                    \
-    {                                                                                              \
-        .word = {"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE}, .to_memory = "-S", .select = "-d", \
-        .place = "d:%03u/%03u", .package = "fpga-icestorm"                                         \
-    }
+    {.word = {"iceprog", PROGRAMMER_WRITE, PROGRAMMER_FILE},                                       \
+     .to_memory = "-S",                                                                            \
+     .select = "-d",                                                                               \
+     .place = "d:%03u/%03u",                                                                       \
+     .package = "fpga-icestorm"}
 #define ICEPROG_FLASH                                                                              \
-    {                                                                                              \
-        .word = {"iceprog", PROGRAMMER_FILE}, .only_flash = true, .select = "-d",                  \
-        .place = "d:%03u/%03u", .package = "fpga-icestorm"                                         \
-    }
+    {.word = {"iceprog", PROGRAMMER_FILE},                                                         \
+     .only_flash = true,                                                                           \
+     .select = "-d",                                                                               \
+     .place = "d:%03u/%03u",                                                                       \
+     .package = "fpga-icestorm"}
 #define OPEN_FPGA_LOADER(name)                                                                     \
-    {                                                                                              \
-        .word = {"openFPGALoader", "-b", name, PROGRAMMER_WRITE, PROGRAMMER_FILE},                 \
-        .to_memory = "-m", .to_flash = "-f", .select = "--busdev-num", .place = "%u:%u",           \
-        .package = "openfpgaloader"                                                                \
-    }
+    {.word = {"openFPGALoader", "-b", name, PROGRAMMER_WRITE, PROGRAMMER_FILE},                    \
+     .to_memory = "-m",                                                                            \
+     .to_flash = "-f",                                                                             \
+     .select = "--busdev-num",                                                                     \
+     .place = "%u:%u",                                                                             \
+     .package = "openfpgaloader"}
 
 const struct board boards[] = {
     {"cpu", "this computer's processor: exact, fast, no board needed", .sends_events = true,

@@ -190,6 +190,8 @@ static int write_board(const struct request *r)
         }
     }
     argv[n] = NULL;
+    if (n == 0)
+        return cli_fail("no program writes to the %s", r->row->name);
     snprintf(what, sizeof what, "%s will be written to the flash of the %s", r->file, shown);
     if (r->flash && !agreed(r, what))
         return cli_fail("nothing was done");

@@ -19,8 +19,8 @@ int cli_end(int status);
  * (XRT does) goes to standard error instead, so that a script still reads what it expects. */
 FILE *cli_output(void);
 void cli_guard_output(void);
-/* Before the work: whether every output that was asked for (not NULL) can be written, and is neither
- * an input nor another output. */
+/* Before the work: whether every output that was asked for (not NULL) can be written, and is
+ * neither an input nor another output. */
 int cli_check_outputs(const char *const *outputs, int output_count, const char *const *inputs,
                       int input_count);
 /* "try --help", after getopt has said what was wrong. */

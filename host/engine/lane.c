@@ -15,7 +15,7 @@ struct lane {
         int16_t *sent, *events;
         const int16_t *seen; /* what readers read: events, or a recording */
         struct activity activity;
-    } * at;
+    } *at;
     uint8_t *view;
     int32_t *wide, *current;
 };

@@ -17,10 +17,7 @@ static const struct symbol {
     size_t offset;
     bool in_shim, needed;
 } symbols[] = {
-#define CORE_FUNCTION(field, name)                                                                 \
-    {                                                                                              \
-        name, offsetof(struct xrt_library, field), false, true                                     \
-    }
+#define CORE_FUNCTION(field, name) {name, offsetof(struct xrt_library, field), false, true}
     CORE_FUNCTION(device_open, "xrtDeviceOpen"),
     CORE_FUNCTION(device_open_by_address, "xrtDeviceOpenByBDF"),
     CORE_FUNCTION(device_close, "xrtDeviceClose"),

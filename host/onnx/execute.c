@@ -8,8 +8,11 @@
 
 static const struct operator* find_operator(const char *name)
 {
-    static const struct operator*
-        const tables[] = {operators_move, operators_math, operators_linear};
+    static const struct operator* const tables[] = {
+        operators_move,
+        operators_math,
+        operators_linear
+    };
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const struct operator* op = tables[t]; op->name; op++)
             if (strcmp(op->name, name) == 0)

@@ -8,8 +8,8 @@
  * do not fit. */
 int task_classes(const struct af_model *m, const struct task *task);
 
-/* The `most` best of n outputs with their softmax, the best first (of equals the first); of a
+/* The `most` best of n outputs v with their softmax, the best first (of equals the first); of a
  * single output the two classes of its sign. Returns how many there are. */
-int classes_best(const float *output, int n, int most, struct af_answer *best);
+int classes_best(const float *v, int n, int most, struct af_answer *best);
 
 #endif

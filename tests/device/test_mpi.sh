@@ -9,8 +9,9 @@ if ! command -v mpirun >/dev/null || [ ! -e "$bin/adafire-mpi.so" ]; then
     echo "skip: Open MPI is not installed, or not for this build"
     finish 1
 fi
+# More ranks than processors, and as root: in the words of Open MPI 4 and of 5.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_btl=self,vader,tcp \
-    OMPI_MCA_rmaps_base_oversubscribe=1
+    OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 host="$bin/adafire-host -q"
 good convert "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q \
     --no-search --ssc off -o "$work/m.snn"
@@ -59,13 +60,13 @@ stands() {
     grep -q '^State:.T' "/proc/$1/status" 2>/dev/null
 }
 # How long mpirun leaves the others after it has asked them to end; more where a computer is busy.
-export OMPI_MCA_odls_base_sigkill_timeout=10
+export OMPI_MCA_odls_base_sigkill_timeout=10 PRTE_MCA_odls_base_sigkill_timeout=10
 for ranks in 2 4; do
     rm -f "$work"/pid.*
     # Each says which process it is, in one piece, before it becomes adafire-host.
     mpirun -n $ranks sh -c "echo \$\$ >$work/pid.\$OMPI_COMM_WORLD_RANK.new &&
         mv $work/pid.\$OMPI_COMM_WORLD_RANK.new $work/pid.\$OMPI_COMM_WORLD_RANK &&
-        exec $host --board csim $run $data/test_images.npy $data/test_images.npy --batch 1500 -o $work/lost.npy" \
+        exec $host --board csim $work/m.snn $data/test_images.npy $data/test_images.npy $data/test_images.npy --batch 1500 -o $work/lost.npy" \
         >"$work/out" 2>"$work/err" &
     mpi=$!
     until [ -e "$work/pid.1" ] && lost=$(cat "$work/pid.1") && serves "$lost"; do kill -0 $mpi || break; done

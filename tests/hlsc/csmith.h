@@ -7,7 +7,7 @@
     SHIFTS(T, u)                                                                                   \
     static inline T safe_unary_minus_func_##T##_u(T a)                                             \
     {                                                                                              \
-        return (T)-a;                                                                              \
+        return (T) - a;                                                                            \
     }                                                                                              \
     static inline T safe_div_func_##T##_u_u(T a, T b)                                              \
     {                                                                                              \
@@ -23,7 +23,7 @@
     SHIFTS(T, s)                                                                                   \
     static inline T safe_unary_minus_func_##T##_s(T a)                                             \
     {                                                                                              \
-        return (T)-a;                                                                              \
+        return (T) - a;                                                                            \
     }                                                                                              \
     static inline T safe_div_func_##T##_s_s(T a, T b)                                              \
     {                                                                                              \

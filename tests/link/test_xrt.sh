@@ -34,7 +34,7 @@ if grep -q '^u250 ' "$work/out"; then pass; else fail "the list has no u250"; fi
 bad "no XILINX_XRT" 1 "XILINX_XRT is not set" env -u XILINX_XRT $run
 bad "a wrong XILINX_XRT" 1 "has no lib/libxrt_core.so.2" env XILINX_XRT=/nowhere $run
 mkdir "$work/prefix"
-ln -s "$(dirname "$(ldconfig -p | sed -n 's/.*libxrt_coreutil.so.2 .*=> //p' | head -n 1)")" "$work/prefix/lib"
+ln -s "$(dirname "$(/sbin/ldconfig -p | sed -n 's/.*libxrt_coreutil.so.2 .*=> //p' | head -n 1)")" "$work/prefix/lib"
 bad "no bitstream" 1 "no bitstream for the u250" env XILINX_XRT="$work/prefix" $run
 bad "no card" 5 "XRT finds no card" env XILINX_XRT="$work/prefix" $run --bitstream "$work/m.snn"
 bad sw_emu 1 "only hw_emu and noop" env XILINX_XRT="$work/prefix" XCL_EMULATION_MODE=sw_emu $run

@@ -7,7 +7,7 @@
 struct dependences {
     struct dependence {
         int from, to, latency, distance;
-    } * list;
+    } *list;
     int count, capacity;
 };
 

@@ -22,7 +22,7 @@ struct emitter {
         const char *name; /* of a register */
         int width;
         struct mux mux; /* guards NULL */
-    } * setting;
+    } *setting;
     int settings, setting_capacity;
     char **comes, **goes; /* [state] conditions */
 };

@@ -8,7 +8,7 @@
 struct macros {
     struct macro {
         const char *name, *body;
-    } * macro;
+    } *macro;
     int count, capacity;
 };
 

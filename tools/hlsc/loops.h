@@ -13,7 +13,7 @@ struct loops {
         int factor; /* of unrolling; 0: completely */
         struct place pipeline_where;
         struct promises promises;
-    } * loop;
+    } *loop;
     int count, capacity;
 };
 

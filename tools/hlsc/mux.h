@@ -7,7 +7,7 @@
 struct mux {
     struct mux_way {
         char *active, *guard, *value; /* guard NULL: always */
-    } * way;
+    } *way;
     int ways, capacity;
 };
 

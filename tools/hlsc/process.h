@@ -131,7 +131,7 @@ struct axi {
         struct place where;
         bool store;
         const char *why_single; /* NULL: in bursts */
-    } * access;
+    } *access;
     int accesses, access_capacity;
 };
 

@@ -9,7 +9,7 @@ struct reservation {
     int *busy, busy_size; /* heads of the chains of who uses which port when */
     struct use {
         int key, node, next;
-    } * use;
+    } *use;
     int uses, capacity;
 };
 
