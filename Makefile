@@ -312,7 +312,7 @@ test: $(NEEDED_BY_TESTS) $(filter $(TESTS),$(CHOSEN))
 	@tests/runner $(B) $(CHOSEN)
 SLOW := conformance optimize float_agreement engine model_file xclbin
 QUICK := $(filter-out $(SLOW:%=$(B)/tests/%),$(foreach t,$(TESTS),$(if $(filter $(SLOW:%=test_%),$(notdir $t)),,$t)))
-quick: $(PROGRAMS) $(CSIM) $(QUICK)
+quick: $(PROGRAMS) $(CSIM) $(QUICK) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2
 	@tests/runner $(B) $(QUICK) tests/cli/test_flash.sh
 
 docs: host/include/adafire.h
