@@ -58,8 +58,8 @@ static const void *take(struct bytes *b, size_t n)
     return b->at + b->used - n;
 }
 
-/* Before mpirun ends everybody because a rank is gone it asks with SIGTERM; then Open MPI 4 leaves a
- * second, 5 a fifth of one, to see which one. */
+/* Before mpirun ends everybody because a rank is gone it asks with SIGTERM; then Open MPI 4 leaves
+ * a second, 5 a fifth of one, to see which one. */
 static volatile sig_atomic_t asked_to_end;
 
 static void on_term(int signal)
