@@ -102,15 +102,19 @@ static int user_make(struct user *u, const char *board, uint64_t seed, struct di
 {
     struct af_device *cpu;
     *u = (struct user){.board = board};
-    for (;; seed++) {
+    for (int tries = 0;; seed++, tries++) {
         u->model = random_model(seed);
         if (!u->model->format.events &&
             af_device_open(board, &(struct af_device_options){.build = "tiny"}, u->model,
                            &u->device) == AF_OK)
             break;
-        if (strstr(af_error(), "no simulator"))
-            return AF_NO_DEVICE;
+        const bool lost = strstr(af_error(), "no simulator") || tries == 1000;
+        if (tries == 1000)
+            printf("%s: %s\n", board, af_error());
         af_model_free(u->model);
+        u->model = NULL;
+        if (lost)
+            return AF_NO_DEVICE;
     }
     CHECK_EQ(af_device_open("cpu", NULL, u->model, &cpu), AF_OK);
     for (int i = 0; i < SAMPLES; i++)
