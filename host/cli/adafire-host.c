@@ -9,6 +9,7 @@
 #include "device/ranks.h"
 #include "iat.h"
 #include "report/report.h"
+#include "run/canvas.h"
 #include "run/run.h"
 #include "task/classes.h"
 
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char help[] =
     "Usage: adafire-host [--board BOARD] MODEL.snn INPUT... [OPTION]...\n"
@@ -233,20 +233,23 @@ static int read_arguments(int argc, char **argv, struct request *r)
 
 static int check_outputs(const struct request *r)
 {
-    struct stat s;
-    const bool picture = r->run.draw && (stat(r->run.draw, &s) || S_ISREG(s.st_mode));
-    const size_t n = picture ? strlen(r->run.draw) : 0;
-    const bool png = n > 4 && strcmp(r->run.draw + n - 4, ".png") == 0;
+    const char *picture = r->run.draw && canvas_is_file(r->run.draw) ? r->run.draw : NULL;
     const char *const outputs[] = {r->run.output, r->report,       r->boxes,
-                                   r->run.spikes, r->device.waves, png ? r->run.draw : NULL};
-    const char *read[3] = {r->model_path};
-    int count = 1;
+                                   r->run.spikes, r->device.waves, picture};
+    const char **read = calloc((size_t)r->run.input_count + 3, sizeof *read);
+    int count = 0;
+    if (!read)
+        return cli_fail("no memory");
+    read[count++] = r->model_path;
+    for (int i = 0; i < r->run.input_count; i++)
+        read[count++] = r->run.inputs[i];
     if (r->run.labels)
         read[count++] = r->run.labels;
     if (r->run.reference)
         read[count++] = r->run.reference;
     const int status = cli_check_outputs(outputs, 6, read, count);
-    return status ? status : cli_check_outputs(outputs, 6, r->run.inputs, r->run.input_count);
+    free(read);
+    return status;
 }
 
 /* ---- What is shown ------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "adafire.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *program = "adafire";
@@ -156,13 +156,6 @@ int cli_floats(const char *option, const char *text, float *values, int most, in
 }
 
 /* ---- Progress ------------------------------------------------------------------------------ */
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static struct {
     pthread_mutex_t lock;

@@ -297,7 +297,7 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
                 good = false;
             }
         }
-        if (p->kind == AF_OUTPUT)
+        if (one_unit)
             share_unit(s);
         if (good)
             return AF_OK;

@@ -1,5 +1,6 @@
 #include "device/ranks.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "device/mpi/messages.h"
 #include "device/result.h"
@@ -331,13 +332,6 @@ static int64_t share(int64_t count, int size, int rank)
     return count * rank / size;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* In pieces, to see between them whether a rank is lost: Open MPI 5 leaves a fifth of a second for
  * it. */
 static int run_own(struct ranked *d, const struct af_sample *samples, int64_t count,
@@ -348,12 +342,12 @@ static int run_own(struct ranked *d, const struct af_sample *samples, int64_t co
     int64_t piece = 1;
     int status = AF_OK;
     for (int64_t i = 0, n; i < count && !status; i += n) {
-        const double begin = now();
+        const double begin = seconds();
         n = count - i < piece ? count - i : piece;
         status = device_run(d->own, samples + i, n, options, results + i);
         if (!status && asked_to_end)
             status = lost(d->ranks, 0);
-        if (now() - begin > most_seconds)
+        if (seconds() - begin > most_seconds)
             piece = piece > 1 ? piece / 2 : 1;
         else
             piece = piece < MOST ? 2 * piece : MOST;

@@ -4,6 +4,7 @@
  * hw/boards/README.md; whatever goes wrong, usb_reset brings both ends to a known state. */
 #include "link/usb.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "link/usb_stream.h"
 
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { READS = 8, WRITES = 4, READ_BYTES = 4096, WRITE_BYTES = 16384, AHEAD = 2 };
 enum { CONTROL_MS = 1000, POLL_MS = 100 };
@@ -58,13 +58,6 @@ struct usb {
     char reason[600];
     double patience, idle;
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- Faults ------------------------------------------------------------------------------------
  */

@@ -3,6 +3,7 @@
  * that words travel for one run while the unit works on another; XRT queues the runs. */
 #include "link/xrt.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "link/bitstream.h"
 #include "link/xclbin.h"
@@ -51,13 +52,6 @@ struct unit {
     size_t usual;            /* bytes of the last answer, fetched at once the next time */
     double ended, patience;  /* seconds */
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- Cards -------------------------------------------------------------------------------------
  */

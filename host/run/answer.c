@@ -126,12 +126,6 @@ static int open_reference(struct answers *a, const char *path)
                   : af_fail(AF_NO_MEMORY, "no memory for %lld outputs", (long long)a->values);
 }
 
-static bool is_png_name(const char *path)
-{
-    size_t n = strlen(path);
-    return n > 4 && strcmp(path + n - 4, ".png") == 0;
-}
-
 static int open_drawing(const struct answers *a)
 {
     const char *path = a->options.draw;
@@ -143,7 +137,7 @@ static int open_drawing(const struct answers *a)
                        a->model->name, shape[0]);
     if (is_folder)
         return AF_OK;
-    if (!is_png_name(path))
+    if (!canvas_is_file(path))
         return mkdir(path, 0777) ? af_fail(AF_IO, "%s: %s", path, strerror(errno)) : AF_OK;
     if (a->options.samples != 1)
         return af_fail(AF_BAD_ARGUMENT,
@@ -259,11 +253,8 @@ static int add_map(struct answers *a, const char *name, const float *output)
 /* In a folder the number tells samples apart; a picture's own name follows it. */
 static char *drawing_path(const char *draw, int64_t index, const char *name)
 {
-    if (is_png_name(draw)) {
-        struct stat st;
-        if (stat(draw, &st) || !S_ISDIR(st.st_mode))
-            return strdup(draw);
-    }
+    if (canvas_is_file(draw))
+        return strdup(draw);
     const char *slash = strrchr(name, '/'), *stem = slash ? slash + 1 : name;
     size_t length = strcspn(stem, "[");
     const char *dot = strrchr(stem, '.');

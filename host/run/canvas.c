@@ -8,6 +8,7 @@
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { GLYPH_WIDTH = 3, GLYPH_HEIGHT = 5, DOT_LEAST = 2, DOTS = 640 };
 
@@ -150,6 +151,13 @@ void canvas_classes(struct canvas *c, const uint16_t *class_of, int height, int 
             for (int k = 0; k < 3; k++)
                 to[k] = (uint8_t)((to[k] + rgb[k]) / 2);
         }
+}
+
+bool canvas_is_file(const char *path)
+{
+    struct stat s;
+    const size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".png") == 0 && (stat(path, &s) || !S_ISDIR(s.st_mode));
 }
 
 int canvas_write(const struct canvas *c, const char *path)

@@ -4,6 +4,8 @@
 
 #include "task/detect.h"
 
+#include <stdbool.h>
+
 struct canvas {
     int width, height;
     int zoom;     /* pixels of the canvas for one of the picture, each way */
@@ -21,6 +23,8 @@ void canvas_box(struct canvas *c, const struct af_box *box, const char *text);
  * (at[0], at[1]) of the picture, size[0] x size[1] pixels. */
 void canvas_classes(struct canvas *c, const uint16_t *class_of, int height, int width,
                     const float at[2], const float size[2]);
+/* Whether pictures drawn to `path` are one file: a name that ends in .png, and no folder's. */
+bool canvas_is_file(const char *path);
 /* PNG, under a temporary name first. */
 int canvas_write(const struct canvas *c, const char *path);
 

@@ -1,5 +1,6 @@
 #include "run/run.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/npy.h"
 #include "base/npy_writer.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Samples of one batch, copied out of the source. */
 struct batch {
@@ -41,13 +41,6 @@ struct run {
     int64_t raster_room;
     int status; /* of the event callback */
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- Batches ------------------------------------------------------------------------------- */
 
