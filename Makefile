@@ -154,6 +154,7 @@ $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/hw/test_hls_stream: $(B)/hw/hls_stream.o
 $(B)/tests/link/test_xclbin.o: CFLAGS_ALL += -isystem /usr/include/xrt
 define fuzzer_rule
 $(B)/fuzz/$(basename $(notdir $(1))): $(1:%.c=$(B)/%.o) $(TEST_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
@@ -332,7 +333,7 @@ check-xrt: all emu-sim $(TESTS)
 lint:
 	@tools/lint
 
-fuzzers: $(FUZZERS)
+fuzzers: $(FUZZERS) $(CSIM)
 fuzz:
 	@$(MAKE) --no-print-directory BUILD=fuzz fuzzers
 	@tests/fuzz build/fuzz/fuzz $(SECONDS_EACH)

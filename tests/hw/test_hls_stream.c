@@ -1,9 +1,7 @@
 /* Streams and processes of HLS-C on the host. */
-#include "test.h"
-
 #include "hls.h"
 #include "hls_host.h"
-#include "hls_stream.c" /* NOLINT: the library does not hold it */
+#include "test.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
