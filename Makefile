@@ -35,7 +35,7 @@ WARN += $(if $(findstring clang,$(CC)),-Wno-enum-float-conversion -Wno-enum-enum
 ifeq ($(CI),true)
 WARN += -Werror
 endif
-OPT := -O3 -g
+OPT := -O2 -g
 SAN :=
 ifeq ($(BUILD),asan)
 OPT := -O1 -g
@@ -96,6 +96,9 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1))) $(extra_$(1))
 extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
+# Where a run or a conversion spends its time; what remains builds faster so.
+HOT := $(foreach f,engine convert,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+$(HOT): CFLAGS_ALL := $(CFLAGS_ALL:-O2=-O3)
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so
 PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
@@ -121,10 +124,13 @@ archives: $(ARCHIVES) $(CLI_SRC:%.c=$(B)/%.o) $(CLI_COMMON:%.c=$(B)/%.o) $(HLSC)
 # own begin with af_private_; of these libadafire.so shows what libadafire-convert.so needs, and no more.
 SONAME := $(basename $(VERSION))
 objects_of = $(foreach f,$(1),$(call objects,$(f)))
-$(B)/lib/private.names: $(LIB_OBJ)
+$(B)/lib/private.names.made: $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(Q)nm -g --defined-only $^ | awk 'NF == 3 && $$3 !~ /^(af_|__)/ { print $$3, "af_private_" $$3 }' | sort -u >$@
-	$(Q)printf '%s af_private_%s\n' af_tell af_tell af_fail_in af_fail_in >>$@
+	$(Q){ nm -g --defined-only $^ | awk 'NF == 3 && $$3 !~ /^(af_|__)/ { print $$3, "af_private_" $$3 }' | sort -u; \
+		printf '%s af_private_%s\n' af_tell af_tell af_fail_in af_fail_in; } >$@
+# Seldom other than they were: then the library that was not touched stays as it is.
+$(B)/lib/private.names $(B)/lib/adafire.map: %: %.made
+	@cmp -s $< $@ || cp $< $@
 $(B)/libadafire.a: $(call objects_of,$(RUNTIME))
 $(B)/libadafire-convert.a: $(call objects_of,$(CONVERTER))
 $(B)/libadafire.a $(B)/libadafire-convert.a: $(B)/lib/private.names
@@ -133,11 +139,12 @@ $(B)/libadafire.a $(B)/libadafire-convert.a: $(B)/lib/private.names
 	$(Q)$(AR) rcs $@.tmp $(filter %.o,$^)
 	$(Q)objcopy --redefine-syms=$(B)/lib/private.names $@.tmp $@
 	@rm -f $@.tmp
-$(B)/libadafire.so: $(B)/libadafire.a $(B)/libadafire-convert.a
-	$(call say,LD,$@)
+$(B)/lib/adafire.map.made: $(B)/libadafire.a $(B)/libadafire-convert.a
 	$(Q){ echo "ADAFIRE_$(SONAME) { global:"; nm -g --defined-only $< | sed -n 's/.* \(af_.*\)/\1;/p' | grep -v '^af_private'; \
 		echo "}; ADAFIRE_PRIVATE { global:"; nm -u $(B)/libadafire-convert.a | sed -n 's/.* \(af_private_.*\)/\1;/p' | sort -u; \
-		echo "local: *; };"; } >$(B)/lib/adafire.map
+		echo "local: *; };"; } >$@
+$(B)/libadafire.so: $(B)/libadafire.a $(B)/lib/adafire.map
+	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire.so.$(SONAME) -Wl,--version-script=$(B)/lib/adafire.map \
 		-o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(RUN_LIBS)
 $(B)/libadafire-convert.so: $(B)/libadafire-convert.a $(B)/libadafire.so
