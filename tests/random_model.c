@@ -379,9 +379,7 @@ static void roll_population(struct dice *d, struct af_model *m, int index, enum 
 /* A scale on which outputs differ by a few nats, and limits that some timesteps reach. */
 static void roll_early_exit(struct dice *d, struct af_model *m)
 {
-    int first;
-    model_outputs(m, &first);
-    const struct neurons *p = &m->population[first];
+    const struct neurons *p = &m->population[model_answer(m)];
     struct early_exit *x = &m->iat;
     if (p->shape[1] != 1 || p->shape[2] != 1 || dice_chance(d, 20))
         return;
@@ -416,6 +414,8 @@ struct af_model *random_model(uint64_t seed)
         m->population_count++;
     }
     m->format.zero = zeroed(m->population[0].shape[0], sizeof *m->format.zero);
+    if (outputs > 1 && inner % 2) /* of several the last answers */
+        model_add_fact(m, "answers", "%s", m->population[inner + outputs].name);
     roll_early_exit(&d, m);
     if (model_check(m)) {
         printf("random model %llu is not valid: %s\n", (unsigned long long)seed, af_error());
@@ -654,8 +654,8 @@ static void population_features(const struct af_model *m, const struct neurons *
 
 void model_features(const struct af_model *m, bool has[MODEL_FEATURES])
 {
-    int first;
-    has[HAS_SEVERAL_OUTPUTS] |= model_outputs(m, &first) > 1;
+    has[HAS_SEVERAL_OUTPUTS] |= model_outputs(m) > 1;
+    has[HAS_LATER_ANSWER] |= m->iat.metric != IAT_OFF && model_output_at(m, model_answer(m)) > 0;
     has[HAS_EVENT_INPUT] |= m->format.events;
     has[HAS_ANALOG_INPUT] |= !m->format.events;
     has[HAS_IAT_OFF] |= m->iat.metric == IAT_OFF;

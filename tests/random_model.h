@@ -65,6 +65,7 @@ enum feature {
     HAS_RELAY_OF_SIGNED,
     HAS_RELAY_MAP,
     HAS_SEVERAL_OUTPUTS,
+    HAS_LATER_ANSWER, /* early exit by another output than the first */
     HAS_OUTPUT_MAP,
     HAS_OUTPUT_ORDER,
     HAS_EVENT_INPUT,

@@ -227,8 +227,7 @@ static struct state *begin(const struct af_model *m)
 
 static bool stops(const struct af_model *m, const struct state *state, int step)
 {
-    int first;
-    model_outputs(m, &first);
+    const int first = model_answer(m);
     int classes = m->population[first].shape[0];
     int32_t *v = zeroed(classes, sizeof *v);
     for (int k = 0; k < classes; k++)

@@ -615,8 +615,7 @@ static void put_firing(struct compiler *c, struct core *core, const struct neuro
 static void put_instructions(struct compiler *c, uint32_t k)
 {
     struct core *core = &c->core[k];
-    int output;
-    model_outputs(c->m, &output);
+    const int output = model_answer(c->m);
     const struct instruction_fields input = {.mode = WAIT_INPUT},
                                     decision = {.mode = WAIT_DECISION},
                                     start = {.mode = WAIT_START};
@@ -678,8 +677,8 @@ static int load_collector(struct compiler *c)
 {
     struct program *p = c->p;
     const struct early_exit *x = &c->m->iat;
-    int output, status = AF_OK;
-    model_outputs(c->m, &output);
+    const int output = model_answer(c->m);
+    int status = AF_OK;
     const int classes = c->m->population[output].shape[0];
     const uint32_t exit[3] = {(uint32_t)x->metric, (uint32_t)x->multiplier, (uint32_t)x->shift};
     status = load(p, 0, MEMORY_COLLECT, COLLECT_METRIC, exit, 3);

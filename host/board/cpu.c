@@ -99,7 +99,8 @@ static int run_sample(void *context, int worker, int64_t index)
     const struct af_sample *sample = &job->samples[index];
     struct af_result *r = &job->results[index];
     int64_t inputs = neuron_count(&m->population[0]);
-    int last = m->population_count - 1, output, steps = o->timesteps;
+    const int output = model_answer(m);
+    int last = m->population_count - 1, steps = o->timesteps;
     bool iat = m->iat.metric != IAT_OFF && !o->no_iat;
     int status = result_make(m, o->trace ? steps : 0, r);
     if (!status && sample->counts)
@@ -108,7 +109,6 @@ static int run_sample(void *context, int worker, int64_t index)
         status = model_quantise_input(m, sample->type, sample->data, w->counts);
     if (status)
         return status;
-    model_outputs(m, &output);
     lane_begin(w->lane, 1, last, sample->counts ? NULL : w->counts);
     for (int t = 0; t < steps; t++) {
         if (sample->counts)

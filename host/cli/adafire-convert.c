@@ -43,6 +43,8 @@ static const char help[] =
     "      --task TASK            what the outputs mean, stored in the model: classify,\n"
     "                             segment, detect, or a file or text that says more (the\n"
     "                             words are in adafire-host --help)\n"
+    "      --answers NAME         of several outputs the one with the classes (default: the one\n"
+    "                             that looks like classes, which a note says)\n"
     "\n"
     "Spiking network:\n"
     "  -t, --timesteps N          most timesteps of an inference (default 4)\n"
@@ -106,6 +108,7 @@ enum {
     OPT_EXIT_RECORDINGS,
     OPT_CLASSES,
     OPT_TASK,
+    OPT_ANSWERS,
     OPT_BURST_INITIAL,
     OPT_BURST_DESIRED,
     OPT_BURST_MIN,
@@ -145,6 +148,7 @@ static const struct option options[] = {
     {"exit-recordings", required_argument, NULL, OPT_EXIT_RECORDINGS},
     {"classes", required_argument, NULL, OPT_CLASSES},
     {"task", required_argument, NULL, OPT_TASK},
+    {"answers", required_argument, NULL, OPT_ANSWERS},
     {"timesteps", required_argument, NULL, 't'},
     {"burst-initial", required_argument, NULL, OPT_BURST_INITIAL},
     {"burst-desired", required_argument, NULL, OPT_BURST_DESIRED},
@@ -342,6 +346,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_EXIT_RECORDINGS: r->convert.exit_recordings = text; return 0;
     case OPT_CLASSES: r->convert.classes = text; return 0;
     case OPT_TASK: r->convert.task = text; return read_task(text);
+    case OPT_ANSWERS: r->convert.answers = text; return 0;
     case 'o': r->output = text; return 0;
     case 'j': return cli_int("--threads", text, 1, 1024, &r->convert.threads);
     case 'q': r->quiet = true; return 0;

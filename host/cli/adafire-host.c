@@ -277,11 +277,11 @@ static void show_cycles(void *context, uint64_t cycles)
 /* The K best classes, with the probability that softmax gives them. */
 static void show_best(const struct request *r, const char *name, const struct af_result *result)
 {
-    int first;
-    model_outputs(r->model, &first);
-    int n = (int)neuron_count(&r->model->population[first]);
+    const int answer = model_answer(r->model);
+    int n = (int)output_values(&r->model->population[answer]);
     struct af_answer best[BEST_MOST];
-    n = classes_best(result->output, n, r->top < BEST_MOST ? r->top : BEST_MOST, best);
+    n = classes_best(result->output + model_output_at(r->model, answer), n,
+                     r->top < BEST_MOST ? r->top : BEST_MOST, best);
     fprintf(cli_output(), "%s:", name);
     for (int k = 0; k < n; k++) {
         const char *text = af_class_name(r->model, best[k].label);

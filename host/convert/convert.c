@@ -108,7 +108,7 @@ int convert(const struct network *net, const struct input_format *format,
             const struct calibration *data, const struct convert_options *options,
             struct conversion *c)
 {
-    const int *shape = net->population[network_output(net)].shape;
+    const int *shape = net->population[network_answer(net)].shape;
     struct convert_options o = *options;
     struct reference *ref = &c->reference;
     *c = (struct conversion){.reference = {.network = net, .data = *data},

@@ -291,7 +291,7 @@ int early_exit_choose(struct recipe *recipe, struct journal *journal, struct ver
     h.samples += recipe->options.iat == AF_AUTO || recipe->reference->chance
                      ? recipe->reference->data.further
                      : 0;
-    model_outputs(recipe->model, &h.output);
+    h.output = model_answer(recipe->model);
     const struct neurons *out = &recipe->model->population[h.output];
     h.classes = (int)neuron_count(out);
     bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1 &&

@@ -8,6 +8,7 @@
 #include "convert/calibration.h"
 #include "convert/convert.h"
 #include "iat.h"
+#include "network/answer.h"
 #include "onnx/onnx.h"
 #include "task/classes.h"
 
@@ -146,6 +147,11 @@ static struct convert_options spiking_options(const struct af_convert_options *o
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
+struct class_names {
+    int count;
+    char **name;
+};
+
 /* All that a conversion, or a run of the ANN, has at work. */
 struct job {
     const struct af_convert_options *options;
@@ -156,8 +162,35 @@ struct job {
     struct input_spec spec;
     struct input_format format;
     struct calibration data;
+    struct class_names names;
     int shape[3];
 };
+
+static int read_class_names(const char *path, struct class_names *names)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    if (!f)
+        return af_fail(AF_IO, "%s: cannot be opened", path);
+    int status = AF_OK;
+    while (!status && (n = getline(&line, &room, f)) >= 0) {
+        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+            line[--n] = 0;
+        char **grown = realloc(names->name, (size_t)(names->count + 1) * sizeof *grown);
+        char *copy = grown ? strdup(line) : NULL;
+        if (grown)
+            names->name = grown;
+        if (copy)
+            names->name[names->count++] = copy;
+        else
+            status = af_fail(AF_NO_MEMORY, "no memory");
+    }
+    free(line);
+    fclose(f);
+    return status;
+}
 
 static int begin(const struct af_convert_options *o, struct job *j)
 {
@@ -198,6 +231,9 @@ static int lower(struct job *j, float unit, const float *zero)
 static void end(struct job *j)
 {
     calibration_free(&j->format, &j->data);
+    for (int i = 0; i < j->names.count; i++)
+        free(j->names.name[i]);
+    free(j->names.name);
     network_free(j->network);
     graph_free(j->graph);
 }
@@ -217,16 +253,89 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Whether the ANN's single answer has both signs on some of the calibration samples; a status. */
+static int takes_both_signs(const struct job *j, bool *both)
+{
+    enum { LOOKED_AT = 256 };
+    const struct network *net = j->network;
+    const int answer = network_answer(net);
+    const int64_t inputs = network_neurons(&net->population[0]);
+    float **value = network_values(net);
+    bool above = false, below = false;
+    int status = value ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int64_t i = 0; !status && i < j->data.samples && i < LOOKED_AT; i++) {
+        for (int64_t k = 0; k < inputs; k++)
+            value[0][k] = j->data.counts[i * inputs + k];
+        status = network_forward(net, value);
+        above = above || value[answer][0] > 0;
+        below = below || value[answer][0] < 0;
+    }
+    network_values_free(net, value);
+    *both = above && below;
+    return status;
+}
+
+/* One value: two classes by its sign (`told` that they are), or a number. */
+static int judge_single(struct job *j, bool told)
+{
+    struct network *net = j->network;
+    const char *name = net->population[network_answer(net)].name;
+    bool both = true;
+    int status = told ? AF_OK : takes_both_signs(j, &both);
+    if (!status && (!both || (!told && j->options->iat == AF_OFF)))
+        return network_note(net,
+                            "the single output '%.80s' is taken for a number; if it is two "
+                            "classes by its sign, say --task classify",
+                            name);
+    if (!status && !told)
+        status = network_note(net,
+                              "the single output '%.80s' is taken for two classes by its "
+                              "sign, for which early exit waits; of a number say --iat off",
+                              name);
+    return status ? status : network_pair_answer(net);
+}
+
+/* Which output answers: boxes are made of all. */
+static int choose_answer(struct job *j)
+{
+    const struct af_convert_options *o = j->options;
+    struct answer_hints hints = {.name = o->answers, .classes = j->names.count};
+    struct task task = {.kind = AF_CLASSIFY};
+    char *words = NULL;
+    int status = o->task ? task_words(o->task, &words) : AF_OK;
+    if (!status && o->task)
+        status = task_parse(o->task, words, &task);
+    free(words);
+    if (status)
+        return status;
+    if (task.kind == AF_DETECT)
+        return o->answers ? af_fail(AF_BAD_ARGUMENT,
+                                    "boxes are made of all outputs: none of them alone answers")
+                          : AF_OK;
+    hints.map = task.kind == AF_SEGMENT;
+    for (int64_t i = 0; j->data.labels && i < j->data.samples; i++)
+        if (j->data.labels[i] >= hints.labels)
+            hints.labels = j->data.labels[i] + 1;
+    status = network_choose_answer(j->network, &hints);
+    if (!status && network_neurons(&j->network->population[network_answer(j->network)]) == 1)
+        status = judge_single(j, o->task || hints.labels || hints.classes == 2);
+    return status ? af_fail_in(status, j->name) : AF_OK;
+}
+
 /* Whether the outputs can be the task's, which a model with their shapes alone shows. */
 static int take_task(const struct job *j, struct convert_options *o)
 {
+    struct fact answers = {(char *)"answers",
+                           j->network->population[network_answer(j->network)].name};
     const int count = j->network->population_count;
     struct neurons *outline = calloc((size_t)count, sizeof *outline);
-    struct af_model m = {.population = outline, .population_count = count};
+    struct af_model m = {
+        .population = outline, .population_count = count, .fact = &answers, .fact_count = 1};
     struct task task;
     int status = outline ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = 0; !status && i < count; i++) {
         const struct population *p = &j->network->population[i];
+        outline[i].name = p->name;
         outline[i].kind = p->kind;
         outline[i].rank = p->rank;
         memcpy(outline[i].shape, p->shape, sizeof p->shape);
@@ -248,45 +357,20 @@ static int take_task(const struct job *j, struct convert_options *o)
 
 /* ---- Provenance ------------------------------------------------------------------------------ */
 
-static int read_class_names(struct af_model *m, const char *path)
-{
-    FILE *f = fopen(path, "r");
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-    if (!f)
-        return af_fail(AF_IO, "%s: cannot be opened", path);
-    int status = AF_OK;
-    while (!status && (n = getline(&line, &room, f)) >= 0) {
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            line[--n] = 0;
-        char **grown = realloc(m->class_name, (size_t)(m->class_count + 1) * sizeof *grown);
-        char *copy = grown ? strdup(line) : NULL;
-        if (grown)
-            m->class_name = grown;
-        if (copy)
-            m->class_name[m->class_count++] = copy;
-        else
-            status = af_fail(AF_NO_MEMORY, "no memory");
-    }
-    free(line);
-    fclose(f);
-    return status;
-}
-
-static int add_class_names(struct af_model *m, const char *path)
+static int add_class_names(struct af_model *m, const char *path, struct class_names *names)
 {
     struct task task;
-    int status = read_class_names(m, path);
-    if (!status)
-        status = task_of_model(m, NULL, &task);
+    int status = task_of_model(m, NULL, &task);
     int classes = status ? status : task_classes(m, &task);
     if (classes < 0)
         return classes;
-    if (m->class_count != classes)
-        status = af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
-                         m->class_count, classes);
-    return status;
+    if (names->count != classes)
+        return af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
+                       names->count, classes);
+    m->class_name = names->name;
+    m->class_count = names->count;
+    *names = (struct class_names){0};
+    return AF_OK;
 }
 
 /* Stored as words, so that a model is whole without the file they came from. */
@@ -330,7 +414,7 @@ static int add_options(struct af_model *m, const struct convert_options *o)
         (double)o->iat_a, (double)o->tolerance);
 }
 
-static int add_provenance(const struct job *j, const struct conversion *c)
+static int add_provenance(struct job *j, const struct conversion *c)
 {
     const struct af_convert_options *asked = j->options;
     const struct convert_options *o = &c->recipe.options;
@@ -362,7 +446,7 @@ static int add_provenance(const struct job *j, const struct conversion *c)
     if (!status && asked->task)
         status = add_task(m, asked->task);
     if (!status && asked->classes)
-        status = add_class_names(m, asked->classes);
+        status = add_class_names(m, asked->classes, &j->names);
     return status;
 }
 
@@ -437,8 +521,12 @@ int af_convert(const struct af_convert_options *o, struct af_model **model,
     if (!model || !o)
         return af_fail(AF_BAD_ARGUMENT, "options and a place for the model are needed");
     int status = begin(o, &j);
+    if (!status && o->classes)
+        status = read_class_names(o->classes, &j.names);
     if (!status)
         status = calibrate(&j);
+    if (!status)
+        status = choose_answer(&j);
     struct convert_options spiking = spiking_options(o);
     if (!status && o->task)
         status = take_task(&j, &spiking);

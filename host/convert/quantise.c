@@ -78,6 +78,8 @@ int quantise_begin(struct recipe *recipe, const struct input_format *format)
         return af_fail(AF_NO_MEMORY, "no memory");
     memcpy(m->format.zero, format->zero, bytes);
     int status = copy_wiring(net, m);
+    if (!status && model_outputs(m) > 1)
+        status = model_add_fact(m, "answers", "%s", net->population[network_answer(net)].name);
     if (!status)
         status = prune_choose(recipe);
     for (int i = 0; !status && i < net->population_count; i++)

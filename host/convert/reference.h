@@ -42,7 +42,7 @@ struct reference {
     enum loss loss;          /* what a loss is */
     double loss_most;        /* of one sample: 1 if it is an answer, 0: not known */
     struct population_statistics *statistics; /* [population_count] */
-    int64_t ann_size;                         /* values of the first output */
+    int64_t ann_size;                         /* values of the output that answers */
     float *ann;                               /* [samples][ann_size] the ANN's */
     float *chance;      /* [samples + further][ann_size] the ANN's softmax over the channels, or its
                          * outputs where the loss is an error; NULL: not needed */

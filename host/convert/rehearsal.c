@@ -369,7 +369,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy)
 {
     struct probe p = {.r = r, .population = population};
-    model_outputs(r->recipe->model, &p.output);
+    p.output = model_answer(r->recipe->model);
     size_t n = (size_t)r->samples;
     p.sensitivity = calloc(n, sizeof *p.sensitivity);
     p.energy = calloc(n, sizeof *p.energy);

@@ -28,7 +28,7 @@ struct measure {
     struct worker *worker;
     int64_t samples; /* of this pass */
     bool histograms; /* the second pass */
-    int first_output;
+    int answer;
 };
 
 static void take_largest(const struct population *p, const float *v, float *largest)
@@ -86,10 +86,9 @@ static int measure_sample(void *context, int worker, int64_t sample)
     int status = network_forward(net, w->value);
     if (status)
         return status;
-    const float *out = w->value[m->first_output];
+    const float *out = w->value[m->answer];
     if (m->ref->chance && !m->histograms)
-        take_chances(m->ref, m->ref->ann_size / net->population[m->first_output].shape[0], sample,
-                     out);
+        take_chances(m->ref, m->ref->ann_size / net->population[m->answer].shape[0], sample, out);
     if (sample >= m->ref->data.samples)
         return AF_OK;
     for (int p = 0; p < net->population_count; p++) {
@@ -242,8 +241,8 @@ static double temperature_of(const float *outputs, int64_t count)
 int reference_measure(struct reference *ref, bool chances, int threads, struct journal *journal)
 {
     const struct network *net = ref->network;
-    struct measure m = {.ref = ref, .journal = journal, .first_output = network_output(net)};
-    ref->ann_size = network_neurons(&net->population[m.first_output]);
+    struct measure m = {.ref = ref, .journal = journal, .answer = network_answer(net)};
+    ref->ann_size = network_neurons(&net->population[m.answer]);
     ref->statistics = calloc((size_t)net->population_count, sizeof *ref->statistics);
     ref->ann = malloc((size_t)(ref->data.samples * ref->ann_size) * sizeof *ref->ann);
     m.samples = ref->data.samples + (chances ? ref->data.further : 0);
@@ -287,7 +286,7 @@ int reference_answer_recordings(struct reference *ref, int frames)
     struct calibration data = ref->data;
     struct worker w = {0};
     int64_t inputs = network_neurons(&net->population[0]);
-    int output = network_output(net), steps = frames > 1 ? frames : 1;
+    int output = network_answer(net), steps = frames > 1 ? frames : 1;
     int status = data.record(data.record_context, steps, &data);
     float *sum = malloc((size_t)ref->ann_size * sizeof *sum);
     ref->recorded = calloc((size_t)data.recordings + 1, sizeof *ref->recorded);

@@ -68,16 +68,15 @@ static bool may_stop(const struct recordings *r, const struct af_result *all)
 {
     const struct af_model *m = r->device->model;
     const struct early_exit *x = &m->iat;
-    int32_t v[1024];
-    int output;
-    model_outputs(m, &output);
-    const struct neurons *p = &m->population[output];
+    int32_t v[1024] = {0};
+    const struct neurons *p = &m->population[model_answer(m)];
+    const float *mean = all->output + model_output_at(m, model_answer(m));
     int classes = p->shape[0];
     if (x->metric == IAT_OFF || r->options->no_iat || classes > (int)(sizeof v / sizeof *v))
         return false;
-    for (int k = 0; k < classes; k++)
+    for (int64_t k = 0; k < output_values(p); k++)
         v[p->order ? p->order[k] : k] = (int32_t)lrint(
-            (double)all->output[k] * all->timesteps / (double)p->scale[p->order ? p->order[k] : k]);
+            (double)mean[k] * all->timesteps / (double)p->scale[p->order ? p->order[k] : k]);
     return iat_stops(v, classes, x->multiplier, x->shift, x->metric, x->limit[all->timesteps - 1]);
 }
 

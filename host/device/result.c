@@ -20,10 +20,7 @@ void af_result_free(struct af_result *r)
 int result_make(const struct af_model *m, int history, struct af_result *r)
 {
     size_t n = (size_t)m->population_count;
-    int64_t size = 0;
-    for (int i = 0; i < m->population_count; i++)
-        if (m->population[i].kind == AF_OUTPUT)
-            size += neuron_count(&m->population[i]);
+    const int64_t size = model_output_at(m, m->population_count);
     *r = (struct af_result){.output_size = (int)size};
     r->output = calloc((size_t)size, sizeof *r->output);
     r->history = history ? calloc((size_t)size * (size_t)history, sizeof *r->history) : NULL;
@@ -41,7 +38,7 @@ int result_make(const struct af_model *m, int history, struct af_result *r)
 int64_t result_output(const struct af_model *m, int index, const int32_t *sum, int steps, float *to)
 {
     const struct neurons *p = &m->population[index];
-    int64_t n = neuron_count(p), area = n / p->shape[0];
+    const int64_t n = output_values(p), area = neuron_count(p) / p->shape[0];
     for (int64_t j = 0; j < n; j++) {
         int64_t at = p->order ? p->order[j] : j;
         to[j] = at < 0 ? 0 : (float)((double)sum[at] * (double)p->scale[at / area] / (double)steps);

@@ -96,8 +96,9 @@ struct af_model_info {
     bool iat;                    /* holds early-exit limits */
     int timesteps;               /* T, the most an inference takes */
     int populations, projections;
-    int outputs;                      /* output populations; the first decides early exit */
-    int classes;                      /* values of the first output */
+    int outputs;                      /* output populations */
+    int answer;                       /* the one whose values answer, and decide early exit */
+    int classes;                      /* its values */
     int facts;                        /* see af_model_fact */
     int64_t neurons, synapses, zeros; /* weights, and those of them that are 0 */
     int64_t ann_macs;                 /* multiply-accumulates of the ANN for one sample */
@@ -295,14 +296,15 @@ double af_energy_uj(double accumulates, double macs);
 enum af_task_kind { AF_CLASSIFY, AF_DETECT, AF_SEGMENT };
 struct af_task;
 /* The task in `words` (adafire-host --help has them), or NULL: the model's own, or the one that its
- * first output looks like. AF_BAD_ARGUMENT if the outputs cannot be that. The model must live as
- * long. */
+ * answering output looks like. AF_BAD_ARGUMENT if the outputs cannot be that. The model must live
+ * as long. */
 int af_task_open(const struct af_model *model, const char *words, struct af_task **task);
 void af_task_close(struct af_task *task);
 enum af_task_kind af_task_kind(const struct af_task *task);
 int af_task_classes(const struct af_task *task);
 
-/* A class and its probability by softmax over the first output (by the sign of a single value). */
+/* A class and its probability by softmax over the output that answers (by the sign of a single
+ * value). */
 struct af_answer {
     int label;
     double probability; /* 0..1 */
@@ -419,6 +421,8 @@ struct af_convert_options {
     int event_frames;
     const char *classes; /* a file of class names, one a line; NULL: none */
     const char *task;    /* what the outputs mean, stored in the model; NULL: not said */
+    const char *answers; /* of several outputs the one with the classes, by its name in the graph;
+                          * NULL: the one that looks like classes, which a note says */
     const char *name;    /* the model's; NULL: the network's file name */
 
     /* The spiking network. */

@@ -10,7 +10,6 @@ int af_model_info(const struct af_model *m, struct af_model_info *info)
 {
     if (!m || !info)
         return af_fail(AF_BAD_ARGUMENT, "a model and room for what it is are needed");
-    int first;
     const struct neurons *in = &m->population[0];
     *info = (struct af_model_info){
         .name = m->name,
@@ -20,18 +19,19 @@ int af_model_info(const struct af_model *m, struct af_model_info *info)
         .events = m->format.events,
         .timesteps = m->timesteps,
         .populations = m->population_count,
-        .outputs = model_outputs(m, &first),
+        .answer = model_answer(m),
+        .outputs = model_outputs(m),
         .ann_macs = m->ann_macs,
         .first_macs = m->first_macs,
         .iat = m->iat.metric != IAT_OFF,
         .facts = m->fact_count,
     };
-    info->classes = (int)neuron_count(&m->population[first]);
+    info->output_size = model_output_at(m, m->population_count);
+    info->classes = (int)output_values(&m->population[info->answer]);
     for (int i = 0; i < m->population_count; i++) {
         const struct neurons *p = &m->population[i];
         info->neurons += i ? neuron_count(p) : 0;
         info->projections += p->input_count;
-        info->output_size += p->kind == AF_OUTPUT ? neuron_count(p) : 0;
         for (int k = 0; k < p->input_count; k++) {
             const int64_t n = p->input[k].weight ? wiring_weights(&p->input[k].wiring) : 0;
             info->synapses += n;

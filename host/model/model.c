@@ -54,6 +54,14 @@ int64_t neuron_count(const struct neurons *p)
     return (int64_t)p->shape[0] * p->shape[1] * p->shape[2];
 }
 
+int64_t output_values(const struct neurons *p)
+{
+    int64_t values = p->rank > 0;
+    for (int a = 0; a < p->rank; a++)
+        values *= p->dim[a];
+    return values;
+}
+
 int model_event_limit(const struct af_model *m, int population)
 {
     const struct neurons *p = &m->population[population];
@@ -72,16 +80,42 @@ double model_event_value(const struct af_model *m, int population, int channel)
     return p->kind == AF_INPUT ? 1.0 : (double)p->threshold[channel] * (double)p->scale[channel];
 }
 
-int model_outputs(const struct af_model *m, int *first)
+int model_outputs(const struct af_model *m)
 {
     int count = 0;
-    *first = -1;
     for (int i = 0; i < m->population_count; i++)
-        if (m->population[i].kind == AF_OUTPUT) {
-            *first = *first < 0 ? i : *first;
-            count++;
-        }
+        count += m->population[i].kind == AF_OUTPUT;
     return count;
+}
+
+int64_t model_output_at(const struct af_model *m, int population)
+{
+    int64_t at = 0;
+    for (int i = 0; i < population; i++)
+        at += m->population[i].kind == AF_OUTPUT ? output_values(&m->population[i]) : 0;
+    return at;
+}
+
+const char *model_fact(const struct af_model *m, const char *key)
+{
+    for (int i = 0; i < m->fact_count; i++)
+        if (strcmp(m->fact[i].key, key) == 0)
+            return m->fact[i].value;
+    return NULL;
+}
+
+static int output_named(const struct af_model *m, const char *name)
+{
+    for (int i = 0; i < m->population_count; i++)
+        if (m->population[i].kind == AF_OUTPUT &&
+            (!name || strcmp(m->population[i].name, name) == 0))
+            return i;
+    return -1;
+}
+
+int model_answer(const struct af_model *m)
+{
+    return output_named(m, model_fact(m, "answers"));
 }
 
 int model_add_fact(struct af_model *m, const char *key, const char *format, ...)
@@ -185,6 +219,18 @@ static bool count_fits(int64_t count, const struct neurons *p)
     return count == p->shape[0] || count == neuron_count(p);
 }
 
+static bool output_fits(const struct neurons *p)
+{
+    const int64_t neurons = neuron_count(p);
+    double values = 1;
+    bool good = p->rank >= 1;
+    for (int a = 0; a < p->rank; a++) {
+        good = good && p->dim[a] >= 1;
+        values *= (double)p->dim[a];
+    }
+    return good && (values == (double)neurons || (values == 1 && neurons == 2 && p->order));
+}
+
 static int check_population(const struct af_model *m, int index)
 {
     const struct neurons *p = &m->population[index];
@@ -206,7 +252,7 @@ static int check_population(const struct af_model *m, int index)
     good = good && (p->kind == AF_MAXPOOL ? p->input_count == 1
                                           : p->kind != AF_INPUT || p->input_count == 0);
     good = good && isfinite(p->ratio) && (adds == (p->scale != NULL)) &&
-           (fires == (p->threshold != NULL));
+           (fires == (p->threshold != NULL)) && (p->kind != AF_OUTPUT || output_fits(p));
     if (!good)
         return af_fail(AF_BAD_FILE, "population '%.80s' is inconsistent", p->name);
     for (int c = 0; adds && c < p->shape[0]; c++)
@@ -251,12 +297,11 @@ static int check_size(const struct af_model *m)
 static int check_early_exit(const struct af_model *m)
 {
     const struct early_exit *x = &m->iat;
-    int first;
-    model_outputs(m, &first);
+    const struct neurons *answer = &m->population[model_answer(m)];
     bool good = x->metric >= IAT_OFF && x->metric <= IAT_CONFIDENCE;
     if (good && x->metric != IAT_OFF)
         good = x->limit && x->multiplier >= 0 && x->shift >= 0 && x->shift <= 40 &&
-               m->population[first].shape[1] == 1 && m->population[first].shape[2] == 1;
+               answer->shape[1] == 1 && answer->shape[2] == 1;
     for (int t = 0; good && x->metric != IAT_OFF && t < m->timesteps; t++)
         good = x->limit[t] >= 0 && x->limit[t] <= EXIT_LIMIT_MOST;
     return good ? AF_OK : af_fail(AF_BAD_FILE, "early exit is inconsistent");
@@ -280,9 +325,11 @@ int model_check(const struct af_model *m)
     if (!(f->unit > 0) || !isfinite(f->unit) || f->resize < 0 || f->resize > 1 << 14 ||
         f->event_frames < 0 || f->event_frames > TIMESTEPS_LIMIT)
         return af_fail(AF_BAD_FILE, "the input format is out of range");
-    int first;
-    if (!model_outputs(m, &first))
+    if (!model_outputs(m))
         return af_fail(AF_BAD_FILE, "has no output");
+    if (model_answer(m) < 0)
+        return af_fail(AF_BAD_FILE, "has no output '%.80s', which should answer",
+                       model_fact(m, "answers"));
     int status = check_early_exit(m);
     return status ? status : check_size(m);
 }

@@ -50,9 +50,9 @@ struct neurons {
     int32_t *bias;
     int64_t initial_count; /* channels or neurons; RELU, LINEAR */
     int32_t *initial;
-    int rank; /* OUTPUT: the graph's own shape and the neuron of each of its elements */
+    int rank; /* OUTPUT: the graph's own shape and the neuron of each of its values */
     int64_t dim[TENSOR_MAX_RANK];
-    int32_t *order; /* NULL: in order */
+    int32_t *order; /* [neurons]; NULL: in order */
 };
 
 /* How samples become counts: q = clamp(round((raw - zero[c]) / unit), -COUNT_LIMIT, COUNT_LIMIT).
@@ -67,7 +67,7 @@ struct input_format {
 };
 
 struct early_exit {
-    int metric; /* IAT_OFF ... of hw/iat.h, on the first output */
+    int metric; /* IAT_OFF ... of hw/iat.h, on the output that answers */
     int32_t multiplier;
     int shift;
     int32_t *limit; /* [timesteps] */
@@ -93,15 +93,24 @@ struct af_model {
 };
 
 int64_t neuron_count(const struct neurons *p);
+/* Values that an output has in the graph: one for each neuron, or a single one of two neurons, of
+ * which the other stays 0: classes by the sign, between which early exit decides. */
+int64_t output_values(const struct neurons *p);
 /* Largest |r| that a population can send in one timestep. */
 int model_event_limit(const struct af_model *m, int population);
 /* ANN units of one count of a population's channel: threshold * scale; 1 for the input. */
 double model_event_value(const struct af_model *m, int population, int channel);
 /* Everything a device may rely on. AF_BAD_FILE with the reason. */
 int model_check(const struct af_model *m);
-/* First and last population of kind OUTPUT; *first is the one that IAT watches. */
-int model_outputs(const struct af_model *m, int *first);
+int model_outputs(const struct af_model *m);
+/* The output that answers, which is what early exit watches and where classes and maps are: the one
+ * that the fact "answers" names, else the first; -1: there is none. */
+int model_answer(const struct af_model *m);
+/* Where the values of an output begin among those of all. */
+int64_t model_output_at(const struct af_model *m, int population);
 
+/* The value of a fact; NULL: there is none. */
+const char *model_fact(const struct af_model *m, const char *key);
 int model_add_fact(struct af_model *m, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

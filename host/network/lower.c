@@ -6,7 +6,6 @@
 #include "onnx/window.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +21,6 @@ struct lowering {
 };
 
 /* ---- Small helpers ------------------------------------------------------------------------- */
-
-static int note(struct network *net, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    char **grown = realloc(net->note, (size_t)(net->note_count + 1) * sizeof *grown);
-    if (grown)
-        net->note = grown;
-    char *copy = grown ? strdup(text) : NULL;
-    if (!copy)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    net->note[net->note_count++] = copy;
-    return AF_OK;
-}
 
 static bool is_op(const struct node *n, const char *const *names)
 {
@@ -666,10 +648,11 @@ static int join_list(struct lowering *l, const struct node *n, struct affine *ou
     memcpy(out->shape, input_of(l, n, 0)->shape, sizeof out->shape);
     int status = affine_add(out, &input_of(l, n, 0)->term[0]); /* it depends on the data */
     return status ? status
-                  : note(l->network,
-                         "Concat node '%s' at the end was dropped: its %d inputs are outputs, one "
-                         "after the other",
-                         n->name, n->input_count);
+                  : network_note(
+                        l->network,
+                        "Concat node '%s' at the end was dropped: its %d inputs are outputs, one "
+                        "after the other",
+                        n->name, n->input_count);
 }
 
 /* ---- Movement ------------------------------------------------------------------------------ */
@@ -883,11 +866,12 @@ static int lower_tail(struct lowering *l, const struct node *n, const struct aff
     *out = s;
     out->tail = true;
     out->unshaped |= strcmp(n->op, "ArgMax") == 0;
-    return ends_network(n) ? note(l->network,
-                                  "%s node '%s' at the end was dropped: the outputs are what it "
-                                  "would read",
-                                  n->op, n->name)
-                           : AF_OK;
+    return ends_network(n)
+               ? network_note(l->network,
+                              "%s node '%s' at the end was dropped: the outputs are what it "
+                              "would read",
+                              n->op, n->name)
+               : AF_OK;
 }
 
 /* ---- Nodes --------------------------------------------------------------------------------- */

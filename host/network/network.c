@@ -5,6 +5,8 @@
 #include "onnx/matrix.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,9 +210,26 @@ static void relay(const struct wiring *w, const float *source, const int shape[3
     }
 }
 
-int network_output(const struct network *net)
+int network_note(struct network *net, const char *format, ...)
 {
-    int p = 0;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char **grown = realloc(net->note, (size_t)(net->note_count + 1) * sizeof *grown);
+    if (grown)
+        net->note = grown;
+    char *copy = grown ? strdup(text) : NULL;
+    if (!copy)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    net->note[net->note_count++] = copy;
+    return AF_OK;
+}
+
+int network_answer(const struct network *net)
+{
+    int p = net->answer;
     while (net->population[p].kind != AF_OUTPUT)
         p++;
     return p;

@@ -31,6 +31,7 @@ struct network {
     int population_count;
     struct population *population; /* in an order in which they can fire; [0] is the input */
     int room;
+    int answer; /* the population whose values answer; 0: the first output */
     int note_count;
     char **note; /* what was dropped or decided, a sentence each */
 };
@@ -69,8 +70,10 @@ int network_patches(const struct network *network, int population, int projectio
 /* Runs the ANN: value[p] becomes [neurons] for every population, which the caller allocates
  * (value[0] holds the input counts as floats). */
 int network_forward(const struct network *network, float *const *value);
-/* The first population that is an output. */
-int network_output(const struct network *network);
+/* Adds a sentence to the notes, as printf does. */
+int network_note(struct network *network, const char *format, ...);
+/* The output that answers (answer.h): classes, or a class for every pixel. */
+int network_answer(const struct network *network);
 /* What one population (no input, no relay) adds up before its ReLU: current[neurons]. */
 int network_current(const struct network *network, int population, float *const *value,
                     float *current);

@@ -154,8 +154,7 @@ int answers_open(const struct af_model *m, const struct answer_options *o, struc
         return af_fail(AF_NO_MEMORY, "no memory");
     a->model = m;
     a->options = *o;
-    for (int i = 0; i < m->population_count; i++)
-        a->values += m->population[i].kind == AF_OUTPUT ? neuron_count(&m->population[i]) : 0;
+    a->values = model_output_at(m, m->population_count);
     int status = AF_OK;
     if (o->task->kind == AF_DETECT)
         status = open_detection(a);

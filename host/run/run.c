@@ -32,6 +32,8 @@ struct run {
     struct run_totals *totals;
     struct input_spec spec;
     struct answers *answers;         /* NULL: classes of samples, or nobody asks */
+    int64_t columns;                 /* values of all outputs */
+    int64_t answer_at, answer_size;  /* of those that answer, among them */
     struct tensor labels, reference; /* of classes */
     int64_t reference_rows;          /* of one sample */
     struct npy_writer output;
@@ -118,22 +120,16 @@ static bool among_best(const float *v, int64_t n, int64_t label, int k)
     return better < k;
 }
 
-/* Values of the first output, which classification looks at. */
-static int64_t first_size(const struct af_model *m)
-{
-    int first;
-    model_outputs(m, &first);
-    return neuron_count(&m->population[first]);
-}
-
 static int64_t reference_answer(const struct run *r, int64_t index)
 {
-    int64_t n = r->reference.count / r->reference.dim[0], best = 0;
+    const int64_t columns = r->reference.count / r->reference.dim[0], n = r->answer_size;
+    const int64_t at = columns == n ? 0 : r->answer_at; /* of the answer alone, or all outputs */
+    int64_t best = 0;
     double most = n == 1 ? 0 : -INFINITY; /* of a single output the sign tells */
     for (int64_t i = 0; i < n; i++) {
         double sum = 0;
         for (int64_t k = 0; k < r->reference_rows; k++)
-            sum += tensor_get(&r->reference, (index * r->reference_rows + k) * n + i);
+            sum += tensor_get(&r->reference, (index * r->reference_rows + k) * columns + at + i);
         if (sum > most) {
             most = sum;
             best = n == 1 ? 1 : i;
@@ -159,7 +155,8 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
 {
     struct run_totals *t = r->totals;
     const struct af_result *res = &b->result[i], *full = &b->full[i];
-    const int64_t n = first_size(r->model), classes = n > 1 ? n : 2;
+    const float *values = res->output + r->answer_at;
+    const int64_t n = r->answer_size, classes = n > 1 ? n : 2;
     int64_t label;
     int status = label_of(r, b, i, index, &label);
     if (status)
@@ -167,11 +164,11 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
     if (label >= classes)
         return af_fail(AF_BAD_FILE, "%s: label %lld, but the network has %lld classes", b->name[i],
                        (long long)label, (long long)classes);
-    int64_t answer = largest_of(res->output, n);
+    int64_t answer = largest_of(values, n);
     if (label >= 0) {
         t->labelled++;
         t->correct += answer == label;
-        t->correct5 += n > 1 && among_best(res->output, n, label, 5);
+        t->correct5 += n > 1 && among_best(values, n, label, 5);
     }
     int64_t ann = -1;
     if (r->reference.data) {
@@ -184,7 +181,7 @@ static int count_answer(struct run *r, const struct batch *b, int i, int64_t ind
         t->ann_correct += label >= 0 && ann == label;
     }
     for (int s = 0; full->history && s < r->steps; s++) {
-        int64_t now = largest_of(full->history + (int64_t)s * full->output_size, n);
+        int64_t now = largest_of(full->history + (int64_t)s * full->output_size + r->answer_at, n);
         r->correct_at[s] += label >= 0 && now == label;
         r->agreeing_at[s] += ann >= 0 && now == ann;
     }
@@ -350,8 +347,7 @@ static int finish_totals(struct run *r)
     double n = (double)t->samples, steps = 0;
     t->score = t->ann_score = (struct score){.mean = NAN, .pixels = NAN};
     t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
-    t->top5 =
-        t->labelled && first_size(r->model) > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
+    t->top5 = t->labelled && r->answer_size > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
     t->ann_accuracy =
         t->labelled && t->compared ? (double)t->ann_correct / (double)t->labelled : NAN;
     t->agreement = t->compared ? (double)t->agreeing / (double)t->compared : NAN;
@@ -414,7 +410,7 @@ void run_totals_free(struct run_totals *t)
 static int check_comparisons(const struct run *r, int64_t samples)
 {
     const struct run_options *o = r->options;
-    const int64_t n = first_size(r->model) > 1 ? first_size(r->model) : 2;
+    const int64_t n = r->answer_size > 1 ? r->answer_size : 2;
     if (r->labels.data && samples >= 0 && r->labels.count != samples)
         return af_fail(AF_BAD_FILE, "%s: %lld labels for %lld samples; are they of others?",
                        o->labels, (long long)r->labels.count, (long long)samples);
@@ -466,18 +462,20 @@ static int read_comparisons(struct run *r)
     int status = o->labels ? labels_read(o->labels, &r->labels) : AF_OK;
     if (!status && o->reference)
         status = npy_read(o->reference, &r->reference);
-    if (!status && o->reference &&
-        (r->reference.rank < 2 || !r->reference.count ||
-         r->reference.count / r->reference.dim[0] != first_size(r->model)))
+    if (status || !o->reference)
+        return status;
+    const int64_t rows = r->reference.rank < 2 ? 0 : r->reference.dim[0];
+    const int64_t columns = rows ? r->reference.count / rows : 0;
+    if (!columns || (columns != r->answer_size && columns != r->columns))
         status = af_fail(AF_BAD_FILE, "%s: not one row of %lld values for each sample",
-                         o->reference, (long long)first_size(r->model));
+                         o->reference, (long long)r->answer_size);
     return status;
 }
 
 /* Files come into being only if the whole run went well. */
-static int open_files(struct run *r, int64_t columns)
+static int open_files(struct run *r)
 {
-    int status = r->options->output ? npy_begin(&r->output, r->options->output, columns) : AF_OK;
+    int status = r->options->output ? npy_begin(&r->output, r->options->output, r->columns) : AF_OK;
     if (!status && r->options->spikes)
         status = file_create(&r->spikes, r->options->spikes);
     if (!status && r->options->spikes)
@@ -502,16 +500,28 @@ static int close_files(struct run *r, int status)
     return status;
 }
 
+/* Which of several outputs is held against labels. */
+static void note_answer(const struct run *r)
+{
+    const struct run_options *o = r->options;
+    char text[200];
+    if (!o->note || model_outputs(r->model) < 2 || o->task->kind == AF_DETECT)
+        return;
+    snprintf(text, sizeof text, "of the %d outputs '%.80s' is taken for the answers",
+             model_outputs(r->model), r->model->population[model_answer(r->model)].name);
+    o->note(o->context, text);
+}
+
 int run_files(struct af_device *device, const struct af_model *m, const struct run_options *o,
               struct run_totals *t)
 {
     struct run r = {
         .device = device, .model = m, .options = o, .totals = t, .spec = samples_of_model(m)};
     r.steps = o->timesteps ? o->timesteps : m->timesteps;
-    int64_t columns = 0;
-    for (int i = 0; i < m->population_count; i++)
-        if (m->population[i].kind == AF_OUTPUT)
-            columns += neuron_count(&m->population[i]);
+    const int answer = model_answer(m);
+    r.answer_at = model_output_at(m, answer);
+    r.answer_size = output_values(&m->population[answer]);
+    r.columns = model_output_at(m, m->population_count);
     struct input *in = NULL;
     struct batch b = {0};
     *t = (struct run_totals){0};
@@ -525,9 +535,11 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     for (int i = 0; !status && o->note && input_note(in, i); i++)
         o->note(o->context, input_note(in, i));
     if (!status)
+        note_answer(&r);
+    if (!status)
         status = open_answers(&r, in);
     if (!status)
-        status = open_files(&r, columns);
+        status = open_files(&r);
     if (!status)
         status = run_all(&r, in, &b);
     status = close_files(&r, status);

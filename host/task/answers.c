@@ -12,7 +12,7 @@ struct af_task {
     const struct af_model *model;
     struct task task;
     int classes, output_size;
-    int64_t first; /* values of the first output */
+    int64_t answer_at, answer_size; /* of the values that answer, among all outputs' */
     struct detector *detector;
     struct boxes boxes;
     struct output_table map;
@@ -22,12 +22,11 @@ struct af_task {
 static int open_kind(struct af_task *t)
 {
     const struct af_model *m = t->model;
-    int first, channels;
-    model_outputs(m, &first);
-    t->first = neuron_count(&m->population[first]);
-    for (int i = 0; i < m->population_count; i++)
-        if (m->population[i].kind == AF_OUTPUT)
-            t->output_size += (int)neuron_count(&m->population[i]);
+    const int answer = model_answer(m);
+    int channels;
+    t->answer_at = model_output_at(m, answer);
+    t->answer_size = output_values(&m->population[answer]);
+    t->output_size = (int)model_output_at(m, m->population_count);
     t->classes = task_classes(m, &t->task);
     int status = t->classes < 0 ? t->classes : AF_OK;
     if (!status && t->task.kind == AF_DETECT)
@@ -97,7 +96,8 @@ int af_answers(struct af_task *t, const struct af_result *r, int most, struct af
     int status = check(t, r, AF_CLASSIFY);
     if (!status && (most < 0 || (most && !answers)))
         status = af_fail(AF_BAD_ARGUMENT, "room for %d answers", most);
-    return status ? status : classes_best(r->output, (int)t->first, most, answers);
+    return status ? status
+                  : classes_best(r->output + t->answer_at, (int)t->answer_size, most, answers);
 }
 
 int64_t af_boxes(struct af_task *t, const struct af_result *r, const struct af_box **boxes)

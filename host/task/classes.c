@@ -9,7 +9,7 @@ int task_classes(const struct af_model *m, const struct task *task)
 {
     struct detector *detector;
     struct output_table map;
-    int classes, first, status;
+    int classes, status;
     switch (task->kind) {
     case AF_SEGMENT: status = segment_output(m, &map, &classes); return status ? status : classes;
     case AF_DETECT:
@@ -18,8 +18,7 @@ int task_classes(const struct af_model *m, const struct task *task)
         detector_free(detector);
         return classes;
     default:
-        model_outputs(m, &first);
-        classes = (int)neuron_count(&m->population[first]);
+        classes = (int)output_values(&m->population[model_answer(m)]);
         return classes > 1 ? classes : 2; /* of a single output the sign tells */
     }
 }

@@ -7,10 +7,9 @@
 
 int segment_output(const struct af_model *m, struct output_table *table, int *classes)
 {
-    task_outputs(m, table, 1);
+    task_answer(m, table);
     if (table->row_step != 1 || table->rows < 2)
-        return af_fail(AF_BAD_ARGUMENT,
-                       "%s: segmentation needs a map [N,classes,H,W] as the first output", m->name);
+        return af_fail(AF_BAD_ARGUMENT, "%s: segmentation needs a map [N,classes,H,W]", m->name);
     if (table->columns > SEGMENT_CLASSES_MOST)
         return af_fail(AF_UNSUPPORTED, "%s: a map of %lld classes; %d are the most", m->name,
                        (long long)table->columns, SEGMENT_CLASSES_MOST);

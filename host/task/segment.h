@@ -6,8 +6,8 @@
 
 enum { SEGMENT_CLASSES_MOST = 1024 };
 
-/* The model's first output as a map [1,C,H,W]; one channel is two classes, 1 where it is above 0.
- * AF_BAD_ARGUMENT if it is none. */
+/* The model's output that answers as a map [1,C,H,W]; one channel is two classes, 1 where it is
+ * above 0. AF_BAD_ARGUMENT if it is none. */
 int segment_output(const struct af_model *m, struct output_table *table, int *classes);
 /* The largest class of every pixel (the first of equals): class_of[H * W]. */
 void segment_decode(const struct output_table *table, const float *output, uint16_t *class_of);

@@ -218,44 +218,39 @@ int task_words(const char *given, char **words)
 
 /* ---- Models --------------------------------------------------------------------------------- */
 
+static struct output_table table_of(const struct neurons *p, int64_t at)
+{
+    const int64_t n = output_values(p), last = p->rank > 1 ? p->dim[p->rank - 1] : n;
+    if (p->rank == 4) {
+        const int64_t area = p->dim[2] * p->dim[3];
+        return (struct output_table){at, area, p->dim[1], 1, area, (int)p->dim[2], (int)p->dim[3]};
+    }
+    return (struct output_table){at, n / last, last, last, 1, (int)(n / last), 1};
+}
+
 int task_outputs(const struct af_model *m, struct output_table *table, int most)
 {
     int count = 0;
-    int64_t at = 0;
-    for (int i = 0; i < m->population_count; i++) {
-        const struct neurons *p = &m->population[i];
-        if (p->kind != AF_OUTPUT)
-            continue;
-        int64_t n = neuron_count(p), last = p->rank > 1 ? p->dim[p->rank - 1] : n;
-        struct output_table t = {
-            .at = at, .columns = last, .rows = n / last, .row_step = last, .column_step = 1};
-        t.height = (int)t.rows;
-        t.width = 1;
-        if (p->rank == 4) {
-            int64_t area = p->dim[2] * p->dim[3];
-            t = (struct output_table){at, area, p->dim[1], 1, area, (int)p->dim[2], (int)p->dim[3]};
+    for (int i = 0; i < m->population_count; i++)
+        if (m->population[i].kind == AF_OUTPUT) {
+            if (count < most)
+                table[count] = table_of(&m->population[i], model_output_at(m, i));
+            count++;
         }
-        if (count < most)
-            table[count] = t;
-        count++;
-        at += n;
-    }
     return count;
 }
 
-static const char *stored(const struct af_model *m)
+void task_answer(const struct af_model *m, struct output_table *table)
 {
-    for (int i = 0; i < m->fact_count; i++)
-        if (strcmp(m->fact[i].key, "task") == 0)
-            return m->fact[i].value;
-    return NULL;
+    const int answer = model_answer(m);
+    *table = table_of(&m->population[answer], model_output_at(m, answer));
 }
 
 int task_of_model(const struct af_model *m, const char *given, struct task *task)
 {
     char *words = NULL;
-    const char *own = stored(m);
-    struct output_table first;
+    const char *own = model_fact(m, "task");
+    struct output_table answer;
     int status = AF_OK;
     if (given) {
         status = task_words(given, &words);
@@ -265,8 +260,8 @@ int task_of_model(const struct af_model *m, const char *given, struct task *task
     } else if (own) {
         status = task_parse(m->name, own, task);
     } else {
-        task_outputs(m, &first, 1);
-        bool map = first.rows > 1 && first.row_step == 1;
+        task_answer(m, &answer);
+        bool map = answer.rows > 1 && answer.row_step == 1;
         status = task_parse("the task", map ? "segment" : "classify", task);
     }
     return status;

@@ -48,7 +48,7 @@ int task_parse(const char *name, const char *text, struct task *task);
  * itself. Comments are gone and words have one space between; *words is malloc'd. */
 int task_words(const char *given, char **words);
 /* The task of a model: as `given` (NULL: not) says, else as the model's own fact says, else a class
- * for every pixel if the first output is a map, else classes. */
+ * for every pixel if the output that answers is a map, else classes. */
 int task_of_model(const struct af_model *m, const char *given, struct task *task);
 
 /* ---- Outputs as tasks see them -------------------------------------------------------------- */
@@ -61,5 +61,7 @@ struct output_table {
 };
 /* The outputs of the model, in the graph's order; returns how many, at most `most` are filled. */
 int task_outputs(const struct af_model *m, struct output_table *table, int most);
+/* The one that answers (model.h). */
+void task_answer(const struct af_model *m, struct output_table *table);
 
 #endif

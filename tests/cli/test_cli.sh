@@ -119,6 +119,46 @@ bad "--ann, wrong shape" "model wants" "$bin/adafire-convert" $data/model.onnx -
     -o "$work/none.npy"
 if ls "$work"/none.npy* >/dev/null 2>&1; then fail "a failed run left outputs"; else pass; fi
 
+# ---- Several outputs: the digits' features first, by a graph in front that becomes one with the file's
+features=/Flatten_output_0
+{ printf '\072\037\142\035\012\021%s\022\010\012\006\010\001\022\002\012\000' $features; cat $data/model.onnx; } \
+    >"$work/two.onnx"
+two="$bin/adafire-convert $work/two.onnx --calib $data/calib_images.npy --scale 1/16"
+good "two outputs" $two --json -o "$work/two.snn"
+holds "which one answers is said" "of the outputs $features \[64\], logits \[10\], 'logits' is taken for the answers"
+good "the ANN's two outputs" "$bin/adafire-convert" "$work/two.onnx" --ann $data/test_images.npy --scale 1/16 -o "$work/two.npy"
+good "two outputs run" $host --json "$work/two.snn" $data/test_images.npy --labels $data/test_labels.npy --reference "$work/two.npy"
+within "accuracy of the second output" "$(number accuracy)" 0.98 1
+within "agreement with both outputs' file" "$(number agreement)" 0.98 1
+holds "host says which one answers" "'logits' is taken"
+good "the logits alone as a reference" $host --json "$work/two.snn" $data/test_images.npy --reference $data/ann_logits.npy
+within "agreement with the logits" "$(number agreement)" 0.98 1
+good "--top of two outputs" $host --top 1 "$work/two.snn" $data/test_images.npy
+good "features answer" $two -q --answers $features -o "$work/f.snn"
+good "info names what answers" "$bin/adafire-info" "$work/f.snn"
+holds "info names what answers" "answers: $features"
+bad "no such output" "no output is called 'logit'; there are $features [64], logits [10]" $two --answers logit -o "$work/none.snn"
+bad "one output for boxes" "boxes are made of all outputs" $two --answers logits --task detect -o "$work/none.snn"
+
+# ---- One output: two classes by its sign
+one=tests/data/binary
+binary="$bin/adafire-convert $one/model.onnx --calib $one/samples.npy"
+good "one output" $binary --json -o "$work/one.snn"
+holds "one output is said to be classes" "the single output 'y' is taken for two classes by its sign"
+within "agreement by the sign" "$(number agreement)" 0.95 1
+for board in cpu csim; do
+    good "one output on $board" $host --json --board $board "$work/one.snn" $one/samples.npy --labels $one/labels.npy -o "$work/$board.npy"
+    within "accuracy by the sign on $board" "$(number accuracy)" 0.85 0.95
+    within "early exit of one output on $board" "$(number timesteps_mean)" 1 2
+done
+same "one output, one value" "$work/cpu.npy" "$work/csim.npy"
+if [ "$(wc -c <"$work/cpu.npy")" = $((128 + 4 * 120)) ]; then pass; else fail "not one value a sample"; fi
+good "--iat off is for a number" $binary --json --iat off -o "$work/number.snn"
+holds "a number is said to be one" "taken for a number"
+good "labels make classes" $binary --json --iat off --calib-labels $one/labels.npy -o "$work/labelled.snn"
+within "accuracy on calibration samples" "$(number accuracy)" 0.85 0.95
+if grep -q "taken for" "$work/out"; then fail "a note on what labels tell"; else pass; fi
+
 # ---- Searched for a goal
 sops() { # GOAL NAME...
     goal=$1

@@ -107,6 +107,80 @@ TEST(files)
     af_model_free(again);
 }
 
+/* The digits with their features as first output: a graph that stands before the file in the bytes
+ * becomes one with it, as Protocol Buffers merge messages. */
+static void add_features(struct af_convert_options *o, uint8_t *bytes)
+{
+    static const uint8_t before[] = "\x3a\x1f" /* ModelProto.graph */
+                                    "\x62\x1d" /* GraphProto.output */
+                                    "\x0a\x11/Flatten_output_0"
+                                    "\x12\x08\x0a\x06\x08\x01\x12\x02\x0a\x00"; /* float[?] */
+    void *file;
+    size_t size;
+    CHECK_EQ(file_read(o->onnx, 1 << 24, &file, &size), AF_OK);
+    memcpy(bytes, before, sizeof before - 1);
+    memcpy(bytes + sizeof before - 1, file, size);
+    free(file);
+    o->onnx_bytes = bytes;
+    o->onnx_size = size + sizeof before - 1;
+}
+
+static double accuracy(const struct af_model *m)
+{
+    struct af_device *device;
+    struct af_task *task;
+    struct tensor images;
+    int64_t *labels, count, right = 0;
+    CHECK_EQ(af_device_open("cpu", NULL, m, &device), AF_OK);
+    CHECK_EQ(af_task_open(m, NULL, &task), AF_OK);
+    CHECK_EQ(npy_read(DIGITS "test_images.npy", &images), AF_OK);
+    CHECK_EQ(af_labels_read(DIGITS "test_labels.npy", &labels, &count), AF_OK);
+    for (int64_t i = 0; i < count; i++) {
+        const struct af_sample sample = {
+            .type = AF_U8, .data = (uint8_t *)images.data + i * INPUTS, .length = INPUTS};
+        struct af_result result = {0};
+        struct af_answer best;
+        CHECK_EQ(af_run(device, &sample, 1, NULL, &result), AF_OK);
+        CHECK_EQ(af_answers(task, &result, 1, &best), 1);
+        right += best.label == labels[i];
+        af_result_free(&result);
+    }
+    af_task_close(task);
+    af_device_close(device);
+    tensor_free(&images);
+    af_free(labels);
+    return (double)right / (double)count;
+}
+
+TEST(several_outputs)
+{
+    struct told told;
+    struct af_convert_options o = digits(&told);
+    struct af_model *m;
+    struct af_model_info info;
+    struct af_population_info answer;
+    static uint8_t bytes[1 << 16];
+    add_features(&o, bytes);
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_OK);
+    CHECK_EQ(af_model_info(m, &info), AF_OK);
+    CHECK_EQ(af_population_info(m, info.answer, &answer), AF_OK);
+    CHECK(info.outputs == 2 && info.classes == 10 && info.output_size == 74 && info.iat);
+    CHECK(strcmp(answer.name, "logits") == 0 && told.notes > 0);
+    CHECK(accuracy(m) > 0.95);
+    af_model_free(m);
+    o.answers = "/Flatten_output_0";
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_OK);
+    CHECK_EQ(af_model_info(m, &info), AF_OK);
+    CHECK_EQ(info.classes, 64);
+    af_model_free(m);
+    o.answers = "logit";
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
+    CHECK(strstr(af_error(), "/Flatten_output_0 [64], logits [10]"));
+    o.answers = "logits";
+    o.task = "detect";
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
+}
+
 /* The same bytes and samples, from memory: the same model. */
 TEST(memory)
 {
@@ -265,6 +339,7 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     RUN(files);
+    RUN(several_outputs);
     RUN(memory);
     RUN(cancelled);
     RUN(refusals);
