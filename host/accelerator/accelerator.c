@@ -555,6 +555,8 @@ int accelerator_open(struct links *links, const struct af_model *m, struct af_de
         status = program_make(m, &limits, &a->program);
     if (!status)
         status = load_all(a);
+    if (!status)
+        a->device.sends_events = a->device.profiles = limits.marks > 0;
     if (status)
         accelerator_close(&a->device);
     else

@@ -87,6 +87,26 @@ static void forget(const char *name)
     }
 }
 
+int file_make_folder(const char *path)
+{
+    struct stat st;
+    char *part = strdup(path);
+    if (!part)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (char *c = part + 1; *part && *c; c++)
+        if (*c == '/') {
+            *c = 0;
+            mkdir(part, 0777); /* what is wrong shows at the end */
+            *c = '/';
+        }
+    free(part);
+    if (mkdir(path, 0777) && errno != EEXIST)
+        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
+    if (stat(path, &st) || !S_ISDIR(st.st_mode))
+        return af_fail(AF_IO, "%s: is no folder", path);
+    return access(path, W_OK | X_OK) ? af_fail(AF_IO, "%s: %s", path, strerror(errno)) : AF_OK;
+}
+
 void file_abandon_all(void)
 {
     atomic_store(&abandoned, true);

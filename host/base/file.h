@@ -24,6 +24,10 @@ void file_discard(struct file_out *out);
  * not; AF_BAD_ARGUMENT if it is one of the inputs. Leaves what is there as it is. */
 int file_check_output(const char *path, const char *const *inputs, int input_count);
 
+/* A folder that files can be written into: it and the folders above are made where they are
+ * missing. AF_IO with the reason if that cannot be. */
+int file_make_folder(const char *path);
+
 /* For a signal handler that ends the process: removes the temporary files of all threads. Nothing
  * but what is safe in a handler is called. */
 void file_abandon_all(void);

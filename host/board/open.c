@@ -22,9 +22,11 @@ static int open_one(const void *row, const struct af_device_options *options,
     int status = link_open_simulator(&o, &links.link[0]);
     if (!status)
         status = accelerator_open(&links, model, device);
-    if (!status)
-        (*device)->slow = 1;
-    return status;
+    if (status)
+        return status;
+    (*device)->slow = 1;
+    (*device)->profiles = (*device)->profiles && board->profiles;
+    return AF_OK;
 }
 
 int open_simulator(const struct board *board, const struct af_device_options *options,

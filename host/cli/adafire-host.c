@@ -480,6 +480,30 @@ static int write_report(const struct request *r, const struct run_totals *t)
     return status;
 }
 
+/* Options that are another board's are no error, but not passed over in silence either. */
+static void note_unused(const struct request *r)
+{
+    const struct board *b = r->row;
+    const bool far = b->link != AF_LINK_NONE && b->link != AF_LINK_PROCESS;
+    const struct {
+        const char *option;
+        bool given, used;
+    } options_of_boards[] = {
+        {"--build", r->device.build, b->builds},
+        {"--devices", r->device.device, far},
+        {"--timeout", r->device.timeout > 0, far},
+        {"--bitstream", r->device.bitstream, b->cards},
+        {"--threads", r->device.threads > 0, b->link == AF_LINK_NONE || b->side_by_side},
+    };
+    char text[120];
+    for (size_t i = 0; i < sizeof options_of_boards / sizeof *options_of_boards; i++)
+        if (options_of_boards[i].given && !options_of_boards[i].used) {
+            snprintf(text, sizeof text, "%s means nothing to the board %s",
+                     options_of_boards[i].option, b->name);
+            cli_note(text);
+        }
+}
+
 /* Under mpirun every rank of a computer has a card of its own. */
 static int choose_card(struct request *r, const struct ranks *ranks, char number[12])
 {
@@ -519,7 +543,7 @@ static int batch_of(const struct request *r)
 static int run_model(struct request *r, struct ranks *ranks)
 {
     struct af_model *model = NULL;
-    struct af_device *device = NULL;
+    struct af_device *device = NULL, *exact = NULL;
     struct run_totals totals = {0};
     int status = af_model_load(r->model_path, &model);
     r->model = model;
@@ -530,6 +554,10 @@ static int run_model(struct request *r, struct ranks *ranks)
     r->device.on_cycles = r->row->simulated && r->row->counts_cycles ? show_cycles : NULL;
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);
+    if (!status && r->row->link != AF_LINK_NONE && (r->report || r->run.spikes))
+        status = af_device_open("cpu", &(struct af_device_options){.threads = r->device.threads},
+                                model, &exact);
+    r->run.exact = exact;
     if (!status && ranks)
         status = ranks_over(ranks, device, &device);
     if (!status && r->run.timesteps > model->timesteps)
@@ -556,11 +584,6 @@ static int run_model(struct request *r, struct ranks *ranks)
     if (!status)
         status = run_files(device, model, &r->run, &totals);
     cli_progress(NULL, 0);
-    if (!status && r->profile && !totals.profile.first)
-        status = af_fail(AF_UNSUPPORTED,
-                         "--profile: %s does not count cycles (the board sim does, with one "
-                         "process and one frame a sample)",
-                         r->board);
     int ended = box_file_end(&r->box_file, status);
     status = status ? status : ended;
     if (!status && r->report)
@@ -572,6 +595,7 @@ static int run_model(struct request *r, struct ranks *ranks)
     if (status) /* before a device is closed that may be past saving */
         cli_fail_af();
     run_totals_free(&totals);
+    af_device_close(exact);
     af_device_close(device);
     af_model_free(model);
     return status ? EXIT_ERROR : 0;
@@ -597,6 +621,7 @@ int main(int argc, char **argv)
         return cli_fail_af();
     if (r.row->cards)
         cli_guard_output();
+    note_unused(&r);
     if (ranks_begin(&ranks))
         return cli_fail_af();
     status = choose_card(&r, ranks, number);

@@ -8,6 +8,8 @@ struct af_device {
     const struct device_operations *operations;
     const struct af_model *model;
     double megahertz;       /* af_device_megahertz */
+    bool sends_events;      /* options->on_event is honoured */
+    bool profiles;          /* and options->profile */
     int slow;               /* samples between which something is to be seen; 0: it is fast */
     struct job_queue *jobs; /* of submit.c; NULL: nothing was submitted */
 };

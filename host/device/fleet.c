@@ -78,6 +78,8 @@ int fleet_open(fleet_opens *open, const void *what, const struct af_device_optio
         return status;
     }
     f->device.megahertz = f->member[0]->megahertz;
+    f->device.sends_events = f->member[0]->sends_events;
+    f->device.profiles = f->member[0]->profiles;
     *device = &f->device;
     return AF_OK;
 }

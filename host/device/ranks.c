@@ -431,6 +431,7 @@ int ranks_over(struct ranks *s, struct af_device *own, struct af_device **device
     d->device = (struct af_device){.operations = &operations,
                                    .model = own->model,
                                    .megahertz = own->megahertz,
+                                   .sends_events = own->sends_events,
                                    .slow = own->slow * s->size};
     d->own = own;
     d->ranks = s;

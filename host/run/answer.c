@@ -1,13 +1,13 @@
 #include "run/answer.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/npy.h"
 #include "input/picture_file.h"
 #include "run/canvas.h"
 #include "run/label_maps.h"
 #include "run/reference_check.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,10 +135,8 @@ static int open_drawing(const struct answers *a)
     if (shape[0] != 1 && shape[0] != 3)
         return af_fail(AF_BAD_ARGUMENT, "%s: samples of %d channels are no pictures to draw on",
                        a->model->name, shape[0]);
-    if (is_folder)
-        return AF_OK;
-    if (!canvas_is_file(path))
-        return mkdir(path, 0777) ? af_fail(AF_IO, "%s: %s", path, strerror(errno)) : AF_OK;
+    if (is_folder || !canvas_is_file(path))
+        return file_make_folder(path);
     if (a->options.samples != 1)
         return af_fail(AF_BAD_ARGUMENT,
                        "%s: one picture for more than one sample; name a folder to draw into",

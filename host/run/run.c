@@ -26,7 +26,7 @@ struct batch {
 };
 
 struct run {
-    struct af_device *device;
+    struct af_device *device, *exact; /* exact: of the options, or the device */
     const struct af_model *model;
     const struct run_options *options;
     struct run_totals *totals;
@@ -258,6 +258,7 @@ static void keep_event(void *context, int64_t sample, int step, int population, 
  * that are sent take cycles, too. */
 static int look_at_first(struct run *r, const struct batch *b)
 {
+    struct af_device *tells = r->device->sends_events ? r->device : r->exact;
     const struct run_options *o = r->options;
     struct run_totals *t = r->totals;
     struct af_run_options look = {.timesteps = o->timesteps,
@@ -265,12 +266,12 @@ static int look_at_first(struct run *r, const struct batch *b)
                                   .on_event = keep_event,
                                   .on_event_context = r};
     struct af_result result = {0};
-    int status = af_run(r->device, b->sample, 1, &look, &result);
+    int status = af_run(tells, b->sample, 1, &look, &result);
     af_result_free(&result);
     if (status)
         return status;
     t->raster_name = strdup(b->name[0]);
-    if (r->status || o->profile)
+    if (r->status || o->profile || !r->device->profiles)
         return r->status;
     look.on_event = NULL;
     look.profile = true;
@@ -280,6 +281,20 @@ static int look_at_first(struct run *r, const struct batch *b)
     result.profile = NULL;
     af_result_free(&result);
     return status;
+}
+
+/* A board that errs is found out where both have worked. */
+static int compare_exact(const struct run *r, const struct batch *b, int i)
+{
+    const struct af_result *told = &b->result[i], *full = &b->full[i];
+    const size_t values = (size_t)full->output_size;
+    if (r->exact == r->device || !told->timesteps || r->model->format.event_frames > 1)
+        return AF_OK;
+    const float *then = full->history + (size_t)(told->timesteps - 1) * values;
+    return memcmp(then, told->output, values * sizeof *then) == 0
+               ? AF_OK
+               : af_fail(AF_IO, "%s: the board's outputs are not those that the model has",
+                         b->name[i]);
 }
 
 static int run_batch(struct run *r, struct batch *b)
@@ -293,13 +308,24 @@ static int run_batch(struct run *r, struct batch *b)
         run.on_event_context = r;
     }
     const bool first = r->totals->samples == 0;
+    if (o->spikes && !r->device->sends_events) {
+        struct af_run_options told = run;
+        status = af_run(r->exact, b->sample, b->count, &told, b->full);
+        run.on_event = NULL;
+        for (int i = 0; i < b->count; i++)
+            af_result_free(&b->full[i]);
+    }
+    if (status)
+        return status;
     double begin = seconds();
     status = af_run(r->device, b->sample, b->count, &run, b->result);
     r->totals->seconds += seconds() - begin;
     if (!status && o->history) {
         struct af_run_options full = {.timesteps = o->timesteps, .no_iat = true, .trace = true};
-        status = af_run(r->device, b->sample, b->count, &full, b->full);
+        status = af_run(r->exact, b->sample, b->count, &full, b->full);
     }
+    for (int i = 0; !status && o->history && i < b->count; i++)
+        status = compare_exact(r, b, i);
     if (!status && o->history && first)
         status = look_at_first(r, b);
     for (int i = 0; !status && i < b->count; i++)
@@ -500,6 +526,22 @@ static int close_files(struct run *r, int status)
     return status;
 }
 
+/* Before the work, whether the device can do it. */
+static int check_abilities(const struct run *r)
+{
+    const struct run_options *o = r->options;
+    if (o->profile && (!r->device->profiles || r->model->format.event_frames > 1))
+        return af_fail(AF_UNSUPPORTED,
+                       "a profile is of a board and a build that count their cycles (sim, u250; "
+                       "not tiny), of one process and of one frame a sample");
+    if ((o->history || o->spikes) && !r->exact->sends_events)
+        return af_fail(AF_UNSUPPORTED, "this board does not send the events that are asked for");
+    if (o->spikes && o->note && !r->device->sends_events)
+        o->note(o->context, "the board does not send its events: those written are of the "
+                            "processor's engine, which has the same");
+    return AF_OK;
+}
+
 /* Which of several outputs is held against labels. */
 static void note_answer(const struct run *r)
 {
@@ -518,6 +560,7 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     struct run r = {
         .device = device, .model = m, .options = o, .totals = t, .spec = samples_of_model(m)};
     r.steps = o->timesteps ? o->timesteps : m->timesteps;
+    r.exact = o->exact ? o->exact : device;
     const int answer = model_answer(m);
     r.answer_at = model_output_at(m, answer);
     r.answer_size = output_values(&m->population[answer]);
@@ -525,7 +568,9 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     struct input *in = NULL;
     struct batch b = {0};
     *t = (struct run_totals){0};
-    int status = read_comparisons(&r);
+    int status = check_abilities(&r);
+    if (!status)
+        status = read_comparisons(&r);
     if (!status)
         status = totals_make(&r);
     if (!status)

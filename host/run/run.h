@@ -26,6 +26,10 @@ struct run_options {
     bool profile; /* what the cycles went to, where the board counts them */
     bool history; /* accuracy after every timestep, a raster of the first sample and, if the board
                      counts its cycles, its profile: for the report */
+    /* The same model on a board that is bit by bit the same and tells more, and sooner: of it are
+     * the timesteps of a history, and the events that the device does not send. NULL: the device
+     * tells all itself. */
+    struct af_device *exact;
     /* Called after every sample, NULL: not. answer: NULL unless the task has boxes or maps and
      * `decode` asks for them. */
     int (*each)(void *context, int64_t index, const char *name, const struct af_result *result,

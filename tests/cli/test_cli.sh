@@ -254,6 +254,9 @@ if [ -e $cells/model.onnx ]; then
     if grep -q '"label": "WBC", "score": 0\.' "$work/b.json"; then pass; else fail "no labelled box"; fi
     if [ "$(grep -c '"sample":' "$work/b.json")" = 6 ]; then pass; else fail "not the boxes of six samples"; fi
     if [ "$(ls "$work/drawn" | wc -l)" = 6 ]; then pass; else fail "not six drawings"; fi
+    good "into folders that are made" $host --limit 1 --draw "$work/a/b/c" "$work/cells.snn" $cells/test_images.npy
+    if [ "$(ls "$work/a/b/c" | wc -l)" = 1 ]; then pass; else fail "no drawing in a new folder"; fi
+    bad "into a file as folder" "Not a directory" $host --limit 1 --draw "$work/cells.snn/a" "$work/cells.snn" $cells/test_images.npy
     good "a detector's report" $host --limit 4 "$work/cells.snn" $cells/test_images.npy --labels $cells/test_labels.npy \
         --report "$work/cells.html"
     if grep -q 'mAP@0.5</h2><b>[0-9]' "$work/cells.html"; then pass; else fail "no mAP in the report"; fi
@@ -283,8 +286,17 @@ if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; t
 bad "no such build" "no build 'huge'" $host --board csim --build huge "$work/m.snn" $data/test_images.npy
 bad "no such simulator" "no simulator of the build 'huge'" $host --board sim --build huge "$work/m.snn" \
     $data/test_images.npy
-bad "profile of cpu" "cpu does not count cycles" $host --profile --limit 1 "$work/m.snn" $data/test_images.npy
-bad "profile of csim" "csim does not count cycles" $host --board csim --profile --limit 1 "$work/m.snn" \
+good "a report of a build that sends no events" $host --board csim --build tiny --limit 2 --report "$work/tiny.html" \
+    --spikes "$work/csim.csv" --json "$work/m.snn" $data/test_images.npy
+holds "whose events they are" 'the board does not send its events'
+if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; then pass; else fail "events of tiny differ"; fi
+for part in "One sample: " "When samples stop"; do
+    if grep -q "$part" "$work/tiny.html"; then pass; else fail "no $part in the report of tiny"; fi
+done
+good "options of other boards" $host --json --build tiny --devices 0 --timeout 5 --limit 1 "$work/m.snn" $data/test_images.npy
+holds "options of other boards are named" '"--build means nothing to the board cpu", "--devices means .* cpu", "--timeout means'
+bad "profile of cpu" "count their cycles" $host --profile --limit 1 "$work/m.snn" $data/test_images.npy
+bad "profile of csim" "count their cycles" $host --board csim --profile --limit 1 "$work/m.snn" \
     $data/test_images.npy
 if [ -f "$bin/adafire-sim-sim.so" ]; then
     sim="$host --board sim --limit 6"

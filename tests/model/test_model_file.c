@@ -263,6 +263,16 @@ TEST(hostile_sizes)
         refuses(m, AF_BAD_FILE, "reads population 1");
         *w = whole;
     }
+    p = &m->population[model_answer(m)];
+    const int64_t values = p->dim[0];
+    for (int64_t wrong = -1; wrong <= 1; wrong++) {
+        p->dim[0] = wrong < 1 ? wrong : values + 1;
+        refuses(m, AF_BAD_FILE, "inconsistent");
+    }
+    p->dim[0] = values;
+    CHECK_EQ(model_check(m), AF_OK);
+    CHECK_EQ(model_add_fact(m, "answers", "nothing"), AF_OK);
+    refuses(m, AF_BAD_FILE, "no output 'nothing'");
     m->timesteps = TIMESTEPS_LIMIT + 1;
     refuses(m, AF_BAD_FILE, "timesteps");
     af_model_free(m);
