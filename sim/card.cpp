@@ -22,6 +22,7 @@ namespace
 {
 constexpr unsigned OUTSTANDING = 16; // bursts that the memory takes ahead
 constexpr unsigned PATIENCE = 1000;  // cycles for an access to a register
+constexpr unsigned SLVERR = 2;       // a response of AXI
 
 struct burst {
     uint64_t address;
@@ -51,6 +52,7 @@ struct card {
     ::memory *memory = nullptr;
     uint32_t random = 1;
     bool stuck = false;
+    bool refuses_reads = false, refuses_writes = false;
 };
 
 namespace
@@ -92,18 +94,18 @@ void show_memory(card &c, unit &u)
     u.offers_read = !u.reads.empty() && c.counts.cycles >= u.reads.front().ready &&
                     (u.offers_read || !rests(c));
     uint32_t word = 0;
-    if (u.offers_read)
+    if (u.offers_read && !c.refuses_reads)
         memory_read(c.memory, u.reads.front().address, &word, sizeof word);
     t.m_axi_in_arready = u.reads.size() < OUTSTANDING && !rests(c);
     t.m_axi_in_rvalid = u.offers_read;
     t.m_axi_in_rdata = word;
-    t.m_axi_in_rresp = 0;
+    t.m_axi_in_rresp = c.refuses_reads ? SLVERR : 0;
     t.m_axi_in_rlast = u.offers_read && u.reads.front().beats == 1;
     t.m_axi_out_awready = u.writes.size() < OUTSTANDING && !rests(c);
     t.m_axi_out_wready = !u.writes.empty() && !rests(c);
     u.offers_answer = u.answers && (u.offers_answer || !rests(c));
     t.m_axi_out_bvalid = u.offers_answer;
-    t.m_axi_out_bresp = 0;
+    t.m_axi_out_bresp = c.refuses_writes ? SLVERR : 0;
 }
 
 // What passes at the coming edge.
@@ -130,7 +132,7 @@ void take_memory(card &c, unit &u)
     if (t.m_axi_out_wvalid && t.m_axi_out_wready) {
         const uint32_t word = t.m_axi_out_wdata;
         burst &b = u.writes.front();
-        if (!memory_write(c.memory, b.address, &word, sizeof word) ||
+        if ((!c.refuses_writes && !memory_write(c.memory, b.address, &word, sizeof word)) ||
             t.m_axi_out_wstrb != 15 || (t.m_axi_out_wlast != 0) != (b.beats == 1)) {
             fprintf(stderr, "card: a word written at 0x%llx is not as announced\n",
                     static_cast<unsigned long long>(b.address));
@@ -151,10 +153,8 @@ void take_memory(card &c, unit &u)
 }
 
 // One cycle of all units. Registers' signals have been set by the caller.
-void tick(card &c)
+void step(card &c)
 {
-    if (c.stuck)
-        return;
     c.counts.running += card_running(&c);
     for (auto &p : c.units) {
         unit &u = *p;
@@ -169,6 +169,12 @@ void tick(card &c)
     c.counts.cycles++;
     if (c.context.gotFinish())
         c.stuck = true;
+}
+
+void tick(card &c)
+{
+    if (!c.stuck)
+        step(c);
 }
 
 unit *find_unit(card &c, uint64_t address)
@@ -245,12 +251,12 @@ bool card_read(card *c, uint64_t address, uint32_t *value)
     t.s_axi_araddr = static_cast<uint16_t>(address - u->base);
     t.s_axi_arvalid = t.s_axi_rready = 1;
     bool done = false;
-    for (unsigned i = 0; i < PATIENCE && !done && !c->stuck; i++) {
+    for (unsigned i = 0; i < PATIENCE && !done; i++) { // a stuck one, too, says why
         t.eval();
         const bool goes = t.s_axi_arvalid && t.s_axi_arready;
         done = t.s_axi_rvalid;
         *value = t.s_axi_rdata;
-        tick(*c);
+        step(*c);
         if (goes)
             t.s_axi_arvalid = 0;
     }
@@ -286,6 +292,12 @@ void card_clock(card *c, uint64_t cycles)
 void card_hang(card *c)
 {
     c->options.stall = 100;
+}
+
+void card_refuse(card *c, bool reads, bool writes)
+{
+    c->refuses_reads = c->refuses_reads || reads;
+    c->refuses_writes = c->refuses_writes || writes;
 }
 
 card_counts card_count(const card *c)

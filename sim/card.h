@@ -40,6 +40,8 @@ bool card_running(const struct card *card);
 bool card_stuck(const struct card *card);
 void card_clock(struct card *card, uint64_t cycles);
 void card_hang(struct card *card); /* from now on the memory does not answer */
+/* From now on it answers every read, or every write, with AXI's SLVERR, and does not do it. */
+void card_refuse(struct card *card, bool reads, bool writes);
 struct card_counts card_count(const struct card *card);
 
 #ifdef __cplusplus

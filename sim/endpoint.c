@@ -48,7 +48,7 @@ enum {
 };
 static const uint64_t PAYLOAD_LIMIT = 1u << 30;
 
-enum fault { FAULT_NONE, FAULT_DIE, FAULT_HANG, FAULT_CORRUPT };
+enum fault { FAULT_NONE, FAULT_DIE, FAULT_HANG, FAULT_CORRUPT, FAULT_READ, FAULT_WRITE };
 
 struct endpoint {
     struct card *card;
@@ -338,6 +338,7 @@ static void write_registers(struct endpoint *e, const struct payload *in, struct
     }
     if (strikes(e, FAULT_HANG))
         card_hang(e->card);
+    card_refuse(e->card, strikes(e, FAULT_READ), strikes(e, FAULT_WRITE));
     put_number(out, 1, 1);
 }
 
@@ -441,13 +442,14 @@ static const char usage[] =
     "  --latency N          cycles until the memory answers (default 30)\n"
     "  --stall PERCENT      of cycles in which a channel of the memory rests (default 0)\n"
     "  --bus NUMBER         bytes a cycle between host and card (default 0: takes no time)\n"
-    "  --fault KIND=RUN     in its run number RUN: die, hang, corrupt\n"
+    "  --fault KIND=RUN     in its run number RUN: die, hang, corrupt; read, write: the memory\n"
+    "                       answers reads, or writes, with an error (AXI's SLVERR)\n"
     "  --counts FILE        at the end, appends a line of what was counted (JSON)\n";
 
 static bool read_fault(struct endpoint *e, const char *text)
 {
-    static const char *const kinds[] = {"die=", "hang=", "corrupt="};
-    for (int i = 0; i < 3; i++)
+    static const char *const kinds[] = {"die=", "hang=", "corrupt=", "read=", "write="};
+    for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++)
         if (strncmp(text, kinds[i], strlen(kinds[i])) == 0) {
             e->fault = FAULT_DIE + (unsigned)i;
             e->fault_run = strtoull(text + strlen(kinds[i]), NULL, 10);

@@ -147,10 +147,6 @@ static int buffer_fit(struct unit *u, struct buffer *b, int argument, size_t byt
                        size);
     }
     b->bytes = size;
-    /* An answer that never came is then empty. */
-    memset(b->word, 0, size);
-    if (argument == ARGUMENT_OUT && xrt->buffer_sync(b->handle, XRT_TO_DEVICE, PAGE, 0))
-        return af_fail(AF_IO, "%s: its memory cannot be written", u->card->name);
     return AF_OK;
 }
 
@@ -167,6 +163,10 @@ static int start(struct unit *u, struct slot *s)
         xrt->run_set(s->run, ARGUMENT_OUT, s->out.handle) ||
         xrt->run_set(s->run, ARGUMENT_IN_WORDS, words) || xrt->run_set(s->run, ARGUMENT_ROOM, room))
         return af_fail(AF_IO, "%s: is no kernel of this version", u->name);
+    /* An answer that never comes is then empty, and not the one of the run before. */
+    s->out.word[0] = 0;
+    if (xrt->buffer_sync(s->out.handle, XRT_TO_DEVICE, PAGE, 0))
+        return af_fail(AF_IO, "%s: its memory cannot be written", u->card->name);
     if (xrt->run_start(s->run))
         return af_fail(AF_IO, "%s: cannot be started", u->name);
     s->begun = seconds();
@@ -220,17 +220,37 @@ static void explain(const struct unit *u, char *text, size_t size)
     }
 }
 
+/* Whether the memory has answered a port with an error: what was read or written is then not what
+ * should be. A kernel that AMD's tools have made has no such register, which reads 0. */
+static int check_memory(struct unit *u)
+{
+    enum { ERRORS = 0x7fc };
+    static const char *const port[] = {"reads", "writes"}; /* of hw/kernel.c: in, out */
+    const struct xrt_library *x = u->card->xrt;
+    uint32_t errors = 0;
+    if (!x->kernel_read || x->kernel_read(u->kernel, ERRORS, &errors) || !errors)
+        return AF_OK;
+    u->card->failed = true;
+    return af_fail(AF_IO, "%s: the card's memory answers %s with an error (AXI's SLVERR or DECERR)",
+                   u->name, errors == 3 ? "reads and writes" : port[errors >> 1 & 1]);
+}
+
 /* xrtRunWaitFor never times out under emulation (2.13), so the state is asked for, ever less
  * often. */
 static int wait_for(struct unit *u, const struct slot *s)
 {
+    enum { LONG_PAUSE = 1000000 }; /* nanoseconds */
     const double begun = s->begun > u->ended ? s->begun : u->ended;
     long pause = 1000;
     for (;;) {
         const int state = u->card->xrt->run_state(s->run);
         u->ended = seconds();
         if (state == XRT_COMPLETED)
-            return AF_OK;
+            return check_memory(u);
+        /* What it does not read, it waits for. */
+        const int status = pause < LONG_PAUSE ? AF_OK : check_memory(u);
+        if (status)
+            return status;
         if (is_over(state)) {
             u->card->failed = true;
             return af_fail(AF_IO, "%s: a run failed (XRT's state %d)", u->name, state);
@@ -243,7 +263,7 @@ static int wait_for(struct unit *u, const struct slot *s)
                            u->patience, reason);
         }
         nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
-        pause = pause < 500000 ? pause * 2 : 1000000;
+        pause = pause < LONG_PAUSE / 2 ? pause * 2 : LONG_PAUSE;
     }
 }
 

@@ -10,6 +10,7 @@
 //   0x0c  which ones are pending; write 1 to clear (toggles)
 //   0x10  with RETURN_WORDS: the return value, captured at ap_done, and one reserved word
 //   then  ARG_WORDS argument words
+//   0x7fc ports of the core that memory has answered with an error since rst, a bit each
 //   0x800 cycles since something moved, at most 2^32 - 1; 0 while the core is idle
 //   0x804 with WAITS: who waits, 32 a word
 //
@@ -21,8 +22,9 @@
 module hls_axi_lite #(
     parameter ARG_WORDS    = 4,  // 32-bit words of arguments
     parameter RETURN_WORDS = 0,  // 32-bit words of the return value
-    parameter AWIDTH       = 12, // address bits, 5 to 32; 12 to read the watchdog
-    parameter WAITS        = 0   // bits that tell who waits
+    parameter AWIDTH       = 12, // address bits, 5 to 32; 12 to read errors and the watchdog
+    parameter WAITS        = 0,  // bits that tell who waits
+    parameter ERRORS       = 1   // bits that tell which port has seen an error, 1 to 32
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -59,8 +61,9 @@ module hls_axi_lite #(
     output reg  [(ARG_WORDS > 0 ? 32 * ARG_WORDS : 32)-1:0] args,     // the argument words
     input  wire              moves,        // from the core: something moves in this cycle
     /* verilator lint_off UNUSED */ // without WAITS
-    input  wire [(WAITS > 0 ? WAITS : 1)-1:0] waits                   // who waits
+    input  wire [(WAITS > 0 ? WAITS : 1)-1:0] waits,                  // who waits
     /* verilator lint_on UNUSED */
+    input  wire [ERRORS-1:0] errors                                   // which ports had one
 );
     localparam FIRST = RETURN_WORDS > 0 ? 5 + RETURN_WORDS : 4; // word number of the arguments
     localparam WORDS = FIRST + (ARG_WORDS > 0 ? ARG_WORDS : 1);
@@ -68,6 +71,16 @@ module hls_axi_lite #(
     reg        running;
     localparam WATCHDOG = 32'h800 / 4;
     localparam WAIT_WORDS = (WAITS + 31) / 32;
+
+    // ---- Errors
+    wire [31:0] failed;
+    generate
+        if (ERRORS < 32) begin : some
+            assign failed = {{32-ERRORS{1'b0}}, errors};
+        end else begin : all
+            assign failed = errors;
+        end
+    endgenerate
 
     // ---- Watchdog
     reg  [31:0] quiet;
@@ -119,6 +132,7 @@ module hls_axi_lite #(
     always @(posedge clk) begin
         if (fetch)
             s_axi_rdata <= raddr < WORDS ? words[32 * raddr +: 32]
+                         : raddr == WATCHDOG - 1 ? failed
                          : raddr == WATCHDOG ? quiet
                          : raddr > WATCHDOG && raddr <= WATCHDOG + WAIT_WORDS
                              ? waiting[32 * (raddr - WATCHDOG - 1) +: 32] : 32'd0;

@@ -30,6 +30,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 to="$work/a usr"   # a folder's name may hold blanks
 touch "$work/a" "$work/usr"
+unset ADAFIRE_SIM   # what was installed is to find what was installed beside it
 # The library of a sanitizer build has sanitizer symbols; an outsider links neither.
 check install make --no-print-directory BUILD=release PREFIX="$to" install
 for file in bin/adafire-convert bin/adafire-host bin/adafire-info lib/libadafire.a lib/libadafire.so \

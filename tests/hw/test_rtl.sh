@@ -89,7 +89,7 @@ for module in hls_axi_read hls_axi_write; do
     lint $module WIDTH=1024 BURST=256 DEPTH=512
 done
 for args in 0 1 33; do
-    for returns in 0 1 2; do lint hls_axi_lite ARG_WORDS=$args RETURN_WORDS=$returns AWIDTH=12 WAITS=$args; done
+    for returns in 0 1 2; do lint hls_axi_lite ARG_WORDS=$args RETURN_WORDS=$returns AWIDTH=12 WAITS=$args ERRORS=$((args < 1 ? 1 : args < 32 ? args : 32)); done
 done
 
 # ---- Testbenches: they print a line "pass NAME" for each set of parameters, or FAIL, and "end"

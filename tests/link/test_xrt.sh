@@ -104,6 +104,8 @@ bad "the card dies while it runs" 10 "card died" $emu --fault die=3 $run --timeo
 bad "it dies at once" 10 "card died" $emu --fault die=1 $run --timeout 3
 bad "a run never ends" 10 "has not finished a run within 2 s; nothing has moved in it for " $emu --fault hang=3 $run --timeout 2
 bad "the first never ends" 10 "has not finished a run within 2 s" $emu --fault hang=1 $run --timeout 2
+bad "reads are answered with an error" 10 "memory answers reads with an error (AXI's SLVERR" $emu --fault read=3 $run --timeout 5
+bad "writes are answered with an error" 10 "memory answers writes with an error" $emu --fault write=3 $run
 bad "a damaged answer" 10 "an answer of the accelerator is damaged" $emu --fault corrupt=3 $run
 bad "one of two cards hangs" 10 "u250:1 adafire_kernel" $emu --devices 2 --fault hang=3 $host --timeout 2 \
     --board u250:1 "$work/m.snn" $data/test_images.npy --limit 20

@@ -53,11 +53,61 @@ void emit_axi_ports(const struct design *d, FILE *f, bool connect_them)
         }
 }
 
+/* Calls each for every direction of every master, in the order of the bits of `errors`. */
+static void each_direction(const struct design *d,
+                           void (*each)(const struct instance *i, const struct axi *a, bool writes,
+                                        int bit, FILE *f),
+                           FILE *f)
+{
+    int bit = 0;
+    for (int i = 0; i < d->instances; i++)
+        for (int k = 0; k < d->instance[i].process->axis; k++) {
+            const struct axi *a = &d->instance[i].process->axi[k];
+            if (a->loads)
+                each(&d->instance[i], a, false, bit++, f);
+            if (a->stores)
+                each(&d->instance[i], a, true, bit++, f);
+        }
+}
+
+int master_count(const struct design *d)
+{
+    int count = 0;
+    for (int i = 0; i < d->instances; i++)
+        for (int k = 0; k < d->instance[i].process->axis; k++)
+            count += d->instance[i].process->axi[k].loads + d->instance[i].process->axi[k].stores;
+    return count;
+}
+
+static void emit_error(const struct instance *i, const struct axi *a, bool writes, int bit, FILE *f)
+{
+    fprintf(f, "  assign errors[%d] = %s_%s_%s_error;\n", bit, i->name, a->name,
+            writes ? "w" : "r");
+}
+
+void emit_errors(const struct design *d, FILE *f)
+{
+    each_direction(d, emit_error, f);
+    if (!master_count(d))
+        fprintf(f, "  assign errors = 1'b0;\n");
+}
+
+static void list_error(const struct instance *i, const struct axi *a, bool writes, int bit, FILE *f)
+{
+    fprintf(f, "error %d %s %s\n", bit, value_name(argument(i, a->parameter)),
+            writes ? "write" : "read");
+}
+
+void list_errors(const struct design *d, FILE *f)
+{
+    each_direction(d, list_error, f);
+}
+
 static void emit_master(const struct axi *a, const char *u, const char *port, bool writes, FILE *f)
 {
     const char *request = writes ? "aw" : "ar", *data = writes ? "w" : "r";
-    fprintf(f, "  wire [95:0] %s_%s_din;\n  wire %s_%s_full_n, %s_%s_write;\n", u, request, u,
-            request, u, request);
+    fprintf(f, "  wire [95:0] %s_%s_din;\n  wire %s_%s_full_n, %s_%s_write, %s_%s_error;\n", u,
+            request, u, request, u, request, u, data);
     if (writes)
         fprintf(f, "  wire [%d:0] %s_w_din;\n  wire %s_w_full_n, %s_w_write, %s_idle;\n",
                 a->width - 1, u, u, u, u);
@@ -74,7 +124,7 @@ static void emit_master(const struct axi *a, const char *u, const char *port, bo
             writes ? ",\n    .din(%s_w_din), .write(%s_w_write), .full_n(%s_w_full_n)"
                    : ",\n    .dout(%s_r_dout), .read(%s_r_read), .empty_n(%s_r_empty_n)",
             u, u, u);
-    fprintf(f, writes ? ",\n    .idle(%s_idle), .error()" : ",\n    .idle(), .error()", u);
+    fprintf(f, ",\n    .idle(%s), .error(%s_%s_error)", writes ? text("%s_idle", u) : "", u, data);
     const char *const(*c)[3] = writes ? write_channels : read_channels;
     for (; (*c)[0]; c++)
         fprintf(f, ",\n    .m_axi_%s(m_axi_%s_%s)", (*c)[2], port, (*c)[2]);

@@ -1,6 +1,7 @@
 #include "ports.h"
 
 #include "ir.h"
+#include "masters.h"
 #include "process.h"
 #include "shell.h"
 #include "waits.h"
@@ -10,6 +11,7 @@ void design_ports(const struct design *d, FILE *out)
     if (d->shell) {
         list_registers(d, out, "register %s 0x%02x %d\n");
         list_waits(d, out);
+        list_errors(d, out);
     }
     for (int i = 0; i < d->channels; i++)
         if (d->channel[i].outside)

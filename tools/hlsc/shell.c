@@ -47,7 +47,7 @@ static void emit_shell_ports(const struct design *d, FILE *f)
 static void emit_lite(const struct design *d, int words, FILE *f)
 {
     const int result = result_width(d), result_words = result > 32 ? 2 : result > 0,
-              waits = wait_count(d);
+              waits = wait_count(d), errors = max_int(master_count(d), 1);
     fprintf(f,
             "\n);\n  wire clk = ap_clk, rst = ~ap_rst_n;\n  wire ap_start, ap_done, ap_idle;\n"
             "  wire [%d:0] args;\n  wire [%d:0] ret;\n",
@@ -61,12 +61,13 @@ static void emit_lite(const struct design *d, int words, FILE *f)
     else
         fprintf(f, "  assign ret = 1'b0;\n");
     fprintf(f,
-            "  wire moves;\n  wire [%d:0] waits;\n"
-            "  hls_axi_lite #(.ARG_WORDS(%d), .RETURN_WORDS(%d), .WAITS(%d)) lite (.clk(clk), "
-            ".rst(rst),\n    .moves(moves), .waits(waits), .interrupt(interrupt), "
+            "  wire moves;\n  wire [%d:0] waits;\n  wire [%d:0] errors;\n"
+            "  hls_axi_lite #(.ARG_WORDS(%d), .RETURN_WORDS(%d), .WAITS(%d), .ERRORS(%d)) lite "
+            "(.clk(clk), .rst(rst),\n    .moves(moves), .waits(waits), .errors(errors), "
+            ".interrupt(interrupt), "
             ".ap_start(ap_start), .ap_done(ap_done), .ap_idle(ap_idle), "
             ".args(args), .ret(ret)",
-            waits - 1, words, result_words, waits);
+            waits - 1, errors - 1, words, result_words, waits, errors);
     for (size_t i = 0; i < sizeof lite / sizeof *lite; i++)
         fprintf(f, ",\n    .s_axi_%s(s_axi_%s)", lite[i][1], lite[i][1]);
     fprintf(f, ");\n");
@@ -76,7 +77,7 @@ static void emit_core(const struct design *d, FILE *f)
 {
     fprintf(f,
             "  %s core (.clk(clk), .rst(rst), .ap_start(ap_start), .ap_done(ap_done), "
-            ".ap_idle(ap_idle),\n    .moves(moves), .waits(waits)",
+            ".ap_idle(ap_idle),\n    .moves(moves), .waits(waits), .errors(errors)",
             d->name);
     if (result_width(d))
         fprintf(f, ", .ap_return(ap_return)");

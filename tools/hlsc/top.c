@@ -31,7 +31,10 @@ static void emit_top_ports(const struct design *d, FILE *f)
             print_stream_ports(f, c->in, c->width, c->name);
     }
     if (d->shell)
-        fprintf(f, ",\n  output wire moves,\n  output wire [%d:0] waits", wait_count(d) - 1);
+        fprintf(f,
+                ",\n  output wire moves,\n  output wire [%d:0] waits,\n"
+                "  output wire [%d:0] errors",
+                wait_count(d) - 1, max_int(master_count(d), 1) - 1);
     emit_axi_ports(d, f, false);
 }
 
@@ -119,8 +122,10 @@ static void emit_top(const struct design *d, FILE *f)
             all ? all : "1'b0", all ? all : "1'b0");
     if (d->source->dataflow)
         emit_deadlock(d, f);
-    if (d->shell)
+    if (d->shell) {
         emit_watch(d, f);
+        emit_errors(d, f);
+    }
     fprintf(f, "endmodule\n\n");
 }
 

@@ -26,14 +26,16 @@ module lite_check #(
     reg               ap_idle;
     wire [(ARG_WORDS > 0 ? 32 * ARG_WORDS : 32)-1:0] args;
     reg  [(RETURN_WORDS > 0 ? 32 * RETURN_WORDS : 1)-1:0] ret;
-    localparam WAITS = 40, WATCHDOG = 32'h800;
+    localparam WAITS = 40, ERRORS = 32'h7fc, WATCHDOG = 32'h800;
     reg             moves;
     reg [WAITS-1:0] waits;
+    reg [1:0]       failed;
     hls_axi_lite #(
         .ARG_WORDS   (ARG_WORDS),
         .RETURN_WORDS(RETURN_WORDS),
         .AWIDTH      (AWIDTH),
-        .WAITS       (WAITS)
+        .WAITS       (WAITS),
+        .ERRORS      (2)
     ) lite (
         .clk          (clk),
         .rst          (rst),
@@ -61,7 +63,8 @@ module lite_check #(
         .ret          (ret),
         .args         (args),
         .moves        (moves),
-        .waits        (waits)
+        .waits        (waits),
+        .errors       (failed)
     );
     integer         still = 0; // cycles since it moved
     always @(posedge clk)
@@ -141,6 +144,7 @@ module lite_check #(
         ap_idle  = 1;
         moves    = 0;
         waits    = 40'hb6_1234_5678;
+        failed   = 2'd0;
     end
 
     always @(negedge clk) begin
@@ -239,6 +243,13 @@ module lite_check #(
                             `CHECK(starts == base + 1, "a start while it runs is not ignored")
                             if (AWIDTH >= 12) get_expected(WATCHDOG, 0);
                         end
+                        12: begin
+                            if (AWIDTH >= 12) get_expected(ERRORS, 0);
+                        end
+                        13: begin
+                            failed = 2'b10;
+                            if (AWIDTH >= 12) get_expected(ERRORS, 2);
+                        end
                     endcase
                 5: // interrupts by done, by ready, by both; disabled; cleared by toggling
                     case (n)
@@ -321,7 +332,7 @@ module lite_check #(
             0: steps = 1;
             1, 2: steps = 2;
             3: steps = 4 + RETURN_WORDS;
-            4: steps = 11;
+            4: steps = 13;
             5: steps = 11;
             default: steps = 8;
         endcase
