@@ -280,7 +280,9 @@ $(B)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(B)/sim/csim.d $(CLI_SRC:%.c=$(B)/%.d) \
+-include $(LIB_OBJ:.o=.d) $(B)/tools/xclbin.d $(B)/tests/link/fake_xrt.d \
+	$(patsubst %.c,$(B)/%.d,$(wildcard sim/*.c)) $(ACCELERATOR:%=$(B)/hw/accelerator_%.d) \
+	$(B)/hw/kernel_sim.d $(B)/hw/hls_stream.d $(CLI_SRC:%.c=$(B)/%.d) \
 	$(CLI_COMMON:%.c=$(B)/%.d) $(TEST_SRC:%.c=$(B)/%.d) $(TEST_COMMON:%.c=$(B)/%.d) \
 	$(FUZZ_SRC:%.c=$(B)/%.d) $(HLSC_SRC:%.c=$(B)/%.d)
 

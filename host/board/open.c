@@ -42,8 +42,11 @@ int open_card(const struct board *board, const struct af_device_options *options
 {
     (void)board;
     struct links links;
-    const struct xrt_options o = {
-        .device = options->device, .bitstream = options->bitstream, .timeout = options->timeout};
+    const struct xrt_options o = {.device = options->device,
+                                  .bitstream = options->bitstream,
+                                  .timeout = options->timeout,
+                                  .on_note = options->on_note,
+                                  .context = options->on_note_context};
     *device = NULL;
     int status = link_open_xrt(&o, &links);
     return status ? status : accelerator_open(&links, model, device);

@@ -551,6 +551,7 @@ static int run_model(struct request *r, struct ranks *ranks)
         r->run.batch = ranks_size(ranks) * batch_of(r);
     if (!status && r->row->simulated)
         cli_progress("loading", 0);
+    r->device.on_note = show_note;
     r->device.on_cycles = r->row->simulated && r->row->counts_cycles ? show_cycles : NULL;
     if (!status)
         status = af_device_open(r->board, &r->device, model, &device);

@@ -180,6 +180,9 @@ struct af_device_options {
      * its last call; or NULL. */
     void (*on_cycles)(void *context, uint64_t cycles);
     void *on_cycles_context;
+    /* Called with what the user ought to know about the board, one sentence each; or NULL. */
+    void (*on_note)(void *context, const char *note);
+    void *on_note_context;
     int64_t reserved[8];
 };
 

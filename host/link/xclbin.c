@@ -20,6 +20,8 @@ static void add_unit(struct xclbin *x, const char *name)
     const char *unit = name + strlen(XCLBIN_KERNEL) + 1;
     if (x->units < XCLBIN_MOST_UNITS)
         snprintf(x->unit[x->units++], sizeof x->unit[0], XCLBIN_KERNEL ":{%s}", unit);
+    else
+        x->further++;
 }
 
 static int read_units(FILE *f, const char *path, const struct xclbin_section *s, struct xclbin *x)

@@ -61,11 +61,12 @@ struct xclbin_connection {
 };
 
 /* What the host wants to know of one. */
-enum { XCLBIN_MOST_UNITS = 16 };
+enum { XCLBIN_MOST_UNITS = 64 };
 struct xclbin {
     enum xclbin_mode mode;
     char platform[65];
     int units;                        /* compute units of XCLBIN_KERNEL, at least one */
+    int further;                      /* of them that are there beyond the most */
     char unit[XCLBIN_MOST_UNITS][68]; /* as XRT wants to hear it: kernel:{unit} */
 };
 

@@ -386,11 +386,18 @@ static int open_one(const struct xrt_library *xrt, const char *which, const stru
     if (status)
         return status;
     status = card_load(c, o->bitstream, &x);
-    for (int i = 0; i < x.units && !status; i++) {
-        if (links->count == MOST_LINKS)
-            break;
+    const int before = links->count;
+    for (int i = 0; i < x.units && !status && links->count < MOST_LINKS; i++) {
         status = unit_open(c, x.unit[i], o->timeout, &links->link[links->count]);
         links->count += !status;
+    }
+    const int used = links->count - before, there = x.units + x.further;
+    if (!status && used < there && o->on_note) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "%s has %d compute units, of which %d are used: %d are the most", c->name, there,
+                 used, MOST_LINKS);
+        o->on_note(o->context, text);
     }
     card_leave(c); /* its units hold it */
     return status;

@@ -40,6 +40,11 @@ sort "$work/card.csv" >"$work/card.sorted"
 same "long answers" "$work/cpu.sorted" "$work/card.sorted"
 on 0 "by ADAFIRE_BITSTREAM" "" 0 env ADAFIRE_BITSTREAM="$work/card.xclbin" $host --board u250 $samples
 
+"$bin/adafire-xclbin" --ports "$fake/kernel.ports" --card --units 40 -o "$work/forty.xclbin" || fail xclbin
+on 0 "more units than are used" "u250:1 has 40 compute units, of which 24 are used: 64 are the most" 0 \
+    "$bin/adafire-host" --bitstream "$work/forty.xclbin" $samples --board u250 --devices all -o "$work/forty.npy"
+same "many units" "$work/cpu.npy" "$work/forty.npy"
+
 on 0 "list" "" 0 $host --board list
 if grep -q '^u250:1 *can be opened$' "$work/out"; then pass; else fail "the list has no second card"; fi
 
