@@ -194,6 +194,8 @@ int calibration_read(const struct calibration_source *from, int64_t limit, int64
         choose_format(&r, spec, n, format);
         status = to_counts(&r, spec, format, data);
     }
+    for (int64_t i = 0; !status && i < r.count; i++)
+        range_add(&data->range, AF_F32, r.value + i * neurons, neurons);
     if (!status)
         status = take_labels(&r, from->labels_path, data);
     free(r.value);

@@ -438,6 +438,8 @@ static int add_provenance(struct job *j, const struct conversion *c)
                                 goals[o->goal], 100 * (double)o->tolerance, 100 * v->loss);
     if (!status)
         status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
+    if (!status && !m->format.events)
+        status = range_store(&j->data.range, m);
     if (!status && !isnan(v->agreement))
         status = model_add_fact(m, "agreement with the ANN on them", "%.4f", v->agreement);
     if (!status && !isnan(v->accuracy))

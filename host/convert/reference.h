@@ -4,6 +4,7 @@
 #define ADAFIRE_REFERENCE_H
 
 #include "convert/options.h"
+#include "model/range.h"
 #include "network/network.h"
 
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct calibration {
     int64_t samples;
     int64_t further; /* samples that follow and serve IAT's limits alone: many make them good */
     int16_t *counts; /* [samples + further][input neurons] */
+    struct value_range range; /* of the samples as they were read */
     const int64_t *labels; /* [samples] or NULL */
     int64_t recordings;    /* that serve IAT's limits where the network takes event recordings */
     int16_t *recording;    /* [recordings][timesteps][input neurons] */

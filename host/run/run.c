@@ -6,6 +6,7 @@
 #include "base/npy_writer.h"
 #include "device/device.h"
 #include "input/labels.h"
+#include "model/range.h"
 #include "run/reference_check.h"
 #include "run/samples.h"
 
@@ -41,8 +42,11 @@ struct run {
     int steps;
     int64_t correct_at[TIMESTEPS_LIMIT], agreeing_at[TIMESTEPS_LIMIT];
     int64_t raster_room;
-    int status; /* of the event callback */
+    struct value_range range; /* of the first samples */
+    int status;               /* of the event callback */
 };
+
+enum { RANGE_OF = 1024 }; /* samples, whose values are compared with the model's */
 
 /* ---- Batches ------------------------------------------------------------------------------- */
 
@@ -95,8 +99,11 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
         return af_fail(AF_NO_MEMORY, "no memory for a sample");
     b->label[i] = s->label;
     b->view[i] = s->view;
-    return sample_take(s, &r->spec, r->steps, r->model->format.event_frames, b->data[i],
-                       &b->sample[i]);
+    const int status = sample_take(s, &r->spec, r->steps, r->model->format.event_frames, b->data[i],
+                                   &b->sample[i]);
+    if (!status && b->sample[i].data && r->range.samples < RANGE_OF)
+        range_add(&r->range, b->sample[i].type, b->sample[i].data, n);
+    return status;
 }
 
 /* ---- Answers ------------------------------------------------------------------------------- */
@@ -542,6 +549,15 @@ static int check_abilities(const struct run *r)
     return AF_OK;
 }
 
+static void note_range(const struct run *r)
+{
+    const struct run_options *o = r->options;
+    char text[300];
+    range_compare(&r->range, r->model, sizeof text, text);
+    if (o->note && *text)
+        o->note(o->context, text);
+}
+
 /* Which of several outputs is held against labels. */
 static void note_answer(const struct run *r)
 {
@@ -590,6 +606,8 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     status = close_files(&r, status);
     if (!status)
         status = finish_totals(&r);
+    if (!status)
+        note_range(&r);
     answers_close(r.answers);
     input_close(in);
     batch_free(&b);

@@ -293,6 +293,27 @@ if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; t
 for part in "One sample: " "When samples stop"; do
     if grep -q "$part" "$work/tiny.html"; then pass; else fail "no $part in the report of tiny"; fi
 done
+# Samples of another scale: pictures of 0..16 as numbers of 0..1, and turned round.
+scaled() { # NAME EXPRESSION
+    python3 - $data/test_images.npy "$work/$1.npy" "$2" <<'E'
+import struct, sys
+raw = open(sys.argv[1], "rb").read()[128:]
+head = "{'descr': '<f4', 'fortran_order': False, 'shape': (500, 1, 8, 8), }"
+f = open(sys.argv[2], "wb")
+f.write(b"\x93NUMPY\1\0v\0" + (head.ljust(117) + "\n").encode())
+f.write(b"".join(struct.pack("<f", eval(sys.argv[3], {"x": x})) for x in raw))
+E
+}
+if command -v python3 >/dev/null; then
+    for kind in "ones x/16" "many x*16" "other 16-x"; do
+        scaled ${kind% *} "${kind#* }"
+        good "inputs $kind" $host --json "$work/m.snn" "$work/${kind% *}.npy"
+        holds "a note on inputs $kind" 'the samples have values from 0 to [0-9]* .mean .*those that the model was made with from 0 to 16'
+    done
+    scaled right x
+    good "inputs as they are" $host --json "$work/m.snn" "$work/right.npy"
+    holds "no note on inputs as they are" '"notes": \[\]'
+fi
 good "options of other boards" $host --json --build tiny --devices 0 --timeout 5 --limit 1 "$work/m.snn" $data/test_images.npy
 holds "options of other boards are named" '"--build means nothing to the board cpu", "--devices means .* cpu", "--timeout means'
 bad "profile of cpu" "count their cycles" $host --profile --limit 1 "$work/m.snn" $data/test_images.npy
