@@ -340,6 +340,14 @@ static enum outcome watch(const struct emulation *e, pid_t child, int *status)
     }
 }
 
+/* The command has a second to remove what it has not finished writing. */
+static void ask_to_end(pid_t child, int signal_number)
+{
+    kill(child, signal_number);
+    for (int i = 0; i < 500 && waitpid(child, NULL, WNOHANG) == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
 /* Whatever the command started is a child of ours when its parent is gone. */
 static void end_all(pid_t child)
 {
@@ -406,6 +414,8 @@ static int run(const struct emulation *e, char **command)
     if (child < 0)
         return fail("%s: %s", command[0], strerror(errno));
     const enum outcome outcome = watch(e, child, &status);
+    if (outcome != ENDED)
+        ask_to_end(child, interrupted ? (int)interrupted : SIGTERM);
     end_all(child);
     if (e->counts)
         copy_counts(e->folder, e->counts);

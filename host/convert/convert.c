@@ -67,9 +67,10 @@ static int note_risks(const struct reference *ref, const struct convert_options 
     int status = AF_OK;
     if ((o->optimize || o->ssc_loss > 0) && !risk_shows(samples, most, ref->loss_most))
         status = journal_note(journal,
-                              "%lld samples cannot tell a loss of %.2f points from none: more may "
-                              "be lost than they show; give more of them, if there are",
-                              (long long)samples, 100 * most);
+                              "%lld samples cannot tell a loss of %.2f points from none: %smore "
+                              "may be lost than they show; give more of them, if there are",
+                              (long long)samples, 100 * most,
+                              o->optimize ? "the search keeps to a fifth of that, and still " : "");
     if (!status && format->events && o->signed_bursts == AF_ON)
         status = journal_note(journal,
                               "signed bursts add up a recording over all timesteps; a network "

@@ -435,7 +435,7 @@ static int add_provenance(struct job *j, const struct conversion *c)
         status = add_options(m, o);
     if (!status && asked->optimize)
         status = model_add_fact(m, "optimized", "for %s at %g points, expected loss %.2f",
-                                goals[o->goal], 100 * (double)o->tolerance, 100 * v->loss);
+                                goals[o->goal], 100 * asked->tolerance, 100 * v->loss);
     if (!status)
         status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
     if (!status && !m->format.events)

@@ -17,9 +17,9 @@ struct calibration {
     int64_t further; /* samples that follow and serve IAT's limits alone: many make them good */
     int16_t *counts; /* [samples + further][input neurons] */
     struct value_range range; /* of the samples as they were read */
-    const int64_t *labels; /* [samples] or NULL */
-    int64_t recordings;    /* that serve IAT's limits where the network takes event recordings */
-    int16_t *recording;    /* [recordings][timesteps][input neurons] */
+    const int64_t *labels;    /* [samples] or NULL */
+    int64_t recordings;       /* that serve IAT's limits where the network takes event recordings */
+    int16_t *recording;       /* [recordings][timesteps][input neurons] */
     /* Reads those two for so many timesteps; NULL: they are as they are. */
     int (*record)(void *context, int timesteps, struct calibration *data);
     void *record_context;

@@ -6,6 +6,14 @@
 
 enum { COUNT_MOST = 255 };
 
+int64_t events_backwards(const struct sample *s)
+{
+    for (int64_t i = 1; i < s->event_count; i++)
+        if (s->events[i].t < s->events[i - 1].t)
+            return i;
+    return -1;
+}
+
 int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out)
 {
     const int most = COUNT_MOST;

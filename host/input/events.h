@@ -7,6 +7,10 @@
 /* Two years, which leaves room to multiply by the number of timesteps. */
 #define EVENT_TIME_MOST ((int64_t)1 << 46)
 
+/* The first event of a recording that is earlier than the one before it; -1: there is none. Events
+ * are put into bins by their times all the same, but a clock that was set back or ran over makes
+ * those wrong. */
+int64_t events_backwards(const struct sample *recording);
 /* Counts of a recording in `steps` equal bins of time from its first event to its last: out is
  * steps x channels x height x width, a count per (bin, polarity, y, x), saturating at 255. Events
  * outside the sensor are an error that says which one. */

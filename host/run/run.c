@@ -5,6 +5,7 @@
 #include "base/npy.h"
 #include "base/npy_writer.h"
 #include "device/device.h"
+#include "input/events.h"
 #include "input/labels.h"
 #include "model/range.h"
 #include "run/reference_check.h"
@@ -43,6 +44,8 @@ struct run {
     int64_t correct_at[TIMESTEPS_LIMIT], agreeing_at[TIMESTEPS_LIMIT];
     int64_t raster_room;
     struct value_range range; /* of the first samples */
+    int64_t backwards;        /* recordings whose time runs backwards */
+    char backwards_at[160];   /* the first of them, and where */
     int status;               /* of the event callback */
 };
 
@@ -87,6 +90,14 @@ static void batch_free(struct batch *b)
     free(b->view);
 }
 
+static void look_at_times(struct run *r, const struct sample *s)
+{
+    const int64_t at = events_backwards(s);
+    if (at >= 0 && !r->backwards++)
+        snprintf(r->backwards_at, sizeof r->backwards_at, "%.100s, event %lld", s->name,
+                 (long long)at);
+}
+
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
 {
     const int64_t n = sample_length(s, &r->spec, r->steps);
@@ -101,6 +112,8 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
     b->view[i] = s->view;
     const int status = sample_take(s, &r->spec, r->steps, r->model->format.event_frames, b->data[i],
                                    &b->sample[i]);
+    if (!status && !s->data)
+        look_at_times(r, s);
     if (!status && b->sample[i].data && r->range.samples < RANGE_OF)
         range_add(&r->range, b->sample[i].type, b->sample[i].data, n);
     return status;
@@ -549,13 +562,20 @@ static int check_abilities(const struct run *r)
     return AF_OK;
 }
 
-static void note_range(const struct run *r)
+static void note_samples(const struct run *r)
 {
     const struct run_options *o = r->options;
     char text[300];
     range_compare(&r->range, r->model, sizeof text, text);
     if (o->note && *text)
         o->note(o->context, text);
+    if (!o->note || !r->backwards)
+        return;
+    snprintf(text, sizeof text,
+             "the time runs backwards in %lld recording%s (%s): events are taken in the order of "
+             "their times, which a clock that was set back makes wrong",
+             (long long)r->backwards, r->backwards > 1 ? "s" : "", r->backwards_at);
+    o->note(o->context, text);
 }
 
 /* Which of several outputs is held against labels. */
@@ -607,7 +627,7 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     if (!status)
         status = finish_totals(&r);
     if (!status)
-        note_range(&r);
+        note_samples(&r);
     answers_close(r.answers);
     input_close(in);
     batch_free(&b);

@@ -229,6 +229,23 @@ else
     echo "skip: $events is not here"
     skipped=$((skipped + 1))
 fi
+recording=../shared/cases/event-tables
+if [ -e $recording/plain.npy ] && command -v python3 >/dev/null; then
+    good "a recording" $host --json $recording/ev.snn $recording/plain.npy
+    holds "whose time runs forwards" '"notes": \[\]'
+    python3 - $recording/plain.npy "$work/back.npy" <<'E'
+import struct, sys
+head, rows = open(sys.argv[1], "rb").read()[:128], bytearray(open(sys.argv[1], "rb").read()[128:])
+for i in range(100, 200):  # a clock that was set back and forth
+    struct.pack_into("<q", rows, 32 * i + 24, 0)
+open(sys.argv[2], "wb").write(head + bytes(rows))
+E
+    good "a clock that was set back" $host --json $recording/ev.snn "$work/back.npy"
+    holds "a clock that was set back is said" 'the time runs backwards in 1 recording .*event 100'
+else
+    echo "skip: $recording is not here"
+    skipped=$((skipped + 1))
+fi
 cells=../shared/data/detect_bccd
 case $bin in *tsan) cells=none ;; esac # minutes with the thread sanitizer, for threads that the digits have too
 if [ -e $cells/model.onnx ]; then

@@ -1113,8 +1113,10 @@ TEST(binning)
     for (int i = 0; i < 120; i++)
         sum[i / 30] += out[i];
     CHECK(sum[0] == 2 && sum[1] == 1 && sum[2] == 2 && sum[3] == 1);
+    CHECK_EQ(events_backwards(&s), 5);
     for (int i = 0; i < 6; i++) /* any order, at once */
         events[i].t = 5;
+    CHECK_EQ(events_backwards(&s), -1);
     CHECK_EQ(events_bin(&s, &spec, 4, out), AF_OK);
     CHECK_EQ(out[3], 2);
     s.event_count = 0;
