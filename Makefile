@@ -105,7 +105,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
-.PHONY: all archives help test quick demo docs bench check-long check-usb check-xrt lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all archives help test quick demo docs bench check-long check-usb check-xrt check-faults lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(LIBRARIES) $(CSIM) $(HLSC)
@@ -304,6 +304,7 @@ help:
 #: make loopback     BOARD=: the same of a design that says what it hears; make synthesis BOARD=: cells alone
 #: make gates        BOARD=: a simulator of what was placed and routed; make cells BOARD=: of what was synthesised
 #: make check-xrt    LeNet-5 and ResNet-20 on an emulated Alveo card; 100 runs, four side by side (minutes)
+#: make check-faults interrupts at random moments, writes that fail: nothing may be left (minutes)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
 #: make lint         formatting, static analysis, include layers
 #: make install      PREFIX=/usr/local DESTDIR=
@@ -338,6 +339,9 @@ check-usb: all $(USB_TOOLS) $(BOARDS_TO_TEST) $(B)/adafire-board-slow.so
 	@tools/check-usb $(B)
 check-xrt: all emu-sim $(TESTS)
 	@tools/check-xrt $(B) $(DATA)
+
+check-faults: all
+	@tools/check-faults $(B)
 
 lint:
 	@tools/lint

@@ -70,7 +70,7 @@ static int note_risks(const struct reference *ref, const struct convert_options 
                               "%lld samples cannot tell a loss of %.2f points from none: %smore "
                               "may be lost than they show; give more of them, if there are",
                               (long long)samples, 100 * most,
-                              o->optimize ? "the search keeps to a fifth of that, and still " : "");
+                              o->optimize ? "the search keeps to a tenth of that, and still " : "");
     if (!status && format->events && o->signed_bursts == AF_ON)
         status = journal_note(journal,
                               "signed bursts add up a recording over all timesteps; a network "
