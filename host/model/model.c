@@ -56,7 +56,7 @@ int64_t neuron_count(const struct neurons *p)
 
 int64_t output_values(const struct neurons *p)
 {
-    int64_t values = p->rank > 0;
+    int64_t values = 1;
     for (int a = 0; a < p->rank; a++)
         values *= p->dim[a];
     return values;
@@ -223,7 +223,7 @@ static bool output_fits(const struct neurons *p)
 {
     const int64_t neurons = neuron_count(p);
     double values = 1;
-    bool good = p->rank >= 1;
+    bool good = true;
     for (int a = 0; a < p->rank; a++) {
         good = good && p->dim[a] >= 1;
         values *= (double)p->dim[a];
