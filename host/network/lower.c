@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LESS_THAN_ANY (-1e4F)  /* what exporters pad a maximum with is below it */
 enum { TAKEN_MOST = 1 << 22 }; /* weights of elements that are taken one by one */
 
 struct lowering {
@@ -826,17 +827,10 @@ static int add_relay(struct lowering *l, const struct node *n, const struct proj
     return affine_add_identity(out, index, shape, t->wiring.at[0]);
 }
 
-static int lower_max(struct lowering *l, const struct node *n, struct affine *in,
-                     struct affine *out)
+static int lower_maximum(struct lowering *l, const struct node *n, const struct window *w,
+                         struct affine *in, struct affine *out)
 {
-    int status = settle(l, in, n->name);
-    struct window w;
-    if (!status && strcmp(n->op, "MaxPool") == 0)
-        status = window_of(n, &in->offset, NULL, &w);
-    else
-        w = whole_map(in->shape);
-    if (status)
-        return status;
+    int status = AF_OK;
     if (n->output_count > 1 && n->output[1] >= 0 && l->uses[n->output[1]])
         return af_fail(AF_UNSUPPORTED, "its indices are used");
     /* The ReLU and the maximum commute, and bursts are cheaper before the relay than signed ones;
@@ -846,12 +840,100 @@ static int lower_max(struct lowering *l, const struct node *n, struct affine *in
         status = populate(l, in, relu ? AF_RELU : AF_LINEAR, INFINITY, n->name);
     }
     out->shape[0] = in->shape[0];
-    out->shape[1] = w.out[0];
-    out->shape[2] = w.out[1];
+    out->shape[1] = w->out[0];
+    out->shape[2] = w->out[1];
     for (int i = 0; !status && i < in->term_count; i++)
-        status = add_relay(l, n, &in->term[i], &w, out, i);
+        status = add_relay(l, n, &in->term[i], w, out, i);
     for (int64_t i = 0; !status && i < out->offset.count; i++)
         ((float *)out->offset.data)[i] = 0;
+    return status;
+}
+
+/* Where a map lies in one that was padded by less than any value is, which no maximum takes
+ * (exporters write MaxPool's own padding so): rows and columns from first to before last. */
+static bool find_inside(const struct affine *s, int64_t first[2], int64_t last[2])
+{
+    const struct tensor *t = &s->offset;
+    const float *offset = t->data;
+    const bool far = s->index && t->rank == 4;
+    bool any = false, good = far;
+    first[0] = first[1] = INT64_MAX;
+    last[0] = last[1] = 0;
+    for (int64_t j = 0; far && j < t->count; j++) {
+        const int64_t at[2] = {j / t->dim[3] % t->dim[2], j % t->dim[3]};
+        for (int a = 0; a < 2 && element_of(s, j) >= 0; a++) {
+            first[a] = at[a] < first[a] ? at[a] : first[a];
+            last[a] = at[a] + 1 > last[a] ? at[a] + 1 : last[a];
+        }
+    }
+    for (int64_t j = 0; good && j < t->count; j++) {
+        const int64_t y = j / t->dim[3] % t->dim[2], x = j % t->dim[3];
+        const bool inside = y >= first[0] && y < last[0] && x >= first[1] && x < last[1];
+        good = inside ? element_of(s, j) >= 0 : element_of(s, j) < 0 && offset[j] <= LESS_THAN_ANY;
+        any = any || !inside;
+    }
+    return good && any;
+}
+
+/* Whether every window sees something of what is inside. */
+static bool all_reach(const struct window *w, const int64_t first[2], const int64_t last[2])
+{
+    for (int a = 0; a < 2; a++)
+        for (int i = 0; i < w->out[a]; i++) {
+            bool reaches = false;
+            for (int k = 0; k < w->kernel[a]; k++) {
+                const int64_t at =
+                    (int64_t)i * w->stride[a] - w->before[a] + (int64_t)k * w->dilation[a];
+                reaches = reaches || (at >= first[a] && at < last[a]);
+            }
+            if (!reaches)
+                return false;
+        }
+    return true;
+}
+
+static int take_inside(const struct affine *s, const int64_t first[2], const int64_t last[2],
+                       struct affine *inside)
+{
+    const struct tensor *t = &s->offset;
+    const int64_t h = last[0] - first[0], w = last[1] - first[1];
+    int status = affine_copy(inside, s);
+    tensor_free(&inside->offset);
+    if (!status)
+        status =
+            tensor_make(&inside->offset, DTYPE_F32, 4, (int64_t[]){t->dim[0], t->dim[1], h, w});
+    for (int64_t j = 0; !status && j < inside->offset.count; j++) {
+        const int64_t map = j / (h * w), y = first[0] + j / w % h, x = first[1] + j % w;
+        const int64_t from = (map * t->dim[2] + y) * t->dim[3] + x;
+        ((float *)inside->offset.data)[j] = ((const float *)t->data)[from];
+        inside->index[j] = s->index[from];
+    }
+    return status;
+}
+
+static int lower_max(struct lowering *l, const struct node *n, struct affine *in,
+                     struct affine *out)
+{
+    struct window w;
+    int status = AF_OK;
+    const bool pool = strcmp(n->op, "MaxPool") == 0;
+    int64_t first[2], last[2];
+    struct affine inside = {0};
+    if (pool)
+        status = window_of(n, &in->offset, NULL, &w);
+    if (!status && pool && find_inside(in, first, last) && all_reach(&w, first, last)) {
+        status = take_inside(in, first, last, &inside);
+        for (int a = 0; a < 2; a++)
+            w.before[a] += (int)first[a];
+        in = &inside;
+    }
+    if (!status)
+        status = settle(l, in, n->name);
+    if (!status && !pool)
+        w = whole_map(in->shape);
+    if (!status)
+        status = lower_maximum(l, n, &w, in, out);
+    affine_free(&inside);
     return status;
 }
 

@@ -188,6 +188,8 @@ static double difference(const struct graph *g, const struct network *net, const
     return worst / most;
 }
 
+static float farthest_bias; /* of the network that was compared last */
+
 /* Runs the graph and its network on samples of counts; returns the largest relative difference. */
 static double compare(const struct graph *g, const int shape[3], const struct tensor *samples)
 {
@@ -204,6 +206,11 @@ static double compare(const struct graph *g, const int shape[3], const struct te
         free(zero);
         return 1;
     }
+    farthest_bias = 0;
+    for (int p = 0; p < net->population_count; p++)
+        for (int64_t i = 0; net->population[p].bias && i < network_neurons(&net->population[p]);
+             i++)
+            farthest_bias = fmaxf(farthest_bias, fabsf(net->population[p].bias[i]));
     float **value = calloc((size_t)net->population_count, sizeof *value);
     for (int p = 0; p < net->population_count; p++)
         value[p] = calloc((size_t)network_neurons(&net->population[p]), sizeof **value);
@@ -416,6 +423,30 @@ TEST(max_pools)
         set_int("transB", 1);
         lowers();
     }
+}
+
+/* A maximum's own padding, as a Pad by less than any value: no neuron has that for a bias. A window
+ * that sees nothing else is such a value, though. */
+TEST(padded_maximum)
+{
+    for (int kernel = 2; kernel <= 3; kernel++) {
+        int y = conv(image(2, 6, 6), 2, 3, 1, 1);
+        y = op("Pad", y, integers(8, 0, 0, 1, 0, 0, 0, 1, 1), constant(-1e5F, 1, 1), END);
+        y = op("MaxPool", y, END);
+        set_ints("kernel_shape", 2, kernel, kernel);
+        set_ints("strides", 2, 2, 2);
+        result(conv(y, 3, 4, 1, 1));
+        lowers();
+        CHECK(farthest_bias < 100);
+    }
+    int y = conv(image(2, 6, 6), 2, 3, 1, 1);
+    y = op("Pad", y, integers(8, 0, 0, 4, 0, 0, 0, 0, 0), constant(-2e4F, 1, 1), END);
+    y = op("MaxPool", y, END);
+    set_ints("kernel_shape", 2, 2, 2);
+    set_ints("strides", 2, 2, 2);
+    result(conv(y, 3, 4, 1, 1));
+    lowers();
+    CHECK(farthest_bias > 1e3);
 }
 
 TEST(branches)
@@ -707,6 +738,7 @@ int main(void)
     RUN(constants_of_moved_values);
     RUN(average_pools);
     RUN(max_pools);
+    RUN(padded_maximum);
     RUN(branches);
     RUN(channel_shuffle);
     RUN(channels_last);
