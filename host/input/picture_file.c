@@ -3,11 +3,14 @@
 #include "base/error.h"
 #include "input/picture_jpeg.h"
 #include "input/picture_png.h"
+#include "input/stream.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { GZIP_FIRST = 0x1f, GZIP_SECOND = 0x8b, PACKED_MOST = 256 << 20 };
 
 static bool is_png(const unsigned char *bytes, size_t size)
 {
@@ -34,15 +37,63 @@ static void make_grey(struct picture *p)
     p->channels = 1;
 }
 
+/* The bytes of a file, or those that it holds packed by gzip. */
+static int unpack(const char *path, char **bytes, size_t *size)
+{
+    struct stream *stream;
+    size_t room = 1 << 16, got = 0;
+    *size = 0;
+    *bytes = malloc(room);
+    int status = stream_open(&stream, &(struct place){.path = path});
+    if (!status && !*bytes)
+        status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    while (!status && !(status = stream_read(stream, *bytes + *size, room - *size, &got)) && got) {
+        *size += got;
+        char *grown = *size == room ? realloc(*bytes, 2 * room) : *bytes;
+        if (!grown || room > PACKED_MOST)
+            status = af_fail(AF_UNSUPPORTED, "%s: more than %d MiB of a packed picture", path,
+                             (int)(PACKED_MOST >> 20));
+        *bytes = grown ? grown : *bytes;
+        room = *size == room ? 2 * room : room;
+    }
+    stream_close(stream);
+    return status;
+}
+
+/* A picture file opened for reading; *packed is its memory if it was packed. */
+static int open_picture(const char *path, FILE **file, char **packed)
+{
+    unsigned char magic[2] = "";
+    size_t size;
+    *packed = NULL;
+    *file = fopen(path, "rb");
+    if (!*file)
+        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
+    const bool gzip =
+        fread(magic, 1, 2, *file) == 2 && magic[0] == GZIP_FIRST && magic[1] == GZIP_SECOND;
+    rewind(*file);
+    if (!gzip)
+        return AF_OK;
+    fclose(*file);
+    int status = unpack(path, packed, &size);
+    *file = status || !size ? NULL : fmemopen(*packed, size, "rb");
+    if (!status && !*file)
+        status = af_fail(AF_BAD_FILE, "%s: holds no picture", path);
+    return status;
+}
+
 int picture_read(const char *path, int channels, struct picture *picture)
 {
+    FILE *f;
+    char *packed;
     *picture = (struct picture){0};
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
+    int status = open_picture(path, &f, &packed);
+    if (status) {
+        free(packed);
+        return status;
+    }
     unsigned char magic[8];
     size_t got = fread(magic, 1, sizeof magic, f);
-    int status;
     rewind(f);
     if (is_png(magic, got))
         status = picture_read_png(path, f, picture);
@@ -51,6 +102,7 @@ int picture_read(const char *path, int channels, struct picture *picture)
     else
         status = af_fail(AF_BAD_FILE, "%s: neither a PNG nor a JPEG file", path);
     fclose(f);
+    free(packed);
     if (status) {
         free(picture->pixels);
         *picture = (struct picture){0};

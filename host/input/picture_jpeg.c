@@ -18,6 +18,7 @@ struct decoder {
     const char *path;
     jmp_buf jump;
     struct picture *picture;
+    uint8_t *line; /* of a CMYK picture */
     bool truncated;
 };
 
@@ -51,23 +52,41 @@ static void on_progress(j_common_ptr jpeg)
     longjmp(d->jump, 1);
 }
 
+/* Ink on paper as light: each colour is what neither its ink nor black takes away. Adobe's programs
+ * write how much paper is left instead of how much ink there is. */
+static void rgb_of_cmyk(const uint8_t *cmyk, uint8_t *rgb, int pixels, bool left)
+{
+    for (int i = 0; i < pixels; i++, cmyk += 4, rgb += 3) {
+        const unsigned paper = left ? cmyk[3] : 255u - cmyk[3];
+        for (int c = 0; c < 3; c++) {
+            const unsigned ink = left ? 255u - cmyk[c] : cmyk[c];
+            rgb[c] = (uint8_t)(paper - (ink * paper + 127) / 255);
+        }
+    }
+}
+
 static int decode(struct decoder *d)
 {
     struct jpeg_decompress_struct *j = &d->jpeg;
     jpeg_read_header(j, TRUE);
-    bool grey = j->num_components == 1;
-    if (j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK)
-        return af_fail(AF_UNSUPPORTED, "%s: a CMYK picture; grey and RGB are read", d->path);
+    const bool grey = j->num_components == 1, inks = j->num_components == 4;
     int status = picture_make(d->path, j->image_width, j->image_height, grey ? 1 : 3, d->picture);
     if (status)
         return status;
-    j->out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
+    if (inks)
+        d->line = malloc((size_t)j->image_width * 4);
+    if (inks && !d->line)
+        return af_fail(AF_NO_MEMORY, "%s: no memory", d->path);
+    j->out_color_space = grey ? JCS_GRAYSCALE : inks ? JCS_CMYK : JCS_RGB;
     j->progress = &d->progress;
     jpeg_start_decompress(j);
     size_t row = (size_t)j->image_width * (size_t)d->picture->channels;
     while (j->output_scanline < j->output_height && !d->truncated) {
-        JSAMPROW line = d->picture->pixels + j->output_scanline * row;
+        uint8_t *to = d->picture->pixels + j->output_scanline * row;
+        JSAMPROW line = inks ? d->line : to;
         jpeg_read_scanlines(j, &line, 1);
+        if (inks)
+            rgb_of_cmyk(d->line, to, (int)j->image_width, j->saw_Adobe_marker);
     }
     if (d->truncated)
         return af_fail(AF_BAD_FILE, "%s: the JPEG file is truncated", d->path);
@@ -93,5 +112,6 @@ int picture_read_jpeg(const char *path, FILE *file, struct picture *picture)
     d.progress.progress_monitor = on_progress;
     int status = decode_or_jump(&d, file);
     jpeg_destroy_decompress(&d.jpeg);
+    free(d.line);
     return status;
 }
