@@ -1,0 +1,33 @@
+/* Operators that are linear or only move elements: what they make of affine functions. `in` is the
+ * node's live input, `out` has the shape already. AF_UNSUPPORTED says what cannot be. */
+#ifndef ADAFIRE_LOWER_LINEAR_H
+#define ADAFIRE_LOWER_LINEAR_H
+
+#include "network/lowering.h"
+#include "onnx/window.h"
+
+/* Takes over the offset that the node makes of its inputs' offsets. */
+void begin_output(struct affine *out, struct tensor *offset);
+int lower_conv(struct lowering *l, const struct node *n, struct affine *in, struct affine *out);
+int lower_dense(struct lowering *l, const struct node *n, struct affine *in, struct affine *out);
+int lower_average(struct lowering *l, const struct node *n, struct affine *in, struct affine *out);
+int lower_batch_norm(struct lowering *l, const struct node *n, struct affine *in,
+                     struct affine *out);
+int lower_scale(struct lowering *l, const struct node *n, int live, struct affine *out);
+int lower_sum(struct lowering *l, const struct node *n, struct affine *out);
+int lower_concat(struct lowering *l, const struct node *n, struct affine *out);
+/* k: which output of the node. */
+int lower_move(struct lowering *l, const struct node *n, const struct affine *in,
+               struct affine *out, int k);
+
+/* A Concat of rows, as detectors end with: it stays a list of values. */
+bool is_list(const struct lowering *l, const struct node *n, const struct affine *out);
+int join_list(struct lowering *l, const struct node *n, struct affine *out);
+
+/* A dense projection of single elements, times `factor` (NULL: 1). */
+int take_elements(struct lowering *l, struct affine *in, const char *name, const float *factor,
+                  struct affine *out);
+/* One window over all of a map. */
+struct window whole_map(const int shape[3]);
+
+#endif
