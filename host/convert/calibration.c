@@ -254,10 +254,11 @@ void calibration_free(struct input_format *format, struct calibration *data)
 
 int calibration_shape(const struct graph *g, const char *const *paths, int path_count, int shape[3])
 {
-    if (g->input_count != 1)
+    const int input = graph_input(g);
+    if (input < 0)
         return af_fail(AF_UNSUPPORTED, "the graph has %d inputs; AdaFire takes one",
                        g->input_count);
-    const struct value *v = &g->value[g->input[0]];
+    const struct value *v = &g->value[input];
     int64_t dim[3] = {-1, 1, 1};
     if (v->rank > 4 || v->rank == 1)
         return af_fail(AF_UNSUPPORTED, "the input '%.80s' has rank %d", v->name, v->rank);

@@ -204,8 +204,10 @@ static int begin(const struct af_convert_options *o, struct job *j)
     status = o->onnx_bytes ? onnx_parse(j->name, NULL, o->onnx_bytes, o->onnx_size, &j->graph)
                            : onnx_load(o->onnx, &j->graph);
     memcpy(j->shape, o->shape, sizeof j->shape);
-    if (!status && !j->shape[0])
+    if (!status && !j->shape[0]) {
         status = calibration_shape(j->graph, o->calib, o->calib_count, j->shape);
+        status = status == AF_UNSUPPORTED ? af_fail_in(status, j->name) : status;
+    }
     for (int i = 0; !status && i < 3; i++)
         if (j->shape[i] < 1 || j->shape[i] > 1 << 16)
             status = af_fail(AF_BAD_ARGUMENT, "a sample of %dx%dx%d values", j->shape[0],
@@ -225,7 +227,12 @@ static int begin(const struct af_convert_options *o, struct job *j)
 static int lower(struct job *j, float unit, const float *zero)
 {
     int status = network_lower(j->graph, j->shape, &j->norm, unit, zero, &j->network);
-    return status ? af_fail_in(status, j->name) : AF_OK;
+    char prefix[200];
+    snprintf(prefix, sizeof prefix,
+             "%.100s: is made for %lld samples at a time, which may be why (export it with a "
+             "dynamic batch)",
+             j->name, (long long)j->graph->batch);
+    return status ? af_fail_in(status, j->graph->batch > 1 ? prefix : j->name) : AF_OK;
 }
 
 static void end(struct job *j)

@@ -76,7 +76,7 @@ static int lower_live(struct lowering *l, const struct node *n, int live, struct
     if (strcmp(op, "BatchNormalization") == 0)
         return lower_batch_norm(l, n, in, out);
     if (strcmp(op, "AveragePool") == 0 || strcmp(op, "GlobalAveragePool") == 0 ||
-        strcmp(op, "ReduceMean") == 0)
+        strcmp(op, "ReduceMean") == 0 || strcmp(op, "ReduceSum") == 0)
         return lower_average(l, n, in, out);
     if (strcmp(op, "Relu") == 0 || strcmp(op, "Clip") == 0)
         return lower_relu(l, n, in, out);
@@ -123,8 +123,27 @@ static int share(struct lowering *l, const struct node *n, int value)
     return AF_OK;
 }
 
-static int lower_node(struct lowering *l, const struct node *n)
+/* A Cast of the data from one kind of float to another, or of whole pixels to float, changes
+ * nothing that is kept here; to whole numbers it rounds. */
+static bool casts_to_float(const struct lowering *l, const struct node *n)
 {
+    const int64_t to = node_int(n, "to", 0);
+    const struct affine *like = input_of(l, n, 1);
+    return strcmp(n->op, "Cast") == 0 ? to == 1 || to == 10 || to == 11 || to == 16
+                                      : strcmp(n->op, "CastLike") == 0 && like &&
+                                            (is_live(like) || like->offset.type == DTYPE_F32);
+}
+
+static int lower_node(struct lowering *l, const struct node *node)
+{
+    struct node same = *node;
+    const struct node *n = node;
+    if (is_live(input_of(l, node, 0)) && casts_to_float(l, node)) {
+        same.op = (char *)"Identity";
+        same.input_count = 1;
+        same.attribute_count = 0;
+        n = &same;
+    }
     const struct tensor **args = calloc((size_t)n->input_count + 1, sizeof *args);
     struct tensor *outs = calloc((size_t)n->output_count + 1, sizeof *outs);
     int status = args && outs ? AF_OK : af_fail(AF_NO_MEMORY, "no memory"), live = -1;
@@ -235,10 +254,11 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
                        float unit, const float *zero)
 {
     const struct graph *g = l->graph;
-    if (g->input_count != 1)
+    const int input = graph_input(g);
+    if (input < 0)
         return af_fail(AF_UNSUPPORTED, "the graph has %d inputs; AdaFire takes one",
                        g->input_count);
-    const struct value *v = &g->value[g->input[0]];
+    const struct value *v = &g->value[input];
     int rank = v->rank > 0 ? v->rank : shape[1] * shape[2] > 1 ? 4 : 2;
     int64_t dim[4] = {1, shape[0], shape[1], shape[2]};
     if (rank == 3)
@@ -253,7 +273,7 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
                            "the network's input '%.80s' is %lld along axis %d, the samples are "
                            "%dx%dx%d",
                            v->name, (long long)v->dim[a], a, shape[0], shape[1], shape[2]);
-    struct affine *s = &l->value[g->input[0]];
+    struct affine *s = &l->value[input];
     int index, status = add_population(l->network, AF_INPUT, v->name, shape, &index);
     if (!status)
         status = tensor_make(&s->offset, DTYPE_F32, rank, dim);
@@ -375,7 +395,12 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
 {
     const struct graph *g = l->graph;
     find_needed(l);
-    int status = AF_OK;
+    int status = g->opset <= OPSET_LAST
+                     ? AF_OK
+                     : network_note(l->network,
+                                    "opset %d is newer than %d, the last that this version knows: "
+                                    "its operators are taken to mean what they meant then",
+                                    g->opset, OPSET_LAST);
     for (int i = 0; !status && i < g->value_count; i++)
         if (g->value[i].constant)
             status = tensor_copy(&l->value[i].offset, &g->value[i].tensor);

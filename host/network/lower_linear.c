@@ -159,19 +159,23 @@ struct window whole_map(const int shape[3])
     return (struct window){{shape[1], shape[2]}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 1}};
 }
 
-/* ReduceMean over all spatial axes is a global average. */
-static int check_reduce_mean(struct lowering *l, const struct node *n, const struct affine *in)
+/* ReduceMean and ReduceSum over all spatial axes are a global average, and that times the area. */
+static int check_reduce(struct lowering *l, const struct node *n, const struct affine *in)
 {
     int64_t axes[TENSOR_MAX_RANK];
     const struct affine *given = input_of(l, n, 1);
     int count = node_ints(n, "axes", axes, TENSOR_MAX_RANK), rank = in->offset.rank;
-    if (given)
-        return af_fail(AF_UNSUPPORTED, "axes as an input");
+    if (is_live(given))
+        return af_fail(AF_UNSUPPORTED, "its axes depend on the data");
+    for (count = given ? 0 : count; given && count < given->offset.count && count < TENSOR_MAX_RANK;
+         count++)
+        axes[count] = (int64_t)tensor_get(&given->offset, count);
     unsigned seen = 0;
     for (int i = 0; i < count && i < TENSOR_MAX_RANK; i++)
         seen |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
     if (rank < 3 || seen != (1u << rank) - 4)
-        return af_fail(AF_UNSUPPORTED, "only the mean over all spatial axes can be converted");
+        return af_fail(AF_UNSUPPORTED,
+                       "only the mean or sum over all spatial axes can be converted");
     return AF_OK;
 }
 
@@ -181,8 +185,8 @@ int lower_average(struct lowering *l, const struct node *n, struct affine *in, s
     struct pool_context p = {.include_pad = node_int(n, "count_include_pad", 0) != 0};
     if (!status && strcmp(n->op, "AveragePool") == 0)
         status = window_of(n, &in->offset, NULL, &p.window);
-    else if (!status && strcmp(n->op, "ReduceMean") == 0)
-        status = check_reduce_mean(l, n, in);
+    else if (!status && strncmp(n->op, "Reduce", 6) == 0)
+        status = check_reduce(l, n, in);
     if (status)
         return status;
     if (strcmp(n->op, "AveragePool") != 0)
@@ -190,7 +194,12 @@ int lower_average(struct lowering *l, const struct node *n, struct affine *in, s
     out->shape[0] = in->shape[0];
     out->shape[1] = p.window.out[0];
     out->shape[2] = p.window.out[1];
-    return compose_terms(l, in, n->name, compose_average, &p, out);
+    status = compose_terms(l, in, n->name, compose_average, &p, out);
+    if (!status && strcmp(n->op, "ReduceSum") == 0)
+        for (int i = 0; i < out->term_count; i++)
+            for (int64_t k = 0; k < wiring_weights(&out->term[i].wiring); k++)
+                out->term[i].weight[k] *= (float)(p.window.kernel[0] * p.window.kernel[1]);
+    return status;
 }
 
 /* The value times what each of its elements is multiplied by, if that is one for each channel of
@@ -236,6 +245,13 @@ int lower_batch_norm(struct lowering *l, const struct node *n, struct affine *in
                      struct affine *out)
 {
     int status = settle_if_possible(l, in, n->name);
+    if (status)
+        return status;
+    if (n->output_count > 1 && node_int(n, "training_mode", 0) == 0)
+        status = network_note(l->network,
+                              "%s node '%s' was exported in training mode; it runs with its "
+                              "stored mean and variance",
+                              n->op, n->name);
     if (status)
         return status;
     const float *parameter[5] = {NULL};
@@ -405,8 +421,6 @@ int lower_move(struct lowering *l, const struct node *n, const struct affine *in
     for (int i = 0; !status && i < n->attribute_count; i++)
         if (!pad || strcmp(n->attribute[i].name, "value") != 0)
             attributes[copy.attribute_count++] = n->attribute[i];
-    if (pad && copy.input_count > 2)
-        copy.input_count = 2;
     if (!status)
         status = tensor_make(&numbers, DTYPE_I32, in->offset.rank, in->offset.dim);
     for (int64_t j = 0; !status && j < numbers.count; j++)
@@ -415,7 +429,7 @@ int lower_move(struct lowering *l, const struct node *n, const struct affine *in
         const struct affine *s = input_of(l, n, i);
         if (is_live(s))
             status = af_fail(AF_UNSUPPORTED, "what it moves depends on the data");
-        args[i] = s ? &s->offset : NULL;
+        args[i] = s && !(pad && i == 2) ? &s->offset : NULL;
     }
     if (!status) {
         args[0] = &numbers;

@@ -103,6 +103,24 @@ static int visit(const struct graph *g, const char *name, int root, unsigned cha
     return AF_OK;
 }
 
+static bool is_read(const struct graph *g, int value)
+{
+    bool read = false;
+    for (int i = 0; i < g->node_count; i++)
+        for (int k = 0; k < g->node[i].input_count; k++)
+            read = read || g->node[i].input[k] == value;
+    return read;
+}
+
+int graph_input(const struct graph *g)
+{
+    int found = g->input_count == 1 ? g->input[0] : -1;
+    for (int i = 0, count = 0; g->input_count > 1 && i < g->input_count; i++)
+        if (is_read(g, g->input[i]))
+            found = count++ ? -1 : g->input[i];
+    return found;
+}
+
 int graph_sort(struct graph *g, const char *name)
 {
     int status = set_producers(g, name);

@@ -46,6 +46,9 @@ struct value {
     int64_t dim[TENSOR_MAX_RANK]; /* declared; -1 where symbolic or unknown */
 };
 
+/* The last opset whose operators were looked at; a later one is read as if nothing had changed. */
+enum { OPSET_LAST = 23 };
+
 struct graph {
     char *name;
     int opset;
@@ -54,9 +57,13 @@ struct graph {
     struct node *node;
     int input_count, output_count;
     int *input, *output; /* value indices; initializers are not among the inputs */
+    int64_t batch;       /* samples at a time that the exporter froze; 1: one, or any number */
 };
 
 void graph_free(struct graph *graph);
+/* The value that samples are: the only input, or the only one that a node reads; -1: there are
+ * several. */
+int graph_input(const struct graph *graph);
 /* Puts nodes into an order in which they can run and sets value.producer. AF_BAD_FILE names a node
  * on a cycle, a value without a source or one written twice. */
 int graph_sort(struct graph *graph, const char *name);

@@ -12,15 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPSET_FIRST = 9, OPSET_LAST = 17, MESSAGE_DEPTH = 32 };
+enum { OPSET_FIRST = 7, MESSAGE_DEPTH = 32 };
 #define FILE_LIMIT ((size_t)4 << 30)
 
 struct reader {
     const char *name;   /* the file, for messages */
     const char *folder; /* of external data, NULL: none */
     struct graph *graph;
-    void *names; /* tsearch tree of struct named */
-    int room;    /* of graph->value */
+    void *names;                   /* tsearch tree of struct named */
+    int room;                      /* of graph->value */
+    int node_room, calls;          /* of graph->node; of functions, so far */
+    const Onnx__ModelProto *model; /* whose functions are called */
 };
 
 struct named {
@@ -106,13 +108,21 @@ static const char *external_entry(const Onnx__TensorProto *p, const char *key)
     return NULL;
 }
 
+static bool leaves_folder(const char *path)
+{
+    for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (strncmp(part, "..", 2) == 0 && (!part[2] || part[2] == '/'))
+            return true;
+    return false;
+}
+
 static int read_external(const struct reader *r, const Onnx__TensorProto *p, struct tensor *t)
 {
     const char *location = external_entry(p, "location");
     const char *offset_text = external_entry(p, "offset");
     if (!r->folder || !location)
         return af_fail(AF_UNSUPPORTED, "has external data, which can be read beside a file alone");
-    if (location[0] == '/' || strstr(location, ".."))
+    if (location[0] == '/' || leaves_folder(location))
         return af_fail(AF_BAD_FILE, "external data outside the model's folder: '%.80s'", location);
     long long offset = offset_text ? atoll(offset_text) : 0;
     size_t bytes = (size_t)t->count * dtype_size(t->type);
@@ -245,10 +255,10 @@ static int find_value(struct reader *r, const char *name, int *index)
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-static int read_attribute(const struct reader *r, const Onnx__AttributeProto *p,
+static int read_attribute(const struct reader *r, const char *name, const Onnx__AttributeProto *p,
                           struct attribute *a)
 {
-    a->name = strdup(p->name ? p->name : "");
+    a->name = strdup(name ? name : "");
     a->type = ATTRIBUTE_OTHER;
     if (!a->name)
         return af_fail(AF_NO_MEMORY, "no memory for an attribute");
@@ -293,13 +303,73 @@ static int read_attribute(const struct reader *r, const Onnx__AttributeProto *p,
     return AF_OK;
 }
 
-static int read_names(struct reader *r, size_t count, char **names, int *number, int **indices)
+/* ---- Functions -------------------------------------------------------------------------------
+ * A node that calls a function of the model is replaced by the function's nodes. */
+
+enum { CALLS_DEPTH = 32, NODES_MOST = 1 << 20 };
+
+/* A call whose function is being read: what the function's names mean outside of it. */
+struct scope {
+    const struct scope *outer; /* NULL: the graph */
+    const Onnx__FunctionProto *function;
+    const Onnx__NodeProto *call;
+    int number, depth; /* of the call */
+};
+
+static const Onnx__FunctionProto *find_function(const struct reader *r, const Onnx__NodeProto *n)
+{
+    const char *domain = n->domain ? n->domain : "";
+    for (size_t i = 0; i < r->model->n_functions; i++) {
+        const Onnx__FunctionProto *f = r->model->functions[i];
+        if (f->name && n->op_type && strcmp(f->name, n->op_type) == 0 &&
+            strcmp(f->domain ? f->domain : "", domain) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+/* The name outside of all functions; malloc'd, NULL without memory. */
+static char *outside(const struct scope *s, const char *name)
+{
+    char *made = NULL;
+    if (!s || !name || !*name)
+        return strdup(name ? name : "");
+    for (size_t i = 0; i < s->function->n_input; i++)
+        if (strcmp(s->function->input[i], name) == 0)
+            return outside(s->outer, i < s->call->n_input ? s->call->input[i] : "");
+    for (size_t i = 0; i < s->function->n_output && i < s->call->n_output; i++)
+        if (strcmp(s->function->output[i], name) == 0 && *s->call->output[i])
+            return outside(s->outer, s->call->output[i]);
+    return asprintf(&made, "%s@%d/%s", s->call->op_type, s->number, name) < 0 ? NULL : made;
+}
+
+/* The attribute itself, or what the call gives for the one that it names; NULL: nothing. */
+static const Onnx__AttributeProto *given_attribute(const struct scope *s,
+                                                   const Onnx__AttributeProto *a)
+{
+    while (a && a->ref_attr_name && *a->ref_attr_name) {
+        const Onnx__AttributeProto *given = NULL;
+        for (size_t i = 0; s && i < s->call->n_attribute; i++)
+            if (s->call->attribute[i]->name &&
+                strcmp(s->call->attribute[i]->name, a->ref_attr_name) == 0)
+                given = s->call->attribute[i];
+        a = given;
+        s = s ? s->outer : NULL;
+    }
+    return a;
+}
+
+static int read_names(struct reader *r, const struct scope *scope, size_t count, char **names,
+                      int *number, int **indices)
 {
     *indices = malloc((count + 1) * sizeof **indices);
     if (!*indices)
         return af_fail(AF_NO_MEMORY, "no memory for a node");
     for (size_t i = 0; i < count; i++) {
-        int status = find_value(r, names[i], &(*indices)[i]);
+        char *name = outside(scope, names[i]);
+        int status = name ? find_value(r, name, &(*indices)[i])
+                          : af_fail(AF_NO_MEMORY, "no memory for a name");
+        free(name);
         if (status)
             return status;
         *number = (int)i + 1;
@@ -307,12 +377,46 @@ static int read_names(struct reader *r, size_t count, char **names, int *number,
     return AF_OK;
 }
 
-static int read_node(struct reader *r, const Onnx__NodeProto *p, size_t position)
+static struct node *add_node(struct reader *r)
 {
-    struct node *n = &r->graph->node[r->graph->node_count++];
-    memset(n, 0, sizeof *n);
+    struct graph *g = r->graph;
+    if (g->node_count == r->node_room) {
+        const int room = r->node_room ? 2 * r->node_room : 64;
+        struct node *grown =
+            room <= NODES_MOST ? realloc(g->node, (size_t)room * sizeof *grown) : NULL;
+        if (!grown) {
+            af_fail(AF_NO_MEMORY, "no memory for %d nodes", room);
+            return NULL;
+        }
+        g->node = grown;
+        r->node_room = room;
+    }
+    struct node *n = &g->node[g->node_count++];
+    *n = (struct node){0};
+    return n;
+}
+
+static int read_attributes(struct reader *r, const Onnx__NodeProto *p, const struct scope *scope,
+                           struct node *n)
+{
+    int status = AF_OK;
+    for (size_t i = 0; !status && i < p->n_attribute; i++) {
+        const Onnx__AttributeProto *given = given_attribute(scope, p->attribute[i]);
+        if (given)
+            status = read_attribute(r, p->attribute[i]->name, given,
+                                    &n->attribute[n->attribute_count++]);
+    }
+    return status;
+}
+
+static int read_one(struct reader *r, const Onnx__NodeProto *p, const struct scope *scope)
+{
+    struct node *n = add_node(r);
     char made[64];
-    snprintf(made, sizeof made, "%.40s#%zu", p->op_type ? p->op_type : "?", position);
+    if (!n)
+        return AF_NO_MEMORY;
+    snprintf(made, sizeof made, "%.40s#%d", p->op_type ? p->op_type : "?",
+             r->graph->node_count - 1);
     n->name = strdup(p->name && *p->name ? p->name : made);
     n->op = strdup(p->op_type ? p->op_type : "");
     n->attribute = calloc(p->n_attribute + 1, sizeof *n->attribute);
@@ -324,20 +428,33 @@ static int read_node(struct reader *r, const Onnx__NodeProto *p, size_t position
                          "operator %.40s of the foreign domain '%.60s'; export the model with "
                          "standard ONNX operators",
                          n->op, p->domain);
-    for (size_t i = 0; !status && i < p->n_attribute; i++) {
-        n->attribute_count++;
-        status = read_attribute(r, p->attribute[i], &n->attribute[i]);
-    }
     if (!status)
-        status = read_names(r, p->n_input, p->input, &n->input_count, &n->input);
+        status = read_attributes(r, p, scope, n);
     if (!status)
-        status = read_names(r, p->n_output, p->output, &n->output_count, &n->output);
+        status = read_names(r, scope, p->n_input, p->input, &n->input_count, &n->input);
+    if (!status)
+        status = read_names(r, scope, p->n_output, p->output, &n->output_count, &n->output);
     if (status) {
         char prefix[160];
         snprintf(prefix, sizeof prefix, "node '%.100s'", n->name);
         return af_fail_in(status, prefix);
     }
     return AF_OK;
+}
+
+static int read_node(struct reader *r, const Onnx__NodeProto *p, const struct scope *outer)
+{
+    const Onnx__FunctionProto *f = find_function(r, p);
+    const struct scope scope = {outer, f, p, r->calls, outer ? outer->depth + 1 : 0};
+    if (!f)
+        return read_one(r, p, outer);
+    if (scope.depth == CALLS_DEPTH || r->calls == NODES_MOST)
+        return af_fail(AF_BAD_FILE, "function '%.60s' is called too deeply, or too often", f->name);
+    r->calls++;
+    int status = AF_OK;
+    for (size_t i = 0; !status && i < f->n_node; i++)
+        status = read_node(r, f->node[i], &scope);
+    return status;
 }
 
 /* ---- Graph --------------------------------------------------------------------------------- */
@@ -411,6 +528,40 @@ static int read_ports(struct reader *r, const Onnx__GraphProto *p)
     return AF_OK;
 }
 
+/* The constant that a value is, of an initializer or a Constant node; NULL: it is none. */
+static struct tensor *constant_of(struct graph *g, int value)
+{
+    if (value >= 0 && g->value[value].constant)
+        return &g->value[value].tensor;
+    for (int i = 0; value >= 0 && i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        if (strcmp(n->op, "Constant") != 0 || n->output_count < 1 || n->output[0] != value)
+            continue;
+        for (int k = 0; k < n->attribute_count; k++)
+            if (n->attribute[k].type == ATTRIBUTE_TENSOR)
+                return &n->attribute[k].tensor;
+    }
+    return NULL;
+}
+
+/* Samples come one by one. Where the exporter froze another number it stands in the input's shape,
+ * and in Reshapes that begin with it; these keep what is one there. */
+static void take_batch_out(struct graph *g)
+{
+    const int input = graph_input(g);
+    const struct value *in = input >= 0 ? &g->value[input] : NULL;
+    g->batch = in && in->rank > 1 && in->dim[0] > 1 ? in->dim[0] : 1;
+    for (int i = 0; g->batch > 1 && i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        if (strcmp(n->op, "Reshape") != 0 || n->input_count < 2 || constant_of(g, n->input[0]))
+            continue;
+        struct tensor *shape = constant_of(g, n->input[1]);
+        if (shape && shape->type == DTYPE_I64 && shape->count > 1 &&
+            ((int64_t *)shape->data)[0] == g->batch)
+            ((int64_t *)shape->data)[0] = 1;
+    }
+}
+
 static int read_graph(struct reader *r, const Onnx__ModelProto *m)
 {
     const Onnx__GraphProto *p = m->graph;
@@ -423,18 +574,20 @@ static int read_graph(struct reader *r, const Onnx__ModelProto *m)
         if (!domain || !*domain || strcmp(domain, "ai.onnx") == 0)
             g->opset = (int)m->opset_import[i]->version;
     }
-    if (g->opset < OPSET_FIRST || g->opset > OPSET_LAST)
-        return af_fail(AF_UNSUPPORTED, "opset %d; export the model with an opset from %d to %d",
-                       g->opset, OPSET_FIRST, OPSET_LAST);
+    if (g->opset < OPSET_FIRST)
+        return af_fail(AF_UNSUPPORTED, "opset %d; export the model with opset %d or a later one",
+                       g->opset, OPSET_FIRST);
     g->name = strdup(p->name ? p->name : "");
-    g->node = calloc(p->n_node, sizeof *g->node);
-    if (!g->name || !g->node)
-        return af_fail(AF_NO_MEMORY, "no memory for %zu nodes", p->n_node);
+    if (!g->name)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    r->model = m;
     int status = read_initializers(r, p);
     if (!status)
         status = read_ports(r, p);
     for (size_t i = 0; !status && i < p->n_node; i++)
-        status = read_node(r, p->node[i], i);
+        status = read_node(r, p->node[i], NULL);
+    if (!status)
+        take_batch_out(g);
     return status;
 }
 

@@ -196,29 +196,40 @@ static int run_clip(const struct call *c)
     return status;
 }
 
+/* Halves (float16, bfloat16) are kept as float32. */
 static int run_cast(const struct call *c)
 {
     static const enum dtype types[] = {
-        [1] = DTYPE_F32, [2] = DTYPE_U8,  [3] = DTYPE_I8,   [5] = DTYPE_I16,
-        [6] = DTYPE_I32, [7] = DTYPE_I64, [9] = DTYPE_BOOL, [11] = DTYPE_F64};
-    static const bool there[12] = {
-        [1] = 1, [2] = 1, [3] = 1, [5] = 1, [6] = 1, [7] = 1, [9] = 1, [11] = 1};
+        [1] = DTYPE_F32, [2] = DTYPE_U8,   [3] = DTYPE_I8,   [5] = DTYPE_I16,  [6] = DTYPE_I32,
+        [7] = DTYPE_I64, [9] = DTYPE_BOOL, [10] = DTYPE_F32, [11] = DTYPE_F64, [16] = DTYPE_F32};
+    static const bool there[17] = {[1] = 1, [2] = 1, [3] = 1,  [5] = 1,  [6] = 1,
+                                   [7] = 1, [9] = 1, [10] = 1, [11] = 1, [16] = 1};
     int64_t to = node_int(c->node, "to", 0);
-    if (to < 0 || to > 11 || !there[to])
+    if (to < 0 || to > 16 || !there[to])
         return af_fail(AF_UNSUPPORTED, "to element type %lld", (long long)to);
     return tensor_convert(&c->out[0], c->in[0], types[to]);
 }
 
+static int run_cast_like(const struct call *c)
+{
+    return tensor_convert(&c->out[0], c->in[0], c->in[1]->type);
+}
+
 /* ---- Along axes ---------------------------------------------------------------------------- */
 
-static int reduce(const struct call *c, bool product)
+enum reduction { MEAN, SUM, PRODUCT };
+
+static int reduce(const struct call *c, enum reduction what)
 {
     const struct tensor *x = c->in[0];
+    const bool product = what == PRODUCT;
     int64_t axes[TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK], step[TENSOR_MAX_RANK],
         kept[TENSOR_MAX_RANK], index[TENSOR_MAX_RANK] = {0};
     int n = call_ints(c, 1, "axes", axes, TENSOR_MAX_RANK);
     if (n < 0)
         return n;
+    if (!n && node_int(c->node, "noop_with_empty_axes", 0))
+        return tensor_copy(&c->out[0], x);
     bool keep = node_int(c->node, "keepdims", 1) != 0, gone[TENSOR_MAX_RANK] = {false};
     for (int i = 0; i < (n ? n : x->rank); i++) {
         int a = n ? normal_axis(axes[i], x->rank) : i;
@@ -265,18 +276,22 @@ static int reduce(const struct call *c, bool product)
             index[a] = 0;
         }
     }
-    for (int64_t i = 0; !product && y->count && i < y->count; i++)
+    for (int64_t i = 0; what == MEAN && y->count && i < y->count; i++)
         yf[i] /= (float)(x->count / y->count);
     return AF_OK;
 }
 
 static int run_reduce_mean(const struct call *c)
 {
-    return reduce(c, false);
+    return reduce(c, MEAN);
+}
+static int run_reduce_sum(const struct call *c)
+{
+    return reduce(c, SUM);
 }
 static int run_reduce_prod(const struct call *c)
 {
-    return reduce(c, true);
+    return reduce(c, PRODUCT);
 }
 
 /* Softmax over one axis (from opset 13) or over all axes from one on (before). */
@@ -358,6 +373,7 @@ const struct operator operators_math[] = {
     {"Add", 2, run_add},
     {"ArgMax", 1, run_argmax},
     {"Cast", 1, run_cast},
+    {"CastLike", 2, run_cast_like},
     {"Ceil", 1, run_ceil},
     {"Clip", 1, run_clip},
     {"Div", 2, run_div},
@@ -368,6 +384,7 @@ const struct operator operators_math[] = {
     {"Neg", 1, run_neg},
     {"ReduceMean", 1, run_reduce_mean},
     {"ReduceProd", 1, run_reduce_prod},
+    {"ReduceSum", 1, run_reduce_sum},
     {"Relu", 1, run_relu},
     {"Sigmoid", 1, run_sigmoid},
     {"Softmax", 1, run_softmax},

@@ -257,15 +257,34 @@ static int pad_reflect_edge(const struct tensor *x, struct tensor *y, const int6
     return AF_OK;
 }
 
+/* Begins and ends of all axes, or from opset 18 on of those that input 3 names. */
+static int read_pads(const struct call *c, int rank, int64_t pads[2 * TENSOR_MAX_RANK])
+{
+    int64_t given[2 * TENSOR_MAX_RANK], axes[TENSOR_MAX_RANK];
+    const int n = call_ints(c, 1, "pads", given, 2 * TENSOR_MAX_RANK);
+    const int named = call_input(c, 3) ? call_ints(c, 3, "axes", axes, TENSOR_MAX_RANK) : 0;
+    if (n < 0 || named < 0)
+        return n < 0 ? n : named;
+    if (n != 2 * (named ? named : rank))
+        return af_fail(AF_BAD_FILE, "pads has %d values for %d axes", n, named ? named : rank);
+    memset(pads, 0, 2 * (size_t)rank * sizeof *pads);
+    for (int i = 0; i < n / 2; i++) {
+        const int axis = named ? normal_axis(axes[i], rank) : i;
+        if (axis < 0)
+            return axis;
+        pads[axis] = given[i];
+        pads[rank + axis] = given[n / 2 + i];
+    }
+    return AF_OK;
+}
+
 static int run_pad(const struct call *c)
 {
     const struct tensor *x = c->in[0];
     int64_t pads[2 * TENSOR_MAX_RANK], dim[TENSOR_MAX_RANK], stride[TENSOR_MAX_RANK];
-    int n = call_ints(c, 1, "pads", pads, 2 * TENSOR_MAX_RANK);
-    if (n < 0)
-        return n;
-    if (n != 2 * x->rank)
-        return af_fail(AF_BAD_FILE, "pads has %d values for rank %d", n, x->rank);
+    int status = read_pads(c, x->rank, pads);
+    if (status)
+        return status;
     const char *mode = node_string(c->node, "mode", "constant");
     const struct tensor *constant = call_input(c, 2);
     double fill = constant && constant->count ? tensor_get(constant, 0)
@@ -277,10 +296,12 @@ static int run_pad(const struct call *c)
             return af_fail(AF_BAD_FILE, "pads are out of range");
         dim[i] = x->dim[i] + pads[i] + pads[x->rank + i];
     }
-    int status = call_output(c, 0, x->type, x->rank, dim);
+    status = call_output(c, 0, x->type, x->rank, dim);
     if (status)
         return status;
     struct tensor *y = &c->out[0];
+    if (strcmp(mode, "wrap") == 0)
+        return af_fail(AF_UNSUPPORTED, "mode wrap");
     if (strcmp(mode, "constant") != 0) {
         if (x->count == 0)
             return af_fail(AF_BAD_FILE, "pads an empty tensor by its own values");
@@ -345,10 +366,12 @@ static int run_split(const struct call *c)
         return n;
     if (parts > 256 || (n && n != parts))
         return af_fail(AF_BAD_FILE, "split has %d sizes for %d outputs", n, parts);
+    /* From opset 18 on the last part is what is left, and may be smaller. */
+    const int64_t each = c->opset >= 18 ? (x->dim[axis] + parts - 1) / parts : x->dim[axis] / parts;
     tensor_strides(x, stride);
     memcpy(dim, x->dim, sizeof dim);
     for (int k = 0; k < parts; k++) {
-        dim[axis] = n ? sizes[k] : x->dim[axis] / parts;
+        dim[axis] = n ? sizes[k] : k + 1 < parts || c->opset < 18 ? each : x->dim[axis] - at;
         if (dim[axis] < 0 || dim[axis] > x->dim[axis] - at)
             return af_fail(AF_BAD_FILE, "split sizes do not add up to the axis");
         int status = call_output(c, k, x->type, x->rank, dim);
@@ -558,13 +581,66 @@ static int scaled_dims(const struct tensor *x, const struct tensor *scales, doub
     return AF_OK;
 }
 
+/* Scales or sizes of all axes, where those of some are given (axes, from opset 18 on). Returns
+ * what to use: `given` itself, or *all, whose data is `room`. */
+static const struct tensor *of_all_axes(const struct call *c, const struct tensor *given,
+                                        bool sizes, double room[TENSOR_MAX_RANK],
+                                        struct tensor *all)
+{
+    const struct tensor *x = c->in[0];
+    int64_t axes[TENSOR_MAX_RANK];
+    const int n = node_ints(c->node, "axes", axes, TENSOR_MAX_RANK);
+    if (!n || !given || given->count != n || n > x->rank)
+        return given;
+    for (int a = 0; a < x->rank; a++)
+        room[a] = sizes ? (double)x->dim[a] : 1;
+    for (int i = 0; i < n; i++) {
+        const int axis = normal_axis(axes[i], x->rank);
+        if (axis < 0)
+            return given;
+        room[axis] = tensor_get(given, i);
+    }
+    *all = (struct tensor){DTYPE_F64, 1, {x->rank}, x->rank, room};
+    return all;
+}
+
+/* keep_aspect_ratio_policy: the axes that are resized share one scale. */
+static void keep_aspect(const struct call *c, double *scale, int64_t *dim)
+{
+    const struct tensor *x = c->in[0];
+    const char *policy = node_string(c->node, "keep_aspect_ratio_policy", "stretch");
+    const bool larger = strcmp(policy, "not_smaller") == 0;
+    int64_t axes[TENSOR_MAX_RANK];
+    const int n = node_ints(c->node, "axes", axes, TENSOR_MAX_RANK);
+    double one = larger ? 0 : INFINITY;
+    if (!larger && strcmp(policy, "not_larger") != 0)
+        return;
+    for (int i = 0; i < (n ? n : x->rank); i++) {
+        const int a = n ? normal_axis(axes[i], x->rank) : i;
+        one = a < 0 ? one : larger ? fmax(one, scale[a]) : fmin(one, scale[a]);
+    }
+    for (int i = 0; i < (n ? n : x->rank); i++) {
+        const int a = n ? normal_axis(axes[i], x->rank) : i;
+        if (a < 0)
+            continue;
+        scale[a] = one;
+        dim[a] = (int64_t)floor(one * (double)x->dim[a] + 0.5);
+    }
+}
+
 static int run_upsample(const struct call *c)
 {
     double scale[TENSOR_MAX_RANK];
     int64_t dim[TENSOR_MAX_RANK];
     int status = need_nearest(c);
+    const struct tensor *scales = call_input(c, 1);
+    const struct attribute *own = node_attribute(c->node, "scales"); /* of opset 7 */
+    struct tensor of_node = {
+        DTYPE_F32, 1, {own ? own->count : 0}, own ? own->count : 0, own ? own->floats : NULL};
+    if (!status && !scales && !(own && own->type == ATTRIBUTE_FLOATS))
+        status = af_fail(AF_BAD_FILE, "has no scales");
     if (!status)
-        status = scaled_dims(c->in[0], c->in[1], scale, dim);
+        status = scaled_dims(c->in[0], scales ? scales : &of_node, scale, dim);
     return status ? status : resize_nearest(c, scale, dim, "asymmetric", "floor");
 }
 
@@ -573,11 +649,16 @@ static int run_resize(const struct call *c)
     const struct tensor *x = c->in[0];
     const struct tensor *scales = call_input(c, c->opset >= 11 ? 2 : 1);
     const struct tensor *sizes = c->opset >= 11 ? call_input(c, 3) : NULL;
-    double scale[TENSOR_MAX_RANK];
+    double scale[TENSOR_MAX_RANK], room[TENSOR_MAX_RANK];
     int64_t dim[TENSOR_MAX_RANK];
+    struct tensor all;
     int status = need_nearest(c);
     if (status)
         return status;
+    if (sizes && sizes->count)
+        sizes = of_all_axes(c, sizes, true, room, &all);
+    else if (scales && scales->count)
+        scales = of_all_axes(c, scales, false, room, &all);
     if (sizes && sizes->count) {
         if (sizes->count != x->rank)
             return af_fail(AF_BAD_FILE, "sizes do not fit the rank");
@@ -585,6 +666,7 @@ static int run_resize(const struct call *c)
             dim[a] = (int64_t)tensor_get(sizes, a);
             scale[a] = (double)dim[a] / (double)x->dim[a];
         }
+        keep_aspect(c, scale, dim);
     } else if (scales && scales->count) {
         status = scaled_dims(x, scales, scale, dim);
     } else {
@@ -620,6 +702,6 @@ const struct operator operators_move[] = {
     {"Squeeze", 1, run_squeeze},
     {"Transpose", 1, run_transpose},
     {"Unsqueeze", 1, run_unsqueeze},
-    {"Upsample", 2, run_upsample},
+    {"Upsample", 1, run_upsample},
     {NULL, 0, NULL},
 };
