@@ -10,7 +10,7 @@
 /* The first event of a recording that is earlier than the one before it; -1: there is none. Events
  * are put into bins by their times all the same, but a clock that was set back or ran over makes
  * those wrong. */
-int64_t events_backwards(const struct sample *recording);
+int64_t events_backwards(const struct sample *s);
 /* Counts of a recording in `steps` equal bins of time from its first event to its last: out is
  * steps x channels x height x width, a count per (bin, polarity, y, x), saturating at 255. Events
  * outside the sensor are an error that says which one. */

@@ -1,7 +1,7 @@
 """Random ONNX graphs of what AdaFire converts: make(seed) is the same graph for ever.
 
 A graph grows by steps. Each takes a value that is there and puts an operator of a random kind
-behind it, with random attributes, in the writing of a random opset (9..17). What a step makes is
+behind it, with random attributes, in the writing of a random opset (9..23). What a step makes is
 valid ONNX, but not always convertible: refusals are tested as well. Values keep to a sane range
 because weights are scaled by their fan-in.
 """
@@ -42,7 +42,7 @@ class Skip(Exception):
 class Graph:
     def __init__(self, seed):
         self.dice = random.Random(seed)
-        self.opset = self.dice.randint(9, 17)
+        self.opset = self.dice.randint(9, 23)
         self.nodes, self.initializers, self.values = [], [], []
         self.names = 0
 
@@ -279,7 +279,7 @@ def batch_norm(g, v=None):
 
 def average_pool(g):
     v = g.choose(lambda v: v.is_map)
-    attributes, out = window(g, list(v.shape[2:]), 4, False, g.opset >= 10, True)
+    attributes, out = window(g, list(v.shape[2:]), 4, g.opset >= 19, g.opset >= 10, True)
     if g.chance(0.4):
         attributes["count_include_pad"] = g.pick([0, 1, 1])
     return g.keep(g.add("AveragePool", [v], list(v.shape[:2]) + out, **attributes))
@@ -305,12 +305,17 @@ def reduce_mean(g):
     axes = list(range(2, v.rank)) if g.chance(0.85) else [g.roll(1, v.rank - 1)]
     if not axes:
         raise Skip
-    attributes = {"axes": [g.axis(a, v.rank) for a in axes]}
+    op = g.pick(["ReduceMean", "ReduceMean", "ReduceSum"])
+    written = [g.axis(a, v.rank) for a in axes]
+    as_input = g.opset >= (13 if op == "ReduceSum" else 18)
+    attributes = {} if as_input else {"axes": written}
     keep = g.chance(0.5)
     if not keep or g.chance(0.3):
         attributes["keepdims"] = int(keep)
+    if as_input and g.chance(0.2):
+        attributes["noop_with_empty_axes"] = g.pick([0, 1])
     shape = [1 if i in axes else d for i, d in enumerate(v.shape) if keep or i not in axes]
-    return g.keep(g.add("ReduceMean", [v], shape, **attributes))
+    return g.keep(g.add(op, [v, g.ints(written)] if as_input else [v], shape, **attributes))
 
 
 # ---- Elementwise operators ---------------------------------------------------------------------
@@ -461,6 +466,12 @@ def resize(g, v=None):
     if g.chance(0.7):
         attributes["nearest_mode"] = g.pick(["floor", "floor", "round_prefer_floor", "round_prefer_ceil", "ceil"])
     empty = "" if g.opset >= 13 else g.constant(np.zeros(0, np.float32))
+    if g.opset >= 18 and g.chance(0.3):  # of the axes behind the first two alone
+        attributes["axes"] = list(range(2, v.rank))
+        if g.chance(0.5):
+            return g.keep(g.add("Resize", [v, "", "", g.ints(shape[2:])], shape, **attributes))
+        ratios = g.constant(np.array(scales[2:], np.float32))
+        return g.keep(g.add("Resize", [v, "", ratios], shape, **attributes))
     if g.chance(0.5):
         return g.keep(g.add("Resize", [v, empty, empty, g.ints(shape)], shape, **attributes))
     return g.keep(g.add("Resize", [v, empty, ratios], shape, **attributes))
@@ -487,6 +498,11 @@ def pad(g, v=None):
     inputs = [v, g.ints(before + after)]
     if mode == "constant" and (fill or g.chance(0.3)):
         inputs.append(g.constant(np.float32(fill)))
+    if g.opset >= 18 and g.chance(0.3):  # of these axes alone, in any order
+        axes = list(range(first, v.rank))
+        g.dice.shuffle(axes)
+        inputs[1] = g.ints([before[a] for a in axes] + [after[a] for a in axes])
+        inputs += [""] * (3 - len(inputs)) + [g.ints([g.axis(a, v.rank) for a in axes])]
     return g.keep(g.add("Pad", inputs, shape, **attributes))
 
 
@@ -528,12 +544,14 @@ def split(g):
     v = g.choose(lambda v: v.rank >= 2 and max(v.shape[1:]) > 1)
     axis = g.pick([a for a in range(1, v.rank) if v.shape[a] > 1])
     d = v.shape[axis]
-    first = g.roll(1, d - 1)
+    first = -(-d // 2) if g.opset >= 18 and g.chance(0.4) else g.roll(1, d - 1)
     sizes = [first, d - first]
     shapes = [[s if a == axis else n for a, n in enumerate(v.shape)] for s in sizes]
     attributes = {"axis": g.axis(axis, v.rank)}
     inputs = [v]
-    if sizes[0] != sizes[1] or g.chance(0.5):
+    if g.opset >= 18 and first == -(-d // 2) and g.chance(0.7):
+        attributes["num_outputs"] = 2
+    elif sizes[0] != sizes[1] or g.opset >= 18 or g.chance(0.5):
         if g.opset < 13:
             attributes["split"] = sizes
         else:

@@ -795,7 +795,7 @@ TEST(jpeg_inks)
 
 TEST(packed_pictures)
 {
-    char plain[256], packed[256], bytes[1 << 14];
+    char plain[256], packed[256];
     struct sample s;
     uint8_t wanted[3 * HEIGHT * WIDTH];
     snprintf(plain, sizeof plain, "%s", put_jpeg("plain.jpg", JCS_RGB, false));
@@ -804,11 +804,10 @@ TEST(packed_pictures)
     memcpy(wanted, s.data, sizeof wanted);
     input_close(in);
     snprintf(packed, sizeof packed, "%s", in_folder("packed.jpg"));
-    FILE *f = fopen(plain, "rb");
-    const size_t size = fread(bytes, 1, sizeof bytes, f);
-    fclose(f);
+    static struct bytes file;
+    get(plain, &file);
     gzFile z = gzopen(packed, "wb");
-    CHECK_EQ(gzwrite(z, bytes, (unsigned)size), (int)size);
+    CHECK_EQ(gzwrite(z, file.b, (unsigned)file.n), (int)file.n);
     gzclose(z);
     in = open_one(packed, spec_of(3, HEIGHT, WIDTH));
     CHECK_EQ(input_next(in, &s), 1);

@@ -28,9 +28,9 @@ struct recorded {
 
 static bool input_shape(const struct graph *g, int shape[3])
 {
-    if (g->input_count != 1)
+    if (graph_input(g) < 0)
         return false;
-    const struct value *v = &g->value[g->input[0]];
+    const struct value *v = &g->value[graph_input(g)];
     for (int a = 0; a < 3; a++)
         shape[a] = 1;
     for (int a = 1; a < v->rank && a < 4; a++)
