@@ -10,6 +10,7 @@
 #include "iat.h"
 #include "network/answer.h"
 #include "onnx/onnx.h"
+#include "onnx/rewrite.h"
 #include "task/classes.h"
 
 #include <math.h>
@@ -203,6 +204,8 @@ static int begin(const struct af_convert_options *o, struct job *j)
     j->name = o->onnx ? o->onnx : "the network";
     status = o->onnx_bytes ? onnx_parse(j->name, NULL, o->onnx_bytes, o->onnx_size, &j->graph)
                            : onnx_load(o->onnx, &j->graph);
+    if (!status)
+        status = graph_rewrite(j->graph, j->name);
     memcpy(j->shape, o->shape, sizeof j->shape);
     if (!status && !j->shape[0]) {
         status = calibration_shape(j->graph, o->calib, o->calib_count, j->shape);

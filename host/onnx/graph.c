@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void node_free(struct node *n)
+void node_free(struct node *n)
 {
     for (int i = 0; i < n->attribute_count; i++) {
         struct attribute *a = &n->attribute[i];
@@ -101,6 +101,22 @@ static int visit(const struct graph *g, const char *name, int root, unsigned cha
         }
     }
     return AF_OK;
+}
+
+struct tensor *graph_constant(struct graph *g, int value)
+{
+    if (value >= 0 && g->value[value].constant)
+        return &g->value[value].tensor;
+    for (int i = 0; value >= 0 && i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        if (!n->op || strcmp(n->op, "Constant") != 0 || n->output_count < 1 ||
+            n->output[0] != value)
+            continue;
+        for (int k = 0; k < n->attribute_count; k++)
+            if (n->attribute[k].type == ATTRIBUTE_TENSOR)
+                return &n->attribute[k].tensor;
+    }
+    return NULL;
 }
 
 static bool is_read(const struct graph *g, int value)

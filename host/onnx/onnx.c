@@ -528,22 +528,6 @@ static int read_ports(struct reader *r, const Onnx__GraphProto *p)
     return AF_OK;
 }
 
-/* The constant that a value is, of an initializer or a Constant node; NULL: it is none. */
-static struct tensor *constant_of(struct graph *g, int value)
-{
-    if (value >= 0 && g->value[value].constant)
-        return &g->value[value].tensor;
-    for (int i = 0; value >= 0 && i < g->node_count; i++) {
-        const struct node *n = &g->node[i];
-        if (strcmp(n->op, "Constant") != 0 || n->output_count < 1 || n->output[0] != value)
-            continue;
-        for (int k = 0; k < n->attribute_count; k++)
-            if (n->attribute[k].type == ATTRIBUTE_TENSOR)
-                return &n->attribute[k].tensor;
-    }
-    return NULL;
-}
-
 /* Samples come one by one. Where the exporter froze another number it stands in the input's shape,
  * and in Reshapes that begin with it; these keep what is one there. */
 static void take_batch_out(struct graph *g)
@@ -553,9 +537,9 @@ static void take_batch_out(struct graph *g)
     g->batch = in && in->rank > 1 && in->dim[0] > 1 ? in->dim[0] : 1;
     for (int i = 0; g->batch > 1 && i < g->node_count; i++) {
         const struct node *n = &g->node[i];
-        if (strcmp(n->op, "Reshape") != 0 || n->input_count < 2 || constant_of(g, n->input[0]))
+        if (strcmp(n->op, "Reshape") != 0 || n->input_count < 2 || graph_constant(g, n->input[0]))
             continue;
-        struct tensor *shape = constant_of(g, n->input[1]);
+        struct tensor *shape = graph_constant(g, n->input[1]);
         if (shape && shape->type == DTYPE_I64 && shape->count > 1 &&
             ((int64_t *)shape->data)[0] == g->batch)
             ((int64_t *)shape->data)[0] = 1;

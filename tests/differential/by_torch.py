@@ -3,6 +3,8 @@
 Where torch means something else by a name (asymmetric pads, windows that are rounded up) the values
 are padded and cut by hand; a graph that would need more raises NotImplementedError.
 """
+import functools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -200,6 +202,11 @@ def reduce_mean(n, x, axes=None):
     return x.mean(tuple(axes) if axes else tuple(range(x.dim())), keepdim=bool(n.get("keepdims", 1)))
 
 
+def reduced(n, x, axes):
+    axes = axes_of(n, axes)
+    return int(np.prod([x.shape[a] for a in axes])) if axes else x.numel()
+
+
 def flatten(n, x):
     axis = n.get("axis", 1)
     return x.reshape(int(np.prod(x.shape[:axis])), -1)
@@ -230,7 +237,14 @@ OPERATORS = {
     "Concat": lambda n, *xs: torch.cat(xs, n.get("axis")),
     "Expand": lambda n, x, shape: x + torch.zeros(integers(shape), dtype=x.dtype),
     "Shape": lambda n, x: torch.tensor(list(x.shape)), "Cast": lambda n, x: x.to(TYPES[n.get("to")]),
-    "Constant": constant,
+    "Constant": constant, "Abs": lambda n, x: x.abs(), "Sum": lambda n, *xs: sum(xs[1:], xs[0]),
+    "LeakyRelu": lambda n, x: F.leaky_relu(x, n.get("alpha", 0.01)),
+    "PRelu": lambda n, x, slope: torch.where(x < 0, x * slope, x),
+    "HardSigmoid": lambda n, x: (n.get("alpha", 0.2) * x + n.get("beta", 0.5)).clamp(0, 1),
+    "Max": lambda n, *xs: functools.reduce(torch.maximum, xs),
+    "Min": lambda n, *xs: functools.reduce(torch.minimum, xs),
+    "Mean": lambda n, *xs: sum(xs[1:], xs[0]) / len(xs), "CastLike": lambda n, x, like: x.to(like.dtype),
+    "ReduceSum": lambda n, x, axes=None: reduce_mean(n, x, axes) * reduced(n, x, axes),
 }
 
 

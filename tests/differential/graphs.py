@@ -277,6 +277,27 @@ def batch_norm(g, v=None):
     return g.keep(g.add("BatchNormalization", [v] + [g.constant(p) for p in parameters], v.shape, **attributes))
 
 
+def piecewise(g):
+    """What becomes a sum of ReLUs."""
+    v = g.choose(lambda v: v.rank > 0 and v.shape[0] == 1)
+    op = g.pick(["LeakyRelu", "PRelu", "Abs", "HardSigmoid", "Max", "Min", "Sum", "Mean"])
+    if op == "PRelu" and v.rank > 1:
+        slope = g.array([v.shape[1]] + [1] * (v.rank - 2), 0.1, 0.3)
+        return g.keep(g.add(op, [v, g.constant(slope)], v.shape))
+    if op in ("Max", "Min", "Sum", "Mean"):
+        others = [w for w in g.values if w.shape == v.shape and w is not v]
+        inputs = [v] + ([g.pick(others)] if others and g.chance(0.7) else []) \
+            + ([g.constant(np.float32(g.pick([0.25, -0.5])))] if g.chance(0.4) else [])
+        g.dice.shuffle(inputs)
+        return g.keep(g.add(op, inputs, v.shape))
+    attributes = {"alpha": g.pick([0.1, 0.3, 0.01])} if op in ("LeakyRelu", "HardSigmoid") and g.chance(0.7) else {}
+    if op == "HardSigmoid" and g.chance(0.5):
+        attributes["beta"] = g.pick([0.2, 0.6])
+    if op == "PRelu":
+        raise Skip
+    return g.keep(g.add(op, [v], v.shape, **attributes))
+
+
 def average_pool(g):
     v = g.choose(lambda v: v.is_map)
     attributes, out = window(g, list(v.shape[2:]), 4, g.opset >= 19, g.opset >= 10, True)
@@ -332,7 +353,7 @@ def clip(g):
         v, low = g.add("Relu", [v], v.shape), None
     elif g.chance(0.1):
         high = None
-    if g.chance(0.03):
+    if g.chance(0.3) and high != 0.5:
         low = g.pick([-1.0, 0.5])
     if g.opset < 11:
         attributes = {k: x for k, x in (("min", low), ("max", high)) if x is not None}
@@ -799,7 +820,7 @@ def channels_last(g):
 
 STEPS = [
     (6, conv), (8, conv_relu), (3, pointwise), (3, gemm), (2, dense_relu), (2, matmul), (4, batch_norm),
-    (5, average_pool), (5, max_pool), (2, global_pool), (2, reduce_mean), (6, relu), (3, clip),
+    (5, average_pool), (5, max_pool), (2, global_pool), (2, reduce_mean), (3, piecewise), (6, relu), (3, clip),
     (4, add_constant), (0.3, widened_sum), (4, scale), (1.5, negate), (5, add_values), (5, concat),
     (3, resize), (5, pad), (4, cut), (3, split), (2.5, flatten), (3, reshape), (2, squeeze),
     (2, unsqueeze), (2, transpose), (3, gather), (0.5, expand), (1.5, identity), (2, shuffle),

@@ -11,6 +11,7 @@
 #include "base/npy.h"
 #include "network/network.h"
 #include "onnx/onnx.h"
+#include "onnx/rewrite.h"
 
 #include <glob.h>
 #include <math.h>
@@ -84,6 +85,8 @@ static void check(const struct recorded *r)
     double d = INFINITY;
     int status = onnx_parse(r->name, NULL, r->model, r->size, &g);
     CHECK_EQ(status, AF_OK);
+    if (!status)
+        status = graph_rewrite(g, r->name);
     CHECK(!g || input_shape(g, shape));
     if (!status)
         status = network_lower(g, shape, &plain, 1, zero, &net);

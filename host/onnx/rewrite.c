@@ -1,0 +1,302 @@
+#include "onnx/rewrite.h"
+
+#include "base/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rewriting {
+    struct graph *graph;
+    bool *live, *relu; /* [values there were] depends on an input; is a ReLU's */
+    struct node *node; /* what the nodes become */
+    int count, room;
+    const struct node *from; /* the one that is rewritten */
+    int status;
+};
+
+enum { NOWHERE = -1 };
+
+/* ---- New nodes and values ------------------------------------------------------------------- */
+
+static int add_value(struct rewriting *w)
+{
+    struct graph *g = w->graph;
+    struct value *grown =
+        w->status ? NULL : realloc(g->value, (size_t)(g->value_count + 1) * sizeof *grown);
+    char *name = grown ? strdup(w->from->name) : NULL;
+    if (grown)
+        g->value = grown;
+    if (!name) {
+        w->status = w->status ? w->status : af_fail(AF_NO_MEMORY, "no memory for a value");
+        return NOWHERE;
+    }
+    g->value[g->value_count] = (struct value){.name = name, .producer = -1, .rank = -1};
+    return g->value_count++;
+}
+
+static int number(struct rewriting *w, float v)
+{
+    const int index = add_value(w);
+    if (index < 0)
+        return NOWHERE;
+    struct value *value = &w->graph->value[index];
+    value->constant = true;
+    w->status = tensor_make(&value->tensor, DTYPE_F32, 0, NULL);
+    if (!w->status)
+        *(float *)value->tensor.data = v;
+    return index;
+}
+
+static struct node *room_for_one(struct rewriting *w)
+{
+    if (w->count == w->room) {
+        const int room = w->room ? 2 * w->room : 64;
+        struct node *grown = realloc(w->node, (size_t)room * sizeof *grown);
+        if (!grown) {
+            w->status = af_fail(AF_NO_MEMORY, "no memory for %d nodes", room);
+            return NULL;
+        }
+        w->node = grown;
+        w->room = room;
+    }
+    return &w->node[w->count];
+}
+
+/* A node of one or two inputs (the second NOWHERE: one); makes value `to`, or a new one if that is
+ * NOWHERE. Returns what it makes. */
+static int emit(struct rewriting *w, const char *op, int a, int b, int to)
+{
+    to = to == NOWHERE ? add_value(w) : to;
+    struct node *n = w->status ? NULL : room_for_one(w);
+    if (!n)
+        return NOWHERE;
+    *n = (struct node){.name = strdup(w->from->name),
+                       .op = strdup(op),
+                       .input = calloc(3, sizeof *n->input),
+                       .output = calloc(1, sizeof *n->output),
+                       .attribute = calloc(1, sizeof *n->attribute),
+                       .output_count = 1};
+    w->count++;
+    if (!n->name || !n->op || !n->input || !n->output || !n->attribute) {
+        w->status = af_fail(AF_NO_MEMORY, "no memory for a node");
+        return NOWHERE;
+    }
+    n->input[n->input_count++] = a;
+    if (b != NOWHERE)
+        n->input[n->input_count++] = b;
+    n->output[0] = to;
+    return to;
+}
+
+/* clip(x, 0, most), of any opset. */
+static int emit_clip(struct rewriting *w, int x, float most, int to)
+{
+    static const char *const names[] = {"min", "max"};
+    const bool as_inputs = w->graph->opset >= 11;
+    const int low = as_inputs ? number(w, 0) : NOWHERE,
+              high = as_inputs ? number(w, most) : NOWHERE;
+    to = emit(w, "Clip", x, low, to);
+    struct node *n = to == NOWHERE ? NULL : &w->node[w->count - 1];
+    if (n && as_inputs)
+        n->input[n->input_count++] = high;
+    if (!n || as_inputs)
+        return to;
+    struct attribute *bounds = realloc(n->attribute, 2 * sizeof *bounds);
+    if (!bounds) {
+        w->status = af_fail(AF_NO_MEMORY, "no memory for a node");
+        return NOWHERE;
+    }
+    n->attribute = bounds;
+    for (int k = 0; k < 2; k++) {
+        bounds[k] = (struct attribute){
+            .name = strdup(names[k]), .type = ATTRIBUTE_FLOAT, .f = k ? most : 0};
+        n->attribute_count += bounds[k].name != NULL;
+    }
+    if (n->attribute_count < 2)
+        w->status = af_fail(AF_NO_MEMORY, "no memory for a node");
+    return to;
+}
+
+/* ---- Operators ------------------------------------------------------------------------------ */
+
+static void leaky(struct rewriting *w, int x, int slope, const char *sum, int to)
+{
+    const int above = emit(w, "Relu", x, NOWHERE, NOWHERE);
+    int below = emit(w, "Relu", emit(w, "Neg", x, NOWHERE, NOWHERE), NOWHERE, NOWHERE);
+    if (slope != NOWHERE)
+        below = emit(w, "Mul", below, slope, NOWHERE);
+    emit(w, sum, above, below, to);
+}
+
+static int one_of(struct rewriting *w, bool most, int x, int y, int to)
+{
+    const int by = most ? emit(w, "Sub", x, y, NOWHERE) : emit(w, "Sub", y, x, NOWHERE);
+    return emit(w, most ? "Add" : "Sub", y, emit(w, "Relu", by, NOWHERE, NOWHERE), to);
+}
+
+static void hard_sigmoid(struct rewriting *w, const struct node *n, int to)
+{
+    const int steep = number(w, node_float(n, "alpha", 0.2F)),
+              at = number(w, node_float(n, "beta", 0.5F));
+    const int x = emit(w, "Mul", n->input[0], steep, NOWHERE);
+    emit_clip(w, emit(w, "Add", x, at, NOWHERE), 1, to);
+}
+
+/* Every input after the other by `fold`, the last into the node's output. */
+static void fold_inputs(struct rewriting *w, const struct node *n,
+                        int (*fold)(struct rewriting *w, int x, int y, int to), int to)
+{
+    int made = n->input[0];
+    for (int k = 1; k < n->input_count; k++)
+        made = fold(w, made, n->input[k], k + 1 < n->input_count ? NOWHERE : to);
+    if (n->input_count == 1)
+        emit(w, "Identity", made, NOWHERE, to);
+}
+
+static int larger(struct rewriting *w, int x, int y, int to)
+{
+    return one_of(w, true, x, y, to);
+}
+static int smaller(struct rewriting *w, int x, int y, int to)
+{
+    return one_of(w, false, x, y, to);
+}
+static int sum(struct rewriting *w, int x, int y, int to)
+{
+    return emit(w, "Add", x, y, to);
+}
+
+static void mean(struct rewriting *w, const struct node *n, int to)
+{
+    const int all = add_value(w);
+    fold_inputs(w, n, sum, all);
+    emit(w, "Mul", all, number(w, 1 / (float)n->input_count), to);
+}
+
+/* Constant nodes are among those that stayed. */
+static const struct tensor *constant(const struct rewriting *w, int value)
+{
+    struct graph stayed = *w->graph;
+    stayed.node = w->node;
+    stayed.node_count = w->count;
+    return graph_constant(&stayed, value);
+}
+
+/* A bound of a Clip that is known; `otherwise` if it is left out, NAN if it is not known. */
+static float bound(const struct rewriting *w, const struct node *n, int k, const char *attribute,
+                   float otherwise)
+{
+    if (k >= n->input_count || n->input[k] < 0)
+        return w->graph->opset < 11 ? node_float(n, attribute, otherwise) : otherwise;
+    const struct tensor *t = constant(w, n->input[k]);
+    return t && t->type == DTYPE_F32 && t->count == 1 ? (float)tensor_get(t, 0) : NAN;
+}
+
+/* Whether the node was one that is rewritten. */
+static bool clip(struct rewriting *w, const struct node *n, int to)
+{
+    float least = bound(w, n, 1, "min", -INFINITY), most = bound(w, n, 2, "max", INFINITY);
+    if (isnan(least) || isnan(most) || (least == 0 && most > 0) || w->relu[n->input[0]])
+        return false;
+    least = least < -1e30F ? -INFINITY : least; /* as exporters write none */
+    most = most > 1e30F ? INFINITY : most;
+    if (!(least < most) || (isinf(least) && isinf(most)))
+        return false;
+    const int a = isinf(least) ? NOWHERE : number(w, least),
+              b = isinf(most) ? NOWHERE : number(w, most);
+    if (a == NOWHERE) {
+        const int left = emit(w, "Relu", emit(w, "Sub", b, n->input[0], NOWHERE), NOWHERE, NOWHERE);
+        emit(w, "Sub", b, left, to);
+        return true;
+    }
+    const int above = emit(w, "Sub", n->input[0], a, NOWHERE);
+    const int kept = b == NOWHERE ? emit(w, "Relu", above, NOWHERE, NOWHERE)
+                                  : emit_clip(w, above, most - least, NOWHERE);
+    emit(w, "Add", kept, a, to);
+    return true;
+}
+
+static bool rewrite(struct rewriting *w, const struct node *n)
+{
+    const int to = n->output_count > 0 ? n->output[0] : -1,
+              x = n->input_count > 0 ? n->input[0] : -1;
+    bool whole = to >= 0 && n->input_count > 0;
+    for (int k = 0; k < n->input_count; k++)
+        whole = whole && (n->input[k] >= 0 || (k > 0 && strcmp(n->op, "Clip") == 0));
+    w->from = n;
+    if (!whole)
+        return false;
+    if (strcmp(n->op, "LeakyRelu") == 0)
+        leaky(w, x, number(w, node_float(n, "alpha", 0.01F)), "Sub", to);
+    else if (strcmp(n->op, "PRelu") == 0 && n->input_count == 2)
+        leaky(w, x, n->input[1], "Sub", to);
+    else if (strcmp(n->op, "Abs") == 0)
+        leaky(w, x, NOWHERE, "Add", to);
+    else if (strcmp(n->op, "HardSigmoid") == 0)
+        hard_sigmoid(w, n, to);
+    else if (strcmp(n->op, "Max") == 0)
+        fold_inputs(w, n, larger, to);
+    else if (strcmp(n->op, "Min") == 0)
+        fold_inputs(w, n, smaller, to);
+    else if (strcmp(n->op, "Sum") == 0)
+        fold_inputs(w, n, sum, to);
+    else if (strcmp(n->op, "Mean") == 0)
+        mean(w, n, to);
+    else
+        return strcmp(n->op, "Clip") == 0 && clip(w, n, to);
+    return true;
+}
+
+/* ---- The graph ------------------------------------------------------------------------------ */
+
+static bool is_live(const struct rewriting *w, const struct node *n)
+{
+    bool live = false;
+    for (int k = 0; k < n->input_count; k++)
+        live = live || (n->input[k] >= 0 && w->live[n->input[k]]);
+    return live && strcmp(n->op, "Shape") != 0 && strcmp(n->op, "Size") != 0;
+}
+
+int graph_rewrite(struct graph *g, const char *name)
+{
+    const size_t values = (size_t)g->value_count + 1;
+    struct rewriting w = {
+        .graph = g, .live = calloc(values, sizeof *w.live), .relu = calloc(values, sizeof *w.relu)};
+    if (!w.live || !w.relu) {
+        free(w.live);
+        free(w.relu);
+        return af_fail(AF_NO_MEMORY, "%s: no memory", name);
+    }
+    for (int i = 0; i < g->input_count; i++)
+        w.live[g->input[i]] = true;
+    for (int i = 0; !w.status && i < g->node_count; i++) {
+        struct node *n = &g->node[i];
+        const bool live = is_live(&w, n);
+        for (int k = 0; k < n->output_count; k++)
+            if (n->output[k] >= 0) {
+                w.live[n->output[k]] = live;
+                w.relu[n->output[k]] = strcmp(n->op, "Relu") == 0;
+            }
+        if (live && rewrite(&w, n)) {
+            node_free(n);
+            *n = (struct node){0};
+            continue;
+        }
+        struct node *to = w.status ? NULL : room_for_one(&w);
+        if (to) {
+            *to = *n;
+            w.count++;
+            *n = (struct node){0};
+        }
+    }
+    free(w.live);
+    free(w.relu);
+    /* On failure some nodes are here and some there, each once. */
+    for (int i = 0; w.status && i < g->node_count; i++)
+        node_free(&g->node[i]);
+    free(g->node);
+    g->node = w.node;
+    g->node_count = w.count;
+    return w.status ? w.status : graph_sort(g, name);
+}
