@@ -8,8 +8,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RAISES = 12 };
+#define PAPER_LEAD   4.0 /* nats, of the median answer, where the paper's knob sets the limits */
 #define RISK_MOST    4.0
 #define CHANGES_EACH 16.0 /* answers that change, for one point of accuracy: at most */
 
@@ -23,6 +25,37 @@ static int64_t target_of(const struct history *h, int64_t sample)
                ? recipe->reference->data.labels[sample]
                : largest_value(recipe->reference->ann + sample * recipe->reference->ann_size,
                                recipe->reference->ann_size);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* By how much the ANN's median answer is ahead of the next; 1 if it is not. Outputs are divided by
+ * a part of it before the softmax that early exit looks at, so that rescaling a network's last
+ * layer changes nothing. */
+static int find_lead(const struct history *h, double *lead)
+{
+    const struct reference *ref = h->recipe->reference;
+    const int64_t samples = ref->data.samples, classes = ref->ann_size;
+    float *ahead = malloc((size_t)samples * sizeof *ahead);
+    if (!ahead)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int64_t i = 0; i < samples; i++) {
+        const float *v = ref->ann + i * classes;
+        const int64_t best = largest_value(v, classes);
+        float next = -INFINITY;
+        for (int64_t k = 0; k < classes; k++)
+            next = k != best ? fmaxf(next, v[k]) : next;
+        ahead[i] = v[best] - next;
+    }
+    qsort(ahead, (size_t)samples, sizeof *ahead, by_value);
+    const double median = (double)ahead[samples / 2];
+    *lead = median > 0 && isfinite(median) ? median : 1;
+    free(ahead);
+    return AF_OK;
 }
 
 /* The fixed-point factor of hw/iat.h: log2(e) x scale x 2^12 = multiplier / 2^shift. */
@@ -241,6 +274,41 @@ static int set_paper_limits(const struct history *h, struct early_exit *x)
     return AF_OK;
 }
 
+/* How far ahead the median answer is, in nats, that tells best who may stop is a matter of the
+ * network: the limits for some, of which the cheapest are kept. */
+static int choose_sharpness(struct history *h, struct early_exit *x, double unit)
+{
+    static const double leads[] = {2, 4, 8, 12, 16};
+    struct early_exit best = {0};
+    double least = INFINITY;
+    int status = AF_OK;
+    int32_t *limit = calloc((size_t)h->steps, sizeof *limit);
+    if (!limit)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (size_t i = 0; !status && i < sizeof leads / sizeof *leads; i++) {
+        set_multiplier(x, unit * leads[i]);
+        status = choose_within_tolerance(h, x);
+        free(h->uncertainty);
+        h->uncertainty = NULL;
+        if (status)
+            break;
+        loss_of_exits(h, x);
+        if (h->verdict->timesteps_mean >= least)
+            continue;
+        least = h->verdict->timesteps_mean;
+        best = *x;
+        memcpy(limit, x->limit, (size_t)h->steps * sizeof *limit);
+    }
+    if (!status) {
+        best.limit = x->limit;
+        memcpy(best.limit, limit, (size_t)h->steps * sizeof *limit);
+        *x = best;
+        loss_of_exits(h, x);
+    }
+    free(limit);
+    return status;
+}
+
 static int fill_early_exit(struct history *h)
 {
     struct recipe *recipe = h->recipe;
@@ -250,11 +318,16 @@ static int fill_early_exit(struct history *h)
     x->limit = calloc((size_t)h->steps, sizeof *x->limit);
     if (!x->limit)
         return af_fail(AF_NO_MEMORY, "no memory");
-    set_multiplier(x, (double)recipe->model->population[h->output].scale[0]);
-    int status = AF_OK;
-    if (recipe->options.iat == AF_AUTO)
+    double lead = 1;
+    int status = find_lead(h, &lead);
+    const double scale = (double)recipe->model->population[h->output].scale[0];
+    if (!status && recipe->options.iat == AF_AUTO && !recipe->options.optimize)
+        return choose_sharpness(h, x, scale / lead);
+    /* A goal raises each timestep's limit by what it measures, at the outputs' own scale. */
+    set_multiplier(x, recipe->options.iat == AF_AUTO ? scale : scale / lead * PAPER_LEAD);
+    if (!status && recipe->options.iat == AF_AUTO)
         status = choose_within_tolerance(h, x);
-    else
+    else if (!status)
         status = set_paper_limits(h, x);
     if (!status)
         loss_of_exits(h, x);

@@ -181,6 +181,48 @@ TEST(several_outputs)
     CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
 }
 
+/* The digits and, as another output, their logits times a factor. */
+static void add_multiple(struct af_convert_options *o, float factor, uint8_t *bytes)
+{
+    static const uint8_t behind[] = "\x3a\x35"                                /* ModelProto.graph */
+                                    "\x0a\x15\x0a\x06logits\x0a\x01k\x12\x03" /* .node */
+                                    "big\x22\x03Mul"
+                                    "\x2a\x0b\x10\x01\x42\x01k\x22\x04...." /* .initializer */
+                                    "\x62\x0f\x0a\x03"                      /* .output */
+                                    "big\x12\x08\x0a\x06\x08\x01\x12\x02\x0a\x00";
+    void *file;
+    size_t size;
+    CHECK_EQ(file_read(o->onnx, 1 << 24, &file, &size), AF_OK);
+    memcpy(bytes, file, size);
+    free(file);
+    memcpy(bytes + size, behind, sizeof behind - 1);
+    memcpy(bytes + size + 34, &factor, sizeof factor);
+    o->onnx_bytes = bytes;
+    o->onnx_size = size + sizeof behind - 1;
+    o->answers = "big";
+}
+
+/* Who stops when does not depend on the scale to which a network was trained. */
+TEST(early_exit_of_any_scale)
+{
+    static uint8_t bytes[1 << 16];
+    double steps[3];
+    for (int i = 0; i < 3; i++) {
+        struct told told;
+        struct af_convert_options o = digits(&told);
+        struct af_conversion c;
+        struct af_model *m;
+        o.timesteps = 4;
+        add_multiple(&o, (float[]){0.2F, 1, 1000}[i], bytes);
+        CHECK_EQ(af_convert(&o, &m, &c), AF_OK);
+        steps[i] = c.timesteps_mean;
+        CHECK(steps[i] < 3 && accuracy(m) > 0.95);
+        af_conversion_free(&c);
+        af_model_free(m);
+    }
+    CHECK(fabs(steps[0] - steps[1]) < 0.05 && fabs(steps[2] - steps[1]) < 0.05);
+}
+
 /* The same bytes and samples, from memory: the same model. */
 TEST(memory)
 {
@@ -340,6 +382,7 @@ int main(void)
         return 1;
     RUN(files);
     RUN(several_outputs);
+    RUN(early_exit_of_any_scale);
     RUN(memory);
     RUN(cancelled);
     RUN(refusals);
