@@ -401,6 +401,11 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
                                     "opset %d is newer than %d, the last that this version knows: "
                                     "its operators are taken to mean what they meant then",
                                     g->opset, OPSET_LAST);
+    if (!status && g->quantisers)
+        status = network_note(l->network,
+                              "a quantised network: what its %d QuantizeLinear nodes round is "
+                              "taken as it is before, so that outputs differ by that rounding",
+                              g->quantisers);
     for (int i = 0; !status && i < g->value_count; i++)
         if (g->value[i].constant)
             status = tensor_copy(&l->value[i].offset, &g->value[i].tensor);

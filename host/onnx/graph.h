@@ -57,6 +57,7 @@ struct graph {
     struct node *node;
     int input_count, output_count;
     int *input, *output; /* value indices; initializers are not among the inputs */
+    int quantisers;      /* QuantizeLinear nodes of the data, whose rounding was left out */
     int64_t batch;       /* samples at a time that the exporter froze; 1: one, or any number */
 };
 

@@ -6,16 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NOWHERE = -1 };
+
+/* Codes of a QuantizeLinear; scale 0: they are none. */
+struct quantised {
+    float scale;
+    double zero;
+};
+
 struct rewriting {
     struct graph *graph;
-    bool *live, *relu; /* [values there were] depends on an input; is a ReLU's */
-    struct node *node; /* what the nodes become */
+    /* [values there were] */
+    bool *live, *from_relu;      /* depends on an input; a ReLU makes it */
+    int *relu;                   /* what the ReLU reads that makes it, and nobody but one reads;
+                                  * NOWHERE: it is none */
+    int *uses;                   /* nodes and outputs that read it */
+    struct quantised *quantised; /* codes, which stay the numbers that they stand for */
+    int quantisers;              /* rewritten */
+    struct node *node;           /* what the nodes become */
     int count, room;
     const struct node *from; /* the one that is rewritten */
     int status;
 };
-
-enum { NOWHERE = -1 };
 
 /* ---- New nodes and values ------------------------------------------------------------------- */
 
@@ -190,30 +202,103 @@ static float bound(const struct rewriting *w, const struct node *n, int k, const
     if (k >= n->input_count || n->input[k] < 0)
         return w->graph->opset < 11 ? node_float(n, attribute, otherwise) : otherwise;
     const struct tensor *t = constant(w, n->input[k]);
-    return t && t->type == DTYPE_F32 && t->count == 1 ? (float)tensor_get(t, 0) : NAN;
+    return t && t->count == 1 ? (float)tensor_get(t, 0) : NAN;
+}
+
+/* A value cut to [least, most]; behind a ReLU that nobody else reads both are one. */
+static void cut(struct rewriting *w, int x, float least, float most, int to)
+{
+    const int before = w->relu[x];
+    if (before != NOWHERE && least <= 0 && most > 0 && !isinf(most)) {
+        emit_clip(w, before, most, to);
+        return;
+    }
+    if (least == 0 && !isinf(most)) {
+        emit_clip(w, x, most, to);
+        return;
+    }
+    if (isinf(least) && isinf(most)) {
+        emit(w, "Identity", x, NOWHERE, to);
+        return;
+    }
+    const int a = isinf(least) ? NOWHERE : number(w, least),
+              b = isinf(most) ? NOWHERE : number(w, most);
+    if (a == NOWHERE) {
+        const int left = emit(w, "Relu", emit(w, "Sub", b, x, NOWHERE), NOWHERE, NOWHERE);
+        emit(w, "Sub", b, left, to);
+        return;
+    }
+    const int above = emit(w, "Sub", x, a, NOWHERE);
+    const int kept = b == NOWHERE ? emit(w, "Relu", above, NOWHERE, NOWHERE)
+                                  : emit_clip(w, above, most - least, NOWHERE);
+    emit(w, "Add", kept, a, to);
 }
 
 /* Whether the node was one that is rewritten. */
 static bool clip(struct rewriting *w, const struct node *n, int to)
 {
+    const struct quantised *q = &w->quantised[n->input[0]];
     float least = bound(w, n, 1, "min", -INFINITY), most = bound(w, n, 2, "max", INFINITY);
-    if (isnan(least) || isnan(most) || (least == 0 && most > 0) || w->relu[n->input[0]])
+    if (q->scale > 0) { /* codes */
+        least = (float)((double)least - q->zero) * q->scale;
+        most = (float)((double)most - q->zero) * q->scale;
+        w->quantised[to] = *q;
+        if (least < most)
+            cut(w, n->input[0], least, most, to);
+        else
+            w->status = af_fail(AF_UNSUPPORTED,
+                                "Clip node '%.100s': the bounds of codes are not known", n->name);
+        return true;
+    }
+    if (isnan(least) || isnan(most))
         return false;
     least = least < -1e30F ? -INFINITY : least; /* as exporters write none */
     most = most > 1e30F ? INFINITY : most;
-    if (!(least < most) || (isinf(least) && isinf(most)))
+    const bool plain = least == 0 && most > 0 && w->relu[n->input[0]] == NOWHERE;
+    if (!(least < most) || (isinf(least) && isinf(most)) || plain)
         return false;
-    const int a = isinf(least) ? NOWHERE : number(w, least),
-              b = isinf(most) ? NOWHERE : number(w, most);
-    if (a == NOWHERE) {
-        const int left = emit(w, "Relu", emit(w, "Sub", b, n->input[0], NOWHERE), NOWHERE, NOWHERE);
-        emit(w, "Sub", b, left, to);
-        return true;
-    }
-    const int above = emit(w, "Sub", n->input[0], a, NOWHERE);
-    const int kept = b == NOWHERE ? emit(w, "Relu", above, NOWHERE, NOWHERE)
-                                  : emit_clip(w, above, most - least, NOWHERE);
-    emit(w, "Add", kept, a, to);
+    if (isinf(least) && w->relu[n->input[0]] == NOWHERE && w->from_relu[n->input[0]])
+        return false;
+    cut(w, n->input[0], least, most, to);
+    return true;
+}
+
+/* One number; NAN: it is none that is known. */
+static double single(const struct rewriting *w, const struct node *n, int k, double otherwise)
+{
+    if (k >= n->input_count || n->input[k] < 0)
+        return otherwise;
+    const struct tensor *t = constant(w, n->input[k]);
+    return t && t->count == 1 ? tensor_get(t, 0) : (double)NAN;
+}
+
+/* Codes stay what they stand for, cut to what codes can say; what rounding adds is left out. */
+static bool quantize(struct rewriting *w, const struct node *n, int to)
+{
+    const struct tensor *zero = n->input_count > 2 ? constant(w, n->input[2]) : NULL;
+    const double scale = single(w, n, 1, (double)NAN), from = single(w, n, 2, 0);
+    const bool wide = zero && zero->type == DTYPE_I8;
+    if (!(scale > 0) || isnan(from) || (zero && zero->type != DTYPE_U8 && !wide))
+        return false;
+    w->quantised[to] = (struct quantised){(float)scale, from};
+    w->quantisers++;
+    /* Codes from 0 on are a ReLU; what else lies beyond all codes is rare. */
+    const float least = (float)(((wide ? INT8_MIN : 0) - from) * scale),
+                most = (float)(((wide ? INT8_MAX : UINT8_MAX) - from) * scale);
+    if (least == 0 || w->relu[n->input[0]] != NOWHERE)
+        cut(w, n->input[0], least, most, to);
+    else
+        emit(w, "Identity", n->input[0], NOWHERE, to);
+    return true;
+}
+
+static bool dequantize(struct rewriting *w, const struct node *n, int to)
+{
+    const struct quantised *q = &w->quantised[n->input[0]];
+    const double scale = single(w, n, 1, (double)NAN), from = single(w, n, 2, 0);
+    if (q->scale == 0 || (float)scale != q->scale || from != q->zero)
+        return false;
+    emit(w, "Identity", n->input[0], NOWHERE, to);
     return true;
 }
 
@@ -223,7 +308,7 @@ static bool rewrite(struct rewriting *w, const struct node *n)
               x = n->input_count > 0 ? n->input[0] : -1;
     bool whole = to >= 0 && n->input_count > 0;
     for (int k = 0; k < n->input_count; k++)
-        whole = whole && (n->input[k] >= 0 || (k > 0 && strcmp(n->op, "Clip") == 0));
+        whole = whole && (n->input[k] >= 0 || k > 0);
     w->from = n;
     if (!whole)
         return false;
@@ -243,8 +328,12 @@ static bool rewrite(struct rewriting *w, const struct node *n)
         fold_inputs(w, n, sum, to);
     else if (strcmp(n->op, "Mean") == 0)
         mean(w, n, to);
+    else if (strcmp(n->op, "Clip") == 0)
+        return clip(w, n, to);
+    else if (strcmp(n->op, "QuantizeLinear") == 0)
+        return quantize(w, n, to);
     else
-        return strcmp(n->op, "Clip") == 0 && clip(w, n, to);
+        return strcmp(n->op, "DequantizeLinear") == 0 && dequantize(w, n, to);
     return true;
 }
 
@@ -258,15 +347,55 @@ static bool is_live(const struct rewriting *w, const struct node *n)
     return live && strcmp(n->op, "Shape") != 0 && strcmp(n->op, "Size") != 0;
 }
 
+static void note_relu(struct rewriting *w, const struct node *n)
+{
+    const int value = n->output_count > 0 ? n->output[0] : -1;
+    if (value < 0)
+        return;
+    if (strcmp(n->op, "Relu") == 0 && n->input_count == 1) {
+        w->from_relu[value] = true;
+        w->relu[value] = w->uses[value] == 1 ? n->input[0] : NOWHERE;
+    }
+}
+
+static int begin(struct rewriting *w)
+{
+    const struct graph *g = w->graph;
+    const size_t values = (size_t)g->value_count + 1;
+    w->live = calloc(values, sizeof *w->live);
+    w->from_relu = calloc(values, sizeof *w->from_relu);
+    w->relu = malloc(values * sizeof *w->relu);
+    w->uses = calloc(values, sizeof *w->uses);
+    w->quantised = calloc(values, sizeof *w->quantised);
+    if (!w->live || !w->from_relu || !w->relu || !w->uses || !w->quantised)
+        return af_fail(AF_NO_MEMORY, "no memory for a graph");
+    for (size_t i = 0; i < values; i++)
+        w->relu[i] = NOWHERE;
+    for (int i = 0; i < g->node_count; i++)
+        for (int k = 0; k < g->node[i].input_count; k++)
+            if (g->node[i].input[k] >= 0)
+                w->uses[g->node[i].input[k]]++;
+    for (int i = 0; i < g->output_count; i++)
+        w->uses[g->output[i]]++;
+    return AF_OK;
+}
+
+static void end(struct rewriting *w)
+{
+    free(w->live);
+    free(w->from_relu);
+    free(w->relu);
+    free(w->uses);
+    free(w->quantised);
+}
+
 int graph_rewrite(struct graph *g, const char *name)
 {
-    const size_t values = (size_t)g->value_count + 1;
-    struct rewriting w = {
-        .graph = g, .live = calloc(values, sizeof *w.live), .relu = calloc(values, sizeof *w.relu)};
-    if (!w.live || !w.relu) {
-        free(w.live);
-        free(w.relu);
-        return af_fail(AF_NO_MEMORY, "%s: no memory", name);
+    struct rewriting w = {.graph = g};
+    w.status = begin(&w);
+    if (w.status) {
+        end(&w);
+        return w.status;
     }
     for (int i = 0; i < g->input_count; i++)
         w.live[g->input[i]] = true;
@@ -274,10 +403,9 @@ int graph_rewrite(struct graph *g, const char *name)
         struct node *n = &g->node[i];
         const bool live = is_live(&w, n);
         for (int k = 0; k < n->output_count; k++)
-            if (n->output[k] >= 0) {
+            if (n->output[k] >= 0)
                 w.live[n->output[k]] = live;
-                w.relu[n->output[k]] = strcmp(n->op, "Relu") == 0;
-            }
+        note_relu(&w, n);
         if (live && rewrite(&w, n)) {
             node_free(n);
             *n = (struct node){0};
@@ -290,13 +418,13 @@ int graph_rewrite(struct graph *g, const char *name)
             *n = (struct node){0};
         }
     }
-    free(w.live);
-    free(w.relu);
+    end(&w);
     /* On failure some nodes are here and some there, each once. */
     for (int i = 0; w.status && i < g->node_count; i++)
         node_free(&g->node[i]);
     free(g->node);
     g->node = w.node;
     g->node_count = w.count;
+    g->quantisers = w.quantisers;
     return w.status ? w.status : graph_sort(g, name);
 }

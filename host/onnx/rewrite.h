@@ -14,7 +14,10 @@
  *     Max, Min            y + relu(x - y),  y - relu(y - x), one operand after the other
  *     Sum, Mean           of several: one Add after the other
  *
- * New nodes have the old one's name. Clip to [0, x] and what follows a ReLU stays as it is. */
+ *     Quantize, Dequantize-Linear    of the data: the numbers themselves, cut to what codes say
+ *
+ * New nodes have the old one's name. Clip to [0, x] stays as it is. What was rounded to
+ * codes is not, here: the outputs are those of the network before that. */
 int graph_rewrite(struct graph *graph, const char *name);
 
 #endif

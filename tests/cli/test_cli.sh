@@ -229,6 +229,19 @@ else
     echo "skip: $events is not here"
     skipped=$((skipped + 1))
 fi
+codes=../shared/data/qdq
+if [ -e $codes/mnist_u8.onnx ]; then
+    for kind in u8 qcdq4; do
+        good "a quantised network, $kind" "$bin/adafire-convert" $codes/mnist_$kind.onnx --calib $codes/mnist_calib_images.npy --scale 1/255 \
+            --mean 0.1307 --std 0.3081 -t 4 --no-search --ssc off --json -o "$work/codes.snn"
+        holds "what is not quantised is said" 'a quantised network: what its [0-9]* QuantizeLinear nodes round'
+        good "codes run, $kind" $host --json "$work/codes.snn" $codes/mnist_test_images.npy --labels $codes/mnist_test_labels.npy
+        within "accuracy of a quantised network, $kind" "$(number accuracy)" 0.98 1
+    done
+else
+    echo "skip: $codes is not here"
+    skipped=$((skipped + 1))
+fi
 recording=../shared/cases/event-tables
 if [ -e $recording/plain.npy ] && command -v python3 >/dev/null; then
     good "a recording" $host --json $recording/ev.snn $recording/plain.npy

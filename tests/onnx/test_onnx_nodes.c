@@ -34,8 +34,6 @@ static const struct {
     {"test_castlike_*_to_DOUBLE_expanded",
      "float64 is read as float32, so the result's type differs"},
     {"test_cast*STRING*", "texts"},
-    {"test_clip_default_int8_inbounds", "clipping works on float32"},
-    {"test_clip_default_int8_m[ai][nx]", "clipping works on float32"},
     {"test_identity_opt", "a value that is no tensor"},
     {"test_identity_sequence", "a value that is no tensor"},
     {"test_resize_*cubic*", "only nearest can become spikes"},
