@@ -519,6 +519,9 @@ static void far_stride(struct wiring *w)
 static void try_model(struct af_model *m, const int16_t *counts, int status)
 {
     struct reference r;
+    struct neurons *out = &m->population[m->population_count - 1];
+    out->rank = 1;
+    out->dim[0] = neuron_count(out);
     CHECK_EQ(model_check(m), status);
     if (status)
         return;
