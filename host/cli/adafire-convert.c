@@ -304,13 +304,8 @@ static int read_spiking_option(int opt, const char *text, struct af_convert_opti
 /* Now rather than after the conversion: whether it is one. */
 static int read_task(const char *text)
 {
-    char *words = NULL;
     struct task task;
-    int status = task_words(text, &words);
-    if (!status)
-        status = task_parse(text, words, &task);
-    free(words);
-    return status ? cli_fail_af() : 0;
+    return task_given(text, &task) ? cli_fail_af() : 0;
 }
 
 static int read_option(int opt, const char *text, struct request *r)

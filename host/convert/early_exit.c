@@ -168,6 +168,7 @@ static void choose_limits(const struct history *h, struct early_exit *x, const s
 static int measure_risk(struct history *h, const struct early_exit *x, struct risk *risk)
 {
     bool *changes = malloc((size_t)h->samples * sizeof *changes);
+    free(h->uncertainty); /* of another scale of the outputs */
     h->uncertainty = malloc((size_t)h->samples * (size_t)h->steps * sizeof *h->uncertainty);
     int status = changes && h->uncertainty ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int t = 0; !status && t < h->steps - 1; t++) {
@@ -288,8 +289,6 @@ static int choose_sharpness(struct history *h, struct early_exit *x, double unit
     for (size_t i = 0; !status && i < sizeof leads / sizeof *leads; i++) {
         set_multiplier(x, unit * leads[i]);
         status = choose_within_tolerance(h, x);
-        free(h->uncertainty);
-        h->uncertainty = NULL;
         if (status)
             break;
         loss_of_exits(h, x);
@@ -318,17 +317,18 @@ static int fill_early_exit(struct history *h)
     x->limit = calloc((size_t)h->steps, sizeof *x->limit);
     if (!x->limit)
         return af_fail(AF_NO_MEMORY, "no memory");
-    double lead = 1;
-    int status = find_lead(h, &lead);
     const double scale = (double)recipe->model->population[h->output].scale[0];
-    if (!status && recipe->options.iat == AF_AUTO && !recipe->options.optimize)
+    const bool paper = recipe->options.iat != AF_AUTO;
+    double lead = 1;
+    int status = AF_OK;
+    if (paper || !recipe->options.optimize)
+        status = find_lead(h, &lead);
+    if (!status && !paper && !recipe->options.optimize)
         return choose_sharpness(h, x, scale / lead);
     /* A goal raises each timestep's limit by what it measures, at the outputs' own scale. */
-    set_multiplier(x, recipe->options.iat == AF_AUTO ? scale : scale / lead * PAPER_LEAD);
-    if (!status && recipe->options.iat == AF_AUTO)
-        status = choose_within_tolerance(h, x);
-    else if (!status)
-        status = set_paper_limits(h, x);
+    set_multiplier(x, paper ? scale / lead * PAPER_LEAD : scale);
+    if (!status)
+        status = paper ? set_paper_limits(h, x) : choose_within_tolerance(h, x);
     if (!status)
         loss_of_exits(h, x);
     return status;

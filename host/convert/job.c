@@ -148,11 +148,6 @@ static struct convert_options spiking_options(const struct af_convert_options *o
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
-struct class_names {
-    int count;
-    char **name;
-};
-
 /* All that a conversion, or a run of the ANN, has at work. */
 struct job {
     const struct af_convert_options *options;
@@ -163,11 +158,11 @@ struct job {
     struct input_spec spec;
     struct input_format format;
     struct calibration data;
-    struct class_names names;
+    struct texts names; /* of classes */
     int shape[3];
 };
 
-static int read_class_names(const char *path, struct class_names *names)
+static int read_class_names(const char *path, struct texts *names)
 {
     FILE *f = fopen(path, "r");
     char *line = NULL;
@@ -179,14 +174,7 @@ static int read_class_names(const char *path, struct class_names *names)
     while (!status && (n = getline(&line, &room, f)) >= 0) {
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = 0;
-        char **grown = realloc(names->name, (size_t)(names->count + 1) * sizeof *grown);
-        char *copy = grown ? strdup(line) : NULL;
-        if (grown)
-            names->name = grown;
-        if (copy)
-            names->name[names->count++] = copy;
-        else
-            status = af_fail(AF_NO_MEMORY, "no memory");
+        status = texts_add(names, line);
     }
     free(line);
     fclose(f);
@@ -229,21 +217,21 @@ static int begin(const struct af_convert_options *o, struct job *j)
 
 static int lower(struct job *j, float unit, const float *zero)
 {
-    int status = network_lower(j->graph, j->shape, &j->norm, unit, zero, &j->network);
+    const int status = network_lower(j->graph, j->shape, &j->norm, unit, zero, &j->network);
+    if (!status || j->graph->batch == 1)
+        return status ? af_fail_in(status, j->name) : AF_OK;
     char prefix[200];
     snprintf(prefix, sizeof prefix,
              "%.100s: is made for %lld samples at a time, which may be why (export it with a "
              "dynamic batch)",
              j->name, (long long)j->graph->batch);
-    return status ? af_fail_in(status, j->graph->batch > 1 ? prefix : j->name) : AF_OK;
+    return af_fail_in(status, prefix);
 }
 
 static void end(struct job *j)
 {
     calibration_free(&j->format, &j->data);
-    for (int i = 0; i < j->names.count; i++)
-        free(j->names.name[i]);
-    free(j->names.name);
+    texts_free(&j->names);
     network_free(j->network);
     graph_free(j->graph);
 }
@@ -311,11 +299,7 @@ static int choose_answer(struct job *j)
     const struct af_convert_options *o = j->options;
     struct answer_hints hints = {.name = o->answers, .classes = j->names.count};
     struct task task = {.kind = AF_CLASSIFY};
-    char *words = NULL;
-    int status = o->task ? task_words(o->task, &words) : AF_OK;
-    if (!status && o->task)
-        status = task_parse(o->task, words, &task);
-    free(words);
+    int status = o->task ? task_given(o->task, &task) : AF_OK;
     if (status)
         return status;
     if (task.kind == AF_DETECT)
@@ -367,7 +351,7 @@ static int take_task(const struct job *j, struct convert_options *o)
 
 /* ---- Provenance ------------------------------------------------------------------------------ */
 
-static int add_class_names(struct af_model *m, const char *path, struct class_names *names)
+static int add_class_names(struct af_model *m, const char *path, struct texts *names)
 {
     struct task task;
     int status = task_of_model(m, NULL, &task);
@@ -377,9 +361,9 @@ static int add_class_names(struct af_model *m, const char *path, struct class_na
     if (names->count != classes)
         return af_fail(AF_BAD_FILE, "%s: %d names, but the network has %d classes", path,
                        names->count, classes);
-    m->class_name = names->name;
+    m->class_name = names->text;
     m->class_count = names->count;
-    *names = (struct class_names){0};
+    *names = (struct texts){0};
     return AF_OK;
 }
 
@@ -498,10 +482,10 @@ static int fill_figures(const struct conversion *c, struct af_conversion *to)
 static void tell_notes(const struct job *j, const struct conversion *c)
 {
     const struct af_convert_options *o = j->options;
-    for (int i = 0; o->on_note && i < j->network->note_count; i++)
-        o->on_note(o->context, j->network->note[i]);
-    for (int i = 0; o->on_note && i < c->journal.note_count; i++)
-        o->on_note(o->context, c->journal.note[i]);
+    for (int i = 0; o->on_note && i < j->network->notes.count; i++)
+        o->on_note(o->context, j->network->notes.text[i]);
+    for (int i = 0; o->on_note && i < c->journal.notes.count; i++)
+        o->on_note(o->context, c->journal.notes.text[i]);
 }
 
 static int calibrate(struct job *j)

@@ -2,11 +2,12 @@
 #ifndef ADAFIRE_JOURNAL_H
 #define ADAFIRE_JOURNAL_H
 
+#include "base/texts.h"
+
 #include <stdbool.h>
 
 struct journal {
-    char **note; /* [note_count] one sentence each, without a full stop */
-    int note_count;
+    struct texts notes; /* a sentence each, without a full stop */
     int (*progress)(void *context, const char *phase, double fraction); /* or NULL */
     void *context;
     bool cancelled; /* progress has returned other than 0 */

@@ -258,8 +258,8 @@ static int finish(struct scan *s, struct recipe *best, struct verdict *verdict)
             journal_forget(&journal);
         }
     }
-    for (int i = 0; !status && i < notes.note_count; i++)
-        status = journal_note(s->journal, "%s", notes.note[i]);
+    for (int i = 0; !status && i < notes.notes.count; i++)
+        status = journal_note(s->journal, "%s", notes.notes.text[i]);
     journal_forget(&notes);
     if (status)
         recipe_free(best);

@@ -123,27 +123,8 @@ static int share(struct lowering *l, const struct node *n, int value)
     return AF_OK;
 }
 
-/* A Cast of the data from one kind of float to another, or of whole pixels to float, changes
- * nothing that is kept here; to whole numbers it rounds. */
-static bool casts_to_float(const struct lowering *l, const struct node *n)
+static int lower_node(struct lowering *l, const struct node *n)
 {
-    const int64_t to = node_int(n, "to", 0);
-    const struct affine *like = input_of(l, n, 1);
-    return strcmp(n->op, "Cast") == 0 ? to == 1 || to == 10 || to == 11 || to == 16
-                                      : strcmp(n->op, "CastLike") == 0 && like &&
-                                            (is_live(like) || like->offset.type == DTYPE_F32);
-}
-
-static int lower_node(struct lowering *l, const struct node *node)
-{
-    struct node same = *node;
-    const struct node *n = node;
-    if (is_live(input_of(l, node, 0)) && casts_to_float(l, node)) {
-        same.op = (char *)"Identity";
-        same.input_count = 1;
-        same.attribute_count = 0;
-        n = &same;
-    }
     const struct tensor **args = calloc((size_t)n->input_count + 1, sizeof *args);
     struct tensor *outs = calloc((size_t)n->output_count + 1, sizeof *outs);
     int status = args && outs ? AF_OK : af_fail(AF_NO_MEMORY, "no memory"), live = -1;

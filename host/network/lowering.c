@@ -8,14 +8,6 @@
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-bool is_op(const struct node *n, const char *const *names)
-{
-    for (; *names; names++)
-        if (strcmp(n->op, *names) == 0)
-            return true;
-    return false;
-}
-
 bool moves_data(const struct node *n)
 {
     static const char *const names[] = {"Identity", "Dropout",   "Reshape",   "Flatten", "Squeeze",

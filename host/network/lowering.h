@@ -14,8 +14,6 @@ struct lowering {
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-/* Whether the operator is among the names, the last of which is NULL. */
-bool is_op(const struct node *n, const char *const *names);
 bool ends_network(const struct node *n); /* Softmax and the like */
 bool keeps_order(const struct node *n);  /* of elements, whatever their shape */
 bool moves_data(const struct node *n);

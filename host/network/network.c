@@ -5,8 +5,6 @@
 #include "onnx/matrix.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +23,7 @@ void network_free(struct network *net)
         free(p->bias);
         free(p->order);
     }
-    for (int i = 0; i < net->note_count; i++)
-        free(net->note[i]);
-    free(net->note);
+    texts_free(&net->notes);
     free(net->population);
     free(net);
 }
@@ -212,27 +208,24 @@ static void relay(const struct wiring *w, const float *source, const int shape[3
 
 int network_note(struct network *net, const char *format, ...)
 {
-    char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    const int status = texts_add_once(&net->notes, format, args);
     va_end(args);
-    char **grown = realloc(net->note, (size_t)(net->note_count + 1) * sizeof *grown);
-    if (grown)
-        net->note = grown;
-    char *copy = grown ? strdup(text) : NULL;
-    if (!copy)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    net->note[net->note_count++] = copy;
-    return AF_OK;
+    return status;
+}
+
+int network_first_output(const struct network *net)
+{
+    int p = 0;
+    while (net->population[p].kind != AF_OUTPUT)
+        p++;
+    return p;
 }
 
 int network_answer(const struct network *net)
 {
-    int p = net->answer;
-    while (net->population[p].kind != AF_OUTPUT)
-        p++;
-    return p;
+    return net->answer ? net->answer : network_first_output(net);
 }
 
 float **network_values(const struct network *net)

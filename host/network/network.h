@@ -4,6 +4,7 @@
 #define ADAFIRE_NETWORK_H
 
 #include "adafire.h"
+#include "base/texts.h"
 #include "model/wiring.h"
 #include "onnx/graph.h"
 
@@ -31,9 +32,8 @@ struct network {
     int population_count;
     struct population *population; /* in an order in which they can fire; [0] is the input */
     int room;
-    int answer; /* the population whose values answer; 0: the first output */
-    int note_count;
-    char **note; /* what was dropped or decided, a sentence each */
+    int answer;         /* the population whose values answer; 0: the first output */
+    struct texts notes; /* what was dropped or decided, a sentence each */
 };
 
 /* How raw samples become the network's input: x = (raw * scale - mean[c]) / std[c]. */
@@ -71,7 +71,9 @@ int network_patches(const struct network *network, int population, int projectio
  * (value[0] holds the input counts as floats). */
 int network_forward(const struct network *network, float *const *value);
 /* Adds a sentence to the notes, as printf does. */
-int network_note(struct network *network, const char *format, ...);
+int network_note(struct network *network, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int network_first_output(const struct network *network);
 /* The output that answers (answer.h): classes, or a class for every pixel. */
 int network_answer(const struct network *network);
 /* What one population (no input, no relay) adds up before its ReLU: current[neurons]. */

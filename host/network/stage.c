@@ -117,14 +117,6 @@ static int find_stage(const struct network *net, int at, int source, const int p
     return -1;
 }
 
-static int first_output(const struct network *net)
-{
-    int i = 0;
-    while (net->population[i].kind != AF_OUTPUT)
-        i++;
-    return i;
-}
-
 int network_stage_means(struct network *net)
 {
     int status = AF_OK;
@@ -139,7 +131,7 @@ int network_stage_means(struct network *net)
             choose_part(w, shape, part);
             int at = find_stage(net, i, source, part);
             if (at < 0) { /* before all outputs, which come last */
-                at = net->population[i].kind == AF_OUTPUT ? first_output(net) : i;
+                at = net->population[i].kind == AF_OUTPUT ? network_first_output(net) : i;
                 i++;
                 status = make_room(net, at);
                 if (!status)

@@ -22,6 +22,14 @@ void node_free(struct node *n)
     free(n->output);
 }
 
+bool is_op(const struct node *n, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(n->op, *names) == 0)
+            return true;
+    return false;
+}
+
 void graph_free(struct graph *g)
 {
     if (!g)

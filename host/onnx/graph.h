@@ -63,6 +63,8 @@ struct graph {
 
 void graph_free(struct graph *graph);
 void node_free(struct node *node);
+/* Whether the operator is among the names, the last of which is NULL. */
+bool is_op(const struct node *node, const char *const *names);
 /* The constant that a value is, of an initializer or a Constant node; NULL: it is none. */
 struct tensor *graph_constant(struct graph *graph, int value);
 /* The value that samples are: the only input, or the only one that a node reads; -1: there are

@@ -612,20 +612,22 @@ static void keep_aspect(const struct call *c, double *scale, int64_t *dim)
     const bool larger = strcmp(policy, "not_smaller") == 0;
     int64_t axes[TENSOR_MAX_RANK];
     const int n = node_ints(c->node, "axes", axes, TENSOR_MAX_RANK);
+    bool resized[TENSOR_MAX_RANK] = {false};
     double one = larger ? 0 : INFINITY;
     if (!larger && strcmp(policy, "not_larger") != 0)
         return;
-    for (int i = 0; i < (n ? n : x->rank); i++) {
-        const int a = n ? normal_axis(axes[i], x->rank) : i;
-        one = a < 0 ? one : larger ? fmax(one, scale[a]) : fmin(one, scale[a]);
-    }
-    for (int i = 0; i < (n ? n : x->rank); i++) {
+    for (int i = 0; i < (n ? n : x->rank) && i < TENSOR_MAX_RANK; i++) {
         const int a = n ? normal_axis(axes[i], x->rank) : i;
         if (a < 0)
             continue;
-        scale[a] = one;
-        dim[a] = (int64_t)floor(one * (double)x->dim[a] + 0.5);
+        resized[a] = true;
+        one = larger ? fmax(one, scale[a]) : fmin(one, scale[a]);
     }
+    for (int a = 0; a < x->rank; a++)
+        if (resized[a]) {
+            scale[a] = one;
+            dim[a] = (int64_t)floor(one * (double)x->dim[a] + 0.5);
+        }
 }
 
 static int run_upsample(const struct call *c)

@@ -302,13 +302,27 @@ static bool dequantize(struct rewriting *w, const struct node *n, int to)
     return true;
 }
 
+/* Whether a Cast leaves floats, which the data are here from the first pixel on; to whole numbers
+ * it rounds. */
+static bool casts_to_float(const struct rewriting *w, const struct node *n)
+{
+    const int64_t to = node_int(n, "to", 0);
+    if (strcmp(n->op, "Cast") == 0)
+        return to == 1 || to == 10 || to == 11 || to == 16;
+    if (strcmp(n->op, "CastLike") != 0 || n->input_count != 2)
+        return false;
+    const struct tensor *like = constant(w, n->input[1]);
+    return w->live[n->input[1]] || (like && like->type == DTYPE_F32);
+}
+
 static bool rewrite(struct rewriting *w, const struct node *n)
 {
+    static const char *const may_lack[] = {"Clip", "QuantizeLinear", "DequantizeLinear", NULL};
     const int to = n->output_count > 0 ? n->output[0] : -1,
               x = n->input_count > 0 ? n->input[0] : -1;
     bool whole = to >= 0 && n->input_count > 0;
     for (int k = 0; k < n->input_count; k++)
-        whole = whole && (n->input[k] >= 0 || k > 0);
+        whole = whole && (n->input[k] >= 0 || (k > 0 && is_op(n, may_lack)));
     w->from = n;
     if (!whole)
         return false;
@@ -328,6 +342,8 @@ static bool rewrite(struct rewriting *w, const struct node *n)
         fold_inputs(w, n, sum, to);
     else if (strcmp(n->op, "Mean") == 0)
         mean(w, n, to);
+    else if (casts_to_float(w, n))
+        emit(w, "Identity", x, NOWHERE, to);
     else if (strcmp(n->op, "Clip") == 0)
         return clip(w, n, to);
     else if (strcmp(n->op, "QuantizeLinear") == 0)

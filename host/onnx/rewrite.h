@@ -14,6 +14,7 @@
  *     Max, Min            y + relu(x - y),  y - relu(y - x), one operand after the other
  *     Sum, Mean           of several: one Add after the other
  *
+ *     Cast, CastLike to floats       the numbers themselves
  *     Quantize, Dequantize-Linear    of the data: the numbers themselves, cut to what codes say
  *
  * New nodes have the old one's name. Clip to [0, x] stays as it is. What was rounded to

@@ -246,23 +246,25 @@ void task_answer(const struct af_model *m, struct output_table *table)
     *table = table_of(&m->population[answer], model_output_at(m, answer));
 }
 
-int task_of_model(const struct af_model *m, const char *given, struct task *task)
+int task_given(const char *given, struct task *task)
 {
     char *words = NULL;
-    const char *own = model_fact(m, "task");
-    struct output_table answer;
-    int status = AF_OK;
-    if (given) {
-        status = task_words(given, &words);
-        if (!status)
-            status = task_parse(given, words, task);
-        free(words);
-    } else if (own) {
-        status = task_parse(m->name, own, task);
-    } else {
-        task_answer(m, &answer);
-        bool map = answer.rows > 1 && answer.row_step == 1;
-        status = task_parse("the task", map ? "segment" : "classify", task);
-    }
+    int status = task_words(given, &words);
+    if (!status)
+        status = task_parse(given, words, task);
+    free(words);
     return status;
+}
+
+int task_of_model(const struct af_model *m, const char *given, struct task *task)
+{
+    const char *own = model_fact(m, "task");
+    if (given)
+        return task_given(given, task);
+    if (own)
+        return task_parse(m->name, own, task);
+    struct output_table answer;
+    task_answer(m, &answer);
+    const bool map = answer.rows > 1 && answer.row_step == 1;
+    return task_parse("the task", map ? "segment" : "classify", task);
 }

@@ -47,6 +47,8 @@ int task_parse(const char *name, const char *text, struct task *task);
 /* The words of a task given by a user: of the file of that name if there is one, else of the text
  * itself. Comments are gone and words have one space between; *words is malloc'd. */
 int task_words(const char *given, char **words);
+/* The task that such words say. */
+int task_given(const char *given, struct task *task);
 /* The task of a model: as `given` (NULL: not) says, else as the model's own fact says, else a class
  * for every pixel if the output that answers is a map, else classes. */
 int task_of_model(const struct af_model *m, const char *given, struct task *task);

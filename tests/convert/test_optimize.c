@@ -130,9 +130,9 @@ static bool read_trial(const char *note, struct trial *t)
 static void check_best(const struct conversion *c, double tolerance)
 {
     int trials = 0;
-    for (int i = 0; i < c->journal.note_count; i++) {
+    for (int i = 0; i < c->journal.notes.count; i++) {
         struct trial t;
-        if (!read_trial(c->journal.note[i], &t))
+        if (!read_trial(c->journal.notes.text[i], &t))
             continue;
         trials++;
         const struct figures f = {.timesteps = t.steps, .sops = t.sops, .spike_sops = t.spike_sops};
@@ -202,8 +202,8 @@ TEST(no_tolerance)
     if (!c.recipe.model)
         return;
     bool told = false;
-    for (int i = 0; i < c.journal.note_count; i++)
-        told = told || strstr(c.journal.note[i], "256 samples cannot tell");
+    for (int i = 0; i < c.journal.notes.count; i++)
+        told = told || strstr(c.journal.notes.text[i], "256 samples cannot tell");
     CHECK(told);
     CHECK_EQ(c.recipe.model->timesteps, 3);
     CHECK(c.verdict.loss > 0 && c.verdict.loss < 1.0 / 256);
@@ -271,8 +271,8 @@ TEST(few_samples_compress)
         o.ssc_loss = i ? 0.005f : 0;
         bool told = false;
         CHECK_EQ(convert(network, &format, &few, &o, &c), AF_OK);
-        for (int k = 0; k < c.journal.note_count; k++)
-            told = told || strstr(c.journal.note[k], "50 samples cannot tell");
+        for (int k = 0; k < c.journal.notes.count; k++)
+            told = told || strstr(c.journal.notes.text[k], "50 samples cannot tell");
         CHECK_EQ(told, i);
         spent[i] = c.recipe.model
                        ? (double)c.recipe.activity[1].spikes + (double)c.recipe.activity[2].spikes
@@ -501,8 +501,8 @@ TEST(goals_lower_initial_potentials)
     struct convert_options o = goal_options(AF_GOAL_EVENTS, 2);
     bool lower = false;
     CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-    for (int i = 0; i < c.journal.note_count; i++)
-        lower = lower || strstr(c.journal.note[i], "initial potential 0.4:");
+    for (int i = 0; i < c.journal.notes.count; i++)
+        lower = lower || strstr(c.journal.notes.text[i], "initial potential 0.4:");
     CHECK(lower);
     CHECK(c.recipe.options.initial > 0.29f && c.recipe.options.initial <= o.initial);
     conversion_free(&c);
@@ -522,8 +522,8 @@ TEST(goals_prune)
     for (int prunes = 0; prunes < 2; prunes++) {
         o.feedback = prunes; /* without, nothing is left out */
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
-        for (int i = 0; i < c.journal.note_count; i++)
-            tried = tried || strstr(c.journal.note[i], "pruned by");
+        for (int i = 0; i < c.journal.notes.count; i++)
+            tried = tried || strstr(c.journal.notes.text[i], "pruned by");
         CHECK_EQ(tried, prunes);
         CHECK((c.recipe.options.prune > 0) == prunes);
         CHECK(prunes ? c.verdict.exit_sops < 0.9 * kept : c.verdict.exit_sops > 0);

@@ -584,7 +584,7 @@ TEST(dropped_ends)
         set_int("axis", 1);
         struct network *net = NULL;
         CHECK_EQ(network_lower(graph, (int[]){2, 3, 3}, &plain, 1, zero, &net), AF_OK);
-        CHECK(net && net->note_count == 1 && strstr(net->note[0], ends[i]));
+        CHECK(net && net->notes.count == 1 && strstr(net->notes.text[0], ends[i]));
         CHECK(net && network_neurons(&net->population[net->population_count - 1]) == 4);
         network_free(net);
         graph_free(graph);

@@ -53,30 +53,31 @@ void emit_axi_ports(const struct design *d, FILE *f, bool connect_them)
         }
 }
 
-/* Calls each for every direction of every master, in the order of the bits of `errors`. */
-static void each_direction(const struct design *d,
-                           void (*each)(const struct instance *i, const struct axi *a, bool writes,
-                                        int bit, FILE *f),
-                           FILE *f)
+/* Calls each (NULL: nothing) for every direction of every master, in the order of the bits of
+ * `errors`; returns how many there are. */
+static int each_direction(const struct design *d,
+                          void (*each)(const struct instance *i, const struct axi *a, bool writes,
+                                       int bit, FILE *f),
+                          FILE *f)
 {
     int bit = 0;
     for (int i = 0; i < d->instances; i++)
         for (int k = 0; k < d->instance[i].process->axis; k++) {
             const struct axi *a = &d->instance[i].process->axi[k];
-            if (a->loads)
-                each(&d->instance[i], a, false, bit++, f);
-            if (a->stores)
-                each(&d->instance[i], a, true, bit++, f);
+            for (int writes = 0; writes < 2; writes++) {
+                if (!(writes ? a->stores : a->loads))
+                    continue;
+                if (each)
+                    each(&d->instance[i], a, writes, bit, f);
+                bit++;
+            }
         }
+    return bit;
 }
 
 int master_count(const struct design *d)
 {
-    int count = 0;
-    for (int i = 0; i < d->instances; i++)
-        for (int k = 0; k < d->instance[i].process->axis; k++)
-            count += d->instance[i].process->axi[k].loads + d->instance[i].process->axi[k].stores;
-    return count;
+    return each_direction(d, NULL, NULL);
 }
 
 static void emit_error(const struct instance *i, const struct axi *a, bool writes, int bit, FILE *f)
@@ -87,8 +88,7 @@ static void emit_error(const struct instance *i, const struct axi *a, bool write
 
 void emit_errors(const struct design *d, FILE *f)
 {
-    each_direction(d, emit_error, f);
-    if (!master_count(d))
+    if (!each_direction(d, emit_error, f))
         fprintf(f, "  assign errors = 1'b0;\n");
 }
 
