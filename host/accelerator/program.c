@@ -716,7 +716,11 @@ static int check_fit(struct compiler *c)
         const struct core *core = &c->core[k];
         const struct memory_image *m = core->memory;
         fits(c, "cells", core->cells, l->cells);
-        fits(c, "cells of signed neurons", core->sent, l->sent_cells);
+        if (core->sent > l->sent_cells && !c->status)
+            c->status = af_fail(AF_UNSUPPORTED,
+                                "the model needs %zu cells of neurons with signed bursts a core; "
+                                "this build has %zu (convert it with --signed off)",
+                                (size_t)core->sent, (size_t)l->sent_cells);
         fits(c, "weight vectors", core->weights, l->weights);
         fits(c, "parameter vectors", core->parameters, l->parameters);
         fits(c, "routes", m[MEMORY_ROUTE_ROWS].count, l->routes);

@@ -48,17 +48,22 @@ static const char help[] =
     "\n"
     "Spiking network:\n"
     "  -t, --timesteps N          most timesteps of an inference (default 4)\n"
-    "      --burst-initial N      largest burst limit phi, 1..15 (default 8)\n"
-    "      --burst-desired N      phi whose spikes are the search's budget (default 4)\n"
-    "      --burst-min N          smallest phi that the search tries (default 1)\n"
-    "      --energy-ratio R       the budget as a ratio of those spikes (default 1)\n"
+    "      --burst-initial N      largest burst limit phi, 1..15 (default 15)\n"
+    "      --effort N             0: each population's thresholds for the least error of its own\n"
+    "                             activations; 1: refined together for the outputs (default);\n"
+    "                             2, 3: 4 and 9 times as long\n"
     "      --initial SHARE        potential that neurons begin with, of their threshold: 0.5 errs\n"
     "                             least, less means fewer spikes (default 0.5)\n"
-    "      --no-search            phi is burst-initial everywhere\n"
-    "      --signed on|off|auto   signed bursts: may take back what was sent too early;\n"
-    "                             auto decides per population (default)\n"
+    "      --signed on|off|auto   signed bursts: may take back what was sent too early; auto\n"
+    "                             (default): of several timesteps; for event recordings and\n"
+    "                             goals, where it is measured to help\n"
+    "      --search               the paper's search of a burst limit for each population\n"
+    "      --burst-desired N      phi whose spikes are its budget (default 4)\n"
+    "      --burst-min N          smallest phi that it tries (default 1)\n"
+    "      --energy-ratio R       the budget as a ratio of those spikes (default 1)\n"
     "      --ssc BUDGET|off       Sensitivity Spike Compression: how much it may add to the\n"
-    "                             network's divergence from the ANN (default 0.05, a twentieth)\n"
+    "                             network's divergence from the ANN, 0.05: a twentieth\n"
+    "                             (default off)\n"
     "      --ssc Pp               instead: points of accuracy that it may cost (0.5p), expected\n"
     "                             by the ANN's own certainty about the samples\n"
     "      --bias-correction auto|light|advanced|currents|off\n"
@@ -114,7 +119,8 @@ enum {
     OPT_BURST_MIN,
     OPT_INITIAL,
     OPT_ENERGY_RATIO,
-    OPT_NO_SEARCH,
+    OPT_SEARCH,
+    OPT_EFFORT,
     OPT_SIGNED,
     OPT_SSC,
     OPT_BIAS,
@@ -155,7 +161,8 @@ static const struct option options[] = {
     {"burst-min", required_argument, NULL, OPT_BURST_MIN},
     {"energy-ratio", required_argument, NULL, OPT_ENERGY_RATIO},
     {"initial", required_argument, NULL, OPT_INITIAL},
-    {"no-search", no_argument, NULL, OPT_NO_SEARCH},
+    {"search", no_argument, NULL, OPT_SEARCH},
+    {"effort", required_argument, NULL, OPT_EFFORT},
     {"signed", required_argument, NULL, OPT_SIGNED},
     {"ssc", required_argument, NULL, OPT_SSC},
     {"bias-correction", required_argument, NULL, OPT_BIAS},
@@ -175,7 +182,13 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-enum { CALIB_MOST = 64, CHANNELS_MOST = 64, TIMESTEPS_MOST = 256, BURST_MOST = 15 };
+enum {
+    CALIB_MOST = 64,
+    CHANNELS_MOST = 64,
+    TIMESTEPS_MOST = 256,
+    BURST_MOST = 15,
+    EFFORT_MOST = 3
+};
 
 struct request {
     const char *output;
@@ -256,7 +269,8 @@ static int read_spiking_option(int opt, const char *text, struct af_convert_opti
     case OPT_BURST_MIN: return cli_int("--burst-min", text, 1, BURST_MOST, &c->burst_min);
     case OPT_INITIAL: return cli_double("--initial", text, 0, 1, &c->initial);
     case OPT_ENERGY_RATIO: return cli_double("--energy-ratio", text, 1e-6, 1e6, &c->energy_ratio);
-    case OPT_NO_SEARCH: c->no_search = true; return 0;
+    case OPT_SEARCH: c->search = true; return 0;
+    case OPT_EFFORT: return cli_int("--effort", text, 0, EFFORT_MOST, &c->effort);
     case OPT_SIGNED:
         status = read_choice("--signed", text, choices, &choice);
         if (!status)
@@ -489,6 +503,14 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
         printf(", accuracy %.2f %% (ANN %.2f %%)", 100 * c->accuracy, 100 * c->ann_accuracy);
     if (!isnan(c->agreement))
         printf("\n");
+    if (c->judges && c->divergence < c->plain_divergence)
+        printf("  Thresholds refined: outputs diverge %.1f %% less from the ANN's, on %lld samples "
+               "kept for that\n",
+               100 * (1 - c->divergence / c->plain_divergence), (long long)c->judges);
+    else if (c->judges)
+        printf(
+            "  Thresholds as they were: refining them was no gain on %lld samples kept for that\n",
+            (long long)c->judges);
     if (m->iat)
         printf("  Early exit by %s: %.2f timesteps instead of %d on them\n",
                r->convert.iat_metric == AF_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
@@ -516,6 +538,8 @@ static void print_json(const struct request *r, const struct af_model_info *m,
         {"ann_accuracy", c->ann_accuracy},
         {"timesteps_mean", c->timesteps_mean},
         {"expected_loss", c->expected_loss},
+        {"plain_divergence", c->judges ? c->plain_divergence : NAN},
+        {"divergence", c->judges ? c->divergence : NAN},
         {"exit_sops_mean", c->exit_sops},
         {"exit_spike_sops_mean", c->exit_spike_sops},
         {"spikes_mean", t.spikes},

@@ -91,22 +91,33 @@ static int forget_corrections(struct recipe *recipe)
     return status;
 }
 
-int bias_correct(struct recipe *recipe, struct journal *journal)
+static int correct_all(struct recipe *recipe, int64_t samples, struct journal *journal)
 {
     struct rehearsal r;
     int n = recipe->network->population_count;
     int status = forget_corrections(recipe);
     if (status || recipe->options.bias == AF_BIAS_OFF)
         return status;
-    status = rehearsal_begin(recipe, recipe->reference->data.samples, &r);
+    status = rehearsal_begin(recipe, 0, samples, &r);
     if (status)
         return status;
     for (int i = 1; !status && i < n; i++) {
-        status = journal_progress(journal, "correcting biases", (double)i / n);
+        if (journal)
+            status = journal_progress(journal, "correcting biases", (double)i / n);
         if (!status)
             status = correct_population(&r, i);
         rehearsal_forget(&r, i);
     }
     rehearsal_end(&r);
     return status;
+}
+
+int bias_correct(struct recipe *recipe, struct journal *journal)
+{
+    return correct_all(recipe, recipe->reference->data.samples, journal);
+}
+
+int bias_correct_by(struct recipe *recipe, int64_t samples)
+{
+    return correct_all(recipe, samples, NULL);
 }

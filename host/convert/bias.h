@@ -11,6 +11,8 @@
 
 /* Quantises all populations for their settings, with new bias corrections. */
 int bias_correct(struct recipe *recipe, struct journal *journal);
+/* The same by the first samples alone, with nothing to tell. */
+int bias_correct_by(struct recipe *recipe, int64_t samples);
 /* Corrects the population's bias per channel on its sources' records. */
 int bias_correct_population(struct rehearsal *r, int population);
 

@@ -27,37 +27,6 @@ static int64_t target_of(const struct history *h, int64_t sample)
                                recipe->reference->ann_size);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* By how much the ANN's median answer is ahead of the next; 1 if it is not. Outputs are divided by
- * a part of it before the softmax that early exit looks at, so that rescaling a network's last
- * layer changes nothing. */
-static int find_lead(const struct history *h, double *lead)
-{
-    const struct reference *ref = h->recipe->reference;
-    const int64_t samples = ref->data.samples, classes = ref->ann_size;
-    float *ahead = malloc((size_t)samples * sizeof *ahead);
-    if (!ahead)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    for (int64_t i = 0; i < samples; i++) {
-        const float *v = ref->ann + i * classes;
-        const int64_t best = largest_value(v, classes);
-        float next = -INFINITY;
-        for (int64_t k = 0; k < classes; k++)
-            next = k != best ? fmaxf(next, v[k]) : next;
-        ahead[i] = v[best] - next;
-    }
-    qsort(ahead, (size_t)samples, sizeof *ahead, by_value);
-    const double median = (double)ahead[samples / 2];
-    *lead = median > 0 && isfinite(median) ? median : 1;
-    free(ahead);
-    return AF_OK;
-}
-
 /* The fixed-point factor of hw/iat.h: log2(e) x scale x 2^12 = multiplier / 2^shift. */
 static void set_multiplier(struct early_exit *x, double scale)
 {
@@ -319,16 +288,14 @@ static int fill_early_exit(struct history *h)
         return af_fail(AF_NO_MEMORY, "no memory");
     const double scale = (double)recipe->model->population[h->output].scale[0];
     const bool paper = recipe->options.iat != AF_AUTO;
-    double lead = 1;
-    int status = AF_OK;
-    if (paper || !recipe->options.optimize)
-        status = find_lead(h, &lead);
-    if (!status && !paper && !recipe->options.optimize)
+    /* Outputs are divided by a part of the ANN's lead before the softmax that early exit looks at,
+     * so that rescaling a network's last layer changes nothing. */
+    const double lead = recipe->reference->lead;
+    if (!paper && !recipe->options.optimize)
         return choose_sharpness(h, x, scale / lead);
     /* A goal raises each timestep's limit by what it measures, at the outputs' own scale. */
     set_multiplier(x, paper ? scale / lead * PAPER_LEAD : scale);
-    if (!status)
-        status = paper ? set_paper_limits(h, x) : choose_within_tolerance(h, x);
+    int status = paper ? set_paper_limits(h, x) : choose_within_tolerance(h, x);
     if (!status)
         loss_of_exits(h, x);
     return status;
@@ -369,7 +336,7 @@ int early_exit_choose(struct recipe *recipe, struct journal *journal, struct ver
     h.classes = (int)neuron_count(out);
     bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1 &&
                   recipe->reference->loss == LOSS_ANSWERS;
-    *verdict = (struct verdict){NAN, NAN, NAN, NAN, NAN, 0, 0};
+    *verdict = (struct verdict){NAN, NAN, NAN, NAN, NAN, 0, 0, verdict->gain};
     int status = history_run(&h, vector);
     if (!status && vector) {
         report_agreement(&h);

@@ -36,7 +36,8 @@ void af_convert_defaults(struct af_convert_options *o)
                                      .burst_min = d->burst_min,
                                      .energy_ratio = (double)d->energy_ratio,
                                      .initial = (double)d->initial,
-                                     .no_search = !d->search,
+                                     .search = d->search,
+                                     .effort = d->effort,
                                      .signed_bursts = d->signed_bursts,
                                      .ssc_budget = (double)d->ssc_budget,
                                      .bias = d->bias,
@@ -126,7 +127,8 @@ static struct convert_options spiking_options(const struct af_convert_options *o
                                     .burst_min = o->burst_min,
                                     .initial = (float)o->initial,
                                     .energy_ratio = (float)o->energy_ratio,
-                                    .search = !o->no_search,
+                                    .search = o->search,
+                                    .effort = o->effort,
                                     .signed_bursts = o->signed_bursts,
                                     .ssc_budget = (float)o->ssc_budget,
                                     .ssc_loss = (float)o->ssc_loss,
@@ -399,13 +401,15 @@ static int add_options(struct af_model *m, const struct convert_options *o)
     return model_add_fact(
         m, "options",
         "timesteps %d, burst initial %d desired %d min %d, energy ratio %g, initial potential "
-        "%g, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding %s, "
+        "%g, effort %d, search %s, signed %s, SSC budget %g loss %g, bias correction %s, rounding "
+        "%s, "
         "prune %g, IAT %s, %s, a %g, tolerance %g",
         o->timesteps, o->burst_initial, o->burst_desired, o->burst_min, (double)o->energy_ratio,
-        (double)o->initial, choices[o->search], choices[o->signed_bursts], (double)o->ssc_budget,
-        (double)o->ssc_loss, biases[o->bias], o->feedback ? "feedback" : "nearest",
-        (double)o->prune, choices[o->iat], o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence",
-        (double)o->iat_a, (double)o->tolerance);
+        (double)o->initial, o->effort, choices[o->search], choices[o->signed_bursts],
+        (double)o->ssc_budget, (double)o->ssc_loss, biases[o->bias],
+        o->feedback ? "feedback" : "nearest", (double)o->prune, choices[o->iat],
+        o->iat_metric == IAT_ENTROPY ? "entropy" : "confidence", (double)o->iat_a,
+        (double)o->tolerance);
 }
 
 static int add_provenance(struct job *j, const struct conversion *c)
@@ -460,6 +464,9 @@ static int fill_figures(const struct conversion *c, struct af_conversion *to)
                                  .expected_loss = c->verdict.loss,
                                  .exit_sops = c->verdict.exit_sops,
                                  .exit_spike_sops = c->verdict.exit_spike_sops,
+                                 .judges = c->verdict.gain.samples,
+                                 .plain_divergence = c->verdict.gain.plain,
+                                 .divergence = c->verdict.gain.refined,
                                  .populations = n};
     to->spikes = calloc(5 * (size_t)n, sizeof *to->spikes); /* the five are one block */
     if (!to->spikes)

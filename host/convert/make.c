@@ -5,6 +5,7 @@
 #include "convert/bits.h"
 #include "convert/early_exit.h"
 #include "convert/quantise.h"
+#include "convert/refine.h"
 #include "convert/search.h"
 #include "convert/threshold.h"
 
@@ -35,7 +36,8 @@ static int set_thresholds(struct recipe *recipe)
 }
 
 /* Up to the burst limits. */
-static int settle(struct recipe *recipe, const struct input_format *format, struct journal *journal)
+static int settle(struct recipe *recipe, const struct input_format *format, struct journal *journal,
+                  struct gain *gain)
 {
     const struct convert_options *o = &recipe->options;
     int status = set_thresholds(recipe);
@@ -43,8 +45,11 @@ static int settle(struct recipe *recipe, const struct input_format *format, stru
         status = quantise_begin(recipe, format);
     if (!status)
         status = bias_correct(recipe, journal);
-    if (!status && o->signed_bursts == AF_AUTO && o->timesteps > 1)
+    if (!status && o->signed_bursts == AF_AUTO && o->timesteps > 1 &&
+        (o->optimize || format->events))
         status = search_signed(recipe, journal);
+    if (!status && o->effort && !o->search && !o->burst_spread)
+        status = refine_thresholds(recipe, journal, gain);
     if (!status && o->search && o->burst_min < o->burst_initial)
         status = search_bursts(recipe, journal);
     return status;
@@ -68,11 +73,12 @@ int recipe_make(const struct reference *reference, const struct convert_options 
                 struct verdict *verdict)
 {
     int status = recipe_begin(reference, options, recipe);
+    *verdict = (struct verdict){0};
     if (status)
         return status;
     status = read_recordings(recipe);
     if (!status)
-        status = settle(recipe, format, journal);
+        status = settle(recipe, format, journal, &verdict->gain);
     if (!status)
         status = finish(recipe, journal, verdict);
     if (status)
@@ -85,6 +91,7 @@ int recipe_compress(const struct recipe *from, const struct convert_options *opt
                     struct recipe *recipe, struct verdict *verdict)
 {
     int status = recipe_clone(from, recipe);
+    *verdict = (struct verdict){0};
     if (status)
         return status;
     recipe->options = *options;

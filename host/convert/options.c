@@ -6,14 +6,13 @@
 
 const struct convert_options convert_defaults = {
     .timesteps = 4,
-    .burst_initial = 8,
+    .burst_initial = BURST_LIMIT,
     .burst_desired = 4,
     .burst_min = 1,
     .initial = 0.5f,
     .energy_ratio = 1.0f,
-    .search = true,
+    .effort = 1,
     .signed_bursts = AF_AUTO,
-    .ssc_budget = 0.05f,
     .bias = AF_BIAS_AUTO,
     .feedback = true,
     .iat = AF_AUTO,
@@ -33,6 +32,8 @@ int options_check(const struct convert_options *o)
         return af_fail(AF_BAD_ARGUMENT,
                        "burst limits must satisfy 1 <= min %d <= desired %d <= initial %d <= %d",
                        o->burst_min, o->burst_desired, o->burst_initial, BURST_LIMIT);
+    if (o->effort < 0 || o->effort > EFFORT_MOST)
+        return af_fail(AF_BAD_ARGUMENT, "effort must be 0..%d, not %d", EFFORT_MOST, o->effort);
     if (!(o->energy_ratio > 0) || !(o->ssc_budget >= 0) || !(o->tolerance >= 0) ||
         !(o->iat_a >= 0 && o->iat_a <= 1) || !(o->ssc_loss >= 0) ||
         !(o->initial >= 0 && o->initial <= 1) || !(o->prune >= 0 && o->prune < 1))

@@ -17,7 +17,8 @@ struct convert_options {
     float initial;      /* potential that a ReLU's neurons begin with, of their threshold: 1/2 errs
                          * least, less sends fewer events */
     float energy_ratio; /* of the spikes at burst_desired that the search may use */
-    bool search;        /* of burst limits from burst_desired; off: burst_initial everywhere */
+    int effort;  /* 0: thresholds from histograms alone; 1: refined (refine.h); more: longer */
+    bool search; /* of burst limits from burst_desired; off: burst_initial everywhere */
     enum af_choice signed_bursts;
     float ssc_budget; /* share of the network's sensitivity that SSC may add; 0: off */
     float ssc_loss;   /* instead: the loss (verdict.loss) that SSC may go up to; 0: by budget */
@@ -39,6 +40,7 @@ struct convert_options {
     int (*progress)(void *context, const char *phase, double fraction);
     void *context;
 };
+enum { EFFORT_MOST = 3 };
 extern const struct convert_options convert_defaults;
 
 /* AF_BAD_ARGUMENT says what is out of range. */

@@ -32,8 +32,11 @@ static int begin(const struct reference *reference, const struct convert_options
 int recipe_begin(const struct reference *reference, const struct convert_options *o,
                  struct recipe *recipe)
 {
+    /* Where nothing measures it: what is sent too early can be taken back as soon as there is a
+     * second timestep. */
+    const bool back = o->signed_bursts == AF_AUTO && !o->optimize && o->timesteps > 1;
     const struct setting first = {.burst = o->search ? o->burst_desired : o->burst_initial,
-                                  .signed_bursts = o->signed_bursts == AF_ON,
+                                  .signed_bursts = o->signed_bursts == AF_ON || back,
                                   .ratio = 1};
     int status = begin(reference, o, recipe);
     for (int i = 0; !status && i < recipe->network->population_count; i++)
@@ -43,26 +46,48 @@ int recipe_begin(const struct reference *reference, const struct convert_options
     return status;
 }
 
+int setting_copy(const struct setting *from, const struct population *p, struct setting *to)
+{
+    const size_t neurons = (size_t)network_neurons(p);
+    int status = make_setting(p, from, to);
+    if (status)
+        return status;
+    setting_restore(to, p, from);
+    if (!from->initial)
+        return AF_OK;
+    to->initial = malloc(neurons * sizeof *to->initial);
+    if (!to->initial)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    memcpy(to->initial, from->initial, neurons * sizeof *to->initial);
+    return AF_OK;
+}
+
+void setting_restore(struct setting *s, const struct population *p, const struct setting *copy)
+{
+    const size_t channels = (size_t)p->shape[0];
+    const struct setting own = *s;
+    *s = *copy;
+    s->threshold = own.threshold;
+    s->bias = own.bias;
+    s->initial = own.initial;
+    memcpy(s->threshold, copy->threshold, channels * sizeof *s->threshold);
+    memcpy(s->bias, copy->bias, channels * sizeof *s->bias);
+}
+
+void setting_free(struct setting *s)
+{
+    free(s->threshold);
+    free(s->bias);
+    free(s->initial);
+    *s = (struct setting){0};
+}
+
 int recipe_clone(const struct recipe *from, struct recipe *to)
 {
     int status = begin(from->reference, &from->options, to);
     for (int i = 0; !status && i < from->network->population_count; i++) {
-        const struct population *p = &from->network->population[i];
-        const struct setting *s = &from->setting[i];
-        const size_t channels = (size_t)p->shape[0], neurons = (size_t)network_neurons(p);
-        status = make_setting(p, s, &to->setting[i]);
-        if (status)
-            break;
-        memcpy(to->setting[i].threshold, s->threshold, channels * sizeof *s->threshold);
-        memcpy(to->setting[i].bias, s->bias, channels * sizeof *s->bias);
+        status = setting_copy(&from->setting[i], &from->network->population[i], &to->setting[i]);
         to->sensitivity[i] = from->sensitivity[i];
-        if (!s->initial)
-            continue;
-        to->setting[i].initial = malloc(neurons * sizeof *s->initial);
-        if (to->setting[i].initial)
-            memcpy(to->setting[i].initial, s->initial, neurons * sizeof *s->initial);
-        else
-            status = af_fail(AF_NO_MEMORY, "no memory");
     }
     if (status)
         recipe_free(to);
@@ -71,11 +96,8 @@ int recipe_clone(const struct recipe *from, struct recipe *to)
 
 void recipe_free(struct recipe *recipe)
 {
-    for (int i = 0; recipe->setting && i < recipe->network->population_count; i++) {
-        free(recipe->setting[i].threshold);
-        free(recipe->setting[i].bias);
-        free(recipe->setting[i].initial);
-    }
+    for (int i = 0; recipe->setting && i < recipe->network->population_count; i++)
+        setting_free(&recipe->setting[i]);
     free(recipe->setting);
     free(recipe->sensitivity);
     free(recipe->activity);

@@ -35,6 +35,12 @@ struct recipe {
     struct activity *activity; /* [population_count] summed over the samples, all timesteps */
 };
 
+/* A population's setting with arrays of its own; AF_NO_MEMORY leaves what setting_free frees. */
+int setting_copy(const struct setting *from, const struct population *p, struct setting *to);
+/* Back to what was copied, without another allocation; `initial` stays. */
+void setting_restore(struct setting *s, const struct population *p, const struct setting *copy);
+void setting_free(struct setting *s);
+
 /* Settings as the options say, without thresholds. On failure there is nothing to free. */
 int recipe_begin(const struct reference *reference, const struct convert_options *options,
                  struct recipe *recipe);

@@ -46,11 +46,11 @@ struct reference {
     struct population_statistics *statistics; /* [population_count] */
     int64_t ann_size;                         /* values of the output that answers */
     float *ann;                               /* [samples][ann_size] the ANN's */
-    float *chance;      /* [samples + further][ann_size] the ANN's softmax over the channels, or its
-                         * outputs where the loss is an error; NULL: not needed */
-    int *recorded;      /* [recordings] the ANN's answers, by its frames; NULL: not needed */
-    double temperature; /* of the softmax that sensitivity compares: twice the spread of `ann`. At 1
-                         * a few uncertain samples decide, and the searches follow their noise. */
+    float *chance; /* [samples + further][ann_size] the ANN's softmax over the channels, or its
+                    * outputs where the loss is an error; NULL: not needed */
+    int *recorded; /* [recordings] the ANN's answers, by its frames; NULL: not needed */
+    double lead; /* by which the ANN's largest output is ahead of the next, of the median sample; 1
+                  * where it is 0. All softmax of outputs are of a scale made of it. */
 };
 void reference_free(struct reference *ref);
 

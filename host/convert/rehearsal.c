@@ -9,6 +9,9 @@
 #include <string.h>
 
 enum { MEMORY_LIMIT_MB = 4096 };
+/* The softmax that sensitivity compares, in leads of the ANN's. Sharper, a few uncertain samples
+ * decide, and the searches follow their noise; by the outputs' spread, the few that are largest. */
+#define SOFTNESS 1.25
 
 static size_t record_size(const struct rehearsal *r, int population)
 {
@@ -43,9 +46,9 @@ int64_t rehearsal_samples(const struct network *net, int timesteps, int64_t want
     return n < 1 ? 1 : n;
 }
 
-int rehearsal_begin(struct recipe *recipe, int64_t samples, struct rehearsal *r)
+int rehearsal_begin(struct recipe *recipe, int64_t first, int64_t samples, struct rehearsal *r)
 {
-    *r = (struct rehearsal){.recipe = recipe, .samples = samples};
+    *r = (struct rehearsal){.recipe = recipe, .first = first, .samples = samples};
     r->threads = recipe->options.threads > 0 ? recipe->options.threads : parallel_cores();
     r->lane = calloc((size_t)r->threads, sizeof *r->lane);
     r->record = calloc((size_t)recipe->model->population_count, sizeof *r->record);
@@ -113,7 +116,7 @@ int rehearsal_apply(struct rehearsal *r, int population)
 static const int16_t *counts_of(const struct rehearsal *r, int64_t sample)
 {
     return r->recipe->reference->data.counts +
-           sample * neuron_count(&r->recipe->model->population[0]);
+           (r->first + sample) * neuron_count(&r->recipe->model->population[0]);
 }
 
 /* Points the lane's sources before `population` at their records of this timestep. */
@@ -272,8 +275,8 @@ void rehearsal_forget(struct rehearsal *r, int population)
 struct probe {
     struct rehearsal *r;
     int population, output;
-    double *sensitivity; /* [sample], summed up in order afterwards */
-    int64_t *energy;
+    double *divergence; /* [sample][timestep], summed up in order afterwards */
+    int64_t *energy;    /* [sample] */
 };
 
 /* In place. */
@@ -330,9 +333,9 @@ static double divergence(const struct probe *p, const struct lane *lane, int64_t
             area = n / recipe->model->population[p->output].shape[0];
     double *ann = scratch, *mean = scratch + n;
     for (int64_t i = 0; i < n; i++)
-        ann[i] = (double)recipe->reference->ann[sample * n + i];
+        ann[i] = (double)recipe->reference->ann[(p->r->first + sample) * n + i];
     output_means(recipe->model, p->r->engine, lane, p->output, steps, mean);
-    return area == 1 ? symmetric_kl(ann, mean, (int)n, recipe->reference->temperature)
+    return area == 1 ? symmetric_kl(ann, mean, (int)n, SOFTNESS * recipe->reference->lead)
                      : relative_error(ann, mean, n);
 }
 
@@ -349,8 +352,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
     struct lane *lane = r->lane[worker];
     int last = r->recipe->model->population_count - 1, steps = r->recipe->model->timesteps;
     bool any_step = r->recipe->options.iat != AF_OFF;
-    double *scratch = malloc((size_t)r->recipe->reference->ann_size * 2 * sizeof *scratch), sum = 0,
-           final = 0;
+    double *scratch = malloc((size_t)r->recipe->reference->ann_size * 2 * sizeof *scratch);
     if (!scratch)
         return af_fail(AF_NO_MEMORY, "no memory");
     lane_begin(lane, p->population, last, counts_of(r, sample));
@@ -358,32 +360,62 @@ static int probe_sample(void *context, int worker, int64_t sample)
         show_records(r, lane, p->population, sample, t);
         lane_step(lane, p->population, last);
         if (any_step || t == steps - 1)
-            sum += final = divergence(p, lane, sample, t + 1, scratch);
+            p->divergence[sample * steps + t] = divergence(p, lane, sample, t + 1, scratch);
     }
-    p->sensitivity[sample] = any_step ? (final + sum / steps) / 2 : final;
     p->energy[sample] = spent(lane_activity(lane, p->population), r->recipe->options.goal);
     free(scratch);
     return AF_OK;
 }
 
+static int probe_begin(struct rehearsal *r, int population, struct probe *p)
+{
+    const size_t n = (size_t)r->samples, steps = (size_t)r->recipe->model->timesteps;
+    *p = (struct probe){.r = r, .population = population};
+    p->output = model_answer(r->recipe->model);
+    p->divergence = calloc(n * steps, sizeof *p->divergence);
+    p->energy = calloc(n, sizeof *p->energy);
+    return p->divergence && p->energy ? parallel_for(r->threads, r->samples, probe_sample, p, NULL)
+                                      : af_fail(AF_NO_MEMORY, "no memory");
+}
+
+static void probe_end(struct probe *p)
+{
+    free(p->divergence);
+    free(p->energy);
+}
+
+int rehearsal_divergence(struct rehearsal *r, int population, double *each)
+{
+    const int steps = r->recipe->model->timesteps;
+    struct probe p;
+    int status = probe_begin(r, population, &p);
+    for (int t = 0; !status && t < steps; t++) {
+        each[t] = 0;
+        for (int64_t i = 0; i < r->samples; i++)
+            each[t] += sqrt(fmax(p.divergence[i * steps + t], 0));
+        each[t] = pow(each[t] / (double)r->samples, 2);
+    }
+    probe_end(&p);
+    return status;
+}
+
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy)
 {
-    struct probe p = {.r = r, .population = population};
-    p.output = model_answer(r->recipe->model);
-    size_t n = (size_t)r->samples;
-    p.sensitivity = calloc(n, sizeof *p.sensitivity);
-    p.energy = calloc(n, sizeof *p.energy);
-    int status = p.sensitivity && p.energy ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
-    if (!status)
-        status = parallel_for(r->threads, r->samples, probe_sample, &p, NULL);
+    const int steps = r->recipe->model->timesteps;
+    const bool any_step = r->recipe->options.iat != AF_OFF;
+    struct probe p;
+    int status = probe_begin(r, population, &p);
     double s = 0, e = 0;
-    for (size_t i = 0; !status && i < n; i++) {
-        s += p.sensitivity[i];
+    for (int64_t i = 0; !status && i < r->samples; i++) {
+        const double *each = p.divergence + i * steps;
+        double sum = 0;
+        for (int t = 0; t < steps; t++)
+            sum += each[t];
+        s += any_step ? (each[steps - 1] + sum / steps) / 2 : each[steps - 1];
         e += (double)p.energy[i];
     }
-    *sensitivity = s / (double)n;
-    *energy = e / (double)n;
-    free(p.sensitivity);
-    free(p.energy);
+    *sensitivity = s / (double)r->samples;
+    *energy = e / (double)r->samples;
+    probe_end(&p);
     return status;
 }

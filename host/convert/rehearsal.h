@@ -11,14 +11,14 @@ struct rehearsal {
     struct recipe *recipe;
     struct engine *engine;
     int threads;
-    int64_t samples;    /* of the calibration's, the first ones */
+    int64_t first, samples; /* of the calibration's */
     int16_t ***record;  /* [population][sample]: events [timesteps][positions][stride], or NULL */
     struct lane **lane; /* [threads] */
 };
 
 /* How many samples' events fit into memory at once, at most `wanted`. */
 int64_t rehearsal_samples(const struct network *network, int timesteps, int64_t wanted);
-int rehearsal_begin(struct recipe *recipe, int64_t samples, struct rehearsal *r);
+int rehearsal_begin(struct recipe *recipe, int64_t first, int64_t samples, struct rehearsal *r);
 void rehearsal_end(struct rehearsal *r);
 
 /* Takes over new settings of a population, and what its readers make of them. */
@@ -37,12 +37,14 @@ int rehearsal_record(struct rehearsal *r, int population, const struct means *me
 /* Lets go of the records that no population after this one reads. */
 void rehearsal_forget(struct rehearsal *r, int population);
 
-/* Runs from a population to the end on the records before it. sensitivity: mean symmetric KL
- * divergence between the softmax outputs of spiking network and ANN at reference.temperature (for
- * maps of outputs, the mean squared difference over the ANN's mean square), after the last
- * timestep; with early exit half of it and half the mean over all timesteps, as any may be
- * the last. energy: the population's own spikes a sample, or the operations that the goal counts.
- */
+/* Runs from a population to the end on the records before it. A sample's divergence is the symmetric
+ * KL divergence between the softened outputs of spiking network and ANN (for maps of outputs, the
+ * squared difference over the ANN's square). each[timesteps]: the square of its mean root after each
+ * timestep, which few samples tell better than its mean. */
+int rehearsal_divergence(struct rehearsal *r, int population, double *each);
+/* sensitivity: its mean after the last timestep; with early exit half of it and half the mean over all
+ * timesteps, as any may be the last. energy: the population's own spikes a sample, or the
+ * operations that the goal counts. */
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
 
 /* Mean outputs over a lane's timesteps so far, in the ANN's units and order. */

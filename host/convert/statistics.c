@@ -227,15 +227,36 @@ static int take_currents(struct reference *ref)
     return status;
 }
 
-static double temperature_of(const float *outputs, int64_t count)
+static int by_value(const void *a, const void *b)
 {
-    double sum = 0, squares = 0, n = (double)count;
-    for (int64_t i = 0; i < count; i++)
-        sum += (double)outputs[i];
-    for (int64_t i = 0; i < count; i++)
-        squares += ((double)outputs[i] - sum / n) * ((double)outputs[i] - sum / n);
-    double spread = sqrt(squares / n);
-    return spread > 0 ? 2 * spread : 1;
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* By how much a sample's largest output is ahead of the next. */
+static float lead_of(const float *v, int64_t n)
+{
+    float most = -INFINITY, next = -INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        next = v[k] > most ? most : fmaxf(next, v[k]);
+        most = fmaxf(most, v[k]);
+    }
+    return most - next;
+}
+
+static int find_lead(struct reference *ref)
+{
+    const int64_t samples = ref->data.samples;
+    float *ahead = malloc((size_t)samples * sizeof *ahead);
+    if (!ahead)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int64_t i = 0; i < samples; i++)
+        ahead[i] = lead_of(ref->ann + i * ref->ann_size, ref->ann_size);
+    qsort(ahead, (size_t)samples, sizeof *ahead, by_value);
+    const double median = (double)ahead[samples / 2];
+    ref->lead = median > 0 && isfinite(median) ? median : 1;
+    free(ahead);
+    return AF_OK;
 }
 
 int reference_measure(struct reference *ref, bool chances, int threads, struct journal *journal)
@@ -273,7 +294,7 @@ int reference_measure(struct reference *ref, bool chances, int threads, struct j
     if (!status)
         status = reference_weigh(ref);
     if (!status)
-        ref->temperature = temperature_of(ref->ann, ref->data.samples * ref->ann_size);
+        status = find_lead(ref);
     for (int i = 0; m.worker && i < threads; i++)
         worker_free(net, &m.worker[i]);
     free(m.worker);

@@ -5,45 +5,20 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { NEAR = 2, SAMPLES_LEAST = 8 };
 #define SEARCH_WORK 32e9 /* to measure one candidate, in multiply-accumulates */
-
-/* A setting's copy, to measure others in its place. */
-struct kept {
-    struct setting setting;
-    float *threshold;
-    double *bias;
-};
-
-static int keep(const struct setting *s, int channels, struct kept *k)
-{
-    size_t n = (size_t)channels;
-    *k = (struct kept){*s, malloc(n * sizeof *k->threshold), malloc(n * sizeof *k->bias)};
-    if (!k->threshold || !k->bias)
-        return af_fail(AF_NO_MEMORY, "no memory");
-    memcpy(k->threshold, s->threshold, n * sizeof *k->threshold);
-    memcpy(k->bias, s->bias, n * sizeof *k->bias);
-    return AF_OK;
-}
-
-static void restore(struct setting *s, int channels, const struct kept *k)
-{
-    size_t n = (size_t)channels;
-    *s = k->setting;
-    memcpy(s->threshold, k->threshold, n * sizeof *k->threshold);
-    memcpy(s->bias, k->bias, n * sizeof *k->bias);
-}
 
 /* The candidates of one population, each with its own bias correction. */
 static int measure_population(struct rehearsal *r, const struct sweep *sweep, struct candidates *t,
                               int i)
 {
     struct recipe *recipe = r->recipe;
-    int p = t->population[i], channels = recipe->network->population[p].shape[0], worse = 0;
-    struct kept kept;
-    int status = keep(&recipe->setting[p], channels, &kept);
+    const int p = t->population[i];
+    const struct population *population = &recipe->network->population[p];
+    int worse = 0;
+    struct setting kept;
+    int status = setting_copy(&recipe->setting[p], population, &kept);
     for (int k = 0; !status && k < t->each; k++) {
         struct option *o = candidates_option(t, i, k);
         o->sensitivity = NAN;
@@ -56,14 +31,13 @@ static int measure_population(struct rehearsal *r, const struct sweep *sweep, st
         if (!status)
             status = rehearsal_probe(r, p, &o->sensitivity, &o->energy);
         worse += k && o->sensitivity > candidates_option(t, i, 0)->sensitivity + sweep->limit;
-        restore(&recipe->setting[p], channels, &kept);
+        setting_restore(&recipe->setting[p], population, &kept);
         double done = (i + (k + 1.0) / t->each) / t->populations;
         if (!status)
             status = journal_progress(sweep->journal, sweep->phase,
                                       sweep->begin + (sweep->end - sweep->begin) * done);
     }
-    free(kept.threshold);
-    free(kept.bias);
+    setting_free(&kept);
     return status ? status : rehearsal_apply(r, p);
 }
 
@@ -95,7 +69,7 @@ static int64_t search_samples(const struct recipe *recipe)
 int sweep_measure(struct recipe *recipe, const struct sweep *sweep, struct candidates *t)
 {
     struct rehearsal r;
-    int status = rehearsal_begin(recipe, search_samples(recipe), &r);
+    int status = rehearsal_begin(recipe, 0, search_samples(recipe), &r);
     if (status)
         return status;
     for (int p = 1, i = 0; !status && i < t->populations; p++) {
@@ -113,7 +87,7 @@ int sweep_network(struct recipe *recipe, double *sensitivity)
 {
     struct rehearsal r;
     double energy;
-    int status = rehearsal_begin(recipe, recipe->reference->data.samples, &r);
+    int status = rehearsal_begin(recipe, 0, recipe->reference->data.samples, &r);
     if (status)
         return status;
     status = rehearsal_probe(&r, 1, sensitivity, &energy);

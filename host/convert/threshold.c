@@ -1,6 +1,7 @@
 #include "convert/threshold.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,24 +46,53 @@ static struct staircase fit_staircase(const struct moments *m, double step, int 
     return s;
 }
 
+/* The same with absolute errors, in a staircase whose steps end in the middle of bins: a level's
+ * share below it and above. */
+static double absolute_error(const struct moments *m, double step, int levels)
+{
+    double error = 0;
+    int from = 0;
+    for (int k = 0; k <= levels && from < STATISTICS_BINS; k++) {
+        double end = k < levels ? ceil((k + 0.5) * step - 0.5) : STATISTICS_BINS;
+        int to = end < STATISTICS_BINS ? (int)end : STATISTICS_BINS;
+        double level = k * step, split = fmin(fmax(ceil(level - 0.5), from), to);
+        int at = (int)split;
+        error += level * (m->count[at] - m->count[from]) - (m->sum[at] - m->sum[from]) +
+                 (m->sum[to] - m->sum[at]) - level * (m->count[to] - m->count[at]);
+        from = to;
+    }
+    return error;
+}
+
+/* A clipped ReLU is clipped by saturation: burst * theta may not exceed its ceiling where the
+ * activations reach it. */
+static double highest_threshold(const struct recipe *recipe, int population, int channel)
+{
+    const struct population *p = &recipe->network->population[population];
+    const double largest = (double)recipe->reference->statistics[population].largest[channel];
+    return largest >= 0.999 * (double)p->ceiling
+               ? fmin(largest, (double)p->ceiling / recipe->setting[population].burst)
+               : largest;
+}
+
+static double error_of(const struct moments *m, double step, int levels, enum threshold_norm norm)
+{
+    return norm == THRESHOLD_SQUARED ? fit_staircase(m, step, levels).error
+                                     : absolute_error(m, step, levels);
+}
+
 static float best_threshold(const struct recipe *recipe, int population, int channel,
-                            struct moments *m)
+                            const struct moments *m, enum threshold_norm norm)
 {
     const struct population_statistics *s = &recipe->reference->statistics[population];
-    const struct population *p = &recipe->network->population[population];
     double largest = (double)s->largest[channel], best = largest, least = INFINITY;
-    int burst = recipe->setting[population].burst, steps = recipe->options.timesteps;
-    /* A clipped ReLU is clipped by saturation: burst * theta may not exceed its ceiling where the
-     * activations reach it. */
-    double top = largest;
-    if (largest >= 0.999 * (double)p->ceiling)
-        top = fmin(top, (double)p->ceiling / burst);
-    add_up(s->histogram + (size_t)channel * STATISTICS_BINS, m);
+    const int levels = recipe->setting[population].burst * recipe->options.timesteps;
+    const double top = highest_threshold(recipe, population, channel);
     /* Heavy-tailed activations want thresholds far below the paper's last, 0.06 of the largest: a
      * geometric grid reaches all scales with the same relative step. */
     for (double theta = top; theta > top / 256; theta *= 0.96) {
-        double step = theta / steps / largest * STATISTICS_BINS;
-        double error = fit_staircase(m, step, burst * steps).error;
+        const double step = theta / recipe->options.timesteps / largest * STATISTICS_BINS;
+        const double error = error_of(m, step, levels, norm);
         if (error < least) {
             least = error;
             best = theta;
@@ -86,11 +116,58 @@ static void set_silent(struct recipe *recipe, int population)
 
 void threshold_set(struct recipe *recipe, int population)
 {
+    const struct population_statistics *s = &recipe->reference->statistics[population];
     struct moments moments;
-    for (int ch = 0; ch < recipe->network->population[population].shape[0]; ch++)
-        if (recipe->reference->statistics[population].largest[ch] > 0)
-            recipe->setting[population].threshold[ch] =
-                best_threshold(recipe, population, ch, &moments);
+    for (int ch = 0; ch < recipe->network->population[population].shape[0]; ch++) {
+        if (!(s->largest[ch] > 0))
+            continue;
+        add_up(s->histogram + (size_t)ch * STATISTICS_BINS, &moments);
+        recipe->setting[population].threshold[ch] =
+            best_threshold(recipe, population, ch, &moments, THRESHOLD_SQUARED);
+    }
+    set_silent(recipe, population);
+}
+
+struct fitting {
+    const struct recipe *recipe;
+    int population;
+    float *const *threshold;
+};
+
+static int fit_channel(void *context, int worker, int64_t ch)
+{
+    const struct fitting *f = context;
+    const struct population_statistics *s = &f->recipe->reference->statistics[f->population];
+    struct moments moments;
+    (void)worker;
+    if (!(s->largest[ch] > 0))
+        return AF_OK;
+    add_up(s->histogram + (size_t)ch * STATISTICS_BINS, &moments);
+    for (int norm = 0; norm < THRESHOLD_NORMS; norm++)
+        f->threshold[norm][ch] =
+            best_threshold(f->recipe, f->population, (int)ch, &moments, (enum threshold_norm)norm);
+    return AF_OK;
+}
+
+int threshold_fit(const struct recipe *recipe, int population, float *const *threshold)
+{
+    struct fitting f = {recipe, population, threshold};
+    return parallel_for(recipe->options.threads, recipe->network->population[population].shape[0],
+                        fit_channel, &f, NULL);
+}
+
+void threshold_blend(struct recipe *recipe, int population, const float *const *least,
+                     double squared, double stretch)
+{
+    const float *largest = recipe->reference->statistics[population].largest;
+    for (int ch = 0; ch < recipe->network->population[population].shape[0]; ch++) {
+        if (!(largest[ch] > 0))
+            continue;
+        const double theta = pow((double)least[THRESHOLD_ABSOLUTE][ch], 1 - squared) *
+                             pow((double)least[THRESHOLD_SQUARED][ch], squared) * stretch;
+        recipe->setting[population].threshold[ch] =
+            (float)fmin(theta, highest_threshold(recipe, population, ch));
+    }
     set_silent(recipe, population);
 }
 

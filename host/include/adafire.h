@@ -432,7 +432,8 @@ struct af_convert_options {
     int timesteps;                               /* T, the most of an inference */
     int burst_initial, burst_desired, burst_min; /* phi, 1..15 */
     double energy_ratio, initial;
-    bool no_search; /* phi is burst_initial everywhere */
+    int effort;  /* 0: thresholds from histograms; 1: refined; 2, 3: 4 and 9 times as long */
+    bool search; /* of burst limits from burst_desired; else phi is burst_initial everywhere */
     enum af_choice signed_bursts;
     double ssc_budget; /* Sensitivity Spike Compression; 0: off */
     double ssc_loss;   /* instead: accuracy that it may cost, 0..1; 0: by budget */
@@ -465,6 +466,10 @@ struct af_conversion {
     double timesteps_mean;             /* with early exit; NAN without it */
     double expected_loss;              /* of accuracy, 0..1; NAN where it was not measured */
     double exit_sops, exit_spike_sops; /* synaptic operations of a sample until it stops */
+    /* What refining thresholds (effort) brought: the softened outputs' divergence from the ANN's
+     * before and after, on samples that it was not refined by; 0 samples: nothing was refined. */
+    int64_t judges;
+    double plain_divergence, divergence;
     int populations;
     /* [populations] means a sample, all timesteps; as in af_result. */
     double *spikes, *events, *sops, *spike_sops;

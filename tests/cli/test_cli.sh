@@ -35,7 +35,7 @@ npy() {
 }
 
 convert="$bin/adafire-convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q"
-quick="$convert --no-search --ssc off --signed on"
+quick="$convert --effort 0 --signed on"
 
 # ---- What they are for
 for tool in convert host info flash; do
@@ -45,7 +45,8 @@ for tool in convert host info flash; do
     bad "$tool without arguments" "--help" "$bin/adafire-$tool"
     bad "$tool with a typo" "--helb" "$bin/adafire-$tool" --helb
 done
-good convert $convert --calib-labels $data/calib_labels.npy -o "$work/m.snn"
+# Without signed bursts, for which tiny has little room.
+good convert $convert --signed off --calib-labels $data/calib_labels.npy -o "$work/m.snn"
 good "convert --json" $quick --json -o "$work/q.snn"
 within "convert's agreement" "$(number agreement)" 0.98 1
 good info "$bin/adafire-info" "$work/m.snn"
@@ -183,11 +184,11 @@ case $bin in
     holds "what it was optimized for" 'for spikes at 0.5 points'
     ;;
 esac
-good "without compression" $convert --ssc off --iat off --json -o "$work/o.snn"
+good "without compression" $convert --effort 0 --signed off --iat off --json -o "$work/o.snn"
 plain=$(number spikes_mean) operations=$(number sops_mean)
-good "compressed by half a point" $convert --ssc 0.5p --iat off --json -o "$work/o.snn"
+good "compressed by half a point" $convert --effort 0 --signed off --ssc 0.5p --iat off --json -o "$work/o.snn"
 within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.75 * $1 }')"
-good "its own rounding and initial potentials" $convert --rounding nearest --initial 0.3 --ssc off --iat off --json -o "$work/o.snn"
+good "its own rounding and initial potentials" $convert --rounding nearest --initial 0.3 --effort 0 --signed off --iat off --json -o "$work/o.snn"
 within "spikes from lower initial potentials" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.99 * $1 }')"
 good "info of these" "$bin/adafire-info" "$work/o.snn"
 holds "how it was converted" 'initial potential 0.3, .*rounding nearest'
@@ -208,7 +209,7 @@ events=../shared/data/nmnist
 if [ -e $events/model.onnx ]; then
     stream=$events/test_events.npy@$events/test_event_offsets.npy
     digits="$bin/adafire-convert $events/model.onnx --events --event-frames 3 --calib $events/calib_images.npy
-        --calib-limit 120 --no-search --ssc off"
+        --calib-limit 120 --effort 0"
     good "a network of events" $digits -o "$work/e.snn"
     if grep -q "early exit is off.*--exit-recordings" "$work/err"; then pass; else fail "no note on early exit"; fi
     good "limits from recordings" $digits --exit-recordings $stream --tolerance 3 -q -o "$work/e.snn"
@@ -233,7 +234,7 @@ codes=../shared/data/qdq
 if [ -e $codes/mnist_u8.onnx ]; then
     for kind in u8 qcdq4; do
         good "a quantised network, $kind" "$bin/adafire-convert" $codes/mnist_$kind.onnx --calib $codes/mnist_calib_images.npy --scale 1/255 \
-            --mean 0.1307 --std 0.3081 -t 4 --no-search --ssc off --json -o "$work/codes.snn"
+            --mean 0.1307 --std 0.3081 -t 4 --effort 0 --json -o "$work/codes.snn"
         holds "what is not quantised is said" 'a quantised network: what its [0-9]* QuantizeLinear nodes round'
         good "codes run, $kind" $host --json "$work/codes.snn" $codes/mnist_test_images.npy --labels $codes/mnist_test_labels.npy
         within "accuracy of a quantised network, $kind" "$(number accuracy)" 0.98 1
@@ -265,7 +266,7 @@ if [ -e $cells/model.onnx ]; then
     printf '# cells\ndetect size 32\n' >"$work/cells.txt"
     printf 'RBC\nWBC\nPlatelets\n' >"$work/cells.names"
     good "a detector" "$bin/adafire-convert" $cells/model.onnx --calib $cells/calib_images.npy --calib-limit 8 \
-        --mean 127.5 --std 64 -q --no-search --ssc off -t 8 --task "$work/cells.txt" --classes "$work/cells.names" \
+        --mean 127.5 --std 64 -q --effort 0 -t 8 --task "$work/cells.txt" --classes "$work/cells.names" \
         -o "$work/cells.snn"
     goal="$bin/adafire-convert $cells/model.onnx --optimize latency -t 3 --tolerance 2 --json --calib $cells/calib_images.npy
         --calib-limit 4 --mean 127.5 --std 64 -o $work/n.snn"
@@ -313,6 +314,9 @@ done
 good "csim, events" $host --board csim --limit 2 --spikes "$work/csim.csv" "$work/m.snn" $data/test_images.npy
 good "cpu, events" $host --limit 2 --spikes "$work/cpu.csv" "$work/m.snn" $data/test_images.npy
 if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; then pass; else fail "events differ"; fi
+good "with signed bursts" $quick -o "$work/signed.snn"
+bad "more signed bursts than tiny has room for" "convert it with --signed off" $host --board csim --build tiny \
+    "$work/signed.snn" $data/test_images.npy
 bad "no such build" "no build 'huge'" $host --board csim --build huge "$work/m.snn" $data/test_images.npy
 bad "no such simulator" "no simulator of the build 'huge'" $host --board sim --build huge "$work/m.snn" \
     $data/test_images.npy

@@ -44,7 +44,7 @@ done
 mv "$to" "$work/usr2" && to=$work/usr2 && sed -i "s|^prefix=.*|prefix=$to|" "$to"/lib/pkgconfig/*.pc
 data=tests/data/digits
 check convert "$to/bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 \
-    --no-search --ssc off -q -o "$work/digits.snn"
+    --effort 0 -q -o "$work/digits.snn"
 export PKG_CONFIG_PATH="$to/lib/pkgconfig"
 cc=${CC:-cc}
 

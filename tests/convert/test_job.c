@@ -224,6 +224,59 @@ TEST(early_exit_of_any_scale)
 }
 
 /* The same bytes and samples, from memory: the same model. */
+/* Every 50th sample is as bright as 15, so that activations have a long tail. */
+enum { TAILED = 250 };
+static void add_tail(struct af_convert_options *o, struct tensor *images,
+                     struct af_sample sample[TAILED])
+{
+    CHECK_EQ(npy_read(calib[0], images), AF_OK);
+    for (int i = 0; i < TAILED; i++) {
+        uint8_t *pixel = (uint8_t *)images->data + i * INPUTS;
+        for (int k = 0; i % 50 == 0 && k < INPUTS; k++)
+            pixel[k] = (uint8_t)(15 * pixel[k]);
+        sample[i] = (struct af_sample){.type = AF_U8, .data = pixel, .length = INPUTS};
+    }
+    o->calib_count = 0;
+    o->samples = sample;
+    o->sample_count = o->calib_limit = TAILED;
+}
+
+/* Thresholds refined for the outputs: better on samples that had no part in it. On too few samples,
+ * or without effort, nothing is touched. */
+TEST(refining)
+{
+    struct told told;
+    double right[2] = {0};
+    struct af_conversion c;
+    struct af_model *m;
+    for (int effort = 0; effort < 2; effort++) {
+        struct af_convert_options o = digits(&told);
+        struct af_sample sample[TAILED];
+        struct tensor images;
+        add_tail(&o, &images, sample);
+        o.timesteps = 1;
+        o.effort = effort;
+        CHECK_EQ(af_convert(&o, &m, &c), AF_OK);
+        CHECK(effort ? c.judges >= TAILED / 2 : c.judges == 0);
+        if (effort)
+            CHECK(c.divergence > 0 && c.divergence < 0.95 * c.plain_divergence);
+        right[effort] = accuracy(m);
+        af_conversion_free(&c);
+        af_model_free(m);
+        tensor_free(&images);
+    }
+    CHECK(right[1] > right[0] + 0.02);
+    struct af_convert_options o = digits(&told);
+    o.calib_limit = 10;
+    CHECK_EQ(af_convert(&o, &m, &c), AF_OK);
+    CHECK_EQ(c.judges, 0);
+    af_conversion_free(&c);
+    af_model_free(m);
+    o.effort = 4;
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
+    CHECK(strstr(af_error(), "effort must be 0..3, not 4"));
+}
+
 TEST(memory)
 {
     struct told told;
@@ -383,6 +436,7 @@ int main(void)
     RUN(files);
     RUN(several_outputs);
     RUN(early_exit_of_any_scale);
+    RUN(refining);
     RUN(memory);
     RUN(cancelled);
     RUN(refusals);

@@ -455,6 +455,7 @@ TEST(spreading)
             o.burst_spread = i ? BURST_LIMIT : 0;
             o.goal = AF_GOAL_SPIKES;
             o.search = false;
+            o.effort = 0;
             o.ssc_budget = 0;
             CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);
             agreement[i] = c.verdict.agreement;

@@ -152,7 +152,7 @@ class AdaFire:
         """The integer network, calibrated on the very samples."""
         options = self.write(model, samples, norm)
         command([os.path.join(self.build, "adafire-convert"), self.path("model.onnx"), "--calib",
-                 self.path("samples.npy"), "-t", str(timesteps), "--burst-initial", "15", "--no-search",
+                 self.path("samples.npy"), "-t", str(timesteps), "--burst-initial", "15", "--effort", "0",
                  "--ssc", "off", "--iat", "off", "--rounding", "nearest", "--bias-correction", "off",
                  "--signed", "on", "-o", self.path("model.snn")] + options)
         command([os.path.join(self.build, "adafire-host"), self.path("model.snn"), self.path("samples.npy"),

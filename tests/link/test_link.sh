@@ -18,7 +18,7 @@ on() {
 }
 
 host="$bin/adafire-host -q"
-"$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q --no-search \
+"$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q --effort 0 \
     --ssc off -o "$work/m.snn" || fail convert
 # As v++ would link it, but for the bitstream: not for emulation.
 "$bin/adafire-xclbin" --ports "$fake/kernel.ports" --card -o "$work/card.xclbin" || fail xclbin

@@ -114,7 +114,7 @@ static int convert(const struct recorded *r, const struct af_sample *sample, str
     o.sample_count = r->samples;
     o.timesteps = TIMESTEPS;
     o.burst_initial = 15;
-    o.no_search = true;
+    o.effort = 0;
     o.signed_bursts = AF_ON;
     o.ssc_budget = 0;
     o.bias = AF_BIAS_OFF;

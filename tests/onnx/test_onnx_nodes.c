@@ -18,13 +18,14 @@
 #define DATA "/usr/share/libonnx-testdata/data/"
 
 /* What is left out; names are shell patterns. An entry that fits no test, or a test that would
- * pass, is a failure: the list cannot grow old. */
+ * pass, is a failure: the list cannot grow old. The last LATER fit tests that not every release of
+ * ONNX has. Tests of element types that the reader does not know (float8, int4, texts) are left out
+ * unnamed. */
 static const struct {
     const char *name, *why;
 } left_out[] = {
-    {"test_averagepool_3d_default",
-     "volumes are not supported, maps of one and two dimensions are"},
-    {"test_maxpool_3d_default", "volumes are not supported, maps of one and two dimensions are"},
+    {"test_averagepool_3d_*", "volumes are not supported, maps of one and two dimensions are"},
+    {"test_maxpool_3d_*", "volumes are not supported, maps of one and two dimensions are"},
     {"test_maxpool_2d_uint8", "pooling works on float32"},
     {"test_maxpool_with_argmax_2d_precomputed_strides", "indices in column-major order"},
     {"test_batchnorm_*_training_mode", "training"},
@@ -35,9 +36,13 @@ static const struct {
     {"test_identity_sequence", "a value that is no tensor"},
     {"test_resize_*cubic*", "only nearest can become spikes"},
     {"test_resize_*linear*", "only nearest can become spikes"},
-    {"test_resize_tf_crop_and_resize", "only nearest can become spikes"},
+    {"test_resize_tf_crop_and_resize*", "only nearest can become spikes"},
+    {"test_quantizelinear_*int16", "codes of 16 bits"},
+    {"test_quantizelinear_blocked_*", "a scale for each block"},
+    {"test_dequantizelinear_blocked", "a scale for each block"},
+    {"test_wrap_pad", "wraps around"},
 };
-enum { LEFT_OUT = sizeof left_out / sizeof *left_out };
+enum { LEFT_OUT = sizeof left_out / sizeof *left_out, LATER = 4 };
 /* Counted by all tests, each in a process of its own. */
 #define ran  test_shared()[TEST_COUNTS]
 #define out  test_shared()[TEST_COUNTS + 1]
@@ -149,6 +154,23 @@ static bool run_sets(const struct graph *g, const char *folder)
     }
 }
 
+/* Whether the reader knows the element types of the first data set. */
+static bool is_readable(const char *folder)
+{
+    static const char *const kinds[] = {"input", "output"};
+    struct tensor t[PORTS] = {0};
+    char path[512];
+    bool readable = true;
+    snprintf(path, sizeof path, "%s/test_data_set_0", folder);
+    for (int k = 0; readable && k < 2; k++) {
+        const int n = read_tensors(path, kinds[k], t, PORTS);
+        readable = n >= 0 || !strstr(af_error(), "tensor of element type");
+        for (int i = 0; i < n; i++)
+            tensor_free(&t[i]);
+    }
+    return readable;
+}
+
 /* Operators are taken apart where they work on floats. */
 static bool takes_floats(const char *folder)
 {
@@ -180,7 +202,9 @@ static void run_test(const char *group, const char *name)
         CHECK_EQ(graph_rewrite(g, name), AF_OK);
     if (is_supported(g)) {
         bool good = run_sets(g, folder);
-        if (entry < 0) {
+        if (entry < 0 && !good && !is_readable(folder)) {
+            out++;
+        } else if (entry < 0) {
             ran++;
             CHECK(good);
             if (!good)
@@ -233,8 +257,8 @@ TEST(pytorch)
 TEST(list_is_honest)
 {
     for (int i = 0; i < LEFT_OUT; i++) {
-        CHECK(uses[i] > 0);
-        if (!uses[i])
+        CHECK(uses[i] > 0 || i >= LEFT_OUT - LATER);
+        if (!uses[i] && i < LEFT_OUT - LATER)
             printf("%s fits no test\n", left_out[i].name);
     }
 }
