@@ -184,16 +184,17 @@ case $bin in
     holds "what it was optimized for" 'for spikes at 0.5 points'
     ;;
 esac
-good "without compression" $convert --effort 0 --signed off --iat off --json -o "$work/o.snn"
+bare="$convert --effort 0 --signed off --burst-initial 4 --iat off --json"
+good "without compression" $bare -o "$work/o.snn"
 plain=$(number spikes_mean) operations=$(number sops_mean)
-good "compressed by half a point" $convert --effort 0 --signed off --ssc 0.5p --iat off --json -o "$work/o.snn"
+good "compressed by half a point" $bare --ssc 0.5p -o "$work/o.snn"
 within "spikes of half a point" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.75 * $1 }')"
-good "its own rounding and initial potentials" $convert --rounding nearest --initial 0.3 --effort 0 --signed off --iat off --json -o "$work/o.snn"
+good "its own rounding and initial potentials" $bare --rounding nearest --initial 0.3 -o "$work/o.snn"
 within "spikes from lower initial potentials" "$(number spikes_mean)" 0 "$(echo "$plain" | awk '{ print 0.99 * $1 }')"
 good "info of these" "$bin/adafire-info" "$work/o.snn"
 holds "how it was converted" 'initial potential 0.3, .*rounding nearest'
 bad "a potential above the threshold" "--initial" $convert --initial 1.5 -o "$work/none.snn"
-good "a third of the operations left out" $convert --prune 0.33 --ssc off --iat off --json -o "$work/o.snn"
+good "a third of the operations left out" $bare --prune 0.33 -o "$work/o.snn"
 within "operations that are left" "$(number sops_mean)" "$(echo "$operations" | awk '{ print 0.55 * $1 }')" "$(echo "$operations" | awk '{ print 0.8 * $1 }')"
 good "info of what is left" "$bin/adafire-info" "$work/o.snn"
 holds "what was left out" 'rounding feedback, prune 0.33'
