@@ -41,7 +41,7 @@ static const char help[] =
     "                             frames calibrate the rest, but not when a recording may stop\n"
     "      --classes FILE         class names, one a line, stored in the model\n"
     "      --task TASK            what the outputs mean, stored in the model: classify,\n"
-    "                             segment, detect, or a file or text that says more (the\n"
+    "                             segment, detect, values, or a file or text that says more (the\n"
     "                             words are in adafire-host --help)\n"
     "      --answers NAME         of several outputs the one with the classes (default: the one\n"
     "                             that looks like classes, which a note says)\n"

@@ -54,7 +54,7 @@ static const char help[] =
     "                         folder of grey pictures; classes the network lacks are ignored)\n"
     "      --reference FILE   the ANN's outputs (.npy): tells how often both agree, and how\n"
     "                         good the ANN's boxes or maps are\n"
-    "      --task TASK        classify, segment, detect, or a file or text that says more\n"
+    "      --task TASK        classify, segment, detect, values, or a file or text that says more\n"
     "                         (default: what the model was converted for, else from its output)\n"
     "                           detect stride 8 size 32         a map [N,classes+4,H,W]\n"
     "                           detect anchor 8 10 16x24 anchor 16 32 scores softmax\n"
@@ -322,7 +322,7 @@ static void print_json(const struct request *r, const struct run_totals *t)
     fprintf(cli_output(), ", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
             (long long)t->samples);
     if (r->task.kind != AF_CLASSIFY)
-        show_score_json(cli_output(), r->task.kind, t->classes, &t->score, &t->ann_score);
+        show_score_json(cli_output(), r->task.kind, t);
     const struct {
         const char *key;
         double v;
@@ -376,7 +376,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         fprintf(cli_output(), "\n");
     if (!isnan(t->top5))
         fprintf(cli_output(), "  top-5            %.2f %%\n", 100 * t->top5);
-    show_score(cli_output(), m, r->task.kind, t->classes, &t->score, &t->ann_score);
+    show_score(cli_output(), m, r->task.kind, t);
     if (t->ignored > 0)
         fprintf(cli_output(), "  labels ignored   %.2f %%, of classes that the network lacks\n",
                 100 * t->ignored);
@@ -445,9 +445,13 @@ static int write_report(const struct request *r, const struct run_totals *t)
         facts[fact_count++] = (struct report_fact){"labels ignored", ignored};
     const struct report_score scores[] = {
         {r->task.kind == AF_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
-        {"Pixels", t->score.pixels, t->ann_score.pixels}};
+        {"Pixels", t->score.pixels, t->ann_score.pixels},
+        {"The ANN's boxes", t->like.recall, NAN},
+        {"Boxes that are its", t->like.precision, NAN},
+        {"Error", t->score.error, t->ann_score.error},
+        {"Off the ANN", t->like.error, NAN}};
     struct report report = {
-        .score_count = r->task.kind == AF_CLASSIFY ? 0 : 2,
+        .score_count = r->task.kind == AF_CLASSIFY ? 0 : sizeof scores / sizeof *scores,
         .scores = scores,
         .title = m->name,
         .board = r->board,

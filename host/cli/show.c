@@ -68,6 +68,10 @@ static int show_shares(FILE *to, const struct af_model *m, int most, const struc
 int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
                 const struct answer *answer)
 {
+    if (!answer->found && !answer->class_of) {
+        fprintf(to, "%s: values (-o FILE writes them)\n", name);
+        return AF_OK;
+    }
     if (!answer->found) {
         fprintf(to, "%s:\n", name);
         return show_shares(to, m, most, answer);
@@ -87,20 +91,35 @@ static void print_pair(FILE *to, const char *what, double value, double ann, boo
     fprintf(to, "\n");
 }
 
-void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind, int classes,
-                const struct score *score, const struct score *ann)
+static void show_likeness(FILE *to, const struct likeness *like)
 {
+    if (!isnan(like->recall))
+        fprintf(to, "  the ANN's boxes  %.2f %% are found", 100 * like->recall);
+    if (!isnan(like->recall) && !isnan(like->precision))
+        fprintf(to, "; %.2f %% of those found are the ANN's", 100 * like->precision);
+    if (!isnan(like->recall))
+        fprintf(to, " (overlap 0.5)\n");
+    if (!isnan(like->error))
+        fprintf(to, "  off the ANN      %.3f %% of its outputs' variance\n", 100 * like->error);
+}
+
+void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind,
+                const struct run_totals *t)
+{
+    const struct score *score = &t->score, *ann = &t->ann_score;
     const bool detect = kind == AF_DETECT;
     if (kind == AF_CLASSIFY)
         return;
+    print_pair(to, "error", score->error, ann->error, true);
     print_pair(to, "pixel accuracy", score->pixels, ann->pixels, true);
     print_pair(to, detect ? "mAP@0.5" : "mean IoU", score->mean, ann->mean, !detect);
-    for (int c = 0; score->each && c < classes; c++) {
+    for (int c = 0; score->each && c < t->classes; c++) {
         const char *name = af_class_name(m, c);
         char what[64];
         snprintf(what, sizeof what, "  %d %.40s", c, name ? name : "");
         print_pair(to, what, score->each[c], ann->each ? ann->each[c] : NAN, !detect);
     }
+    show_likeness(to, &t->like);
 }
 
 static void put_number(FILE *to, double v)
@@ -111,25 +130,43 @@ static void put_number(FILE *to, double v)
         fprintf(to, "%.6g", v);
 }
 
-void show_score_json(FILE *to, enum af_task_kind kind, int classes, const struct score *score,
-                     const struct score *ann)
+static void put_member(FILE *to, const char *whose, const char *key, double v)
 {
-    const bool detect = kind == AF_DETECT;
+    fprintf(to, "\"%s%s\": ", whose, key);
+    put_number(to, v);
+    fprintf(to, ", ");
+}
+
+static void put_each(FILE *to, const char *whose, const char *key, const double *each, int classes)
+{
+    fprintf(to, "\"%s%s\": [", whose, key);
+    for (int c = 0; each && c < classes; c++) {
+        fprintf(to, "%s", c ? ", " : "");
+        put_number(to, each[c]);
+    }
+    fprintf(to, "], ");
+}
+
+void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *t)
+{
+    const bool detect = kind == AF_DETECT, map = kind == AF_SEGMENT;
     for (int i = 0; i < 2; i++) {
-        const struct score *s = i ? ann : score;
+        const struct score *s = i ? &t->ann_score : &t->score;
         const char *whose = i ? "ann_" : "";
-        fprintf(to, "\"%s%s\": ", whose, detect ? "map50" : "miou");
-        put_number(to, s->mean);
-        if (!detect) {
-            fprintf(to, ", \"%spixel_accuracy\": ", whose);
-            put_number(to, s->pixels);
-        }
-        fprintf(to, ", \"%s%s\": [", whose, detect ? "ap50" : "iou");
-        for (int c = 0; s->each && c < classes; c++) {
-            fprintf(to, "%s", c ? ", " : "");
-            put_number(to, s->each[c]);
-        }
-        fprintf(to, "], ");
+        if (detect || map)
+            put_member(to, whose, detect ? "map50" : "miou", s->mean);
+        if (map)
+            put_member(to, whose, "pixel_accuracy", s->pixels);
+        if (detect || map)
+            put_each(to, whose, detect ? "ap50" : "iou", s->each, t->classes);
+        else
+            put_member(to, whose, "error", s->error);
+    }
+    if (detect) {
+        put_member(to, "", "box_recall", t->like.recall);
+        put_member(to, "", "box_precision", t->like.precision);
+    } else if (!map) {
+        put_member(to, "", "deviation", t->like.error);
     }
 }
 

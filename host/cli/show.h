@@ -3,18 +3,18 @@
 #define ADAFIRE_SHOW_H
 
 #include "base/file.h"
-#include "run/answer.h"
+#include "run/run.h"
 
 /* The `most` best boxes, or the largest classes of a map, one line each below the sample's name. */
 int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
                 const struct answer *answer);
 
-/* How good the boxes or maps were, and the ANN's; nothing where that is not known. */
-void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind, int classes,
-                const struct score *score, const struct score *ann);
+/* How good the boxes, maps or values were, and the ANN's, and how much they are the ANN's; nothing
+ * where that is not known. */
+void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind,
+                const struct run_totals *t);
 /* The same as members of a JSON object, each with a comma behind it; null where not known. */
-void show_score_json(FILE *to, enum af_task_kind kind, int classes, const struct score *score,
-                     const struct score *ann);
+void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *t);
 
 /* A file of all boxes, complete or not there:
  *     [{"sample": 0, "name": "a.png",

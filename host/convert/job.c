@@ -313,7 +313,8 @@ static int choose_answer(struct job *j)
         if (j->data.labels[i] >= hints.labels)
             hints.labels = j->data.labels[i] + 1;
     status = network_choose_answer(j->network, &hints);
-    if (!status && network_neurons(&j->network->population[network_answer(j->network)]) == 1)
+    if (!status && task.kind != AF_VALUES &&
+        network_neurons(&j->network->population[network_answer(j->network)]) == 1)
         status = judge_single(j, o->task || hints.labels || hints.classes == 2);
     return status ? af_fail_in(status, j->name) : AF_OK;
 }
@@ -343,8 +344,8 @@ static int take_task(const struct job *j, struct convert_options *o)
     if (!status)
         status = task_of_model(&m, j->options->task, &task);
     int classes = status ? status : task_classes(&m, &task);
-    /* A detector's channels do not compete: what they lose is accuracy of numbers. */
-    if (!status && task.kind == AF_DETECT)
+    /* These do not compete: what they lose is accuracy of numbers. */
+    if (!status && (task.kind == AF_DETECT || task.kind == AF_VALUES))
         o->loss = LOSS_ERROR;
     free(m.name);
     free(outline);

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLES_LEAST = 16, SAMPLES_MOST = 256, HELD_OUT_MOST = 256, GROUPS_MOST = 16 };
+enum { SAMPLES_LEAST = 16, SAMPLES_MOST = 256, HELD_OUT_MOST = 128, GROUPS_MOST = 16 };
+#define SHARE  0.5   /* of the runs before, with an effort of 1 */
 #define MOMENT 2e9   /* multiply-accumulates that nobody waits for */
 #define ENOUGH 0.995 /* of the divergence; less is no gain */
 
@@ -89,9 +90,10 @@ static int refine_all(struct refinement *f)
             best = at;
         }
     }
+    const struct place chosen = {squares[best], 1};
     for (int g = 0; g < f->groups; g++)
-        f->place[g] = (struct place){squares[best], 1};
-    return !status && best != at - 1 ? move_all(f, f->place[0]) : status;
+        f->place[g] = chosen;
+    return !status && best != at - 1 ? move_all(f, chosen) : status;
 }
 
 /* ---- Group by group ------------------------------------------------------------------------ */
@@ -213,26 +215,26 @@ static void divide(struct refinement *f, int groups)
         fire += network_fires(net->population[i].kind);
     f->groups = fire < groups ? fire : groups;
     for (int i = 0; i < net->population_count; i++) {
-        f->group[i] = at < fire ? (int)((int64_t)at * f->groups / fire) : -1;
+        f->group[i] = i && f->groups && at < fire ? (int)((int64_t)at * f->groups / fire) : -1;
         at += network_fires(net->population[i].kind);
     }
     for (int i = net->population_count - 1; i >= 0 && !network_fires(net->population[i].kind); i--)
         f->group[i] = -1; /* outputs move with nobody */
 }
 
-/* As many samples as cost what has been spent before, times the effort. */
+/* As many samples, and groups, as cost a share of what has been spent before. */
 static void choose_samples(struct refinement *f)
 {
     const struct calibration *data = &f->recipe->reference->data;
     const int effort = f->recipe->options.effort;
     const double spent = 2.0 * (double)data->samples + (double)data->further;
     const int64_t half = data->samples / 2;
-    divide(f, GROUPS_MOST << 2 * (effort - 1));
-    while (f->groups > 1 && spent * effort * effort / runs_of(f) < SAMPLES_LEAST)
-        divide(f, f->groups - 1);
     const double work = work_from(f->recipe->network, 1) * f->recipe->model->timesteps;
-    const double fits = fmax(spent * effort * effort, MOMENT / work) / runs_of(f);
-    f->samples = (int64_t)fmin(fmax(fits, SAMPLES_LEAST), 1e9);
+    const double budget = fmax(SHARE * spent * effort * effort, MOMENT / fmax(work, 1));
+    divide(f, GROUPS_MOST << 2 * (effort - 1));
+    while (f->groups && budget / runs_of(f) < SAMPLES_LEAST)
+        divide(f, f->groups - 1);
+    f->samples = (int64_t)fmin(fmax(budget / runs_of(f), SAMPLES_LEAST), 1e9);
     if (f->samples > SAMPLES_MOST * effort)
         f->samples = SAMPLES_MOST * effort;
     if (f->samples > half)
@@ -297,7 +299,7 @@ int refine_thresholds(struct recipe *recipe, struct journal *journal, struct gai
     int status = begin(recipe, journal, &f);
     const int64_t others = all - f.samples,
                   judges = others < HELD_OUT_MOST ? others : HELD_OUT_MOST;
-    if (!status && (f.samples < SAMPLES_LEAST / 2 || !f.groups)) {
+    if (!status && f.samples < SAMPLES_LEAST / 2) {
         end(&f);
         return AF_OK;
     }
@@ -308,7 +310,7 @@ int refine_thresholds(struct recipe *recipe, struct journal *journal, struct gai
     if (!status)
         status = refine_all(&f);
     if (!status)
-        status = refine_groups(&f);
+        status = f.groups ? refine_groups(&f) : AF_OK;
     if (!status)
         status = bias_correct(recipe, journal);
     if (!status)

@@ -335,8 +335,9 @@ static double divergence(const struct probe *p, const struct lane *lane, int64_t
     for (int64_t i = 0; i < n; i++)
         ann[i] = (double)recipe->reference->ann[(p->r->first + sample) * n + i];
     output_means(recipe->model, p->r->engine, lane, p->output, steps, mean);
-    return area == 1 ? symmetric_kl(ann, mean, (int)n, SOFTNESS * recipe->reference->lead)
-                     : relative_error(ann, mean, n);
+    const bool classes = area == 1 && n > 1 && recipe->reference->loss == LOSS_ANSWERS;
+    return classes ? symmetric_kl(ann, mean, (int)n, SOFTNESS * recipe->reference->lead)
+                   : relative_error(ann, mean, n);
 }
 
 /* What the goal wants less of. */

@@ -37,13 +37,13 @@ int rehearsal_record(struct rehearsal *r, int population, const struct means *me
 /* Lets go of the records that no population after this one reads. */
 void rehearsal_forget(struct rehearsal *r, int population);
 
-/* Runs from a population to the end on the records before it. A sample's divergence is the symmetric
- * KL divergence between the softened outputs of spiking network and ANN (for maps of outputs, the
- * squared difference over the ANN's square). each[timesteps]: the square of its mean root after each
- * timestep, which few samples tell better than its mean. */
+/* Runs from a population to the end on the records before it. A sample's divergence is the
+ * symmetric KL divergence between the softened outputs of spiking network and ANN (for maps of
+ * outputs, the squared difference over the ANN's square). each[timesteps]: the square of its mean
+ * root after each timestep, which few samples tell better than its mean. */
 int rehearsal_divergence(struct rehearsal *r, int population, double *each);
-/* sensitivity: its mean after the last timestep; with early exit half of it and half the mean over all
- * timesteps, as any may be the last. energy: the population's own spikes a sample, or the
+/* sensitivity: its mean after the last timestep; with early exit half of it and half the mean over
+ * all timesteps, as any may be the last. energy: the population's own spikes a sample, or the
  * operations that the goal counts. */
 int rehearsal_probe(struct rehearsal *r, int population, double *sensitivity, double *energy);
 

@@ -296,7 +296,7 @@ double af_energy_uj(double accumulates, double macs);
 /* ---- Answers -------------------------------------------------------------------------------- */
 
 /* What outputs mean: classes of a sample, boxes, or a class for every pixel. */
-enum af_task_kind { AF_CLASSIFY, AF_DETECT, AF_SEGMENT };
+enum af_task_kind { AF_CLASSIFY, AF_DETECT, AF_SEGMENT, AF_VALUES };
 struct af_task;
 /* The task in `words` (adafire-host --help has them), or NULL: the model's own, or the one that its
  * answering output looks like. AF_BAD_ARGUMENT if the outputs cannot be that. The model must live
@@ -334,7 +334,7 @@ double af_overlap(const struct af_box *a, const struct af_box *b);
 
 /* How good boxes or maps are, over many samples. */
 struct af_score;
-/* For the task's classes; AF_BAD_ARGUMENT for a classification. */
+/* For the task's classes; AF_BAD_ARGUMENT for a classification or values. */
 int af_score_open(const struct af_task *task, struct af_score **score);
 /* One sample's boxes, found and true (scores of these unused). */
 int af_score_boxes(struct af_score *score, const struct af_box *found, int64_t found_count,

@@ -7,6 +7,7 @@
 #include "run/canvas.h"
 #include "run/label_maps.h"
 #include "run/reference_check.h"
+#include "task/values.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,12 +29,18 @@ struct answers {
     struct boxes found, ann_found;
     struct box_labels boxes;
     struct precision *precision, *ann_precision;
+    struct matches matches; /* with the ANN's */
     /* segmentation */
     struct output_table map;
     uint16_t *class_of, *ann_class_of;
     struct label_maps *label_maps;
     struct confusion confusion, ann_confusion;
     int64_t agreeing, pixels;
+    /* values: of the output that answers, at `at` of all */
+    int64_t at;
+    struct tensor labels;
+    float *label; /* [values of that output] of the present sample */
+    struct deviation off_ann, off_labels, ann_off_labels;
 };
 
 /* ---- Opening -------------------------------------------------------------------------------- */
@@ -109,16 +116,36 @@ static int open_detection(struct answers *a)
     return status;
 }
 
+static int read_rows(const struct answers *a, const char *path, int64_t values, struct tensor *t)
+{
+    int status = npy_read(path, t);
+    if (!status && (t->rank < 1 || !t->count || t->count / t->dim[0] != values))
+        status = af_fail(AF_BAD_FILE, "%s: not one row of %lld values for each sample", path,
+                         (long long)values);
+    return status ? status : reference_check(path, t, a->options.limited ? -1 : a->options.samples);
+}
+
+static int open_values(struct answers *a)
+{
+    const struct answer_options *o = &a->options;
+    const int answer = model_answer(a->model);
+    const int64_t n = output_values(&a->model->population[answer]);
+    a->at = model_output_at(a->model, answer);
+    int status = o->reference ? deviation_make(n, &a->off_ann) : AF_OK;
+    if (status || !o->labels)
+        return status;
+    status = read_rows(a, o->labels, n, &a->labels);
+    a->label = calloc((size_t)n, sizeof *a->label);
+    if (!status && !a->label)
+        status = af_fail(AF_NO_MEMORY, "no memory for %lld values", (long long)n);
+    if (!status)
+        status = deviation_make(n, &a->off_labels);
+    return status ? status : deviation_make(n, &a->ann_off_labels);
+}
+
 static int open_reference(struct answers *a, const char *path)
 {
-    int status = npy_read(path, &a->reference);
-    if (status)
-        return status;
-    const struct tensor *t = &a->reference;
-    if (t->rank < 2 || !t->count || t->count / t->dim[0] != a->values)
-        return af_fail(AF_BAD_FILE, "%s: not one row of %lld values for each sample", path,
-                       (long long)a->values);
-    status = reference_check(path, t, a->options.limited ? -1 : a->options.samples);
+    int status = read_rows(a, path, a->values, &a->reference);
     if (status)
         return status;
     a->ann = calloc((size_t)a->values, sizeof *a->ann);
@@ -158,10 +185,15 @@ int answers_open(const struct af_model *m, const struct answer_options *o, struc
         status = open_detection(a);
     else if (o->task->kind == AF_SEGMENT)
         status = open_segmentation(a);
+    else if (o->task->kind == AF_VALUES)
+        status = open_values(a);
     else
-        status = af_fail(AF_BAD_ARGUMENT, "classes of samples are neither boxes nor pixels");
+        status =
+            af_fail(AF_BAD_ARGUMENT, "classes of samples are neither boxes nor pixels nor values");
     if (!status && o->reference)
         status = open_reference(a, o->reference);
+    if (!status && o->draw && o->task->kind == AF_VALUES)
+        status = af_fail(AF_BAD_ARGUMENT, "values cannot be drawn; boxes and maps can");
     if (!status && o->draw)
         status = open_drawing(a);
     if (status)
@@ -187,6 +219,11 @@ void answers_close(struct answers *a)
     label_maps_close(a->label_maps);
     confusion_free(&a->confusion);
     confusion_free(&a->ann_confusion);
+    tensor_free(&a->labels);
+    free(a->label);
+    deviation_free(&a->off_ann);
+    deviation_free(&a->off_labels);
+    deviation_free(&a->ann_off_labels);
     free(a);
 }
 
@@ -220,9 +257,29 @@ static int add_boxes(struct answers *a, int64_t index, const float *output)
         status = precision_add(a->precision, &a->found, truth, count);
     if (!status && a->ann)
         status = detector_decode(a->detector, a->ann, &a->ann_found);
+    if (!status && a->ann)
+        status = boxes_match(&a->found, a->ann_found.box, a->ann_found.count, &a->matches);
     if (!status && a->ann_precision)
         status = precision_add(a->ann_precision, &a->ann_found, truth, count);
     return status;
+}
+
+static int add_values(struct answers *a, int64_t index, const float *output)
+{
+    const int64_t n = a->off_labels.count;
+    if (a->ann)
+        deviation_add(&a->off_ann, a->ann + a->at, output + a->at);
+    if (!a->label)
+        return AF_OK;
+    if (index >= a->labels.dim[0])
+        return af_fail(AF_BAD_FILE, "%s: holds %lld rows, but there are more samples",
+                       a->options.labels, (long long)a->labels.dim[0]);
+    for (int64_t i = 0; i < n; i++)
+        a->label[i] = (float)tensor_get(&a->labels, index * n + i);
+    deviation_add(&a->off_labels, a->label, output + a->at);
+    if (a->ann)
+        deviation_add(&a->ann_off_labels, a->label, a->ann + a->at);
+    return AF_OK;
 }
 
 static int add_map(struct answers *a, const char *name, const float *output)
@@ -347,8 +404,9 @@ int answers_add(struct answers *a, int64_t index, const char *name, const struct
 {
     int status = read_reference(a, index);
     if (!status)
-        status =
-            a->detector ? add_boxes(a, index, result->output) : add_map(a, name, result->output);
+        status = a->detector   ? add_boxes(a, index, result->output)
+                 : a->class_of ? add_map(a, name, result->output)
+                               : add_values(a, index, result->output);
     place_boxes(&a->found, view);
     if (!status && a->options.draw)
         status = draw_answer(a, index, name, sample, view);
@@ -364,7 +422,7 @@ int answers_add(struct answers *a, int64_t index, const char *name, const struct
 
 static int finish(int classes, struct precision *p, const struct confusion *c, struct score *score)
 {
-    *score = (struct score){.mean = NAN, .pixels = NAN};
+    *score = (struct score){.mean = NAN, .pixels = NAN, .error = NAN};
     if (!p && !c->count)
         return AF_OK;
     score->each = calloc((size_t)classes, sizeof *score->each);
@@ -392,10 +450,23 @@ const char *answers_note(const struct answers *a)
     return a->label_maps ? label_maps_note(a->label_maps) : NULL;
 }
 
-int answers_finish(struct answers *a, struct score *score, struct score *ann, double *agreement)
+static double share(int64_t part, int64_t all)
 {
-    *agreement = a->pixels ? (double)a->agreeing / (double)a->pixels : NAN;
-    *ann = (struct score){.mean = NAN, .pixels = NAN};
+    return all ? (double)part / (double)all : NAN;
+}
+
+int answers_finish(struct answers *a, struct score *score, struct score *ann,
+                   struct likeness *likeness)
+{
+    const struct matches *m = &a->matches;
+    *likeness = (struct likeness){.pixels = share(a->agreeing, a->pixels),
+                                  .recall = share(m->matched, m->truth),
+                                  .precision = share(m->matched, m->found),
+                                  .error = deviation_share(&a->off_ann)};
     int status = finish(a->classes, a->precision, &a->confusion, score);
-    return status ? status : finish(a->classes, a->ann_precision, &a->ann_confusion, ann);
+    if (!status)
+        status = finish(a->classes, a->ann_precision, &a->ann_confusion, ann);
+    score->error = deviation_share(&a->off_labels);
+    ann->error = deviation_share(&a->ann_off_labels);
+    return status;
 }

@@ -1,6 +1,6 @@
-/* What becomes of the answers of a network that finds boxes or colours pixels: decoded, compared
- * with labels and with the ANN's answers, drawn. One sample after the other; classification is
- * run.c's. */
+/* What becomes of the answers of a network that finds boxes, colours pixels or has values: decoded,
+ * compared with labels and with the ANN's answers, drawn. One sample after the other;
+ * classification is run.c's. */
 #ifndef ADAFIRE_ANSWER_H
 #define ADAFIRE_ANSWER_H
 
@@ -12,7 +12,7 @@ struct answer_options {
     const struct task *task;
     /* Labels: boxes as detect.h says, or class maps: integers [N,H,W] of the input's or the
      * output's size, as an array or a folder (label_maps.h); classes that the network lacks are
-     * ignored. */
+     * ignored. Values: one row a sample, of the output that answers. */
     const char *labels;    /* NULL: none, likewise the next two */
     const char *reference; /* the ANN's outputs, .npy, one row a sample */
     const char *draw;      /* a .png file for one sample, or a folder */
@@ -33,6 +33,15 @@ struct score {
     double mean;   /* mAP at an overlap of 0.5, or mIoU; in 0..1 like the others */
     double pixels; /* share of right pixels */
     double *each;  /* [classes] average precision or IoU; NULL without labels */
+    double error;  /* of values, squared, over the variance of the labels (values.h) */
+};
+
+/* How much the answers are the ANN's, NAN where there is nothing to tell; in 0..1. */
+struct likeness {
+    double pixels; /* share of them with the same class */
+    double recall,
+        precision; /* of the ANN's boxes those that are found; of those found the ANN's */
+    double error;  /* of values, squared, over the variance of the ANN's */
 };
 
 struct answers;
@@ -43,9 +52,9 @@ int answers_open(const struct af_model *m, const struct answer_options *o,
 int answers_add(struct answers *a, int64_t index, const char *name, const struct af_sample *sample,
                 const struct view *view, const struct af_result *result, struct answer *answer);
 int answers_classes(const struct answers *a);
-/* The network's score and the ANN's; `each` of both are the caller's to free. *agreement: share of
- * pixels that are as the ANN's. */
-int answers_finish(struct answers *a, struct score *score, struct score *ann, double *agreement);
+/* The network's score and the ANN's; `each` of both are the caller's to free. */
+int answers_finish(struct answers *a, struct score *score, struct score *ann,
+                   struct likeness *likeness);
 /* The share of labelled pixels whose class the network lacks; NAN without class maps. */
 double answers_ignored(const struct answers *a);
 /* What the user ought to know after the first sample; NULL: nothing. */

@@ -391,7 +391,8 @@ static int finish_totals(struct run *r)
 {
     struct run_totals *t = r->totals;
     double n = (double)t->samples, steps = 0;
-    t->score = t->ann_score = (struct score){.mean = NAN, .pixels = NAN};
+    t->score = t->ann_score = (struct score){.mean = NAN, .pixels = NAN, .error = NAN};
+    t->like = (struct likeness){NAN, NAN, NAN, NAN};
     t->accuracy = t->labelled ? (double)t->correct / (double)t->labelled : NAN;
     t->top5 = t->labelled && r->answer_size > 5 ? (double)t->correct5 / (double)t->labelled : NAN;
     t->ann_accuracy =
@@ -414,7 +415,10 @@ static int finish_totals(struct run *r)
         return AF_OK;
     t->classes = answers_classes(r->answers);
     t->ignored = answers_ignored(r->answers);
-    return answers_finish(r->answers, &t->score, &t->ann_score, &t->agreement);
+    int status = answers_finish(r->answers, &t->score, &t->ann_score, &t->like);
+    if (!isnan(t->like.pixels))
+        t->agreement = t->like.pixels;
+    return status;
 }
 
 static int totals_make(struct run *r)

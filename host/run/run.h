@@ -51,8 +51,10 @@ struct run_totals {
     double top5, agreement, ann_accuracy, timesteps_mean;
     double
         ignored; /* share of labels that were not counted: of no class, or one the network lacks */
-    struct score score, ann_score; /* of boxes or maps with labels; the ANN's with a reference */
-    int classes;                   /* that they tell apart */
+    struct score score,
+        ann_score;        /* of boxes, maps, values with labels; the ANN's with a reference */
+    struct likeness like; /* of these, with a reference */
+    int classes;          /* that they tell apart */
     /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */
     double *accuracy_at, *agreement_at;
     struct report_event *raster;

@@ -154,8 +154,9 @@ int af_score_open(const struct af_task *task, struct af_score **score)
         *score = NULL;
     if (!task || !score)
         return af_fail(AF_BAD_ARGUMENT, "a task and a place for its score are needed");
-    if (task->task.kind == AF_CLASSIFY)
-        return af_fail(AF_BAD_ARGUMENT, "classes of samples are neither boxes nor pixels");
+    if (task->task.kind == AF_CLASSIFY || task->task.kind == AF_VALUES)
+        return af_fail(AF_BAD_ARGUMENT,
+                       "classes of samples and values are neither boxes nor pixels");
     struct af_score *s = calloc(1, sizeof *s);
     if (!s)
         return af_fail(AF_NO_MEMORY, "no memory");

@@ -17,6 +17,7 @@ int task_classes(const struct af_model *m, const struct task *task)
         classes = status ? status : detector_classes(detector);
         detector_free(detector);
         return classes;
+    case AF_VALUES: return 0;
     default:
         classes = (int)output_values(&m->population[model_answer(m)]);
         return classes > 1 ? classes : 2; /* of a single output the sign tells */

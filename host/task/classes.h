@@ -4,8 +4,8 @@
 
 #include "task/task.h"
 
-/* Classes that the task tells apart in this model's outputs; negative, with the reason, if the two
- * do not fit. */
+/* Classes that the task tells apart (0: it is about values) in this model's outputs; negative, with
+ * the reason, if the two do not fit. */
 int task_classes(const struct af_model *m, const struct task *task);
 
 /* The `most` best of n outputs v with their softmax, the best first (of equals the first); of a

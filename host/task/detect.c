@@ -379,31 +379,63 @@ static int add_found(struct precision *p, const struct af_box *box, bool right)
     return AF_OK;
 }
 
+/* The unused true box of its class that a box overlaps most, if by enough; -1: none. */
+static int64_t find_match(const struct af_box *box, const struct af_box *truth, int64_t count,
+                          const bool *used)
+{
+    int64_t best = -1;
+    float most = 0;
+    for (int64_t j = 0; j < count; j++) {
+        const float overlap =
+            truth[j].label == box->label && !used[j] ? box_overlap(box, &truth[j]) : 0;
+        if (overlap > most) {
+            most = overlap;
+            best = j;
+        }
+    }
+    return most >= OVERLAP_RIGHT ? best : -1;
+}
+
+/* right[found->count]: whether each has its true box. */
+static int find_matches(const struct boxes *found, const struct af_box *truth, int64_t count,
+                        bool **right)
+{
+    bool *used = calloc((size_t)count + 1, sizeof *used);
+    *right = calloc((size_t)found->count + 1, sizeof **right);
+    int status = used && *right ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for boxes");
+    for (int64_t i = 0; !status && i < found->count; i++) {
+        const int64_t match = find_match(&found->box[i], truth, count, used);
+        (*right)[i] = match >= 0;
+        if (match >= 0)
+            used[match] = true;
+    }
+    free(used);
+    return status;
+}
+
+int boxes_match(const struct boxes *found, const struct af_box *truth, int64_t truth_count,
+                struct matches *matches)
+{
+    bool *right = NULL;
+    int status = find_matches(found, truth, truth_count, &right);
+    for (int64_t i = 0; !status && i < found->count; i++)
+        matches->matched += right[i];
+    matches->found += found->count;
+    matches->truth += truth_count;
+    free(right);
+    return status;
+}
+
 int precision_add(struct precision *p, const struct boxes *found, const struct af_box *truth,
                   int64_t truth_count)
 {
-    bool *used = calloc((size_t)truth_count + 1, sizeof *used);
-    int status = used ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    bool *right = NULL;
+    int status = find_matches(found, truth, truth_count, &right);
     for (int64_t i = 0; i < truth_count; i++)
         p->truth[truth[i].label]++;
-    for (int64_t i = 0; !status && i < found->count; i++) {
-        const struct af_box *box = &found->box[i];
-        int64_t best = -1;
-        float most = 0;
-        for (int64_t j = 0; j < truth_count; j++) {
-            float overlap =
-                truth[j].label == box->label && !used[j] ? box_overlap(box, &truth[j]) : 0;
-            if (overlap > most) {
-                most = overlap;
-                best = j;
-            }
-        }
-        bool right = most >= OVERLAP_RIGHT;
-        if (right)
-            used[best] = true;
-        status = add_found(p, box, right);
-    }
-    free(used);
+    for (int64_t i = 0; !status && i < found->count; i++)
+        status = add_found(p, &found->box[i], right[i]);
+    free(right);
     return status;
 }
 

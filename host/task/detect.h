@@ -45,6 +45,14 @@ void precision_free(struct precision *p);
 /* One sample: what was found, and what there is (scores unused). */
 int precision_add(struct precision *p, const struct boxes *found, const struct af_box *truth,
                   int64_t truth_count);
+/* How many of the true boxes were found, each by a box of its class that
+ * overlaps it by 0.5 or more. */
+struct matches {
+    int64_t truth, found, matched;
+};
+/* Adds one sample. AF_NO_MEMORY. */
+int boxes_match(const struct boxes *found, const struct af_box *truth, int64_t truth_count,
+                struct matches *matches);
 /* ap[classes] in 0..1, NAN where there is no box of the class; returns their mean, NAN if there is
  * none at all. */
 double precision_finish(struct precision *p, double *ap);

@@ -13,7 +13,7 @@ enum { WORD = 64, FILE_MOST = 1 << 16, PIXELS_MOST = 1 << 16 };
 
 const char *task_kind_name(enum af_task_kind kind)
 {
-    static const char *const names[] = {"classify", "detect", "segment"};
+    static const char *const names[] = {"classify", "detect", "segment", "values"};
     return names[kind];
 }
 
@@ -181,15 +181,16 @@ int task_parse(const char *name, const char *text, struct task *task)
     if (!status && strcmp(r.word, "detect") == 0) {
         task->kind = AF_DETECT;
         status = read_detection(&r, task);
-    } else if (!status && (strcmp(r.word, "classify") == 0 || strcmp(r.word, "segment") == 0)) {
-        task->kind = *r.word == 'c' ? AF_CLASSIFY : AF_SEGMENT;
+    } else if (!status && (strcmp(r.word, "classify") == 0 || strcmp(r.word, "segment") == 0 ||
+                           strcmp(r.word, "values") == 0)) {
+        task->kind = *r.word == 'c' ? AF_CLASSIFY : *r.word == 's' ? AF_SEGMENT : AF_VALUES;
         status = next_word(&r);
         if (!status && *r.word)
             status = af_fail(AF_BAD_FILE, "%s: '%s' takes nothing more, not '%s'", name,
                              task_kind_name(task->kind), r.word);
     } else if (!status) {
-        status = af_fail(AF_BAD_FILE, "%s: a task is classify, detect or segment, not '%s'", name,
-                         r.word);
+        status = af_fail(AF_BAD_FILE, "%s: a task is classify, detect, segment or values, not '%s'",
+                         name, r.word);
     }
     free(words);
     return status;

@@ -1,10 +1,11 @@
-/* What a network's outputs mean: classes of a sample, boxes, or a class for every pixel.
+/* What a network's outputs mean: classes of a sample, boxes, a class for every pixel, or values.
  *
  * A task is written as words, in a file or on a command line, and stored in a model as its fact
  * "task". '#' begins a comment; what is left out has the value in brackets.
  *
  *     classify
  *     segment
+ *     values                    numbers of their own: an autoencoder, a regression
  *     detect                    a centre head: one map of C + 4 channels (CenterNet-like), scores,
  *                               offsets, sizes; or several outputs that make it up in this order
  *         stride PIXELS         between its cells [picture / map]
