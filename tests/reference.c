@@ -11,7 +11,7 @@ struct state {
 /* A cell of a projection's view V: the sum of what it sees in this timestep, and of how many events
  * and spikes that is. */
 struct cell {
-    int64_t sum, events, spikes;
+    int64_t sum, events, spikes, adds;
 };
 
 static void *zeroed(int64_t count, size_t size)
@@ -60,6 +60,19 @@ static int64_t repeated(const struct wiring *w, const struct neurons *source, in
     return neuron_at(source, w->map[i], y / w->up[0], x / w->up[1]);
 }
 
+/* Signed digits that are not 0, from the last: of ...01 it is 1, of ...11 it is -1, with a carry.
+ */
+static int64_t digits_of(int64_t n)
+{
+    int64_t digits = 0;
+    for (; n; n >>= 1)
+        if (n & 1) {
+            digits++;
+            n += n & 2 ? 1 : -1;
+        }
+    return digits;
+}
+
 /* V, [channels][height][width]. */
 static struct cell *view_of(const struct wiring *w, const struct neurons *source, const int64_t *r)
 {
@@ -78,6 +91,7 @@ static struct cell *view_of(const struct wiring *w, const struct neurons *source
                         v->sum += r[n];
                         v->events += r[n] != 0;
                         v->spikes += llabs(r[n]);
+                        v->adds += digits_of(llabs(r[n]));
                     }
     return view;
 }
@@ -118,6 +132,7 @@ static void project(struct reference *run, const struct state *state, const stru
                                 weight * (1 << s->shift) * v.sum;
                             run->sops[w->source] += counted && weight ? v.events : 0;
                             run->spike_sops[w->source] += counted && weight ? v.spikes : 0;
+                            run->adds[w->source] += counted && weight ? v.adds : 0;
                         }
     free(view);
 }
@@ -250,6 +265,7 @@ void reference_run(const struct af_model *m, const int16_t *counts, int steps, b
         .events = zeroed(populations, sizeof *run->events),
         .sops = zeroed(populations, sizeof *run->sops),
         .spike_sops = zeroed(populations, sizeof *run->spike_sops),
+        .adds = zeroed(populations, sizeof *run->adds),
     };
     struct state *state = begin(m);
     for (bool stop = false; !stop && run->steps < steps; run->steps++) {
@@ -277,6 +293,7 @@ void reference_run_free(struct reference *run)
     free(run->events);
     free(run->sops);
     free(run->spike_sops);
+    free(run->adds);
     *run = (struct reference){0};
 }
 

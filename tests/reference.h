@@ -14,7 +14,7 @@ struct reference {
     int64_t **burst;     /* r, 0 for no event; of an analog input its counts */
     int64_t **potential; /* v after the timestep; of an output its sums; 0 for input and relay */
     /* [populations], over all timesteps; nothing is counted of an analog input. */
-    int64_t *spikes, *events, *sops, *spike_sops;
+    int64_t *spikes, *events, *sops, *spike_sops, *adds;
 };
 
 /* Runs at most `steps` timesteps. counts: the analog input, [neurons], or with model->format.events

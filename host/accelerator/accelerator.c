@@ -319,6 +319,7 @@ static int read_sample(struct accelerator *a, struct message_reader *r,
                          o->timesteps);
     if (!status)
         fill_outputs(a, outputs, result->timesteps, result->output);
+    result->adds = NULL; /* which no counter has */
     return status;
 }
 

@@ -129,6 +129,7 @@ static int run_sample(void *context, int worker, int64_t index)
         r->events[i] = a->events;
         r->sops[i] = a->sops;
         r->spike_sops[i] = a->spike_sops;
+        r->adds[i] = a->adds;
     }
     return AF_OK;
 }

@@ -78,12 +78,13 @@ static const char help[] =
     "      --iat A|auto|off       early exit: from the paper's knob a, or as early\n"
     "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
-    "      --optimize latency|spikes|events\n"
+    "      --optimize latency|spikes|events|adds\n"
     "                             search the timesteps (up to -t, or 8), burst limits, initial\n"
     "                             potentials, threshold ratios and weights to leave out for the\n"
-    "                             least timesteps, or least energy with every spike counted or\n"
-    "                             an event counted once, at a loss of --tolerance points of\n"
-    "                             accuracy, early exit included; takes minutes\n"
+    "                             least timesteps, or least energy with every spike counted,\n"
+    "                             an event counted once, or a burst as the shifted additions\n"
+    "                             that it is (15 = 16 - 1: two), at a loss of --tolerance points\n"
+    "                             of accuracy, early exit included; takes minutes\n"
     "      --tolerance P          answers that early exit may change, in percent; with\n"
     "                             --optimize the points that may be lost (default 0.5)\n"
     "      --search-limit N       samples on which searches compare candidates\n"
@@ -215,7 +216,7 @@ static int read_choice(const char *option, const char *text, const char *const *
     return cli_fail("%s must be one of %s, not '%s'", option, all, text);
 }
 
-static const char *const goals[] = {"", "latency", "spikes", "events", NULL};
+static const char *const goals[] = {"", "latency", "spikes", "events", "adds", NULL};
 static const char *const roundings[] = {"nearest", "feedback", NULL};
 static const char *const biases[] = {"off", "light", "advanced", "currents", "auto", NULL};
 
@@ -439,7 +440,7 @@ static void show_note(void *context, const char *note)
 }
 
 struct totals {
-    double spikes, events, sops, spike_sops, ann_uj, event_uj, spike_uj;
+    double spikes, events, sops, spike_sops, adds, ann_uj, event_uj, spike_uj, add_uj;
 };
 
 static struct totals sum_up(const struct af_model_info *m, const struct af_conversion *c)
@@ -450,10 +451,12 @@ static struct totals sum_up(const struct af_model_info *m, const struct af_conve
         t.events += c->events[i];
         t.sops += c->sops[i];
         t.spike_sops += c->spike_sops[i];
+        t.adds += c->adds[i];
     }
     t.ann_uj = af_energy_uj(0, (double)m->ann_macs);
     t.event_uj = af_energy_uj(t.sops, (double)m->first_macs);
     t.spike_uj = af_energy_uj(t.spike_sops, (double)m->first_macs);
+    t.add_uj = af_energy_uj(t.adds, (double)m->first_macs);
     return t;
 }
 
@@ -495,8 +498,10 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
     printf("  Energy at 0.9 pJ an accumulate, 4.6 pJ a MAC:\n"
            "    ANN                          %10.3f uJ\n"
            "    spiking, an event once       %10.3f uJ  (%.3f of the ANN's)\n"
+           "    spiking, bursts as shifted adds %7.3f uJ  (%.3f of the ANN's)\n"
            "    spiking, every spike counted %10.3f uJ  (%.3f of the ANN's)\n",
-           t.ann_uj, t.event_uj, t.event_uj / t.ann_uj, t.spike_uj, t.spike_uj / t.ann_uj);
+           t.ann_uj, t.event_uj, t.event_uj / t.ann_uj, t.add_uj, t.add_uj / t.ann_uj, t.spike_uj,
+           t.spike_uj / t.ann_uj);
     if (!isnan(c->agreement))
         printf("  Agreement with the ANN %.2f %%", 100 * c->agreement);
     if (!isnan(c->accuracy))
@@ -542,12 +547,15 @@ static void print_json(const struct request *r, const struct af_model_info *m,
         {"divergence", c->judges ? c->divergence : NAN},
         {"exit_sops_mean", c->exit_sops},
         {"exit_spike_sops_mean", c->exit_spike_sops},
+        {"exit_adds_mean", c->exit_adds},
         {"spikes_mean", t.spikes},
         {"events_mean", t.events},
         {"sops_mean", t.sops},
+        {"adds_mean", t.adds},
         {"ann_macs", (double)m->ann_macs},
         {"energy_uj_event", t.event_uj},
         {"energy_uj_spike", t.spike_uj},
+        {"energy_uj_add", t.add_uj},
         {"energy_uj_ann", t.ann_uj},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

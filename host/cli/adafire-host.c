@@ -315,6 +315,7 @@ static double latency_us(const struct request *r, const struct run_totals *t)
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
+    const struct integer_energy integers = run_energy_integer(m, t);
     fprintf(cli_output(), "{\"board\": ");
     cli_json_text(cli_output(), r->board);
     fprintf(cli_output(), ", \"model\": ");
@@ -337,10 +338,16 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"events_mean", run_mean(m, t, t->events)},
         {"sops_mean", run_mean(m, t, t->sops)},
         {"spike_sops_mean", run_mean(m, t, t->spike_sops)},
+        {"adds_mean", run_mean(m, t, t->adds)},
         {"ann_macs", (double)m->ann_macs},
         {"energy_uj_event", run_energy_event(m, t)},
         {"energy_uj_spike", run_energy_spike(m, t)},
+        {"energy_uj_add", run_energy_adds(m, t)},
         {"energy_uj_ann", af_energy_uj(0, (double)m->ann_macs)},
+        {"integer_uj", integers.spiking},
+        {"integer_uj_ann", integers.ann},
+        {"integer_memory_uj", integers.spiking_memory},
+        {"integer_memory_uj_ann", integers.ann_memory},
         {"images_per_second", (double)t->samples / t->seconds},
         {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
         {"megahertz", r->megahertz > 0 ? r->megahertz : NAN},
@@ -366,6 +373,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     char a[16], b[16], c[16], d[16];
     double ann = af_energy_uj(0, (double)m->ann_macs);
     double event = run_energy_event(m, t), spike = run_energy_spike(m, t);
+    const struct integer_energy integers = run_energy_integer(m, t);
     fprintf(cli_output(), "%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
             (long long)t->samples, (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
@@ -394,6 +402,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
             "  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
             "(%.3f and %.3f of it)\n",
             event, spike, ann, event / ann, spike / ann);
+    show_integer_energy(cli_output(), ann, run_energy_adds(m, t), &integers);
     if (t->cycles > 0)
         fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
                 cli_human(t->cycles / (double)t->samples, a),
@@ -443,6 +452,7 @@ static int write_report(const struct request *r, const struct run_totals *t)
              100 * t->ignored);
     if (t->ignored > 0)
         facts[fact_count++] = (struct report_fact){"labels ignored", ignored};
+    const struct integer_energy integers = run_energy_integer(m, t);
     const struct report_score scores[] = {
         {r->task.kind == AF_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
         {"Pixels", t->score.pixels, t->ann_score.pixels},
@@ -469,6 +479,12 @@ static int write_report(const struct request *r, const struct run_totals *t)
         .energy_ann_uj = af_energy_uj(0, (double)m->ann_macs),
         .energy_event_uj = run_energy_event(m, t),
         .energy_spike_uj = run_energy_spike(m, t),
+        .energy_add_uj = run_energy_adds(m, t),
+        .integer_uj = integers.spiking,
+        .integer_ann_uj = integers.ann,
+        .integer_memory_uj = integers.spiking_memory,
+        .integer_memory_ann_uj = integers.ann_memory,
+        .integer_bits = integers.bits,
         .population_count = m->population_count,
         .populations = p,
         .raster_count = t->raster_count,

@@ -170,6 +170,18 @@ void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *
     }
 }
 
+void show_integer_energy(FILE *to, double ann, double adds, const struct integer_energy *e)
+{
+    if (isnan(adds))
+        return;
+    fprintf(to, "  shifted adds     %.3f uJ (%.3f of the ANN's): a burst of 15 is 16 - 1, two\n",
+            adds, adds / ann);
+    fprintf(to,
+            "  in integers      %.3f uJ spiking, %.3f uJ an ANN of %d bits; with operands from "
+            "SRAM %.3f and %.3f uJ\n",
+            e->spiking, e->ann, e->bits, e->spiking_memory, e->ann_memory);
+}
+
 int box_file_begin(struct box_file *f, const char *path)
 {
     *f = (struct box_file){0};

@@ -336,7 +336,7 @@ int early_exit_choose(struct recipe *recipe, struct journal *journal, struct ver
     h.classes = (int)neuron_count(out);
     bool vector = out->shape[1] == 1 && out->shape[2] == 1 && h.classes > 1 &&
                   recipe->reference->loss == LOSS_ANSWERS;
-    *verdict = (struct verdict){NAN, NAN, NAN, NAN, NAN, 0, 0, verdict->gain};
+    *verdict = (struct verdict){NAN, NAN, NAN, NAN, NAN, 0, 0, 0, verdict->gain};
     int status = history_run(&h, vector);
     if (!status && vector) {
         report_agreement(&h);

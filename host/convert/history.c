@@ -75,6 +75,7 @@ static int run_sample(void *context, int worker, int64_t sample)
             struct operations *spent = &h->spent[sample * h->steps + t];
             spent->sops += (double)lane_activity(lane, i)->sops;
             spent->spike_sops += (double)lane_activity(lane, i)->spike_sops;
+            spent->adds += (double)lane_activity(lane, i)->adds;
         }
     }
     for (int i = 1; !h->recordings && sample < data->samples && i <= last; i++) {
@@ -84,6 +85,7 @@ static int run_sample(void *context, int worker, int64_t sample)
         sum->events += a->events;
         sum->sops += a->sops;
         sum->spike_sops += a->spike_sops;
+        sum->adds += a->adds;
     }
     return h->lost ? lose_sample(h, lane, sample) : AF_OK;
 }
@@ -147,6 +149,7 @@ static int merge_activity(struct history *h, int workers)
         sum->events += h->activity[i].events;
         sum->sops += h->activity[i].sops;
         sum->spike_sops += h->activity[i].spike_sops;
+        sum->adds += h->activity[i].adds;
     }
     return AF_OK;
 }

@@ -8,7 +8,7 @@
 #include "convert/verdict.h"
 
 struct operations {
-    double sops, spike_sops;
+    double sops, spike_sops, adds;
 };
 
 struct history {

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const goals[] = {"none", "latency", "spikes", "events"};
+static const char *const goals[] = {"none", "latency", "spikes", "events", "adds"};
 static const char *const biases[] = {"off", "light", "advanced", "currents", "auto"};
 
 void af_convert_defaults(struct af_convert_options *o)
@@ -60,7 +60,7 @@ static int check_choices(const struct af_convert_options *o)
                    {"iat", (int)o->iat, AF_AUTO},
                    {"iat_metric", (int)o->iat_metric, AF_CONFIDENCE},
                    {"bias", (int)o->bias, AF_BIAS_AUTO},
-                   {"optimize", (int)o->optimize, AF_GOAL_EVENTS}};
+                   {"optimize", (int)o->optimize, AF_GOAL_ADDS}};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
         if (choices[i].value < 0 || choices[i].value > choices[i].most)
             return af_fail(AF_BAD_ARGUMENT, "%s is %d", choices[i].what, choices[i].value);
@@ -465,23 +465,26 @@ static int fill_figures(const struct conversion *c, struct af_conversion *to)
                                  .expected_loss = c->verdict.loss,
                                  .exit_sops = c->verdict.exit_sops,
                                  .exit_spike_sops = c->verdict.exit_spike_sops,
+                                 .exit_adds = c->verdict.exit_adds,
                                  .judges = c->verdict.gain.samples,
                                  .plain_divergence = c->verdict.gain.plain,
                                  .divergence = c->verdict.gain.refined,
                                  .populations = n};
-    to->spikes = calloc(5 * (size_t)n, sizeof *to->spikes); /* the five are one block */
+    to->spikes = calloc(6 * (size_t)n, sizeof *to->spikes); /* the six are one block */
     if (!to->spikes)
         return af_fail(AF_NO_MEMORY, "no memory");
     to->events = to->spikes + n;
     to->sops = to->events + n;
     to->spike_sops = to->sops + n;
-    to->sensitivity = to->spike_sops + n;
+    to->adds = to->spike_sops + n;
+    to->sensitivity = to->adds + n;
     for (int i = 0; i < n; i++) {
         const struct activity *a = &c->recipe.activity[i];
         to->spikes[i] = (double)a->spikes / samples;
         to->events[i] = (double)a->events / samples;
         to->sops[i] = (double)a->sops / samples;
         to->spike_sops[i] = (double)a->spike_sops / samples;
+        to->adds[i] = (double)a->adds / samples;
         to->sensitivity[i] = c->recipe.sensitivity[i];
     }
     return AF_OK;

@@ -117,6 +117,7 @@ void loss_of_exits(const struct history *h, const struct early_exit *x)
         steps += t + 1;
         sum.sops += h->spent[i * h->steps + t].sops;
         sum.spike_sops += h->spent[i * h->steps + t].spike_sops;
+        sum.adds += h->spent[i * h->steps + t].adds;
         if (recipe->reference->chance && !h->recordings) {
             double lost = sample_loss(recipe, i, largest_sum(history_outputs(h, i, t), h->classes));
             loss += lost;
@@ -129,6 +130,7 @@ void loss_of_exits(const struct history *h, const struct early_exit *x)
     h->verdict->timesteps_mean = steps / n;
     h->verdict->exit_sops = sum.sops / n;
     h->verdict->exit_spike_sops = sum.spike_sops / n;
+    h->verdict->exit_adds = sum.adds / n;
     if (recipe->reference->chance && !h->recordings)
         h->verdict->loss = too_few(h)
                                ? pooled_loss(h, x)
@@ -150,9 +152,11 @@ void loss_of_maps(const struct history *h)
         most = fmax(most, h->lost[i]);
         sum.sops += spent->sops;
         sum.spike_sops += spent->spike_sops;
+        sum.adds += spent->adds;
     }
     h->verdict->timesteps_mean = h->steps;
     h->verdict->exit_sops = sum.sops / n;
     h->verdict->exit_spike_sops = sum.spike_sops / n;
+    h->verdict->exit_adds = sum.adds / n;
     h->verdict->loss = bound(recipe, loss, squares, most) / n;
 }

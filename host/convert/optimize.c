@@ -39,7 +39,7 @@ struct scan {
     int count;
 };
 
-static const char *const goal_names[] = {"", "latency", "spikes", "events"};
+static const char *const goal_names[] = {"", "latency", "spikes", "events", "adds"};
 
 /* Within the tolerance, then the cheaper one; outside, the more accurate one, which is what most
  * timesteps and the largest bursts are where the samples show no difference. */
@@ -98,9 +98,10 @@ static int note_trial(struct scan *s, const struct trial *t, const struct verdic
     return journal_note(
         s->journal,
         "T = %d, phi = %d, initial potential %.2g%s%s: %.2f timesteps, %.4g operations by events, "
-        "%.4g by spikes, expected loss %.2f points",
+        "%.4g by spikes, %.4g by shifted adds, expected loss %.2f points",
         t->timesteps, t->burst, (double)t->initial, pruned, compressed ? ", compressed" : "",
-        verdict->timesteps_mean, verdict->exit_sops, verdict->exit_spike_sops, 100 * verdict->loss);
+        verdict->timesteps_mean, verdict->exit_sops, verdict->exit_spike_sops, verdict->exit_adds,
+        100 * verdict->loss);
 }
 
 /* Its own notes are of no use. */
@@ -199,8 +200,10 @@ static int scan_prune(struct scan *s, int first)
 static int scan(struct scan *s)
 {
     /* Large bursts cost spikes, some events, and no time. */
-    static const int bursts[][3] = {
-        [AF_GOAL_LATENCY] = {15}, [AF_GOAL_SPIKES] = {10, 7, 5}, [AF_GOAL_EVENTS] = {15, 10, 8}};
+    static const int bursts[][3] = {[AF_GOAL_LATENCY] = {15},
+                                    [AF_GOAL_SPIKES] = {10, 7, 5},
+                                    [AF_GOAL_EVENTS] = {15, 10, 8},
+                                    [AF_GOAL_ADDS] = {15, 10, 7}};
     enum af_goal goal = s->asked->goal;
     int status = AF_OK;
     for (int b = 0; !status && b < 3 && bursts[goal][b]; b++) {

@@ -343,7 +343,12 @@ static double divergence(const struct probe *p, const struct lane *lane, int64_t
 /* What the goal wants less of. */
 static int64_t spent(const struct activity *a, enum af_goal goal)
 {
-    return goal == AF_GOAL_NONE ? a->spikes : goal == AF_GOAL_SPIKES ? a->spike_sops : a->sops;
+    switch (goal) {
+    case AF_GOAL_NONE: return a->spikes;
+    case AF_GOAL_SPIKES: return a->spike_sops;
+    case AF_GOAL_ADDS: return a->adds;
+    default: return a->sops;
+    }
 }
 
 static int probe_sample(void *context, int worker, int64_t sample)

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "engine/cpu_kernel.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static void add_up(const uint32_t *histogram, struct moments *m)
 
 /* Of a staircase: squared error in bins, and what it sends. */
 struct staircase {
-    double error, spikes, events;
+    double error, spikes, events, adds;
 };
 
 /* Its steps are `step` bins apart, its last one the top. */
@@ -41,6 +42,7 @@ static struct staircase fit_staircase(const struct moments *m, double step, int 
                    level * level * n;
         s.spikes += k * n;
         s.events += k ? n : 0;
+        s.adds += additions_of(k) * n;
         from = to;
     }
     return s;
@@ -187,7 +189,10 @@ static struct offer make_offer(const struct recipe *recipe, int population, int 
     const struct population_statistics *s = &recipe->reference->statistics[population];
     double bin = (double)s->largest[ch] / STATISTICS_BINS;
     struct staircase f = fit_staircase(m, threshold / bin, burst);
-    double sent = recipe->options.goal == AF_GOAL_EVENTS ? f.events : f.spikes;
+    const enum af_goal goal = recipe->options.goal;
+    const double sent = goal == AF_GOAL_EVENTS ? f.events
+                        : goal == AF_GOAL_ADDS ? f.adds
+                                               : f.spikes;
     return (struct offer){threshold, sent * s->fanout[ch], f.error * bin * bin * s->weight[ch]};
 }
 

@@ -19,7 +19,7 @@ struct verdict {
     double timesteps_mean;         /* with early exit; NAN without it */
     /* As the network will run: expected loss of accuracy (early_exit.c; NAN if it was not measured)
      * and synaptic operations of a sample until it stops. */
-    double loss, exit_sops, exit_spike_sops;
+    double loss, exit_sops, exit_spike_sops, exit_adds;
     struct gain gain;
 };
 

@@ -191,7 +191,7 @@ static int take_samples(const struct af_model *m, struct bytes *b, const struct 
 static int put_result(const struct af_model *m, const struct af_result *r, int history,
                       struct bytes *b)
 {
-    const int64_t head[2] = {r->timesteps, r->cycles};
+    const int64_t head[3] = {r->timesteps, r->cycles, r->adds != NULL};
     const size_t outputs = (size_t)r->output_size * sizeof *r->output;
     int status = put_padded(b, head, sizeof head);
     if (!status)
@@ -199,7 +199,7 @@ static int put_result(const struct af_model *m, const struct af_result *r, int h
     if (!status && history)
         status = put_padded(b, r->history, outputs * (size_t)history);
     return status ? status
-                  : put_padded(b, r->spikes, 4 * (size_t)m->population_count * sizeof *r->spikes);
+                  : put_padded(b, r->spikes, 5 * (size_t)m->population_count * sizeof *r->spikes);
 }
 
 static int take_result(const struct af_model *m, struct bytes *b, int history, struct af_result *r)
@@ -208,8 +208,8 @@ static int take_result(const struct af_model *m, struct bytes *b, int history, s
     if (status)
         return status;
     const size_t outputs = (size_t)r->output_size * sizeof *r->output,
-                 counters = 4 * (size_t)m->population_count * sizeof *r->spikes;
-    const int64_t *head = take_padded(b, 2 * sizeof *head);
+                 counters = 5 * (size_t)m->population_count * sizeof *r->spikes;
+    const int64_t *head = take_padded(b, 3 * sizeof *head);
     const void *output = take_padded(b, outputs);
     const void *after = history ? take_padded(b, outputs * (size_t)history) : output;
     const void *counts = take_padded(b, counters);
@@ -221,6 +221,7 @@ static int take_result(const struct af_model *m, struct bytes *b, int history, s
     if (history)
         memcpy(r->history, after, outputs * (size_t)history);
     memcpy(r->spikes, counts, counters);
+    r->adds = head[2] ? r->adds : NULL;
     return AF_OK;
 }
 

@@ -60,7 +60,10 @@ static void join(const struct recordings *r, struct af_result *all, const struct
         all->events[p] += one->events[p];
         all->sops[p] += one->sops[p];
         all->spike_sops[p] += one->spike_sops[p];
+        if (one->adds)
+            all->adds[p] += one->adds[p];
     }
+    all->adds = one->adds ? all->adds : NULL;
 }
 
 /* By the integer test of every other sample, on the sums that the means stand for. */

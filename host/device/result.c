@@ -12,7 +12,7 @@ void af_result_free(struct af_result *r)
         return;
     free(r->output);
     free(r->history);
-    free(r->spikes); /* the four counters are one block */
+    free(r->spikes); /* the five counters are one block */
     profile_free(r->profile);
     memset(r, 0, sizeof *r);
 }
@@ -24,7 +24,7 @@ int result_make(const struct af_model *m, int history, struct af_result *r)
     *r = (struct af_result){.output_size = (int)size};
     r->output = calloc((size_t)size, sizeof *r->output);
     r->history = history ? calloc((size_t)size * (size_t)history, sizeof *r->history) : NULL;
-    r->spikes = calloc(4 * n, sizeof *r->spikes);
+    r->spikes = calloc(5 * n, sizeof *r->spikes);
     if (!r->output || !r->spikes || (history && !r->history)) {
         af_result_free(r);
         return af_fail(AF_NO_MEMORY, "no memory for a result of %lld values", (long long)size);
@@ -32,6 +32,7 @@ int result_make(const struct af_model *m, int history, struct af_result *r)
     r->events = r->spikes + n;
     r->sops = r->spikes + 2 * n;
     r->spike_sops = r->spikes + 3 * n;
+    r->adds = r->spikes + 4 * n;
     return AF_OK;
 }
 

@@ -261,9 +261,19 @@ INLINE lanes_f just_above(lanes_f positive)
 /* Statistics are summed in 32-bit lanes and flushed before they can overflow. Neighbours mostly
  * cause equally many operations, which are multiplied once for a run of positions. */
 struct sums {
-    lanes spikes, events, sops, spike_sops;
-    lanes run_spikes, run_events;
+    lanes spikes, events, sops, spike_sops, adds;
+    lanes run_spikes, run_events, run_adds;
 };
+
+/* additions_of each lane. */
+INLINE lanes additions(lanes n)
+{
+    lanes b = (n + (n << 1)) ^ n;
+    b = b - (b >> 1 & 0x55555555);
+    b = (b & 0x33333333) + (b >> 2 & 0x33333333);
+    b = (b + (b >> 4)) & 0x0f0f0f0f;
+    return (b + (b >> 8) + (b >> 16)) & 0x1f;
+}
 
 INLINE void end_run(struct sums *s, lanes fanout)
 {
@@ -271,7 +281,8 @@ INLINE void end_run(struct sums *s, lanes fanout)
     s->events += s->run_events;
     s->sops += s->run_events * fanout;
     s->spike_sops += s->run_spikes * fanout;
-    s->run_spikes = s->run_events = (lanes){0};
+    s->adds += s->run_adds * fanout;
+    s->run_spikes = s->run_events = s->run_adds = (lanes){0};
 }
 
 static void flush(struct firing *f, struct sums *s)
@@ -281,6 +292,7 @@ static void flush(struct firing *f, struct sums *s)
         f->event_count += s->events[i];
         f->sops += s->sops[i];
         f->spike_sops += s->spike_sops[i];
+        f->adds += s->adds[i];
     }
     *s = (struct sums){0};
 }
@@ -325,6 +337,7 @@ INLINE void fire_columns(struct firing *firing, const int c, const bool is_linea
         }
         s.run_spikes += size;
         s.run_events += event;
+        s.run_adds += additions(size);
         if (--room == 0) {
             end_run(&s, *(const lanes_u *)each);
             flush(firing, &s);

@@ -44,7 +44,7 @@ struct firing {
     const int32_t *fanout_row; /* [positions] a position whose fanout is the same: the first of a
                                   run of neighbours */
     int flush_after; /* neurons / LANES whose operations, at the largest burst, fit 31 bits */
-    int64_t spikes, event_count, sops, spike_sops; /* added to */
+    int64_t spikes, event_count, sops, spike_sops, adds; /* added to */
 };
 
 /* sum[p * sum_step + c] += tap[c] * from[p * from_step + c] */
@@ -55,6 +55,14 @@ struct scaling {
     const int16_t *from;
     ptrdiff_t sum_step, from_step;
 };
+
+/* Additions and subtractions of shifted values that multiplying with n >= 0 takes: the digits of
+ * its canonical signed form that are not 0 (Reitwieser, Advances in Computers 1 (1960) 231-308),
+ * which are the bits where n and 3 n differ. */
+static inline int additions_of(int32_t n)
+{
+    return __builtin_popcount((uint32_t)n ^ 3 * (uint32_t)n);
+}
 
 struct kernel {
     const char *name;

@@ -401,6 +401,7 @@ void lane_input(struct lane *l, const int16_t *counts)
             a->spikes += r;
             a->sops += r ? fanout : 0;
             a->spike_sops += (int64_t)r * fanout;
+            a->adds += (int64_t)additions_of(r) * fanout;
         }
 }
 
@@ -448,6 +449,7 @@ static void step_relay(struct lane *l, int index)
                 a->spikes += abs(r);
                 a->sops += r ? fanout : 0;
                 a->spike_sops += (int64_t)abs(r) * fanout;
+                a->adds += (int64_t)additions_of(abs(r)) * fanout;
             }
         }
 }
@@ -509,6 +511,7 @@ static void step_population(struct lane *l, int index)
     a->events += f.event_count;
     a->sops += f.sops;
     a->spike_sops += f.spike_sops;
+    a->adds += f.adds;
 }
 
 void lane_step(struct lane *l, int first, int last)

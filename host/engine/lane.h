@@ -31,7 +31,7 @@ const int32_t *lane_potentials(const struct lane *lane, int population);
 
 /* What a population did since lane_begin. */
 struct activity {
-    int64_t spikes, events, sops, spike_sops;
+    int64_t spikes, events, sops, spike_sops, adds; /* as in af_result */
 };
 const struct activity *lane_activity(const struct lane *lane, int population);
 

@@ -269,9 +269,11 @@ struct af_result {
     int64_t *events;     /* [populations] */
     int64_t *sops;       /* [populations] synaptic operations its events caused, an event once */
     int64_t *spike_sops; /* [populations] the same, a burst of r counted r times */
-    int64_t cycles;      /* of the accelerator; 0 where it does not apply */
+    int64_t *adds;  /* [populations] the same, a burst of r counted as the shifted additions that
+                       r is made of: 15 = 16 - 1 is two; NULL where the board does not count them */
+    int64_t cycles; /* of the accelerator; 0 where it does not apply */
     struct af_profile *profile; /* NULL: nobody asked, or the board does not count */
-    int64_t reserved[4];
+    int64_t reserved[3];
 };
 
 /* Runs `count` samples; results[i] belongs to samples[i]. options may be NULL. On failure no result
@@ -292,6 +294,11 @@ int af_wait(struct af_job *job);
 /* Energy in microjoules as the field reports it: 0.9 pJ for an accumulate, 4.6 pJ for a
  * multiply-accumulate, 45 nm (Horowitz, ISSCC 2014). */
 double af_energy_uj(double accumulates, double macs);
+/* What hardware of integers spends, by the same source: additions of 32 bits, and
+ * multiply-accumulates of 8-bit weights and activations of so many bits (0 macs: additions alone);
+ * with `memory` each also takes its operands from 8 KB of SRAM: a weight, and for an addition the
+ * potential, read and written, for a multiplication the activation. */
+double af_integer_energy_uj(double adds, double macs, int bits, bool memory);
 
 /* ---- Answers -------------------------------------------------------------------------------- */
 
@@ -390,7 +397,7 @@ void af_free(void *memory);
 /* ---- Convert -------------------------------------------------------------------------------- */
 
 enum af_choice { AF_OFF, AF_ON, AF_AUTO };
-enum af_goal { AF_GOAL_NONE, AF_GOAL_LATENCY, AF_GOAL_SPIKES, AF_GOAL_EVENTS };
+enum af_goal { AF_GOAL_NONE, AF_GOAL_LATENCY, AF_GOAL_SPIKES, AF_GOAL_EVENTS, AF_GOAL_ADDS };
 enum af_bias { AF_BIAS_OFF, AF_BIAS_LIGHT, AF_BIAS_ADVANCED, AF_BIAS_CURRENTS, AF_BIAS_AUTO };
 enum af_metric { AF_ENTROPY, AF_CONFIDENCE };
 
@@ -460,19 +467,20 @@ void af_convert_defaults(struct af_convert_options *options);
 
 /* How good the model is, on the calibration samples. */
 struct af_conversion {
-    int64_t samples;                   /* that were used */
-    double agreement;                  /* with the ANN, 0..1; NAN where outputs are no classes */
-    double accuracy, ann_accuracy;     /* 0..1; NAN without labels */
-    double timesteps_mean;             /* with early exit; NAN without it */
-    double expected_loss;              /* of accuracy, 0..1; NAN where it was not measured */
-    double exit_sops, exit_spike_sops; /* synaptic operations of a sample until it stops */
+    int64_t samples;               /* that were used */
+    double agreement;              /* with the ANN, 0..1; NAN where outputs are no classes */
+    double accuracy, ann_accuracy; /* 0..1; NAN without labels */
+    double timesteps_mean;         /* with early exit; NAN without it */
+    double expected_loss;          /* of accuracy, 0..1; NAN where it was not measured */
+    /* Synaptic operations of a sample until it stops, as in af_result. */
+    double exit_sops, exit_spike_sops, exit_adds;
     /* What refining thresholds (effort) brought: the softened outputs' divergence from the ANN's
      * before and after, on samples that it was not refined by; 0 samples: nothing was refined. */
     int64_t judges;
     double plain_divergence, divergence;
     int populations;
     /* [populations] means a sample, all timesteps; as in af_result. */
-    double *spikes, *events, *sops, *spike_sops;
+    double *spikes, *events, *sops, *spike_sops, *adds;
     double
         *sensitivity; /* [populations] of the network when each choice was measured; 0: was not */
     int64_t reserved[8];

@@ -103,3 +103,11 @@ double af_energy_uj(double accumulates, double macs)
 {
     return (0.9 * accumulates + 4.6 * macs) * 1e-6;
 }
+
+double af_integer_energy_uj(double adds, double macs, int bits, bool memory)
+{
+    const double add = 0.1, multiply_8 = 0.2, byte = 10.0 / 8; /* pJ; a word of 8 KB: 10 */
+    const double an_add = add + (memory ? (1 + 2 * 4) * byte : 0);
+    const double a_mac = add + multiply_8 * bits / 8 + (memory ? (1 + bits / 8.0) * byte : 0);
+    return (adds * an_add + macs * a_mac) * 1e-6;
+}

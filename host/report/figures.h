@@ -53,6 +53,10 @@ struct report {
     double energy_ann_uj;       /* 4.6 pJ x MACs */
     double energy_event_uj;     /* an event counted once */
     double energy_spike_uj;     /* a burst of r counted r times */
+    double energy_add_uj;       /* as the shifted additions that r is made of; NAN: not counted */
+    /* In integers, with operands from memory, and of an ANN of so many bits. */
+    double integer_uj, integer_ann_uj, integer_memory_uj, integer_memory_ann_uj;
+    int integer_bits;
     int population_count;
     const struct report_population *populations;
     int64_t raster_count; /* events of one sample, ordered by step */

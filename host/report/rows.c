@@ -46,6 +46,20 @@ static void put_energy(FILE *f, const char *what, double uj, double ann, double 
             class, width, width, text_energy(uj).s);
 }
 
+/* Beside what the same network would cost as integers that are no spikes. */
+static void put_integers(FILE *f, const struct report *r)
+{
+    if (!isfinite(r->integer_uj) || !(r->integer_ann_uj > 0))
+        return;
+    fprintf(
+        f,
+        "<p class=\"note\">In integers the spiking network spends %s by shifted adds, and an ANN "
+        "with activations of %d bits and weights of 8 %s; with every operand from 8 KB of "
+        "SRAM, nothing used twice, %s and %s.</p>\n",
+        text_energy(r->integer_uj).s, r->integer_bits, text_energy(r->integer_ann_uj).s,
+        text_energy(r->integer_memory_uj).s, text_energy(r->integer_memory_ann_uj).s);
+}
+
 void report_plot_energy(FILE *f, const struct report *r)
 {
     double event = r->energy_event_uj, spike = r->energy_spike_uj;
@@ -57,13 +71,17 @@ void report_plot_energy(FILE *f, const struct report *r)
           "role=\"img\" aria-label=\"Energy of one sample\">\n",
           f);
     put_energy(f, "Spiking, an event counted once", event, ann, most, "a");
+    put_energy(f, "Spiking, a burst as the shifted adds that it is", r->energy_add_uj, ann, most,
+               "a2");
     put_energy(f, "Spiking, every spike of a burst counted", spike, ann, most, "a2");
     put_energy(f, "ANN", ann, -1, most, "n");
     fputs(
         "</div>\n<p class=\"note\">Arithmetic only, 45 nm: 0.9 pJ for an accumulate, 4.6 pJ for a "
-        "multiply-accumulate (Horowitz, ISSCC 2014). Memory and leakage are not in it.</p>\n"
-        "</section>\n",
+        "multiply-accumulate, both of floats (Horowitz, ISSCC 2014). Memory and leakage are not in "
+        "it.</p>\n",
         f);
+    put_integers(f, r);
+    fputs("</section>\n", f);
 }
 
 /* ---- Spikes and synaptic operations --------------------------------------------------------- */

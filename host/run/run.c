@@ -229,6 +229,7 @@ static int count_result(struct run *r, struct batch *b, int i, int64_t index)
         t->events[p] += (double)res->events[p];
         t->sops[p] += (double)res->sops[p];
         t->spike_sops[p] += (double)res->spike_sops[p];
+        t->adds[p] += res->adds ? (double)res->adds[p] : NAN;
     }
     if (res->profile)
         status = profile_add(&t->profile, r->model->population_count, res->profile);
@@ -427,12 +428,13 @@ static int totals_make(struct run *r)
     size_t n = (size_t)r->model->population_count, steps = (size_t)r->steps;
     *t = (struct run_totals){.timesteps = r->steps};
     t->exits = calloc(steps, sizeof *t->exits);
-    t->spikes = calloc(4 * n, sizeof *t->spikes);
+    t->spikes = calloc(5 * n, sizeof *t->spikes);
     if (!t->exits || !t->spikes)
         return af_fail(AF_NO_MEMORY, "no memory");
     t->events = t->spikes + n;
     t->sops = t->spikes + 2 * n;
     t->spike_sops = t->spikes + 3 * n;
+    t->adds = t->spikes + 4 * n;
     if (!r->options->history)
         return AF_OK;
     t->accuracy_at = calloc(steps, sizeof *t->accuracy_at);
@@ -650,14 +652,46 @@ double run_mean(const struct af_model *m, const struct run_totals *t, const doub
     return sum / (double)t->samples;
 }
 
+/* Multiply-accumulates of a constant input, done once. */
+static double first_macs(const struct af_model *m, const struct run_totals *t)
+{
+    return m->format.events && t->events[0] > 0 ? 0 : (double)m->first_macs;
+}
+
 double run_energy_event(const struct af_model *m, const struct run_totals *t)
 {
-    double first = m->format.events && t->events[0] > 0 ? 0 : (double)m->first_macs;
-    return af_energy_uj(run_mean(m, t, t->sops), first);
+    return af_energy_uj(run_mean(m, t, t->sops), first_macs(m, t));
 }
 
 double run_energy_spike(const struct af_model *m, const struct run_totals *t)
 {
-    double first = m->format.events && t->events[0] > 0 ? 0 : (double)m->first_macs;
-    return af_energy_uj(run_mean(m, t, t->spike_sops), first);
+    return af_energy_uj(run_mean(m, t, t->spike_sops), first_macs(m, t));
+}
+
+double run_energy_adds(const struct af_model *m, const struct run_totals *t)
+{
+    return af_energy_uj(run_mean(m, t, t->adds), first_macs(m, t));
+}
+
+/* Bits of an activation that a population sends as fine over all timesteps. */
+static int bits_like(const struct af_model *m)
+{
+    int most = 1, bits = 0;
+    for (int i = 0; i < m->population_count; i++)
+        most = m->population[i].burst > most ? m->population[i].burst : most;
+    while (1 << bits < most * m->timesteps + 1)
+        bits++;
+    return bits;
+}
+
+struct integer_energy run_energy_integer(const struct af_model *m, const struct run_totals *t)
+{
+    const double adds = run_mean(m, t, t->adds), first = first_macs(m, t);
+    const int bits = bits_like(m);
+    return (struct integer_energy){.bits = bits,
+                                   .spiking = af_integer_energy_uj(adds, first, 8, false),
+                                   .ann = af_integer_energy_uj(0, (double)m->ann_macs, bits, false),
+                                   .spiking_memory = af_integer_energy_uj(adds, first, 8, true),
+                                   .ann_memory =
+                                       af_integer_energy_uj(0, (double)m->ann_macs, bits, true)};
 }

@@ -41,9 +41,10 @@ struct run_options {
 
 struct run_totals {
     int64_t samples, labelled, correct, correct5, compared, agreeing, ann_correct;
-    int timesteps;                               /* most an inference may take */
-    int64_t *exits;                              /* [timesteps] samples that took t + 1 */
-    double *spikes, *events, *sops, *spike_sops; /* [populations] sums */
+    int timesteps;  /* most an inference may take */
+    int64_t *exits; /* [timesteps] samples that took t + 1 */
+    /* [populations] sums; adds are NAN where the board does not count them. */
+    double *spikes, *events, *sops, *spike_sops, *adds;
     double cycles;
     struct profile_sum profile;
     double seconds;  /* inside the device */
@@ -70,6 +71,15 @@ void run_totals_free(struct run_totals *t);
 /* Energy in microjoules per sample (af_energy_uj). */
 double run_energy_event(const struct af_model *model, const struct run_totals *t);
 double run_energy_spike(const struct af_model *model, const struct run_totals *t);
+double run_energy_adds(const struct af_model *model, const struct run_totals *t);
+/* In microjoules per sample (af_integer_energy_uj), beside the same network as an ANN whose
+ * activations have as many bits as all timesteps tell apart: ceil(log2(phi T + 1)). NAN of the
+ * spiking one where the board does not count adds. */
+struct integer_energy {
+    int bits;
+    double spiking, ann, spiking_memory, ann_memory;
+};
+struct integer_energy run_energy_integer(const struct af_model *model, const struct run_totals *t);
 /* The sum of a per-population array over the populations, per sample. */
 double run_mean(const struct af_model *model, const struct run_totals *t, const double *sums);
 

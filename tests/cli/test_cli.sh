@@ -60,11 +60,19 @@ within accuracy "$(number accuracy)" 0.98 1
 within agreement "$(number agreement)" 0.98 1
 within timesteps "$(number timesteps_mean)" 1 2.5
 for key in board model images accuracy top5 agreement timesteps_mean timesteps_histogram spikes_mean \
-    events_mean sops_mean ann_macs energy_uj_event energy_uj_spike energy_uj_ann images_per_second \
-    cycles_mean; do
+    events_mean sops_mean adds_mean ann_macs energy_uj_event energy_uj_spike energy_uj_add energy_uj_ann \
+    integer_uj integer_uj_ann integer_memory_uj integer_memory_uj_ann images_per_second cycles_mean; do
     holds "JSON key $key" "\"$key\":"
 done
 holds "cycles do not apply to the CPU" '"cycles_mean": *null'
+once=$(number energy_uj_event) each=$(number energy_uj_spike)
+within "shifted adds" "$(number energy_uj_add)" "$once" "$each"
+good "values" $host --json --task values "$work/m.snn" $data/test_images.npy --reference $data/ann_logits.npy
+holds "values are no classes" '"accuracy": *null'
+within "how far off the values are" "$(number deviation)" 0 0.05
+good "values in words" $host --task values --top 1 --limit 2 "$work/m.snn" $data/test_images.npy
+holds "values have no best" 'values (-o FILE writes them)'
+bad "values as labels" "not one row of 10 values" $host --task values "$work/m.snn" $data/test_images.npy --labels $data/test_labels.npy
 good "host without labels" $host --json "$work/m.snn" $data/test_images.npy
 holds "no accuracy without labels" '"accuracy": *null'
 good "host --no-iat" $host --no-iat --json "$work/m.snn" $files
@@ -311,6 +319,8 @@ for build in sim tiny; do
     good "csim, $build" $host --board csim --build $build --limit 20 -o "$work/csim.npy" "$work/m.snn" \
         $data/test_images.npy
     if cmp -s "$work/cpu.npy" "$work/csim.npy"; then pass; else fail "csim, $build, differs from cpu"; fi
+    good "csim counts no adds" $host --board csim --build $build --limit 2 --json "$work/m.snn" $data/test_images.npy
+    holds "they are not made up" '"adds_mean": *null.*"energy_uj_add": *null'
 done
 good "csim, events" $host --board csim --limit 2 --spikes "$work/csim.csv" "$work/m.snn" $data/test_images.npy
 good "cpu, events" $host --limit 2 --spikes "$work/cpu.csv" "$work/m.snn" $data/test_images.npy

@@ -85,6 +85,7 @@ static void same_results(const struct af_model *m, const struct af_result *a,
         CHECK_EQ(a->events[i], b->events[i]);
         CHECK_EQ(a->sops[i], b->sops[i]);
         CHECK_EQ(a->spike_sops[i], b->spike_sops[i]);
+        CHECK_EQ(a->adds[i], b->adds[i]);
     }
 }
 

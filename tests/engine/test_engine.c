@@ -144,6 +144,7 @@ static void compare_counts(const struct place *at, const struct reference *r, in
         {"events", a->events, r->events[index]},
         {"SOPs", a->sops, r->sops[index]},
         {"spike SOPs", a->spike_sops, r->spike_sops[index]},
+        {"adds", a->adds, r->adds[index]},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i].got != counts[i].expected)
@@ -283,7 +284,7 @@ static void compare_result(const struct place *at, const struct reference *r,
     for (int i = 0; i < r->model->population_count; i++)
         compare_counts(at, r, i,
                        &(struct activity){result->spikes[i], result->events[i], result->sops[i],
-                                          result->spike_sops[i]});
+                                          result->spike_sops[i], result->adds[i]});
 }
 
 static void compare_board(const struct place *at, struct af_device *device, const int16_t *counts,
@@ -729,7 +730,7 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
         .fanout_row = u.row,
         .flush_after = 3,
     };
-    int64_t spikes = 0, events = 0, sops = 0, spike_sops = 0;
+    int64_t spikes = 0, events = 0, sops = 0, spike_sops = 0, adds = 0;
     kernel->fire(&f);
     for (int n = 0; n < NEURONS; n++) {
         int64_t v = before->potential[n] + before->base[n % WIDTH];
@@ -752,11 +753,13 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
         spikes += llabs(r);
         sops += r ? fanout : 0;
         spike_sops += llabs(r) * fanout;
+        adds += additions_of((int32_t)llabs(r)) * fanout;
     }
     CHECK_EQ(f.spikes, spikes);
     CHECK_EQ(f.event_count, events);
     CHECK_EQ(f.sops, sops);
     CHECK_EQ(f.spike_sops, spike_sops);
+    CHECK_EQ(f.adds, adds);
 }
 
 TEST(fire_at_multiples)

@@ -70,7 +70,7 @@ TEST(words)
 
 TEST(wrong_words)
 {
-    check_refused("", "it: a task is classify, detect or segment, not ''");
+    check_refused("", "it: a task is classify, detect, segment or values, not ''");
     check_refused("guess", "not 'guess'");
     check_refused("segment 11", "takes nothing more, not '11'");
     check_refused("detect fast", "not 'fast'");
@@ -575,7 +575,7 @@ TEST(segmentation_run)
     struct outline o;
     struct answers *a;
     struct score score, ann;
-    double agreement;
+    struct likeness like;
     outline(&o, 3, 4, 4);
     add_output(&o, 4, 2, 4, 4);
     for (int i = 0; i < 16; i++)
@@ -594,10 +594,11 @@ TEST(segmentation_run)
     CHECK_EQ(add(a, 1, "b/some.cat.jpg", ones), 0);
     CHECK_EQ(add(a, 1, "x.npy[1]", ones), AF_BAD_FILE);
     CHECK_ERROR("label.npy: holds 2 label maps");
-    CHECK_EQ(answers_finish(a, &score, &ann, &agreement), 0);
+    CHECK_EQ(answers_finish(a, &score, &ann, &like), 0);
     CHECK(fabs(score.pixels - 24.0 / 32) < 1e-9 && fabs(ann.pixels - 24.0 / 32) < 1e-9);
     CHECK(fabs(score.mean - (16.0 / 24 + 8.0 / 16) / 2) < 1e-9);
     CHECK(fabs(ann.mean - 24.0 / 32 / 2) < 1e-9);
+    CHECK(fabs(like.pixels - 16.0 / 48) < 1e-9 && isnan(like.recall) && isnan(like.error));
     CHECK(access(in_folder("maps/000000.png"), R_OK) == 0);
     CHECK(access(in_folder("maps/000001-some.cat.png"), R_OK) == 0);
     free(score.each);
@@ -689,11 +690,11 @@ TEST(label_pictures)
     struct task task = parsed("segment");
     struct answer_options options = {.task = &task, .labels = path, .samples = 1};
     struct score score, ann;
-    double agreement;
+    struct likeness like;
     CHECK_EQ(answers_open(&o.model, &options, &a), 0);
     CHECK_EQ(add(a, 0, "x", out), 0);
-    CHECK_EQ(answers_finish(a, &score, &ann, &agreement), 0);
-    CHECK(fabs(score.pixels - 15.0 / 16) < 1e-9 && isnan(ann.mean) && isnan(agreement));
+    CHECK_EQ(answers_finish(a, &score, &ann, &like), 0);
+    CHECK(fabs(score.pixels - 15.0 / 16) < 1e-9 && isnan(ann.mean) && isnan(like.pixels));
     free(score.each);
     answers_close(a);
     image.format = PNG_FORMAT_RGB;
@@ -704,6 +705,69 @@ TEST(label_pictures)
     answers_close(a);
 }
 
+/* Three boxes of the ANN's: one found where it is, one too far away, one of another class. */
+TEST(boxes_of_the_ann)
+{
+    const struct af_box truth[] = {
+        {0, 0, 10, 10, 0, 0}, {20, 20, 30, 30, 0, 1}, {40, 40, 50, 50, 0, 1}};
+    struct af_box found[] = {{1, 0, 11, 10, 0.9f, 0},
+                             {26, 20, 36, 30, 0.8f, 1},
+                             {40, 40, 50, 50, 0.7f, 0},
+                             {0, 1, 10, 11, 0.6f, 0}};
+    const struct boxes boxes = {.box = found, .count = 4};
+    struct matches m = {0};
+    CHECK_EQ(boxes_match(&boxes, truth, 3, &m), AF_OK);
+    CHECK(m.truth == 3 && m.found == 4 && m.matched == 1); /* each true box once */
+    found[1].x1 = 22;
+    found[1].x2 = 32;
+    CHECK_EQ(boxes_match(&boxes, truth, 3, &m), AF_OK);
+    CHECK(m.truth == 6 && m.found == 8 && m.matched == 3);
+    CHECK_EQ(boxes_match(&boxes, truth, 0, &m), AF_OK);
+    CHECK(m.truth == 6 && m.found == 12 && m.matched == 3);
+}
+
+/* Two values of four samples, off by a known share of their variance. */
+TEST(values_run)
+{
+    static float should[4][2] = {{1, 10}, {-1, 10}, {1, 12}, {-1, 12}}; /* variance 1 and 1 */
+    static const float label[4][2] = {{1, 9}, {-1, 11}, {1, 11}, {-1, 13}};
+    static float is[4][2];
+    struct outline o;
+    struct answers *a;
+    struct score score, ann;
+    struct likeness like;
+    outline(&o, 3, 4, 4);
+    add_output(&o, 2, 2, 1, 1);
+    for (int i = 0; i < 4; i++) {
+        is[i][0] = should[i][0] + (i % 2 ? 0.5f : -0.5f);
+        is[i][1] = should[i][1];
+    }
+    struct task task = parsed("values");
+    struct answer_options options = {
+        .task = &task,
+        .labels = put_npy("labels.npy", DTYPE_F32, 2, (int64_t[]){4, 2}, label),
+        .reference = put_npy("values.npy", DTYPE_F32, 2, (int64_t[]){4, 2}, should),
+        .samples = 4};
+    CHECK_EQ(task_classes(&o.model, &task), 0);
+    CHECK_EQ(answers_open(&o.model, &options, &a), 0);
+    for (int i = 0; a && i < 4; i++)
+        CHECK_EQ(add(a, i, "x", is[i]), 0);
+    CHECK_EQ(add(a, 4, "x", is[0]), AF_BAD_FILE);
+    CHECK_EQ(answers_finish(a, &score, &ann, &like), 0);
+    CHECK(fabs(like.error - 4 * 0.25 / 8) < 1e-6 && isnan(like.pixels) && isnan(like.recall));
+    CHECK(fabs(ann.error - 4.0 / 12) < 1e-6); /* labels: variance 1 and 2 */
+    CHECK(fabs(score.error - (4 + 1.0) / 12) < 1e-6);
+    CHECK(isnan(score.mean) && !score.each);
+    answers_close(a);
+    options.draw = in_folder("values.png");
+    CHECK_EQ(answers_open(&o.model, &options, &a), AF_BAD_ARGUMENT);
+    CHECK_ERROR("values cannot be drawn");
+    options.draw = NULL;
+    options.labels = put_npy("three.npy", DTYPE_F32, 2, (int64_t[]){4, 3}, is);
+    CHECK_EQ(answers_open(&o.model, &options, &a), AF_BAD_FILE);
+    CHECK_ERROR("three.npy: not one row of 2 values");
+}
+
 /* The ANN's own maps give the figure that the data set's README states. */
 TEST(blood_cells)
 {
@@ -712,7 +776,7 @@ TEST(blood_cells)
     struct outline o;
     struct answers *a;
     struct score score, ann;
-    double agreement;
+    struct likeness like;
     if (access(CELLS "ann_output.npy", R_OK)) {
         SKIP(CELLS " is not here");
         return;
@@ -730,7 +794,7 @@ TEST(blood_cells)
             row[k] = (float)tensor_get(&t, (int64_t)i * 7 * 30 * 40 + k);
         CHECK_EQ(add(a, i, "x", row), 0);
     }
-    CHECK_EQ(answers_finish(a, &score, &ann, &agreement), 0);
+    CHECK_EQ(answers_finish(a, &score, &ann, &like), 0);
     CHECK(fabs(score.mean - 0.861) < 0.0005);
     CHECK(fabs(score.each[0] - 0.856) < 0.001 && fabs(score.each[1] - 0.963) < 0.001 &&
           fabs(score.each[2] - 0.764) < 0.001);
@@ -758,6 +822,8 @@ int main(void)
     RUN(confusions);
     RUN(canvas);
     RUN(segmentation_run);
+    RUN(boxes_of_the_ann);
+    RUN(values_run);
     RUN(pictures);
     RUN(label_pictures);
     RUN(blood_cells);
