@@ -71,7 +71,7 @@ good "values" $host --json --task values "$work/m.snn" $data/test_images.npy --r
 holds "values are no classes" '"accuracy": *null'
 within "how far off the values are" "$(number deviation)" 0 0.05
 good "values in words" $host --task values --top 1 --limit 2 "$work/m.snn" $data/test_images.npy
-holds "values have no best" 'values (-o FILE writes them)'
+holds "values have no best" 'values .-o FILE writes them'
 bad "values as labels" "not one row of 10 values" $host --task values "$work/m.snn" $data/test_images.npy --labels $data/test_labels.npy
 good "host without labels" $host --json "$work/m.snn" $data/test_images.npy
 holds "no accuracy without labels" '"accuracy": *null'
