@@ -128,7 +128,10 @@ static void roll_window(struct dice *d, struct wiring *w, enum shape_of_wiring k
     for (int a = 0; a < 2; a++) {
         int size = kind == DENSE ? 1 : whole ? to[a + 1] : roll(d, 1, to[a + 1]);
         w->block[a + 1] = size;
-        w->at[a + 1] = roll(d, 0, to[a + 1] - size);
+        w->spread[a] = 1;
+        if (kind != DENSE && !whole && size > 1 && dice_chance(d, 50))
+            w->spread[a] = roll(d, 1, (to[a + 1] - 1) / (size - 1));
+        w->at[a + 1] = roll(d, 0, to[a + 1] - 1 - (size - 1) * w->spread[a]);
         w->kernel[a] = w->stride[a] = w->dilation[a] = 1;
         int stride = w->view[a] / size;
         if (kind == DENSE) {
@@ -251,7 +254,8 @@ static void roll_relay(struct dice *d, struct af_model *m, int index)
     struct wiring *w = &s->wiring;
     int source = roll_source(d, m, index);
     const int *from = m->population[source].shape;
-    *w = (struct wiring){.source = source, .pool = {1, 1}, .pool_stride = {1, 1}};
+    *w = (struct wiring){
+        .source = source, .pool = {1, 1}, .pool_stride = {1, 1}, .spread = {1, 1}};
     roll_map(d, w, dice_chance(d, 70) ? from[0] : roll(d, 1, from[0]), from[0]);
     w->groups = w->channels;
     p->shape[0] = w->block[0] = w->channels;
@@ -472,6 +476,7 @@ const char *const feature_name[MODEL_FEATURES] = {
     [HAS_MAP_DUPLICATE] = "channel twice",
     [HAS_BLOCK_CHANNELS] = "block at a channel",
     [HAS_BLOCK_POSITIONS] = "block at a position",
+    [HAS_SPREAD] = "block with positions between",
     [HAS_SHARED_SOURCE] = "shared source",
     [HAS_SEVERAL_PROJECTIONS] = "several projections",
     [HAS_NO_PROJECTION] = "no projection",
@@ -598,6 +603,7 @@ static void synapse_features(const struct af_model *m, const struct neurons *p,
     window_features(w, source->shape, has);
     has[HAS_BLOCK_CHANNELS] |= w->at[0] > 0;
     has[HAS_BLOCK_POSITIONS] |= w->at[1] > 0 || w->at[2] > 0;
+    has[HAS_SPREAD] |= w->spread[0] > 1 || w->spread[1] > 1;
     bool plane = source->kind == AF_INPUT && w->groups == 1; /* signed, so twice `most` */
     has[HAS_VIEW_2_BYTES] |= plane && most * 2 >= 1 << 8 && most * 2 < 1 << 16;
     has[HAS_VIEW_3_BYTES] |= plane && most * 2 >= 1 << 16;

@@ -128,7 +128,8 @@ static void project(struct reference *run, const struct state *state, const stru
                             int64_t weight =
                                 s->weight[((o * fan_in + j) * w->kernel[0] + ky) * w->kernel[1] +
                                           kx];
-                            current[neuron_at(to, w->at[0] + o, w->at[1] + y, w->at[2] + x)] +=
+                            current[neuron_at(to, w->at[0] + o, w->at[1] + y * w->spread[0],
+                                              w->at[2] + x * w->spread[1])] +=
                                 weight * (1 << s->shift) * v.sum;
                             run->sops[w->source] += counted && weight ? v.events : 0;
                             run->spike_sops[w->source] += counted && weight ? v.spikes : 0;

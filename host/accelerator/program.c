@@ -299,8 +299,9 @@ static void put_places(struct compiler *c, struct core *core, const struct targe
     const size_t first = core->memory[list].count;
     uint32_t slot = 0;
     for (int i = 0; i < s->count[axis]; i++) {
-        int dest = s->first[axis] + i * s->step[axis], o = dest - w->at[axis];
-        if (o < 0 || o >= w->block[axis])
+        const int dest = s->first[axis] + i * s->step[axis], past = dest - w->at[axis];
+        const int o = past / w->spread[a];
+        if (past < 0 || past % w->spread[a] || o >= w->block[axis])
             continue;
         for (int k = 0; k < w->kernel[a]; k++) {
             int v = o * w->stride[a] + k * w->dilation[a] - w->before[a];

@@ -200,7 +200,9 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
             st->base[o] -= sum;
         for (int y = 0; st->steady && y < w->block[1]; y++)
             for (int x = 0; x < w->block[2]; x++)
-                st->steady[((ptrdiff_t)(w->at[1] + y) * p->shape[2] + w->at[2] + x) * st->stride +
+                st->steady[((ptrdiff_t)(w->at[1] + y * w->spread[0]) * p->shape[2] + w->at[2] +
+                            x * w->spread[1]) *
+                               st->stride +
                            w->at[0] + o] -= sum;
     }
 }

@@ -223,6 +223,14 @@ static void range_inside(int stride, int shift, int size, int *from, int *to)
     *to = end < *to ? end : *to;
 }
 
+/* Where the position (y, x) of the projection's block is in its destination. */
+static ptrdiff_t block_at(const struct wiring *w, int y, int x, int to_width, int to_stride)
+{
+    const ptrdiff_t row = w->at[1] + (ptrdiff_t)y * w->spread[0],
+                    column = w->at[2] + (ptrdiff_t)x * w->spread[1];
+    return (row * to_width + column) * to_stride + w->at[0];
+}
+
 /* One channel each, straight from the source: a shortcut. */
 static void project_direct(const struct kernel *kernel, const struct neurons *source,
                            const struct wiring *w, const struct path *p, const int16_t *events,
@@ -230,7 +238,7 @@ static void project_direct(const struct kernel *kernel, const struct neurons *so
 {
     int height = source->shape[1], width = source->shape[2];
     struct scaling scaling = {.channels = w->channels,
-                              .sum_step = to_stride,
+                              .sum_step = (ptrdiff_t)to_stride * w->spread[1],
                               .from_step = (ptrdiff_t)stride * w->stride[1]};
     for (int y = 0; y < w->block[1]; y++)
         for (int k = 0; k < w->kernel[0] * w->kernel[1]; k++) {
@@ -243,9 +251,7 @@ static void project_direct(const struct kernel *kernel, const struct neurons *so
             scaling.positions = end - first;
             scaling.tap = p->taps + k * p->stride;
             scaling.from = events + ((ptrdiff_t)vy * width + first * w->stride[1] + shift) * stride;
-            scaling.sum = to +
-                          ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + first) * to_stride +
-                          w->at[0];
+            scaling.sum = to + block_at(w, y, first, to_width, to_stride);
             kernel->add_scaled(&scaling);
         }
 }
@@ -255,8 +261,7 @@ static void project_channelwise(const struct lane *l, const struct wiring *w, co
 {
     for (int y = 0; y < w->block[1]; y++)
         for (int x = 0; x < w->block[2]; x++) {
-            int32_t *sum =
-                to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2] + x) * to_stride + w->at[0];
+            int32_t *sum = to + block_at(w, y, x, to_width, to_stride);
             for (int ky = 0; ky < w->kernel[0]; ky++)
                 for (int kx = 0; kx < w->kernel[1]; kx++) {
                     const int32_t *from =
@@ -285,11 +290,12 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
         .most = p->most,
         .a_step = (ptrdiff_t)w->stride[1] * p->stride,
         .segment = p->segment,
-        .c_step = to_stride,
+        .c_step = (ptrdiff_t)to_stride * w->spread[1],
     };
     int rows = w->block[1];
     /* Rows that lie one behind the other in both buffers are one long row. */
-    if (w->stride[1] * w->block[2] == p->cols && w->stride[0] == 1 && w->block[2] == to_width) {
+    if (w->stride[1] * w->block[2] == p->cols && w->stride[0] == 1 && w->block[2] == to_width &&
+        w->spread[0] == 1) {
         product.rows *= rows;
         rows = 1;
     }
@@ -298,8 +304,7 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
         for (int y = 0; y < rows; y++) {
             product.a = l->view + (ptrdiff_t)y * w->stride[0] * p->cols * p->stride +
                         (ptrdiff_t)g * (w->groups == 1 ? 0 : wiring_fan_in(w));
-            product.c = to + ((ptrdiff_t)(w->at[1] + y) * to_width + w->at[2]) * to_stride +
-                        w->at[0] + (ptrdiff_t)g * per;
+            product.c = to + block_at(w, y, 0, to_width, to_stride) + (ptrdiff_t)g * per;
             l->engine->kernel->multiply(&product);
         }
     }

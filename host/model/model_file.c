@@ -24,8 +24,9 @@
 _Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "the file is little endian, and so is the host");
 
 enum {
-    VERSION = 2,
-    OLDEST = 1 /* knows no FORM_NONZERO */,
+    VERSION = 3,
+    OLDEST = 1,  /* knows no FORM_NONZERO */
+    SPREADS = 3, /* wirings have a spread since */
     HEADER = 24,
     POPULATIONS_MOST = 1 << 16,
     PROJECTIONS_MOST = 1 << 12
@@ -38,6 +39,7 @@ struct codec {
     unsigned char *data;
     size_t size, at; /* writing: size is the room */
     int status;      /* the first fault; everything after it is a no-op */
+    uint32_t version;
 };
 
 static void fail_short(struct codec *c)
@@ -166,6 +168,10 @@ static void code_wiring(struct codec *c, struct wiring *w)
     code_ints(c, w->before, 2);
     code_ints(c, w->block, 3);
     code_ints(c, w->at, 3);
+    if (c->version >= SPREADS)
+        code_ints(c, w->spread, 2);
+    else
+        w->spread[0] = w->spread[1] = 1;
     w->map = code_array(c, w->map, w->channels, sizeof *w->map);
 }
 
@@ -334,7 +340,7 @@ int af_model_save(const struct af_model *m, const char *path)
 {
     if (!m || !path)
         return af_fail(AF_BAD_ARGUMENT, "a model and a file for it are needed");
-    struct codec c = {.reading = false};
+    struct codec c = {.reading = false, .version = VERSION};
     unsigned char header[HEADER] = {0};
     code_bytes(&c, header, sizeof header);
     code_model(&c, (struct af_model *)(uintptr_t)m); /* a writing codec changes nothing */
@@ -374,7 +380,7 @@ static int parse(const unsigned char *bytes, size_t size, struct af_model *m)
                        (unsigned long long)told);
     if (crc != (uint32_t)crc32_z(0, bytes + HEADER, size - HEADER))
         return af_fail(AF_BAD_FILE, "is damaged (the checksum does not match)");
-    struct codec c = {true, (unsigned char *)(uintptr_t)bytes, size, HEADER, AF_OK};
+    struct codec c = {true, (unsigned char *)(uintptr_t)bytes, size, HEADER, AF_OK, version};
     code_model(&c, m);
     return c.status ? c.status : model_check(m); /* NOLINT(clang-analyzer-unix.Malloc): not ours */
 }

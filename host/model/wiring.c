@@ -19,6 +19,7 @@ int wiring_identity(struct wiring *w, int source, const int shape[3])
         .stride = {1, 1},
         .dilation = {1, 1},
         .block = {shape[0], shape[1], shape[2]},
+        .spread = {1, 1},
     };
     w->map = malloc((size_t)shape[0] * sizeof *w->map);
     if (!w->map)
@@ -85,9 +86,12 @@ int wiring_check(const struct wiring *w, const int source[3], const int destinat
     bool good = w->map && in_range(w->channels, 1, most) && in_range(w->groups, 1, w->channels) &&
                 w->channels % w->groups == 0 && in_range(w->block[0], 1, destination[0]) &&
                 w->block[0] % w->groups == 0;
-    for (int a = 0; good && a < 3; a++)
-        good = in_range(w->block[a], 1, destination[a]) &&
-               in_range(w->at[a], 0, destination[a] - w->block[a]);
+    for (int a = 0; good && a < 3; a++) {
+        const int spread = a ? w->spread[a - 1] : 1;
+        good = in_range(w->block[a], 1, destination[a]) && in_range(spread, 1, destination[a]) &&
+               in_range(w->at[a], 0, destination[a] - 1) &&
+               w->at[a] + (int64_t)(w->block[a] - 1) * spread < destination[a];
+    }
     for (int a = 0; good && a < 2; a++)
         good = in_range(w->up[a], 1, most) && in_range(w->pool[a], 1, most) &&
                in_range(w->pool_stride[a], 1, most) && in_range(w->pool_before[a], -most, most) &&

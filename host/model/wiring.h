@@ -7,13 +7,14 @@
  *     U[i][y][x] = source[map[i]][y / up[0]][x / up[1]]
  *     V[i][y][x] = sum over a < pool[0], b < pool[1] of
  *                  U[i][y * pool_stride[0] + a - pool_before[0]][x * pool_stride[1] + b - ...]
- *     destination[at[0] + o][at[1] + y][at[2] + x] +=
+ *     destination[at[0] + o][at[1] + y * spread[0]][at[2] + x * spread[1]] +=
  *         sum over j, ky, kx of weight[o][j][ky][kx] *
  *         V[group(o) * fan_in + j][y * stride[0] + ky * dilation[0] - before[0]][x * ...]
  *
  * where everything outside U's and V's bounds is zero, fan_in = channels / groups and
  * group(o) = o / (block[0] / groups). A dense layer is a kernel as large as its view; a shortcut is
- * groups = channels with a 1 x 1 kernel; a 1-D convolution has height 1; a negative `before` crops.
+ * groups = channels with a 1 x 1 kernel; a 1-D convolution has height 1; a negative `before` crops;
+ * a transposed convolution is one for each position within its stride, spread by it.
  * A max-pooling relay uses the same window (groups = channels, no weights, cells outside V left
  * out). */
 #ifndef ADAFIRE_WIRING_H
@@ -31,8 +32,9 @@ struct wiring {
     int view[2]; /* height and width of V */
     int groups;
     int kernel[2], stride[2], dilation[2], before[2];
-    int block[3]; /* channels, height, width of the part of the destination that it writes */
-    int at[3];    /* where that part begins */
+    int block[3];  /* channels, height, width of the part of the destination that it writes */
+    int at[3];     /* where that part begins */
+    int spread[2]; /* from one of its rows, and columns, to the next: 1 or more */
 };
 
 /* One channel of the destination per channel of the source, position by position. */

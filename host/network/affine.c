@@ -249,6 +249,47 @@ static bool is_direct(const struct wiring *w, int a, int size)
            w->view[a] == size;
 }
 
+/* Positions first, first + step .. of a destination axis are those from, from + stride .. of the
+ * axis before. */
+struct run {
+    int first, step, count, from, stride;
+};
+
+/* Applies a run to the term: 0, 2 if nothing of the term is left, 1 if that is no projection. */
+static int place_axis(struct wiring *w, int a, const struct run *run)
+{
+    const int low = w->at[a + 1], spread = w->spread[a];
+    int hits = 0, first = 0, apart = 1, row = 0, rows_apart = 1;
+    for (int q = 0; q < run->count; q++) {
+        const int64_t past = run->from + (int64_t)q * run->stride - low;
+        if (past < 0 || past % spread || past / spread >= w->block[a + 1])
+            continue;
+        const int o = (int)(past / spread);
+        if (hits == 0) {
+            first = q;
+            row = o;
+        } else if (hits == 1) {
+            apart = q - first;
+            rows_apart = o - row;
+        }
+        if (q != first + hits * apart || o != row + hits * rows_apart)
+            return 1;
+        hits++;
+    }
+    if (!hits)
+        return 2;
+    const int64_t before = w->before[a] - (int64_t)w->stride[a] * row;
+    const int64_t stride = hits > 1 ? (int64_t)w->stride[a] * rows_apart : 1;
+    if (llabs(before) > (1 << 16) || stride > (1 << 16))
+        return 1;
+    w->before[a] = (int)before;
+    w->stride[a] = (int)stride;
+    w->at[a + 1] = run->first + first * run->step;
+    w->spread[a] = hits > 1 ? apart * run->step : 1;
+    w->block[a + 1] = hits;
+    return 0;
+}
+
 /* Applies one axis' movement to a term; `size` is the old length, `count` the new one. */
 static int move_axis(struct wiring *w, int a, int size, int count, const struct axis_move *m)
 {
@@ -260,25 +301,7 @@ static int move_axis(struct wiring *w, int a, int size, int count, const struct 
         w->block[a + 1] = count;
         return 0;
     }
-    int low = w->at[a + 1], high = low + w->block[a + 1], first = -1, last = -1;
-    for (int p = 0; p < count; p++) {
-        int64_t at = (int64_t)p * m->stride + m->offset;
-        if (at >= low && at < high) {
-            first = first < 0 ? p : first;
-            last = p;
-        }
-    }
-    if (first < 0)
-        return 2;
-    int64_t before =
-        w->before[a] - (int64_t)w->stride[a] * (m->offset + (int64_t)first * m->stride - low);
-    if (llabs(before) > (1 << 16) || (int64_t)w->stride[a] * m->stride > (1 << 16))
-        return 1;
-    w->before[a] = (int)before;
-    w->stride[a] = last > first ? w->stride[a] * m->stride : 1;
-    w->at[a + 1] = first;
-    w->block[a + 1] = last - first + 1;
-    return 0;
+    return place_axis(w, a, &(struct run){0, 1, count, m->offset, m->stride});
 }
 
 static void drop_term(struct affine *s, int i)
@@ -290,8 +313,226 @@ static void drop_term(struct affine *s, int i)
 
 static int cannot_move(void)
 {
-    return af_fail(AF_UNSUPPORTED, "moves data in a way that a projection cannot (crops, pads, "
-                                   "strides, nearest upsampling and channel orders can)");
+    return af_fail(AF_UNSUPPORTED,
+                   "its input's elements stand in an order that no few projections make (crops, "
+                   "pads, strides, repetition, pixel shuffles and channel orders can)");
+}
+
+/* ---- Settling by runs ----------------------------------------------------------------------- */
+
+enum { RUNS_MOST = 24, CLASSES_MOST = 64, TERMS_MOST = 512 };
+
+/* Takes a table of source positions (-1: zero) apart into runs, the longest from each position that
+ * is left first; how many there are, or -1 if they are more than RUNS_MOST. */
+static int find_runs(const int *table, int count, struct run *runs)
+{
+    bool *taken = calloc((size_t)count, sizeof *taken);
+    int n = taken ? 0 : -1;
+    for (int p = 0; n >= 0 && p < count; p++) {
+        if (taken[p] || table[p] < 0)
+            continue;
+        struct run best = {p, 1, 1, table[p], 1};
+        for (int q = p + 1; q < count && q <= p + RUNS_MOST; q++) {
+            struct run r = {p, q - p, 1, table[p], table[q] - table[p]};
+            if (r.stride < 1 || taken[q])
+                continue;
+            for (int k = q; k < count && !taken[k] && table[k] == r.from + r.count * r.stride;
+                 k += r.step)
+                r.count++;
+            best = r.count > best.count ? r : best;
+        }
+        for (int k = 0; k < best.count; k++)
+            taken[best.first + k * best.step] = true;
+        if (n < RUNS_MOST)
+            runs[n] = best;
+        n = n < RUNS_MOST ? n + 1 : -1;
+    }
+    free(taken);
+    return n;
+}
+
+/* Channels whose elements come from the same rows and columns, each of one source channel. */
+struct movement_class {
+    int *rows, *columns; /* tables, one block: [height], [width] */
+    int *channel;        /* [channels] its source channel, -1: not of this class */
+};
+
+/* Where the elements of channel c of the moved value come from; false if that is no plane. */
+static bool plane_of(const struct affine *s, const int to[3], int c, int *channel, int *rows,
+                     int *columns)
+{
+    const int area = s->shape[1] * s->shape[2];
+    const int32_t *index = s->index + (int64_t)c * to[1] * to[2];
+    *channel = -1;
+    for (int y = 0; y < to[1]; y++)
+        rows[y] = -1;
+    for (int x = 0; x < to[2]; x++)
+        columns[x] = -1;
+    for (int y = 0; y < to[1]; y++)
+        for (int x = 0; x < to[2]; x++) {
+            const int at = index[y * to[2] + x], row = at % area / s->shape[2],
+                      column = at % s->shape[2];
+            if (at < 0)
+                continue;
+            if ((*channel >= 0 && *channel != at / area) || (rows[y] >= 0 && rows[y] != row) ||
+                (columns[x] >= 0 && columns[x] != column))
+                return false;
+            *channel = at / area;
+            rows[y] = row;
+            columns[x] = column;
+        }
+    for (int y = 0; y < to[1]; y++)
+        for (int x = 0; x < to[2]; x++)
+            if ((rows[y] < 0 || columns[x] < 0) != (index[y * to[2] + x] < 0))
+                return false;
+    return true;
+}
+
+/* One position within a period of rows and columns, which a pixel shuffle has channels for. */
+struct lattice {
+    int step[2], phase[2], to[3];
+};
+
+/* The index of the lattice's elements alone. */
+static int32_t *index_of_lattice(const struct affine *s, const int to[3], const struct lattice *l)
+{
+    int32_t *index = malloc((size_t)l->to[0] * (size_t)l->to[1] * (size_t)l->to[2] * sizeof *index);
+    int32_t *put = index;
+    for (int c = 0; index && c < l->to[0]; c++)
+        for (int y = 0; y < l->to[1]; y++)
+            for (int x = 0; x < l->to[2]; x++)
+                *put++ = s->index[((int64_t)c * to[1] + l->phase[0] + y * l->step[0]) * to[2] +
+                                  l->phase[1] + x * l->step[1]];
+    return index;
+}
+
+static void free_classes(struct movement_class *class, int n)
+{
+    for (int i = 0; i < n; i++)
+        free(class[i].rows);
+}
+
+/* The classes of the lattice's channels; how many, -1 if there are too many or planes are none. */
+static int find_classes(const struct affine *s, const int to[3],
+                        struct movement_class class[CLASSES_MOST])
+{
+    const size_t each = (size_t)to[0] + (size_t)to[1] + (size_t)to[2];
+    int n = 0;
+    int *table = malloc(each * sizeof *table);
+    for (int c = 0; table && c < to[0]; c++) {
+        int *rows = table, *columns = rows + to[1], channel, i = 0;
+        if (!plane_of(s, to, c, &channel, rows, columns))
+            break;
+        const size_t bytes = ((size_t)to[1] + (size_t)to[2]) * sizeof *table;
+        while (i < n && memcmp(class[i].rows, rows, bytes) != 0)
+            i++;
+        if (i == CLASSES_MOST)
+            break;
+        if (i == n) {
+            n++;
+            class[i].rows = malloc(each * sizeof *table);
+            if (!class[i].rows)
+                break;
+            class[i].columns = class[i].rows + to[1];
+            class[i].channel = class[i].columns + to[2];
+            memcpy(class[i].rows, rows, bytes);
+            for (int k = 0; k < to[0]; k++)
+                class[i].channel[k] = -1;
+        }
+        class[i].channel[c] = channel;
+        if (c == to[0] - 1) {
+            free(table);
+            return n;
+        }
+    }
+    free(table);
+    free_classes(class, n);
+    return -1;
+}
+
+/* The term under one run of rows and one of columns, appended to `moved`. */
+static int place_term(const struct projection *t, const struct movement_class *class,
+                      const struct lattice *l, const struct run *rows, const struct run *columns,
+                      struct affine *moved)
+{
+    if (moved->term_count >= TERMS_MOST)
+        return af_fail(AF_UNSUPPORTED,
+                       "moves data in so many pieces that they were more than %d "
+                       "projections",
+                       TERMS_MOST);
+    int status = affine_add(moved, t);
+    if (status)
+        return status;
+    struct projection *p = &moved->term[moved->term_count - 1];
+    const struct run *runs[2] = {rows, columns};
+    status = move_channels(p, class->channel, l->to[0]);
+    for (int a = 0; !status && a < 2; a++)
+        status = place_axis(&p->wiring, a, runs[a]);
+    for (int a = 0; !status && a < 2; a++) {
+        p->wiring.at[a + 1] = l->phase[a] + l->step[a] * p->wiring.at[a + 1];
+        p->wiring.spread[a] = p->wiring.block[a + 1] > 1 ? p->wiring.spread[a] * l->step[a] : 1;
+    }
+    if (status == 2)
+        drop_term(moved, moved->term_count - 1);
+    return status == 2 ? AF_OK : status;
+}
+
+static int place_class(const struct affine *s, const struct movement_class *class,
+                       const struct lattice *l, struct affine *moved)
+{
+    struct run rows[RUNS_MOST], columns[RUNS_MOST];
+    const int n = find_runs(class->rows, l->to[1], rows),
+              m = find_runs(class->columns, l->to[2], columns);
+    int status = n < 0 || m < 0 ? cannot_move() : AF_OK;
+    for (int i = 0; !status && i < n; i++)
+        for (int j = 0; !status && j < m; j++)
+            for (int k = 0; !status && k < s->term_count; k++)
+                status = place_term(&s->term[k], class, l, &rows[i], &columns[j], moved);
+    return status;
+}
+
+/* Appends the lattice's terms. */
+static int place_lattice(const struct affine *s, const int to[3], const struct lattice *l,
+                         struct affine *moved)
+{
+    struct movement_class class[CLASSES_MOST];
+    struct affine part = {
+        .index = index_of_lattice(s, to, l), .term = s->term, .term_count = s->term_count};
+    memcpy(part.shape, s->shape, sizeof part.shape);
+    if (!part.index)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    const int n = find_classes(&part, l->to, class);
+    int status = n < 0 ? cannot_move() : AF_OK;
+    for (int i = 0; !status && i < n; i++)
+        status = place_class(&part, &class[i], l, moved);
+    if (n > 0)
+        free_classes(class, n);
+    free(part.index);
+    return status;
+}
+
+/* Periods are tried from 1 on: most movements have none. */
+static int settle_by_runs(const struct affine *s, const int to[3], struct affine *moved)
+{
+    enum { PERIOD_MOST = 8 };
+    int status = cannot_move();
+    if (to[1] * to[2] == 1)
+        return status;
+    for (int step = 1; step <= PERIOD_MOST && status == AF_UNSUPPORTED; step++) {
+        struct lattice l = {.step = {to[1] > 1 ? step : 1, to[2] > 1 ? step : 1}, .to = {to[0]}};
+        if (to[1] % l.step[0] || to[2] % l.step[1])
+            continue;
+        affine_free(moved);
+        status = AF_OK;
+        l.to[1] = to[1] / l.step[0];
+        l.to[2] = to[2] / l.step[1];
+        for (l.phase[0] = 0; !status && l.phase[0] < l.step[0]; l.phase[0]++)
+            for (l.phase[1] = 0; !status && l.phase[1] < l.step[1]; l.phase[1]++)
+                status = place_lattice(s, to, &l, moved);
+    }
+    if (status)
+        affine_free(moved);
+    return status;
 }
 
 int affine_settle(struct affine *s)
@@ -320,12 +561,14 @@ int affine_settle(struct affine *s)
     int *tables[3] = {table, table + to[0], table + to[0] + to[1]};
     struct axis_move m[2];
     int status = AF_OK;
-    if (!separate(s, to, tables) || !recognise(tables[1], to[1], s->shape[1], &m[0]) ||
-        !recognise(tables[2], to[2], s->shape[2], &m[1]))
-        status = cannot_move();
     /* All terms or none: a value that has to become a population first must stay as it is. */
     struct affine moved = {0};
-    for (int i = 0; !status && i < s->term_count; i++) {
+    const bool simple = separate(s, to, tables) &&
+                        recognise(tables[1], to[1], s->shape[1], &m[0]) &&
+                        recognise(tables[2], to[2], s->shape[2], &m[1]);
+    if (!simple)
+        status = settle_by_runs(s, to, &moved);
+    for (int i = 0; simple && !status && i < s->term_count; i++) {
         status = affine_add(&moved, &s->term[i]);
         if (status)
             break;
@@ -359,7 +602,7 @@ int affine_settle(struct affine *s)
 /* Turns the stride of a 1 x 1 term into a stride of its view, where that changes nothing. */
 static bool fold_stride(struct wiring *w, const int up_size[2])
 {
-    if (w->kernel[0] != 1 || w->kernel[1] != 1)
+    if (w->kernel[0] != 1 || w->kernel[1] != 1 || w->spread[0] != 1 || w->spread[1] != 1)
         return false;
     for (int a = 0; a < 2; a++) {
         if (w->stride[a] == 1)

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "network/lower_linear.h"
 #include "network/lower_nonlinear.h"
+#include "network/lower_spread.h"
 #include "network/stage.h"
 #include "onnx/operator.h"
 
@@ -67,10 +68,14 @@ static int lower_live(struct lowering *l, const struct node *n, int live, struct
         return lower_scale(l, n, live, out);
     if (live != 0)
         return af_fail(AF_UNSUPPORTED, "its input %d depends on the data", live);
+    if (resizes_by_weights(n))
+        return lower_resize(l, n, in, out);
     if (moves_data(n))
         return lower_move(l, n, in, out, k);
     if (strcmp(op, "Conv") == 0)
         return lower_conv(l, n, in, out);
+    if (strcmp(op, "ConvTranspose") == 0)
+        return lower_conv_transpose(l, n, in, out);
     if (strcmp(op, "Gemm") == 0 || strcmp(op, "MatMul") == 0)
         return lower_dense(l, n, in, out);
     if (strcmp(op, "BatchNormalization") == 0)

@@ -51,17 +51,17 @@ static int compose_terms(struct lowering *l, struct affine *in, const char *name
     }
 }
 
-struct conv_context {
-    const float *kernel;
-    int channels, groups;
-    struct window window;
-};
-
 static int compose_conv(const struct projection *t, const struct affine *in, const void *context,
                         struct affine *out)
 {
-    const struct conv_context *c = context;
+    const struct conv *c = context;
     return term_convolve(t, in->shape, c->kernel, c->channels, c->groups, &c->window, out);
+}
+
+int compose_conv_terms(struct lowering *l, struct affine *in, const char *name,
+                       const struct conv *conv, struct affine *out)
+{
+    return compose_terms(l, in, name, compose_conv, conv, out);
 }
 
 int lower_conv(struct lowering *l, const struct node *n, struct affine *in, struct affine *out)
@@ -69,9 +69,9 @@ int lower_conv(struct lowering *l, const struct node *n, struct affine *in, stru
     const struct affine *kernel = input_of(l, n, 1);
     if (!kernel || is_live(kernel) || is_live(input_of(l, n, 2)))
         return af_fail(AF_UNSUPPORTED, "its weights are not constant");
-    struct conv_context c = {.kernel = kernel->offset.data,
-                             .channels = (int)kernel->offset.dim[0],
-                             .groups = (int)node_int(n, "group", 1)};
+    struct conv c = {.kernel = kernel->offset.data,
+                     .channels = (int)kernel->offset.dim[0],
+                     .groups = (int)node_int(n, "group", 1)};
     int status = settle(l, in, n->name);
     if (!status)
         status = window_of(n, &in->offset, kernel->offset.dim + 2, &c.window);

@@ -8,6 +8,15 @@
 
 /* Takes over the offset that the node makes of its inputs' offsets. */
 void begin_output(struct affine *out, struct tensor *offset);
+/* kernel: [channels][inputs of a group][rows][columns]. */
+struct conv {
+    const float *kernel;
+    int channels, groups;
+    struct window window; /* `before` may be negative: it crops */
+};
+/* Of an input that is settled. It becomes a population where its terms do not compose. */
+int compose_conv_terms(struct lowering *l, struct affine *in, const char *name,
+                       const struct conv *conv, struct affine *out);
 int lower_conv(struct lowering *l, const struct node *n, struct affine *in, struct affine *out);
 int lower_dense(struct lowering *l, const struct node *n, struct affine *in, struct affine *out);
 int lower_average(struct lowering *l, const struct node *n, struct affine *in, struct affine *out);

@@ -63,7 +63,7 @@ static bool can_relay(const struct network *net, const struct projection *t, con
             return false;
     (void)net;
     for (int a = 0; a < 2; a++)
-        if (w->stride[a] != 1 || w->before[a] != 0 || w->at[a + 1] != 0 ||
+        if (w->stride[a] != 1 || w->before[a] != 0 || w->at[a + 1] != 0 || w->spread[a] != 1 ||
             w->block[a + 1] != shape[a + 1] || w->view[a] != shape[a + 1])
             return false;
     return true;

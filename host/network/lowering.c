@@ -10,9 +10,10 @@
 
 bool moves_data(const struct node *n)
 {
-    static const char *const names[] = {"Identity", "Dropout",   "Reshape",   "Flatten", "Squeeze",
-                                        "Slice",    "Unsqueeze", "Transpose", "Gather",  "Pad",
-                                        "Split",    "Resize",    "Upsample",  "Expand",  NULL};
+    static const char *const names[] = {
+        "Identity",  "Dropout",   "Reshape",      "Flatten",      "Squeeze", "Slice",
+        "Unsqueeze", "Transpose", "Gather",       "Pad",          "Split",   "Resize",
+        "Upsample",  "Expand",    "DepthToSpace", "SpaceToDepth", NULL};
     return is_op(n, names);
 }
 

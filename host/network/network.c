@@ -170,12 +170,13 @@ static int add_projection(const struct projection *p, const float *source, const
         matrix_multiply(per, area, row, p->weight + g * per * row, column, false, sum);
         for (int o = 0; o < per; o++)
             for (int y = 0; y < w->block[1]; y++) {
-                int64_t at =
-                    ((int64_t)(w->at[0] + g * per + o) * to_shape[1] + w->at[1] + y) * to_shape[2] +
-                    w->at[2];
+                int64_t at = ((int64_t)(w->at[0] + g * per + o) * to_shape[1] + w->at[1] +
+                              y * w->spread[0]) *
+                                 to_shape[2] +
+                             w->at[2];
                 const float *from = sum + o * area + (int64_t)y * w->block[2];
                 for (int x = 0; x < w->block[2]; x++)
-                    to[at + x] += from[x];
+                    to[at + (int64_t)x * w->spread[1]] += from[x];
             }
     }
 out:

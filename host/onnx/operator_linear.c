@@ -82,6 +82,60 @@ static int run_conv(const struct call *c)
     return status;
 }
 
+/* Adds the kernel at each position of a map, `stride` apart, within the output. */
+static void scatter(const float *x, const int64_t in[2], const float *kernel,
+                    const struct window *w, float *y)
+{
+    for (int64_t row = 0; row < in[0]; row++)
+        for (int64_t col = 0; col < in[1]; col++, x++)
+            for (int ky = 0; *x != 0 && ky < w->kernel[0]; ky++)
+                for (int kx = 0; kx < w->kernel[1]; kx++) {
+                    const int64_t oy = row * w->stride[0] + ky * w->dilation[0] - w->before[0],
+                                  ox = col * w->stride[1] + kx * w->dilation[1] - w->before[1];
+                    if (oy >= 0 && oy < w->out[0] && ox >= 0 && ox < w->out[1])
+                        y[oy * w->out[1] + ox] += *x * kernel[ky * w->kernel[1] + kx];
+                }
+}
+
+static int run_conv_transpose(const struct call *c)
+{
+    const struct tensor *x = c->in[0], *k = c->in[1], *bias = call_input(c, 2);
+    const int64_t groups = node_int(c->node, "group", 1);
+    struct window w;
+    int64_t in[2];
+    int status = need_float(x);
+    if (!status)
+        status = need_float(k);
+    if (!status &&
+        (k->rank != x->rank || groups < 1 || k->dim[0] != x->dim[1] || k->dim[0] % groups))
+        status =
+            af_fail(AF_BAD_FILE, "weights do not fit its input in %lld groups", (long long)groups);
+    if (!status)
+        status = transposed_window_of(c->node, x, k->dim + 2, &w);
+    if (status)
+        return status;
+    const int64_t each = k->dim[0] / groups, per = k->dim[1],
+                  taps = (int64_t)w.kernel[0] * w.kernel[1], area = (int64_t)w.out[0] * w.out[1];
+    map_size(x, &in[0], &in[1]);
+    if (k->count != k->dim[0] * per * taps ||
+        (bias && (bias->count != per * groups || bias->type != DTYPE_F32)))
+        return af_fail(AF_BAD_FILE, "weights or bias do not fit its channels");
+    if ((double)k->count * (double)(in[0] * in[1]) * (double)x->dim[0] > execute_max_macs)
+        return af_fail(AF_UNSUPPORTED, "is larger than any network that can be run here");
+    status = window_output(c, 0, x, per * groups, &w);
+    float *y = c->out[0].data;
+    for (int64_t i = 0; !status && bias && i < c->out[0].count; i++)
+        y[i] = ((const float *)bias->data)[i / area % bias->count];
+    for (int64_t i = 0; !status && i < x->dim[0] * x->dim[1]; i++) { /* sample and channel */
+        const int64_t sample = i / x->dim[1], channel = i % x->dim[1];
+        for (int64_t o = 0; o < per; o++)
+            scatter((const float *)x->data + i * in[0] * in[1], in,
+                    (const float *)k->data + (channel * per + o) * taps, &w,
+                    y + (sample * per * groups + channel / each * per + o) * area);
+    }
+    return status;
+}
+
 /* ---- Dense --------------------------------------------------------------------------------- */
 
 static int transposed(const struct tensor *t, bool transpose, struct tensor *to)
@@ -315,6 +369,7 @@ const struct operator operators_linear[] = {
     {"AveragePool", 1, run_average_pool},
     {"BatchNormalization", 5, run_batch_normalization},
     {"Conv", 2, run_conv},
+    {"ConvTranspose", 2, run_conv_transpose},
     {"Gemm", 2, run_gemm},
     {"GlobalAveragePool", 1, run_global_average_pool},
     {"GlobalMaxPool", 1, run_global_max_pool},

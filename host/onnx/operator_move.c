@@ -1,5 +1,6 @@
 /* Operators that move data without computing on it; they work on every element type. */
 #include "onnx/operator.h"
+#include "onnx/resize.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -234,9 +235,10 @@ static void scatter_affine(const struct tensor *x, struct tensor *y, int64_t ori
     }
 }
 
-static int pad_reflect_edge(const struct tensor *x, struct tensor *y, const int64_t *before,
-                            bool reflect)
+static int pad_by_itself(const struct tensor *x, struct tensor *y, const int64_t *before,
+                         const char *mode)
 {
+    const bool reflect = strcmp(mode, "reflect") == 0, wrap = strcmp(mode, "wrap") == 0;
     size_t size = dtype_size(x->type);
     int64_t xs[TENSOR_MAX_RANK], index[TENSOR_MAX_RANK] = {0};
     tensor_strides(x, xs);
@@ -248,6 +250,8 @@ static int pad_reflect_edge(const struct tensor *x, struct tensor *y, const int6
                 p = llabs(p) % (2 * last);
                 p = p > last ? 2 * last - p : p;
             }
+            if (wrap)
+                p = (p % x->dim[a] + x->dim[a]) % x->dim[a];
             at += clamp64(p, 0, last) * xs[a];
         }
         memcpy((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)at * size, size);
@@ -300,12 +304,10 @@ static int run_pad(const struct call *c)
     if (status)
         return status;
     struct tensor *y = &c->out[0];
-    if (strcmp(mode, "wrap") == 0)
-        return af_fail(AF_UNSUPPORTED, "mode wrap");
     if (strcmp(mode, "constant") != 0) {
         if (x->count == 0)
             return af_fail(AF_BAD_FILE, "pads an empty tensor by its own values");
-        return pad_reflect_edge(x, y, pads, strcmp(mode, "reflect") == 0);
+        return pad_by_itself(x, y, pads, mode);
     }
     if (fill != 0.0) {
         struct tensor one = {DTYPE_F64, 0, {0}, 1, &fill}, typed;
@@ -502,48 +504,19 @@ static int run_size(const struct call *c)
     return status;
 }
 
-/* The source position of output position p along an axis, nearest neighbour. */
-static int64_t nearest(int64_t p, int64_t in, int64_t out, double scale, const char *how,
-                       const char *round_mode)
+/* As the taps say, each alone; of any type. */
+static int pick_elements(const struct resize *r, const struct tensor *x, struct tensor *y)
 {
-    double at = (double)p / scale;
-    if (strcmp(how, "half_pixel") == 0 || (strcmp(how, "pytorch_half_pixel") == 0 && out > 1))
-        at = ((double)p + 0.5) / scale - 0.5;
-    else if (strcmp(how, "pytorch_half_pixel") == 0)
-        at = 0;
-    else if (strcmp(how, "align_corners") == 0)
-        at = out > 1 ? (double)p * (double)(in - 1) / (double)(out - 1) : 0;
-    else if (strcmp(how, "tf_half_pixel_for_nn") == 0)
-        at = ((double)p + 0.5) / scale;
-    double whole = floor(at);
-    if (strcmp(round_mode, "ceil") == 0)
-        whole = ceil(at);
-    else if (strcmp(round_mode, "round_prefer_ceil") == 0)
-        whole = floor(at + 0.5);
-    else if (strcmp(round_mode, "round_prefer_floor") == 0)
-        whole = ceil(at - 0.5);
-    return clamp64((int64_t)whole, 0, in - 1);
-}
-
-static int resize_nearest(const struct call *c, const double *scale, const int64_t *dim,
-                          const char *how, const char *round_mode)
-{
-    const struct tensor *x = c->in[0];
-    int status = call_output(c, 0, x->type, x->rank, dim);
-    struct tensor *y = &c->out[0];
-    if (status || !y->count)
-        return status;
-    if (!x->count)
-        return af_fail(AF_BAD_FILE, "resizes an empty tensor");
-    size_t size = dtype_size(x->type);
+    const size_t size = dtype_size(x->type);
     int64_t stride[TENSOR_MAX_RANK], *from[TENSOR_MAX_RANK] = {NULL}, index[TENSOR_MAX_RANK] = {0};
+    int status = AF_OK;
     tensor_strides(x, stride);
     for (int a = 0; a < x->rank && !status; a++) {
-        from[a] = malloc((size_t)dim[a] * sizeof *from[a]);
+        from[a] = malloc((size_t)r->out[a] * sizeof *from[a]);
         if (!from[a])
             status = af_fail(AF_NO_MEMORY, "no memory");
-        for (int64_t p = 0; !status && p < dim[a]; p++)
-            from[a][p] = stride[a] * nearest(p, x->dim[a], dim[a], scale[a], how, round_mode);
+        for (int64_t p = 0; !status && p < r->out[a]; p++)
+            from[a][p] = stride[a] * resize_taps(r, a, p).from[0];
     }
     for (int64_t i = 0; !status && i < y->count; i++) {
         int64_t at = 0;
@@ -558,131 +531,106 @@ static int resize_nearest(const struct call *c, const double *scale, const int64
     return status;
 }
 
-static int need_nearest(const struct call *c)
+/* Axis a of x, whose other axes stay. */
+static int weigh_axis(const struct resize *r, int a, const struct tensor *x, struct tensor *y)
 {
-    const char *mode = node_string(c->node, "mode", "nearest");
-    return strcmp(mode, "nearest") == 0
-               ? AF_OK
-               : af_fail(AF_UNSUPPORTED, "mode '%.20s'; only nearest can be converted", mode);
-}
-
-static int scaled_dims(const struct tensor *x, const struct tensor *scales, double *scale,
-                       int64_t *dim)
-{
-    if (scales->count != x->rank)
-        return af_fail(AF_BAD_FILE, "%lld scales for rank %d", (long long)scales->count, x->rank);
-    for (int a = 0; a < x->rank; a++) {
-        scale[a] = tensor_get(scales, a);
-        double want = floor((double)x->dim[a] * scale[a]);
-        if (!(scale[a] > 0) || want > 1e9)
-            return af_fail(AF_BAD_FILE, "scale %g is out of range", scale[a]);
-        dim[a] = (int64_t)want;
-    }
-    return AF_OK;
-}
-
-/* Scales or sizes of all axes, where those of some are given (axes, from opset 18 on). Returns
- * what to use: `given` itself, or *all, whose data is `room`. */
-static const struct tensor *of_all_axes(const struct call *c, const struct tensor *given,
-                                        bool sizes, double room[TENSOR_MAX_RANK],
-                                        struct tensor *all)
-{
-    const struct tensor *x = c->in[0];
-    int64_t axes[TENSOR_MAX_RANK];
-    const int n = node_ints(c->node, "axes", axes, TENSOR_MAX_RANK);
-    if (!n || !given || given->count != n || n > x->rank)
-        return given;
-    for (int a = 0; a < x->rank; a++)
-        room[a] = sizes ? (double)x->dim[a] : 1;
-    for (int i = 0; i < n; i++) {
-        const int axis = normal_axis(axes[i], x->rank);
-        if (axis < 0)
-            return given;
-        room[axis] = tensor_get(given, i);
-    }
-    *all = (struct tensor){DTYPE_F64, 1, {x->rank}, x->rank, room};
-    return all;
-}
-
-/* keep_aspect_ratio_policy: the axes that are resized share one scale. */
-static void keep_aspect(const struct call *c, double *scale, int64_t *dim)
-{
-    const struct tensor *x = c->in[0];
-    const char *policy = node_string(c->node, "keep_aspect_ratio_policy", "stretch");
-    const bool larger = strcmp(policy, "not_smaller") == 0;
-    int64_t axes[TENSOR_MAX_RANK];
-    const int n = node_ints(c->node, "axes", axes, TENSOR_MAX_RANK);
-    bool resized[TENSOR_MAX_RANK] = {false};
-    double one = larger ? 0 : INFINITY;
-    if (!larger && strcmp(policy, "not_larger") != 0)
-        return;
-    for (int i = 0; i < (n ? n : x->rank) && i < TENSOR_MAX_RANK; i++) {
-        const int a = n ? normal_axis(axes[i], x->rank) : i;
-        if (a < 0)
-            continue;
-        resized[a] = true;
-        one = larger ? fmax(one, scale[a]) : fmin(one, scale[a]);
-    }
-    for (int a = 0; a < x->rank; a++)
-        if (resized[a]) {
-            scale[a] = one;
-            dim[a] = (int64_t)floor(one * (double)x->dim[a] + 0.5);
+    int64_t dim[TENSOR_MAX_RANK], inner = 1;
+    memcpy(dim, x->dim, sizeof dim);
+    dim[a] = r->out[a];
+    for (int i = a + 1; i < x->rank; i++)
+        inner *= x->dim[i];
+    int status = tensor_make(y, DTYPE_F32, x->rank, dim);
+    const float *in = x->data;
+    float *out = y->data;
+    for (int64_t i = 0; !status && i < y->count / inner; i++) {
+        const struct taps t = resize_taps(r, a, i % dim[a]);
+        const float *line = in + i / dim[a] * x->dim[a] * inner;
+        for (int64_t k = 0; k < inner; k++) {
+            double sum = 0;
+            for (int j = 0; j < t.count; j++)
+                sum += t.weight[j] * (double)line[t.from[j] * inner + k];
+            out[i * inner + k] = (float)sum;
         }
+    }
+    return status;
 }
 
-static int run_upsample(const struct call *c)
+static int weigh_elements(const struct resize *r, const struct tensor *x, struct tensor *y)
 {
-    double scale[TENSOR_MAX_RANK];
-    int64_t dim[TENSOR_MAX_RANK];
-    int status = need_nearest(c);
-    const struct tensor *scales = call_input(c, 1);
-    const struct attribute *own = node_attribute(c->node, "scales"); /* of opset 7 */
-    struct tensor of_node = {
-        DTYPE_F32, 1, {own ? own->count : 0}, own ? own->count : 0, own ? own->floats : NULL};
-    if (!status && !scales && !(own && own->type == ATTRIBUTE_FLOATS))
-        status = af_fail(AF_BAD_FILE, "has no scales");
+    struct tensor at;
+    int status = need_float(x);
     if (!status)
-        status = scaled_dims(c->in[0], scales ? scales : &of_node, scale, dim);
-    return status ? status : resize_nearest(c, scale, dim, "asymmetric", "floor");
+        status = tensor_copy(&at, x);
+    for (int a = 0; !status && a < x->rank; a++) {
+        struct tensor next = {0};
+        if (r->in[a] == r->out[a] && r->scale[a] == 1)
+            continue;
+        status = weigh_axis(r, a, &at, &next);
+        tensor_free(&at);
+        at = next;
+    }
+    if (!status)
+        memcpy(y->data, at.data, (size_t)y->count * sizeof(float));
+    if (!need_float(x))
+        tensor_free(&at);
+    return status;
 }
 
 static int run_resize(const struct call *c)
 {
     const struct tensor *x = c->in[0];
-    const struct tensor *scales = call_input(c, c->opset >= 11 ? 2 : 1);
-    const struct tensor *sizes = c->opset >= 11 ? call_input(c, 3) : NULL;
-    double scale[TENSOR_MAX_RANK], room[TENSOR_MAX_RANK];
-    int64_t dim[TENSOR_MAX_RANK];
-    struct tensor all;
-    int status = need_nearest(c);
-    if (status)
+    struct resize r;
+    int status = resize_of(c->node, c->opset, c->in, &r);
+    if (!status)
+        status = call_output(c, 0, x->type, x->rank, r.out);
+    struct tensor *y = &c->out[0];
+    if (status || !y->count)
         return status;
-    if (sizes && sizes->count)
-        sizes = of_all_axes(c, sizes, true, room, &all);
-    else if (scales && scales->count)
-        scales = of_all_axes(c, scales, false, room, &all);
-    if (sizes && sizes->count) {
-        if (sizes->count != x->rank)
-            return af_fail(AF_BAD_FILE, "sizes do not fit the rank");
-        for (int a = 0; a < x->rank; a++) {
-            dim[a] = (int64_t)tensor_get(sizes, a);
-            scale[a] = (double)dim[a] / (double)x->dim[a];
-        }
-        keep_aspect(c, scale, dim);
-    } else if (scales && scales->count) {
-        status = scaled_dims(x, scales, scale, dim);
-    } else {
-        status = af_fail(AF_BAD_FILE, "has neither scales nor sizes");
+    if (!x->count)
+        return af_fail(AF_BAD_FILE, "resizes an empty tensor");
+    return r.mode == RESIZE_NEAREST ? pick_elements(&r, x, y) : weigh_elements(&r, x, y);
+}
+
+/* Channels to positions within a block (DepthToSpace), or back. */
+static int shuffle(const struct call *c, bool to_space)
+{
+    const struct tensor *x = c->in[0];
+    const int64_t block = node_int(c->node, "blocksize", 0), n = block * block;
+    const bool columns_first = strcmp(node_string(c->node, "mode", "DCR"), "CRD") == 0;
+    if (x->rank != 4 || block < 1 || block > 1 << 10 || (to_space && x->dim[1] % n) ||
+        (!to_space && (x->dim[2] % block || x->dim[3] % block)))
+        return af_fail(AF_BAD_FILE, "blocks of %lld do not fit its input", (long long)block);
+    const int64_t channels = to_space ? x->dim[1] / n : x->dim[1]; /* of the larger map */
+    const int64_t height = to_space ? x->dim[2] : x->dim[2] / block,
+                  width = to_space ? x->dim[3] : x->dim[3] / block; /* of the smaller one */
+    const int64_t small[4] = {x->dim[0], channels * n, height, width},
+                  large[4] = {x->dim[0], channels, height * block, width * block};
+    int status = call_output(c, 0, x->type, 4, to_space ? large : small);
+    const size_t size = dtype_size(x->type);
+    for (int64_t i = 0; !status && i < x->count; i++) { /* of the smaller map */
+        const int64_t col = i % width, row = i / width % height,
+                      deep = i / width / height % (channels * n),
+                      sample = i / width / height / (channels * n);
+        const int64_t channel = columns_first ? deep / n : deep % channels,
+                      at = columns_first ? deep % n : deep / channels;
+        const int64_t other =
+            ((sample * channels + channel) * height * block + row * block + at / block) * width *
+                block +
+            col * block + at % block;
+        memcpy((char *)c->out[0].data + (size_t)(to_space ? other : i) * size,
+               (const char *)x->data + (size_t)(to_space ? i : other) * size, size);
     }
-    if (status)
-        return status;
-    const char *how = node_string(c->node, "coordinate_transformation_mode",
-                                  c->opset >= 11 ? "half_pixel" : "asymmetric");
-    const char *round_mode =
-        node_string(c->node, "nearest_mode", c->opset >= 11 ? "round_prefer_floor" : "floor");
-    if (strcmp(how, "tf_crop_and_resize") == 0)
-        return af_fail(AF_UNSUPPORTED, "coordinate transformation tf_crop_and_resize");
-    return resize_nearest(c, scale, dim, how, round_mode);
+    return status;
+}
+
+static int run_depth_to_space(const struct call *c)
+{
+    return shuffle(c, true);
+}
+
+static int run_space_to_depth(const struct call *c)
+{
+    return shuffle(c, false);
 }
 
 const struct operator operators_move[] = {
@@ -694,16 +642,18 @@ const struct operator operators_move[] = {
     {"Flatten", 1, run_flatten},
     {"Gather", 2, run_gather},
     {"Identity", 1, run_identity},
+    {"DepthToSpace", 1, run_depth_to_space},
     {"Pad", 1, run_pad},
     {"Reshape", 1, run_reshape},
     {"Resize", 1, run_resize},
     {"Shape", 1, run_shape},
     {"Size", 1, run_size},
     {"Slice", 1, run_slice},
+    {"SpaceToDepth", 1, run_space_to_depth},
     {"Split", 1, run_split},
     {"Squeeze", 1, run_squeeze},
     {"Transpose", 1, run_transpose},
     {"Unsqueeze", 1, run_unsqueeze},
-    {"Upsample", 1, run_upsample},
+    {"Upsample", 1, run_resize},
     {NULL, 0, NULL},
 };

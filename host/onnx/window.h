@@ -14,6 +14,10 @@ struct window {
  * an input of rank 3 or 4. `kernel` holds the kernel's size if the node has no kernel_shape. */
 int window_of(const struct node *node, const struct tensor *x, const int64_t *kernel,
               struct window *w);
+/* Of a ConvTranspose: each position of the input adds the kernel to the output, `stride` apart;
+ * `before` and `after` are cut off, and `out` is the output's size. */
+int transposed_window_of(const struct node *node, const struct tensor *x, const int64_t *kernel,
+                         struct window *w);
 /* Rank 3 tensors are maps of height 1. */
 void map_size(const struct tensor *x, int64_t *height, int64_t *width);
 

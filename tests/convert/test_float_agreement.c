@@ -208,8 +208,8 @@ static void add_current(const struct wiring *w, const double *weights, const int
     for (int y = 0; y < w->block[1]; y++)
         for (int x = 0; x < w->block[2]; x++)
             for (int o = 0; o < w->block[0]; o++)
-                current[((int64_t)(w->at[0] + o) * to[1] + w->at[1] + y) * to[2] + w->at[2] + x] +=
-                    *sum++;
+                current[((int64_t)(w->at[0] + o) * to[1] + w->at[1] + y * w->spread[0]) * to[2] +
+                        w->at[2] + x * w->spread[1]] += *sum++;
     free(sums);
     free(view);
 }

@@ -209,11 +209,11 @@ TEST(versions_and_strangers)
 {
     struct af_model *m = small_model();
     struct bytes b = saved(m);
-    b.data[8] = 3;
+    b.data[8] = 4;
     CHECK(!parses(b));
-    CHECK_ERROR("version 3");
-    b.data[8] = 1; /* had all that this model needs */
-    CHECK(parses(b));
+    CHECK_ERROR("version 4");
+    b.data[8] = 2; /* had other wirings */
+    CHECK(!parses(b));
     b.data[0] = 'a';
     CHECK(!parses(b));
     CHECK_ERROR("not an .snn file");
@@ -223,6 +223,22 @@ TEST(versions_and_strangers)
     CHECK(!none);
     CHECK_ERROR("/nonexistent/m.snn");
     CHECK_EQ(af_model_save(m, "/nonexistent/m.snn"), AF_IO);
+    af_model_free(m);
+}
+
+/* A file of before wirings had a spread. */
+TEST(version_2)
+{
+    struct af_model *m = NULL;
+    CHECK_EQ(af_model_load("tests/data/binary/version-2.snn", &m), AF_OK);
+    for (int i = 1; m && i < m->population_count; i++)
+        for (int k = 0; k < m->population[i].input_count; k++) {
+            const struct wiring *w = &m->population[i].input[k].wiring;
+            CHECK(w->spread[0] == 1 && w->spread[1] == 1);
+        }
+    struct bytes b = saved(m);
+    CHECK(b.data[8] == 3 && parses(b));
+    free(b.data);
     af_model_free(m);
 }
 
@@ -358,6 +374,7 @@ int main(void)
     RUN(every_flipped_bit);
     RUN(sealed_damage);
     RUN(versions_and_strangers);
+    RUN(version_2);
     RUN(hostile_sizes);
     RUN(hostile_early_exit);
     RUN(samples_that_are_no_numbers);
