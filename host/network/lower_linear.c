@@ -113,6 +113,69 @@ int take_elements(struct lowering *l, struct affine *in, const char *name, const
     return status;
 }
 
+/* The terms alone, in another shape: logical element j of it is element from[j] of the value, which
+ * is taken over. */
+static int terms_in_order(const struct affine *s, int rank, const int64_t *dim, int32_t *from,
+                          struct affine *to)
+{
+    int status = affine_copy(to, s);
+    if (!status) {
+        tensor_free(&to->offset);
+        status = tensor_make(&to->offset, DTYPE_F32, rank, dim);
+    }
+    for (int64_t j = 0; !status && j < to->offset.count; j++)
+        from[j] = s->index ? s->index[from[j]] : from[j];
+    free(to->index);
+    to->index = from;
+    if (status)
+        affine_free(to);
+    return status;
+}
+
+/* [1,A,K] or [1,A,B,K] times [K,N]: a 1 x 1 convolution of the value whose last axis stands for the
+ * channels. */
+static int dense_along_last(struct lowering *l, const struct node *n, const struct affine *in,
+                            const struct tensor *w, struct affine *out)
+{
+    const struct tensor *t = &in->offset;
+    const int inputs = (int)w->dim[0], outputs = (int)w->dim[1];
+    const int64_t places = t->count / inputs;
+    const int64_t dim[4] = {1, inputs, t->dim[1], t->rank == 4 ? t->dim[2] : 1};
+    int32_t *from = malloc((size_t)t->count * sizeof *from);
+    int32_t *index = malloc((size_t)(places * outputs) * sizeof *index);
+    float *kernel = malloc((size_t)w->count * sizeof *kernel);
+    struct affine turned = {0};
+    int status = from && index && kernel ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
+    for (int64_t j = 0; !status && j < t->count; j++)
+        from[j] = (int32_t)(j % places * inputs + j / places);
+    for (int64_t j = 0; !status && j < places * outputs; j++)
+        index[j] = (int32_t)(j % outputs * places + j / outputs);
+    for (int64_t j = 0; !status && j < w->count; j++)
+        kernel[j] = ((const float *)w->data)[j % inputs * outputs + j / inputs];
+    if (!status) {
+        status = terms_in_order(in, t->rank, t->rank == 4 ? dim : (int64_t[]){1, inputs, places},
+                                from, &turned);
+        from = NULL;
+    }
+    if (!status)
+        status = settle(l, &turned, n->name);
+    const struct conv conv = {
+        .kernel = kernel,
+        .channels = outputs,
+        .groups = 1,
+        .window = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {turned.shape[1], turned.shape[2]}}};
+    if (!status)
+        status = compose_conv_terms(l, &turned, n->name, &conv, out);
+    out->shape[0] = outputs;
+    out->shape[1] = turned.shape[1];
+    out->shape[2] = turned.shape[2];
+    out->index = index;
+    affine_free(&turned);
+    free(from);
+    free(kernel);
+    return status;
+}
+
 int lower_dense(struct lowering *l, const struct node *n, struct affine *in, struct affine *out)
 {
     const struct affine *b = input_of(l, n, 1), *c = input_of(l, n, 2);
@@ -121,6 +184,8 @@ int lower_dense(struct lowering *l, const struct node *n, struct affine *in, str
         return af_fail(AF_UNSUPPORTED, "multiplies two values; only constant weights can be");
     const struct tensor *w = &b->offset;
     int64_t elements = in->offset.count;
+    if (!gemm && w->rank == 2 && in->offset.rank > 2 && in->offset.dim[0] == 1)
+        return dense_along_last(l, n, in, w, out);
     if (w->rank != 2 || in->offset.dim[in->offset.rank - 1] != elements || node_int(n, "transA", 0))
         return af_fail(AF_UNSUPPORTED, "is not a dense layer over one flat vector; express it as "
                                        "a 1 x 1 convolution");
@@ -159,8 +224,9 @@ struct window whole_map(const int shape[3])
     return (struct window){{shape[1], shape[2]}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {1, 1}};
 }
 
-/* ReduceMean and ReduceSum over all spatial axes are a global average, and that times the area. */
-static int check_reduce(struct lowering *l, const struct node *n, const struct affine *in)
+/* The axes of a ReduceMean or ReduceSum as bits; those of channels alone, or of a map. */
+static int reduced_axes(struct lowering *l, const struct node *n, const struct affine *in,
+                        unsigned *reduced)
 {
     int64_t axes[TENSOR_MAX_RANK];
     const struct affine *given = input_of(l, n, 1);
@@ -173,24 +239,67 @@ static int check_reduce(struct lowering *l, const struct node *n, const struct a
     unsigned seen = 0;
     for (int i = 0; i < count && i < TENSOR_MAX_RANK; i++)
         seen |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
-    if (rank < 3 || seen != (1u << rank) - 4)
-        return af_fail(AF_UNSUPPORTED,
-                       "only the mean or sum over all spatial axes can be converted");
+    *reduced = seen;
+    if (rank < 3 || rank > 4 || (seen != 2 && (!seen || seen & 3)))
+        return af_fail(
+            AF_UNSUPPORTED,
+            "only the mean or sum over channels, or over axes of a map, can be converted");
     return AF_OK;
+}
+
+/* Over the channels: a 1 x 1 convolution to one. */
+static int reduce_channels(struct lowering *l, const struct node *n, struct affine *in,
+                           struct affine *out)
+{
+    const int channels = in->shape[0];
+    const float each = strcmp(n->op, "ReduceSum") == 0 ? 1 : 1 / (float)channels;
+    float *kernel = malloc((size_t)channels * sizeof *kernel);
+    if (!kernel)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    for (int i = 0; i < channels; i++)
+        kernel[i] = each;
+    const struct conv conv = {
+        .kernel = kernel,
+        .channels = 1,
+        .groups = 1,
+        .window = {{1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {in->shape[1], in->shape[2]}}};
+    out->shape[0] = 1;
+    out->shape[1] = in->shape[1];
+    out->shape[2] = in->shape[2];
+    int status = compose_conv_terms(l, in, n->name, &conv, out);
+    free(kernel);
+    return status;
+}
+
+/* The window over the axes that are reduced: of a map's width, its height, or both. */
+static struct window reduced_window(const struct affine *in, unsigned reduced)
+{
+    struct window w = whole_map(in->shape);
+    const int first =
+        in->offset.rank == 4 ? 2 : 1; /* the axis that is the height, if there is one */
+    for (int a = 0; a < 2; a++)
+        if (!(reduced >> (first + a) & 1) && !(a == 0 && first == 1)) {
+            w.kernel[a] = 1;
+            w.out[a] = in->shape[a + 1];
+        }
+    return w;
 }
 
 int lower_average(struct lowering *l, const struct node *n, struct affine *in, struct affine *out)
 {
     int status = settle(l, in, n->name);
+    unsigned reduced = 0;
     struct pool_context p = {.include_pad = node_int(n, "count_include_pad", 0) != 0};
     if (!status && strcmp(n->op, "AveragePool") == 0)
         status = window_of(n, &in->offset, NULL, &p.window);
     else if (!status && strncmp(n->op, "Reduce", 6) == 0)
-        status = check_reduce(l, n, in);
+        status = reduced_axes(l, n, in, &reduced);
     if (status)
         return status;
+    if (reduced == 2)
+        return reduce_channels(l, n, in, out);
     if (strcmp(n->op, "AveragePool") != 0)
-        p.window = whole_map(in->shape);
+        p.window = reduced ? reduced_window(in, reduced) : whole_map(in->shape);
     out->shape[0] = in->shape[0];
     out->shape[1] = p.window.out[0];
     out->shape[2] = p.window.out[1];
@@ -311,6 +420,31 @@ static bool same_movement(const struct affine *a, const struct affine *b)
            memcmp(a->index, b->index, (size_t)a->offset.count * sizeof *a->index) == 0;
 }
 
+/* The terms of an operand that is repeated along some axes to be of the sum's shape. */
+static int widen(struct lowering *l, const struct node *n, const struct affine *s,
+                 const struct tensor *shape, struct affine *part)
+{
+    const struct tensor *t = &s->offset;
+    int64_t stride[TENSOR_MAX_RANK];
+    int32_t *from = malloc((size_t)shape->count * sizeof *from);
+    if (!from)
+        return af_fail(AF_NO_MEMORY, "no memory");
+    tensor_strides(t, stride);
+    for (int64_t j = 0; j < shape->count; j++) {
+        int64_t at = 0, rest = j;
+        for (int a = shape->rank - 1, b = t->rank - 1; b >= 0; a--, b--) {
+            const int64_t p = rest % shape->dim[a];
+            rest /= shape->dim[a];
+            at += t->dim[b] == 1 ? 0 : p * stride[b];
+        }
+        from[j] = (int32_t)at;
+    }
+    int status = terms_in_order(s, shape->rank, shape->dim, from, part);
+    if (!status && (status = settle(l, part, n->name)))
+        affine_free(part);
+    return status;
+}
+
 /* a + b, a - b, of two values or of one and a constant. */
 int lower_sum(struct lowering *l, const struct node *n, struct affine *out)
 {
@@ -322,22 +456,21 @@ int lower_sum(struct lowering *l, const struct node *n, struct affine *out)
         struct affine *s = input_of(l, n, k);
         if (!is_live(s))
             continue;
-        status = stays ? AF_OK : settle(l, s, n->name);
-        if (!status && (s->offset.count != shape->count || s->offset.rank != shape->rank))
-            status = af_fail(AF_UNSUPPORTED, "one operand is widened to the other's shape");
+        const bool widened = s->offset.count != shape->count || s->offset.rank != shape->rank;
+        status = stays || widened ? AF_OK : settle(l, s, n->name);
         struct affine part;
         if (!status)
-            status = affine_copy(&part, s);
+            status = widened ? widen(l, n, s, shape, &part) : affine_copy(&part, s);
         if (status)
             break;
-        memcpy(out->shape, s->shape, sizeof out->shape);
+        memcpy(out->shape, part.shape, sizeof out->shape);
         for (int i = 0; k == 1 && strcmp(n->op, "Sub") == 0 && i < part.term_count; i++)
             for (int64_t w = 0; w < wiring_weights(&part.term[i].wiring); w++)
                 part.term[i].weight[w] = -part.term[i].weight[w];
         for (int i = 0; !status && i < part.term_count; i++)
             status = affine_add(out, &part.term[i]);
-        if (!status && !out->index)
-            status = affine_copy_index(out, s);
+        if (!status && !out->index && part.index)
+            status = affine_copy_index(out, &part);
         affine_free(&part);
     }
     return status;

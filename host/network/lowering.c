@@ -181,7 +181,7 @@ int populate_linear(struct lowering *l, struct affine *s, const char *name)
     return populate(l, s, AF_LINEAR, INFINITY, name);
 }
 
-int settle(struct lowering *l, struct affine *s, const char *name)
+static int settle_by_movement(struct lowering *l, struct affine *s, const char *name)
 {
     int status = affine_settle(s);
     if (status == 1) {
@@ -194,9 +194,66 @@ int settle(struct lowering *l, struct affine *s, const char *name)
     return status;
 }
 
+/* The elements of one position of the settled map, each taken from where it stands. */
+static int take_position(const struct affine *s, const int to[3], int y, int x, float *weight,
+                         struct affine *out)
+{
+    const int64_t n = s->offset.count, area = (int64_t)to[1] * to[2];
+    const int before = out->term_count;
+    int status = AF_OK;
+    memset(weight, 0, (size_t)(to[0] * n) * sizeof *weight);
+    for (int c = 0; c < to[0]; c++)
+        weight[c * n + c * area + y * to[2] + x] = 1;
+    for (int i = 0; !status && i < s->term_count; i++)
+        status = term_dense(&s->term[i], s, weight, to[0], out);
+    for (int i = before; i < out->term_count; i++) {
+        out->term[i].wiring.at[1] = y;
+        out->term[i].wiring.at[2] = x;
+    }
+    return status;
+}
+
+/* Any order at all, of few elements: a dense projection into each position. */
+static int settle_by_elements(struct lowering *l, struct affine *s, const char *name)
+{
+    enum { POSITIONS_MOST = 256, WEIGHTS_TAKEN = 1 << 22 };
+    const struct tensor *t = &s->offset;
+    const int64_t n = t->count, neurons = (int64_t)s->shape[0] * s->shape[1] * s->shape[2];
+    const int to[3] = {(int)t->dim[1], t->rank > 3 ? (int)t->dim[2] : 1,
+                       t->rank > 2 ? (int)t->dim[t->rank - 1] : 1};
+    struct affine out = {0};
+    if (t->rank < 2 || t->rank > 4 || t->dim[0] != 1 || to[1] * to[2] > POSITIONS_MOST ||
+        n * neurons > WEIGHTS_TAKEN)
+        return AF_UNSUPPORTED; /* as affine_settle has said */
+    int status = populate_linear(l, s, name);
+    float *weight = malloc((size_t)(to[0] * n) * sizeof *weight);
+    if (!status && !weight)
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int p = 0; !status && p < to[1] * to[2]; p++)
+        status = take_position(s, to, p / to[2], p % to[2], weight, &out);
+    free(weight);
+    if (!status) {
+        struct tensor offset = s->offset;
+        s->offset = (struct tensor){0};
+        affine_free(s);
+        *s = out;
+        s->offset = offset;
+        memcpy(s->shape, to, sizeof to);
+    } else {
+        affine_free(&out);
+    }
+    return status;
+}
+
+int settle(struct lowering *l, struct affine *s, const char *name)
+{
+    const int status = settle_by_movement(l, s, name);
+    return status == AF_UNSUPPORTED && !s->tail ? settle_by_elements(l, s, name) : status;
+}
+
 int settle_if_possible(struct lowering *l, struct affine *s, const char *name)
 {
-    const int status = settle(l, s, name);
+    const int status = settle_by_movement(l, s, name);
     return status == AF_UNSUPPORTED ? AF_OK : status;
 }
 

@@ -282,6 +282,27 @@ static int read_pads(const struct call *c, int rank, int64_t pads[2 * TENSOR_MAX
     return AF_OK;
 }
 
+/* Element by element, those that are left where pads are negative. */
+static void copy_inside(const struct tensor *x, struct tensor *y, const int64_t *before)
+{
+    const size_t size = dtype_size(x->type);
+    int64_t index[TENSOR_MAX_RANK] = {0};
+    for (int64_t i = 0; i < y->count; i++) {
+        int64_t at = 0;
+        bool inside = true;
+        for (int a = 0; a < x->rank; a++) {
+            const int64_t p = index[a] - before[a];
+            inside = inside && p >= 0 && p < x->dim[a];
+            at = at * x->dim[a] + p;
+        }
+        if (inside)
+            memcpy((char *)y->data + (size_t)i * size, (const char *)x->data + (size_t)at * size,
+                   size);
+        for (int a = y->rank - 1; a >= 0 && ++index[a] == y->dim[a]; a--)
+            index[a] = 0;
+    }
+}
+
 static int run_pad(const struct call *c)
 {
     const struct tensor *x = c->in[0];
@@ -293,12 +314,14 @@ static int run_pad(const struct call *c)
     const struct tensor *constant = call_input(c, 2);
     double fill = constant && constant->count ? tensor_get(constant, 0)
                                               : (double)node_float(c->node, "value", 0);
+    bool crops = false;
     for (int i = 0; i < x->rank; i++) {
-        if (pads[i] < 0 || pads[x->rank + i] < 0)
-            return af_fail(AF_UNSUPPORTED, "negative pads; use Slice");
-        if (pads[i] > (1 << 24) || pads[x->rank + i] > (1 << 24))
+        if (llabs(pads[i]) > (1 << 24) || llabs(pads[x->rank + i]) > (1 << 24))
             return af_fail(AF_BAD_FILE, "pads are out of range");
+        crops = crops || pads[i] < 0 || pads[x->rank + i] < 0;
         dim[i] = x->dim[i] + pads[i] + pads[x->rank + i];
+        if (dim[i] < 0)
+            return af_fail(AF_BAD_FILE, "pads crop more than there is");
     }
     status = call_output(c, 0, x->type, x->rank, dim);
     if (status)
@@ -318,6 +341,10 @@ static int run_pad(const struct call *c)
         for (int64_t i = 0; i < y->count; i++)
             memcpy((char *)y->data + (size_t)i * size, typed.data, size);
         tensor_free(&typed);
+    }
+    if (crops) {
+        copy_inside(x, y, pads);
+        return AF_OK;
     }
     int64_t origin = 0;
     tensor_strides(y, stride);

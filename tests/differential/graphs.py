@@ -216,6 +216,45 @@ def conv(g, v=None, channels=None):
     return g.keep(g.add("Conv", inputs, [1, channels] + out, **attributes))
 
 
+def conv_transpose(g):
+    v = g.choose(lambda v: v.is_map)
+    size, axes, c = list(v.shape[2:]), v.rank - 2, v.shape[1]
+    groups = g.pick([d for d in range(1, c + 1) if c % d == 0]) if g.chance(0.4) else 1
+    per = g.roll(1, max(1, 5 // groups))
+    kernel, strides = [g.roll(1, 4) for _ in size], [g.roll(1, 3) for _ in size]
+    dilations = [g.roll(1, 2) if g.chance(0.2) else 1 for _ in size]
+    more = [g.roll(0, s - 1) if g.chance(0.3) else 0 for s in strides]
+    full = [(n - 1) * s + (k - 1) * d + 1 + m
+            for n, s, k, d, m in zip(size, strides, kernel, dilations, more)]
+    before, after = [g.roll(0, k // 2) for k in kernel], [g.roll(0, k // 2) for k in kernel]
+    out = [f - b - a for f, b, a in zip(full, before, after)]
+    if min(out) < 1 or np.prod(out) * groups * per > ELEMENTS_MOST:
+        raise Skip
+    weight = g.array([c, per] + kernel, spread=1.7 / (c // groups * int(np.prod(kernel))) ** 0.5)
+    inputs = [v, g.constant(weight)] + ([g.constant(g.array([groups * per], spread=0.5))] if g.chance(0.6) else [])
+    attributes = {"strides": strides, "pads": before + after}
+    if any(more):
+        attributes["output_padding"] = more
+    if max(dilations) > 1 or g.chance(0.2):
+        attributes["dilations"] = dilations
+    if groups > 1:
+        attributes["group"] = groups
+    return g.keep(g.add("ConvTranspose", inputs, [1, groups * per] + out, **attributes))
+
+
+def pixel_shuffle(g):
+    """Channels to positions, or back, as an operator."""
+    block = g.pick([2, 2, 3])
+    if g.chance(0.5):
+        v = g.choose(lambda v: v.rank == 4 and v.is_map and v.shape[1] % (block * block) == 0)
+        shape = [1, v.shape[1] // block ** 2, v.shape[2] * block, v.shape[3] * block]
+        attributes = {"mode": g.pick(["DCR", "CRD"])} if g.opset >= 11 and g.chance(0.7) else {}
+        return g.keep(g.add("DepthToSpace", [v], shape, blocksize=block, **attributes))
+    v = g.choose(lambda v: v.rank == 4 and v.is_map and v.shape[2] % block == 0 and v.shape[3] % block == 0)
+    shape = [1, v.shape[1] * block ** 2, v.shape[2] // block, v.shape[3] // block]
+    return g.keep(g.add("SpaceToDepth", [v], shape, blocksize=block))
+
+
 def pointwise(g, v=None, channels=None):
     """A convolution that keeps the map's size."""
     v = v or g.choose(lambda v: v.is_map)
@@ -470,7 +509,7 @@ def constant_shape(g, name):
 def resize(g, v=None):
     v = v or g.choose(lambda v: v.is_map)
     scales = [1.0, 1.0] + [float(g.pick([1, 2, 2, 3])) for _ in v.shape[2:]]
-    if g.opset >= 11 and g.chance(0.05):
+    if g.opset >= 11 and g.chance(0.2):
         scales[g.roll(2, v.rank - 1)] = g.pick([1.5, 0.5, 2.5])
     shape = [int(np.floor(d * s)) for d, s in zip(v.shape, scales)]
     if min(shape) < 1 or np.prod(shape) > ELEMENTS_MOST:
@@ -480,11 +519,13 @@ def resize(g, v=None):
         return g.keep(g.add("Upsample", [v, ratios], shape, mode="nearest"))
     if g.opset == 10:
         return g.keep(g.add("Resize", [v, ratios], shape, mode="nearest"))
-    attributes = {"mode": "nearest"}
+    attributes = {"mode": g.pick(["nearest", "nearest", "linear", "cubic"])}
+    if attributes["mode"] == "cubic" and v.rank == 3:  # which onnxruntime has for maps alone
+        raise Skip
     if g.chance(0.7):
         attributes["coordinate_transformation_mode"] = g.pick(
             ["asymmetric", "asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"])
-    if g.chance(0.7):
+    if attributes["mode"] == "nearest" and g.chance(0.7):
         attributes["nearest_mode"] = g.pick(["floor", "floor", "round_prefer_floor", "round_prefer_ceil", "ceil"])
     empty = "" if g.opset >= 13 else g.constant(np.zeros(0, np.float32))
     if g.opset >= 18 and g.chance(0.3):  # of the axes behind the first two alone
@@ -504,8 +545,8 @@ def pad(g, v=None):
     first = 1 if g.chance(0.3) or v.rank == 2 else 2
     for a in range(first, v.rank):
         before[a], after[a] = g.pick([0, 0, 1, 2]), g.pick([0, 1, 1, 2])
-    mode = g.pick(["reflect", "edge"]) if g.chance(0.04) else "constant"
-    if g.chance(0.04) and v.shape[-1] > 2:
+    mode = g.pick(["reflect", "edge"]) if g.chance(0.3) else "constant"
+    if g.chance(0.1) and v.shape[-1] > 2:
         before[-1] = -1
     if mode == "reflect" and any(max(b, a) >= d for b, a, d in zip(before, after, v.shape)):
         raise Skip
@@ -824,7 +865,7 @@ STEPS = [
     (4, add_constant), (0.3, widened_sum), (4, scale), (1.5, negate), (5, add_values), (5, concat),
     (3, resize), (5, pad), (4, cut), (3, split), (2.5, flatten), (3, reshape), (2, squeeze),
     (2, unsqueeze), (2, transpose), (3, gather), (0.5, expand), (1.5, identity), (2, shuffle),
-    (3, residual), (0.7, space_to_depth), (0.7, pixels), (0.7, mosaic), (1, early_maximum), (1.5, channels_last),
+    (3, residual), (3, conv_transpose), (1.5, pixel_shuffle), (0.7, space_to_depth), (0.7, pixels), (0.7, mosaic), (1, early_maximum), (1.5, channels_last),
 ]
 
 
