@@ -535,7 +535,7 @@ static int settle_by_runs(const struct affine *s, const int to[3], struct affine
     return status;
 }
 
-int affine_settle(struct affine *s)
+static int settle_terms(struct affine *s, bool in_pieces)
 {
     const struct tensor *t = &s->offset;
     int to[3] = {1, 1, 1};
@@ -567,7 +567,7 @@ int affine_settle(struct affine *s)
                         recognise(tables[1], to[1], s->shape[1], &m[0]) &&
                         recognise(tables[2], to[2], s->shape[2], &m[1]);
     if (!simple)
-        status = settle_by_runs(s, to, &moved);
+        status = in_pieces ? settle_by_runs(s, to, &moved) : cannot_move();
     for (int i = 0; simple && !status && i < s->term_count; i++) {
         status = affine_add(&moved, &s->term[i]);
         if (status)
@@ -595,6 +595,16 @@ int affine_settle(struct affine *s)
     s->index = NULL;
     memcpy(s->shape, to, sizeof to);
     return AF_OK;
+}
+
+int affine_settle(struct affine *s)
+{
+    return settle_terms(s, false);
+}
+
+int affine_settle_in_pieces(struct affine *s)
+{
+    return settle_terms(s, true);
 }
 
 /* ---- Composition --------------------------------------------------------------------------- */

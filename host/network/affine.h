@@ -36,10 +36,12 @@ int affine_add(struct affine *s, const struct projection *term);
 /* The population as it is, as the only term, `at` channels into the destination. */
 int affine_add_identity(struct affine *s, int source, const int shape[3], int at);
 
-/* Makes physical and logical layout agree: [1,C,H,W], [1,C,L] (height 1) or [1,F]. AF_UNSUPPORTED
- * if the movement is none that a projection can make (see the definition in wiring.h). A positive
- * return: it could if the value were a population. */
+/* Makes physical and logical layout agree: [1,C,H,W], [1,C,L] (height 1) or [1,F], each term one
+ * term. AF_UNSUPPORTED if the movement is none that a projection can make (see the definition in
+ * wiring.h). A positive return: it could if the value were a population. */
 int affine_settle(struct affine *s);
+/* The same, and where that is none each term may become several, which make it together. */
+int affine_settle_in_pieces(struct affine *s);
 /* Settled, and every term one destination channel per source channel with a 1 x 1 kernel. */
 bool affine_is_plain(const struct affine *s);
 /* Multiplies physical channel c of every term by factor[c]. */

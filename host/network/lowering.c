@@ -181,13 +181,15 @@ int populate_linear(struct lowering *l, struct affine *s, const char *name)
     return populate(l, s, AF_LINEAR, INFINITY, name);
 }
 
-static int settle_by_movement(struct lowering *l, struct affine *s, const char *name)
+typedef int settle_fn(struct affine *s);
+
+static int settle_by(settle_fn *how, struct lowering *l, struct affine *s, const char *name)
 {
-    int status = affine_settle(s);
+    int status = how(s);
     if (status == 1) {
         status = populate_linear(l, s, name);
         if (!status)
-            status = affine_settle(s);
+            status = how(s);
         if (status == 1)
             status = af_fail(AF_UNSUPPORTED, "the movement of its input cannot be a projection");
     }
@@ -247,13 +249,13 @@ static int settle_by_elements(struct lowering *l, struct affine *s, const char *
 
 int settle(struct lowering *l, struct affine *s, const char *name)
 {
-    const int status = settle_by_movement(l, s, name);
+    const int status = settle_by(affine_settle_in_pieces, l, s, name);
     return status == AF_UNSUPPORTED && !s->tail ? settle_by_elements(l, s, name) : status;
 }
 
 int settle_if_possible(struct lowering *l, struct affine *s, const char *name)
 {
-    const int status = settle_by_movement(l, s, name);
+    const int status = settle_by(affine_settle, l, s, name);
     return status == AF_UNSUPPORTED ? AF_OK : status;
 }
 

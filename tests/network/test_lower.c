@@ -487,6 +487,103 @@ static int turned(int y, int a, int b, int c, int d)
     return y;
 }
 
+/* Transposed convolutions: every residue of the stride has taps of its own, some none. */
+TEST(transposed_convolutions)
+{
+    static const struct {
+        int kernel, stride, dilation, pad, more, groups;
+    } cases[] = {{2, 2, 1, 0, 0, 1}, {3, 2, 1, 1, 1, 1}, {4, 2, 1, 1, 0, 2}, {3, 3, 2, 1, 0, 1},
+                 {3, 2, 2, 1, 1, 4}, {1, 2, 1, 0, 0, 1}, {5, 3, 1, 2, 2, 1}, {3, 1, 1, 1, 0, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int y = relu(conv(image(2, 4, 5), 2, 4, 3, 3));
+        y = op("ConvTranspose", y,
+               constant(0, 4, 4, 4 / cases[i].groups, cases[i].kernel, cases[i].kernel),
+               constant(0, 1, 4), END);
+        set_int("group", cases[i].groups);
+        set_ints("strides", 2, cases[i].stride, cases[i].stride);
+        set_ints("dilations", 2, cases[i].dilation, cases[i].dilation);
+        set_ints("pads", 4, cases[i].pad, cases[i].pad, cases[i].pad, cases[i].pad);
+        set_ints("output_padding", 2, cases[i].more, cases[i].more);
+        result(conv(relu(y), 4, 2, 2, 2));
+        lowers();
+    }
+}
+
+/* Resizing by weights: whole factors, others, down, and by so many weights that rows go first. */
+TEST(resized_by_weights)
+{
+    static const struct {
+        const char *mode, *how;
+        int height, width;
+    } cases[] = {{"linear", "half_pixel", 12, 10},  {"linear", "align_corners", 12, 10},
+                 {"linear", "asymmetric", 24, 20},  {"linear", "pytorch_half_pixel", 9, 8},
+                 {"cubic", "half_pixel", 12, 10},   {"linear", "half_pixel", 3, 5},
+                 {"cubic", "align_corners", 13, 7}, {"linear", "half_pixel", 48, 40}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int y = relu(conv(image(2, 8, 7), 2, 3, 3, 3));
+        y = op("Resize", y, NONE, NONE, integers(4, 1, 3, cases[i].height, cases[i].width), END);
+        set_text("mode", cases[i].mode);
+        set_text("coordinate_transformation_mode", cases[i].how);
+        result(conv(y, 3, 2, 2, 2));
+        result(op("GlobalAveragePool", relu(y), END));
+        lowers();
+    }
+}
+
+/* Movements that one projection cannot make, in pieces. */
+TEST(moved_in_pieces)
+{
+    static const char *const modes[] = {"reflect", "edge", "wrap", "constant"};
+    for (int i = 0; i < 4; i++) {
+        int y = relu(conv(image(2, 6, 7), 2, 3, 3, 3));
+        y = op("Pad", y, integers(8, 0, 0, 2, 1, 0, 0, i < 3 ? 1 : -1, i < 3 ? 2 : -2), END);
+        set_text("mode", modes[i]);
+        result(conv(y, 3, 2, 3, 3));
+        lowers();
+    }
+    for (int i = 0; i < 3; i++) {
+        int y = relu(conv(image(2, 6, 6), 2, 12, 3, 3));
+        y = op(i < 2 ? "DepthToSpace" : "SpaceToDepth", y, END);
+        set_int("blocksize", 2);
+        if (i < 2)
+            set_text("mode", i ? "CRD" : "DCR");
+        result(conv(y, i < 2 ? 3 : 48, 2, 2, 2));
+        lowers();
+    }
+    int y = relu(conv(image(2, 5, 5), 2, 3, 3, 3)); /* 3 x 3 to 7 x 4, by no whole factor */
+    y = op("Resize", y, NONE, NONE, integers(4, 1, 3, 7, 4), END);
+    result(conv(y, 3, 2, 2, 2));
+    lowers();
+    y = relu(conv(image(2, 4, 3), 2, 4, 1, 1)); /* in an order that has nothing of a map */
+    y = op("Reshape", turned(y, 0, 3, 1, 2), integers(4, 1, 6, 2, 4), END);
+    result(conv(y, 6, 3, 2, 2));
+    lowers();
+}
+
+/* Along the last axis, over channels, over one axis, and widened. */
+TEST(other_axes)
+{
+    int y = relu(conv(image(2, 4, 3), 2, 5, 1, 1));
+    y = op("MatMul", turned(y, 0, 2, 3, 1), constant(0, 2, 5, 6), END);
+    y = op("Add", y, constant(0, 1, 6), END);
+    result(conv(turned(relu(y), 0, 3, 1, 2), 6, 2, 2, 2));
+    lowers();
+    for (int i = 0; i < 6; i++) {
+        y = relu(conv(image(2, 4, 3), 2, 5, 1, 1));
+        y = op(i < 3 ? "ReduceMean" : "ReduceSum", y, END);
+        set_ints("axes", 1, 1 + i % 3);
+        result(i % 3 ? relu(y) : conv(y, 1, 3, 2, 2));
+        lowers();
+    }
+    for (int i = 0; i < 2; i++) {
+        y = relu(conv(image(2, 4, 3), 2, 5, 1, 1));
+        int mean = op("GlobalAveragePool", y, END);
+        y = i ? op("Sub", mean, y, END) : op("Add", y, mean, END);
+        result(conv(y, 5, 3, 2, 2));
+        lowers();
+    }
+}
+
 /* What works on each element alone does so wherever the elements are. */
 TEST(channels_last)
 {
@@ -653,7 +750,7 @@ TEST(lists_of_rows)
     y = op("Reshape", y, integers(2, 2, 2), END);
     y = op("Transpose", y, END);
     result(joined(y, y)); /* rows of both take turns */
-    refused(AF_UNSUPPORTED, "my_Concat", "moves data");
+    refused(AF_UNSUPPORTED, "my_Concat", "stand in an order");
 }
 
 TEST(symbolic_batch)
@@ -678,8 +775,9 @@ TEST(refusals)
     y = relu(conv(image(2, 5, 5), 2, 3, 1, 1));
     y = op("Resize", y, NONE, NONE, integers(4, 1, 3, 10, 10), END);
     set_text("mode", "linear");
+    set_int("antialias", 1);
     result(conv(y, 3, 2, 1, 1));
-    refused(AF_UNSUPPORTED, "Resize", "nearest");
+    refused(AF_UNSUPPORTED, "Resize", "antialias");
     int w = conv(image(2, 5, 5), 2, 3, 1, 1);
     ((float *)graph->value[graph->node[0].input[1]].tensor.data)[0] = NAN;
     result(relu(w));
@@ -737,6 +835,10 @@ int main(void)
     RUN(padded_maximum);
     RUN(branches);
     RUN(channel_shuffle);
+    RUN(transposed_convolutions);
+    RUN(resized_by_weights);
+    RUN(moved_in_pieces);
+    RUN(other_axes);
     RUN(channels_last);
     RUN(flat_normalisation);
     RUN(linear_values);
