@@ -284,6 +284,12 @@ int calibration_shape(const struct graph *g, const char *const *paths, int path_
             if (dim[a] < 0)
                 dim[a] = a + 1 < t.rank ? t.dim[a + 1] : 1;
     }
+    if (graph_channels_last(g)) {
+        const int64_t rows = dim[0], columns = dim[1];
+        dim[0] = dim[2];
+        dim[1] = rows;
+        dim[2] = columns;
+    }
     for (int a = 0; a < 3; a++) {
         if (dim[a] < 1 || dim[a] > 1 << 16)
             return af_fail(AF_BAD_ARGUMENT,

@@ -19,6 +19,7 @@ struct frames {
     int label_bytes;  /* in front of each sample, the last is the label */
     void *raw;        /* as in the file */
     float *floats;    /* for F64 */
+    void *turned;     /* channels first, where the file has them last; NULL: it has not */
 };
 
 /* ---- Shapes --------------------------------------------------------------------------------- */
@@ -32,19 +33,28 @@ static bool same(const int64_t *dim, int64_t a, int64_t b, int64_t c)
 static int64_t count_samples(const struct tensor *t, const struct input_spec *spec)
 {
     int64_t c = spec->channels, h = spec->height, w = spec->width;
-    if (t->rank == 4 && same(t->dim + 1, c, h, w))
+    if (t->rank == 4 && (same(t->dim + 1, c, h, w) || same(t->dim + 1, h, w, c)))
         return t->dim[0];
     if (t->rank == 3 && c == 1 && t->dim[1] == h && t->dim[2] == w)
         return t->dim[0];
     if (t->rank == 3 && (h == 1 || w == 1) && t->dim[1] == c && t->dim[2] == h * w)
         return t->dim[0];
-    if (t->rank == 3 && same(t->dim, c, h, w))
+    if (t->rank == 3 && (same(t->dim, c, h, w) || same(t->dim, h, w, c)))
         return 1;
     if (t->rank == 2 && t->dim[1] == c * h * w)
         return t->dim[0];
     if (t->rank == 2 && c == 1 && t->dim[0] == h && t->dim[1] == w)
         return 1;
     return -1;
+}
+
+/* Where both orders fit, channels come first. */
+static bool has_channels_last(const struct tensor *t, const struct input_spec *spec)
+{
+    const int64_t c = spec->channels, h = spec->height, w = spec->width;
+    const int64_t *dim = t->dim + (t->rank == 4);
+    return (t->rank == 4 || t->rank == 3) && same(dim, h, w, c) && !same(dim, c, h, w) &&
+           !(t->rank == 3 && c == 1) && !(t->rank == 3 && count_samples(t, spec) != 1);
 }
 
 bool frames_match(const struct array *array, const struct input_spec *spec)
@@ -111,6 +121,16 @@ static int read_frame(struct frames *f, unsigned char label[2])
     return status;
 }
 
+static void turn(struct frames *f)
+{
+    const size_t size = dtype_size(f->array.head.type);
+    const int64_t channels = f->base.spec->channels, area = f->elements / channels;
+    for (int64_t i = 0; i < f->elements; i++)
+        memcpy((char *)f->turned + (size_t)(i % channels * area + i / channels) * size,
+               (const char *)f->raw + (size_t)i * size, size);
+    memcpy(f->raw, f->turned, (size_t)f->elements * size);
+}
+
 static int next_frame(struct source *src, struct sample *s)
 {
     struct frames *f = (struct frames *)src;
@@ -119,6 +139,8 @@ static int next_frame(struct source *src, struct sample *s)
     int status = read_frame(f, label);
     if (status)
         return status;
+    if (f->turned)
+        turn(f);
     s->data = f->raw;
     s->type = f->array.head.type;
     if (s->type == DTYPE_F64) {
@@ -139,6 +161,7 @@ static void close_frames(struct source *src)
     free(f->file);
     free(f->raw);
     free(f->floats);
+    free(f->turned);
 }
 
 static const struct source_ops frames_ops = {next_frame, close_frames};
@@ -157,8 +180,11 @@ static int make_frames(struct source **src, const char *path, const struct place
     f->raw = malloc((size_t)f->elements * dtype_size(array->head.type));
     if (array->head.type == DTYPE_F64)
         f->floats = malloc((size_t)f->elements * sizeof *f->floats);
+    const bool last = array->head.rank > 0 && has_channels_last(&array->head, spec);
+    if (last)
+        f->turned = malloc((size_t)f->elements * dtype_size(array->head.type));
     *src = &f->base;
-    if (f->file && f->raw && (f->floats || array->head.type != DTYPE_F64))
+    if (f->file && f->raw && (f->floats || array->head.type != DTYPE_F64) && (f->turned || !last))
         return AF_OK;
     source_close(*src);
     *src = NULL;

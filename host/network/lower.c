@@ -246,7 +246,9 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
                        g->input_count);
     const struct value *v = &g->value[input];
     int rank = v->rank > 0 ? v->rank : shape[1] * shape[2] > 1 ? 4 : 2;
-    int64_t dim[4] = {1, shape[0], shape[1], shape[2]};
+    const bool last = graph_channels_last(g);
+    int64_t dim[4] = {1, last ? shape[1] : shape[0], last ? shape[2] : shape[1],
+                      last ? shape[0] : shape[2]};
     if (rank == 3)
         dim[2] = shape[2];
     int64_t count = (int64_t)shape[0] * shape[1] * shape[2];
@@ -269,6 +271,19 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
         return status;
     memcpy(s->shape, shape, sizeof s->shape);
     int64_t area = (int64_t)shape[1] * shape[2];
+    if (last) {
+        s->index = malloc((size_t)count * sizeof *s->index);
+        if (!s->index)
+            return af_fail(AF_NO_MEMORY, "no memory");
+        for (int64_t j = 0; j < count; j++)
+            s->index[j] = (int32_t)(j % shape[0] * area + j / shape[0]);
+        status = network_note(l->network,
+                              "the input '%.80s' has its channels last; samples are taken in "
+                              "either order",
+                              v->name);
+    }
+    if (status)
+        return status;
     for (int c = 0; c < shape[0]; c++) {
         int from = n->bgr && shape[0] == 3 ? 2 - c : c;
         int at = n->count == 1 ? 0 : from;
@@ -276,7 +291,7 @@ static int lower_input(struct lowering *l, const int shape[3], const struct norm
         s->term[0].weight[c] = unit * n->scale / n->std[at];
         float rest = (zero[from] * n->scale - n->mean[at]) / n->std[at];
         for (int64_t i = 0; i < area; i++)
-            ((float *)s->offset.data)[c * area + i] = rest;
+            ((float *)s->offset.data)[last ? i * shape[0] + c : c * area + i] = rest;
     }
     return AF_OK;
 }

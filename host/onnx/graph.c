@@ -145,6 +145,41 @@ int graph_input(const struct graph *g)
     return found;
 }
 
+static bool turns_to_channels_first(const struct node *n)
+{
+    int64_t perm[4];
+    return strcmp(n->op, "Transpose") == 0 && node_ints(n, "perm", perm, 4) == 4 && perm[0] == 0 &&
+           perm[1] == 3 && perm[2] == 1 && perm[3] == 2;
+}
+
+enum { ARITHMETIC_MOST = 6 };
+
+/* Every reader of the value, or of what arithmetic makes of it, turns it. */
+static bool is_turned(const struct graph *g, int value, bool one_channel, int depth)
+{
+    static const char *const arithmetic[] = {"Identity", "Cast", "Mul", "Div", "Add", "Sub", NULL};
+    bool read = false;
+    for (int i = 0; i < g->node_count; i++)
+        for (int k = 0; k < g->node[i].input_count; k++) {
+            const struct node *n = &g->node[i];
+            if (n->input[k] != value)
+                continue;
+            read = true;
+            if (!turns_to_channels_first(n) && !(one_channel && strcmp(n->op, "Reshape") == 0) &&
+                !(is_op(n, arithmetic) && n->output_count == 1 && depth < ARITHMETIC_MOST &&
+                  is_turned(g, n->output[0], one_channel, depth + 1)))
+                return false;
+        }
+    return read;
+}
+
+bool graph_channels_last(const struct graph *g)
+{
+    const int input = graph_input(g);
+    return input >= 0 && g->value[input].rank == 4 &&
+           is_turned(g, input, g->value[input].dim[3] == 1, 0);
+}
+
 int graph_sort(struct graph *g, const char *name)
 {
     int status = set_producers(g, name);

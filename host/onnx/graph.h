@@ -70,6 +70,10 @@ struct tensor *graph_constant(struct graph *graph, int value);
 /* The value that samples are: the only input, or the only one that a node reads; -1: there are
  * several. */
 int graph_input(const struct graph *graph);
+/* Whether samples have their channels behind their rows and columns, as Keras and tf2onnx write
+ * them: whoever reads the input turns it to channels first (or, of one channel, reshapes it), at
+ * most behind arithmetic. */
+bool graph_channels_last(const struct graph *graph);
 /* Puts nodes into an order in which they can run and sets value.producer. AF_BAD_FILE names a node
  * on a cycle, a value without a source or one written twice. */
 int graph_sort(struct graph *graph, const char *name);

@@ -265,6 +265,8 @@ TEST(array_shapes)
         {"4,6", {1, 4, 6}, 1, ""},
         {"2,3,2,4", {1, 2, 4}, -1, "samples are 3x2x4, the model wants 1x2x4"},
         {"2,3,4,2", {3, 2, 4}, -1, "samples are 3x4x2, the model wants 3x2x4"},
+        {"2,2,4,3", {3, 2, 4}, 2, ""},
+        {"2,4,3", {3, 2, 4}, 1, ""},
         {"2,3,8", {3, 2, 4}, -1, "samples are 3x8, the model wants 3x2x4"},
         {"5,4,2", {1, 2, 4}, -1, "samples are 4x2, the model wants 1x2x4"},
         {"7,23", {3, 2, 4}, -1, "samples are 23, the model wants 3x2x4"},
@@ -282,6 +284,27 @@ TEST(array_shapes)
             check_bytes(&f, AF_BAD_FILE, shapes[i].text, spec);
         else
             CHECK_EQ(drain(put_bytes("x.npy", &f), spec), shapes[i].samples);
+    }
+}
+
+/* Channels last, in the file; where both orders fit, they come first. */
+TEST(channels_last_arrays)
+{
+    static const uint8_t last[] = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13};
+    static const uint8_t first[] = {0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13};
+    const double wide[] = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13};
+    for (int kind = 0; kind < 4; kind++) {
+        struct bytes f = kind == 1   ? npy("<f8", "1,2,3,2", wide, sizeof wide)
+                         : kind == 2 ? npy("|u1", "2,3,2", last, sizeof last)
+                                     : npy("|u1", "1,2,3,2", last, sizeof last);
+        struct input *in =
+            open_one(put_bytes("last.npy", &f), kind < 3 ? spec_of(2, 2, 3) : spec_of(2, 3, 2));
+        struct sample s;
+        CHECK_EQ(input_next(in, &s), 1);
+        for (int i = 0; i < 12; i++)
+            CHECK_EQ(kind == 1 ? (int)((const float *)s.data)[i] : ((const uint8_t *)s.data)[i],
+                     kind < 3 ? first[i] : last[i]);
+        input_close(in);
     }
 }
 
@@ -1278,6 +1301,7 @@ int main(void)
         return 1;
     RUN(array_types);
     RUN(array_shapes);
+    RUN(channels_last_arrays);
     RUN(array_values);
     RUN(array_damage);
     RUN(idx_types);

@@ -25,6 +25,7 @@ struct recorded {
     size_t size;
     int64_t samples, inputs, outputs; /* of one sample */
     const float *in, *want;
+    float *turned; /* of those with channels last */
 };
 
 static bool input_shape(const struct graph *g, int shape[3])
@@ -36,6 +37,8 @@ static bool input_shape(const struct graph *g, int shape[3])
         shape[a] = 1;
     for (int a = 1; a < v->rank && a < 4; a++)
         shape[v->rank == 3 && a == 2 ? 2 : a - 1] = (int)v->dim[a]; /* 1-D: a row */
+    if (graph_channels_last(g))
+        memcpy(shape, (int[]){(int)v->dim[3], (int)v->dim[1], (int)v->dim[2]}, 3 * sizeof *shape);
     return true;
 }
 
@@ -50,6 +53,18 @@ static int64_t collect(const struct network *net, float *const *value, float *to
                 to[n] = value[p][pop->order ? pop->order[i] : i];
     }
     return n;
+}
+
+/* Samples whose channels are last, as the library takes them from memory: first. */
+static void turn(struct recorded *r, const int shape[3])
+{
+    const int64_t area = (int64_t)shape[1] * shape[2];
+    float *turned = malloc((size_t)(r->samples * r->inputs) * sizeof *turned);
+    for (int64_t i = 0; i < r->samples * r->inputs; i++) {
+        const int64_t j = i % r->inputs;
+        turned[i - j + j % shape[0] * area + j / shape[0]] = r->in[i];
+    }
+    r->in = r->turned = turned;
 }
 
 /* The largest difference, of the largest output. */
@@ -75,7 +90,7 @@ static double difference(const struct network *net, const struct recorded *r)
     return worst / most;
 }
 
-static void check(const struct recorded *r)
+static void check(struct recorded *r)
 {
     const struct normalisation plain = {.scale = 1, .count = 1, .std = {1}};
     const float zero[64] = {0};
@@ -88,6 +103,8 @@ static void check(const struct recorded *r)
     if (!status)
         status = graph_rewrite(g, r->name);
     CHECK(!g || input_shape(g, shape));
+    if (g && graph_channels_last(g))
+        turn(r, shape);
     if (!status)
         status = network_lower(g, shape, &plain, 1, zero, &net);
     if (!status)
@@ -230,6 +247,7 @@ static void check_next(struct cursor *c)
     if (r.model) {
         check(&r);
         check_integers(&r);
+        free(r.turned);
     }
     free(in);
     free(want);
@@ -273,13 +291,14 @@ static void check_regression(const char *path)
     CHECK_EQ(read_beside(path, "samples", &in), AF_OK);
     CHECK_EQ(read_beside(path, "outputs", &want), AF_OK);
     if (bytes && in.data && want.data) {
-        const struct recorded r = {
-            path,    bytes,    size, in.dim[0], in.count / in.dim[0], want.count / want.dim[0],
-            in.data, want.data};
+        struct recorded r = {
+            path,    bytes,     size, in.dim[0], in.count / in.dim[0], want.count / want.dim[0],
+            in.data, want.data, NULL};
         CHECK_EQ(want.dim[0], in.dim[0]);
         CHECK(in.type == DTYPE_F32 && want.type == DTYPE_F32);
         check(&r);
         check_integers(&r);
+        free(r.turned);
     }
     tensor_free(&in);
     tensor_free(&want);
