@@ -28,11 +28,18 @@ static int projection_copy(struct projection *to, const struct projection *from)
     return status;
 }
 
-void affine_free(struct affine *s)
+void affine_drop_terms(struct affine *s)
 {
     for (int i = 0; i < s->term_count; i++)
         projection_free(&s->term[i]);
     free(s->term);
+    s->term = NULL;
+    s->term_count = 0;
+}
+
+void affine_free(struct affine *s)
+{
+    affine_drop_terms(s);
     free(s->index);
     tensor_free(&s->offset);
     memset(s, 0, sizeof *s);

@@ -31,6 +31,7 @@ void affine_free(struct affine *s);
 int affine_copy(struct affine *to, const struct affine *from);
 /* Of the index alone, if there is one. */
 int affine_copy_index(struct affine *to, const struct affine *from);
+void affine_drop_terms(struct affine *s);
 /* Appends a copy of the term. */
 int affine_add(struct affine *s, const struct projection *term);
 /* The population as it is, as the only term, `at` channels into the destination. */

@@ -38,13 +38,7 @@ static int compose_terms(struct lowering *l, struct affine *in, const char *name
             return status;
         if (attempt)
             return af_fail(AF_UNSUPPORTED, "this geometry cannot be a projection");
-        for (int i = 0; i < out->term_count; i++) {
-            wiring_free(&out->term[i].wiring);
-            free(out->term[i].weight);
-        }
-        free(out->term);
-        out->term = NULL;
-        out->term_count = 0;
+        affine_drop_terms(out);
         status = populate_linear(l, in, name);
         if (status)
             return status;

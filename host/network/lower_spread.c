@@ -31,6 +31,25 @@ static int place_conv(struct lowering *l, struct affine *in, const char *name,
     return status;
 }
 
+/* Appends one of the parts that make the output together. */
+typedef int part_fn(struct lowering *l, const struct node *n, struct affine *in,
+                    const void *context, int part, struct affine *out);
+
+/* All of them. Where a part makes the input a population, those before it are made anew of that:
+ * what the input was before is no longer in its offset. */
+static int append_parts(struct lowering *l, const struct node *n, struct affine *in, int parts,
+                        part_fn *append, const void *context, struct affine *out)
+{
+    int status = AF_OK, populations = -1;
+    while (!status && populations != l->network->population_count) {
+        populations = l->network->population_count;
+        affine_drop_terms(out);
+        for (int i = 0; !status && i < parts; i++)
+            status = append(l, n, in, context, i, out);
+    }
+    return status;
+}
+
 /* ---- Transposed convolution ---------------------------------------------------------------- */
 
 /* Of the outputs at a residue of the stride along one axis: which taps of the kernel reach them, as
@@ -77,10 +96,18 @@ static void turn_kernel(const float *from, const struct window *w, const struct 
                 }
 }
 
-static int lower_residues(struct lowering *l, const struct node *n, struct affine *in,
-                          const struct window *w, const struct tensor *kernel, int p[2],
-                          struct affine *out)
+struct transposed {
+    struct window window;
+    const struct tensor *kernel;
+};
+
+/* Residue i of rows and columns. */
+static int append_residue(struct lowering *l, const struct node *n, struct affine *in,
+                          const void *context, int i, struct affine *out)
 {
+    const struct window *w = &((const struct transposed *)context)->window;
+    const struct tensor *kernel = ((const struct transposed *)context)->kernel;
+    const int p[2] = {i / w->stride[1], i % w->stride[1]};
     const struct residue r[2] = {residue_of(w, 0, p[0]), residue_of(w, 1, p[1])};
     const int groups = (int)node_int(n, "group", 1), each = (int)kernel->dim[0] / groups,
               per = (int)kernel->dim[1];
@@ -110,16 +137,16 @@ int lower_conv_transpose(struct lowering *l, const struct node *n, struct affine
                          struct affine *out)
 {
     const struct affine *kernel = input_of(l, n, 1);
-    struct window w;
+    struct transposed t;
     if (!kernel || is_live(kernel) || is_live(input_of(l, n, 2)))
         return af_fail(AF_UNSUPPORTED, "its weights are not constant");
     int status = settle(l, in, n->name);
     if (!status)
-        status = transposed_window_of(n, &in->offset, kernel->offset.dim + 2, &w);
-    for (int y = 0; !status && y < w.stride[0]; y++)
-        for (int x = 0; !status && x < w.stride[1]; x++)
-            status = lower_residues(l, n, in, &w, &kernel->offset, (int[]){y, x}, out);
-    return status;
+        status = transposed_window_of(n, &in->offset, kernel->offset.dim + 2, &t.window);
+    t.kernel = &kernel->offset;
+    return status ? status
+                  : append_parts(l, n, in, t.window.stride[0] * t.window.stride[1], append_residue,
+                                 &t, out);
 }
 
 /* ---- Resize -------------------------------------------------------------------------------- */
@@ -198,17 +225,24 @@ static int find_groups(const struct resize *r, int axis, struct group group[GROU
     return n;
 }
 
+struct groups {
+    const struct group *rows, *columns;
+    int height, width; /* how many */
+};
+
 /* One group of rows and one of columns, each channel by itself. */
-static int lower_groups(struct lowering *l, const struct node *n, struct affine *in,
-                        const struct group *rows, const struct group *columns, struct affine *out)
+static int append_group(struct lowering *l, const struct node *n, struct affine *in,
+                        const void *context, int i, struct affine *out)
 {
+    const struct groups *g = context;
+    const struct group *rows = &g->rows[i / g->width], *columns = &g->columns[i % g->width];
     const int channels = in->shape[0], taps = rows->width * columns->width;
     float *kernel = malloc((size_t)channels * (size_t)taps * sizeof *kernel);
     if (!kernel)
         return af_fail(AF_NO_MEMORY, "no memory for weights");
-    for (int i = 0; i < channels * taps; i++)
-        kernel[i] =
-            (float)(rows->weight[i % taps / columns->width] * columns->weight[i % columns->width]);
+    for (int k = 0; k < channels * taps; k++)
+        kernel[k] =
+            (float)(rows->weight[k % taps / columns->width] * columns->weight[k % columns->width]);
     const struct placed placed = {.conv = {.kernel = kernel,
                                            .channels = channels,
                                            .groups = channels,
@@ -237,8 +271,9 @@ static int lower_rows(struct lowering *l, const struct node *n, struct affine *i
     const int64_t dim[4] = {1, in->shape[0], height, in->shape[2]};
     *mid = (struct affine){.shape = {in->shape[0], height, in->shape[2]}};
     int status = tensor_make(&mid->offset, DTYPE_F32, 4, dim);
-    for (int i = 0; !status && i < count; i++)
-        status = lower_groups(l, n, in, &rows[i], &all, mid);
+    const struct groups g = {rows, &all, count, 1};
+    if (!status)
+        status = append_parts(l, n, in, count, append_group, &g, mid);
     return status ? status : populate_linear(l, mid, n->name);
 }
 
@@ -276,9 +311,10 @@ int lower_resize(struct lowering *l, const struct node *n, struct affine *in, st
             .step = 1, .count = (int)r.out[2], .stride = 1, .width = 1, .weight = {1}};
         height = 1;
     }
-    for (int i = 0; !status && i < height; i++)
-        for (int j = 0; !status && j < width; j++)
-            status = lower_groups(l, n, mid.term_count ? &mid : in, &rows[i], &columns[j], out);
+    const struct groups g = {rows, columns, height, width};
+    if (!status)
+        status =
+            append_parts(l, n, mid.term_count ? &mid : in, height * width, append_group, &g, out);
     affine_free(&mid);
     return status;
 }

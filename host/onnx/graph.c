@@ -152,10 +152,21 @@ static bool turns_to_channels_first(const struct node *n)
            perm[1] == 3 && perm[2] == 1 && perm[3] == 2;
 }
 
+/* A Reshape of [N,H,W,1] to [N,1,H,W]. */
+static bool reshapes_to_channels_first(const struct graph *g, const struct node *n,
+                                       const int64_t dim[4])
+{
+    if (strcmp(n->op, "Reshape") != 0 || n->input_count < 2 || dim[3] != 1)
+        return false;
+    const struct tensor *to = graph_constant((struct graph *)(uintptr_t)g, n->input[1]);
+    return to && to->count == 4 && tensor_get(to, 1) == 1 && tensor_get(to, 2) == (double)dim[1] &&
+           tensor_get(to, 3) == (double)dim[2];
+}
+
 enum { ARITHMETIC_MOST = 6 };
 
 /* Every reader of the value, or of what arithmetic makes of it, turns it. */
-static bool is_turned(const struct graph *g, int value, bool one_channel, int depth)
+static bool is_turned(const struct graph *g, int value, const int64_t dim[4], int depth)
 {
     static const char *const arithmetic[] = {"Identity", "Cast", "Mul", "Div", "Add", "Sub", NULL};
     bool read = false;
@@ -165,9 +176,9 @@ static bool is_turned(const struct graph *g, int value, bool one_channel, int de
             if (n->input[k] != value)
                 continue;
             read = true;
-            if (!turns_to_channels_first(n) && !(one_channel && strcmp(n->op, "Reshape") == 0) &&
+            if (!turns_to_channels_first(n) && !reshapes_to_channels_first(g, n, dim) &&
                 !(is_op(n, arithmetic) && n->output_count == 1 && depth < ARITHMETIC_MOST &&
-                  is_turned(g, n->output[0], one_channel, depth + 1)))
+                  is_turned(g, n->output[0], dim, depth + 1)))
                 return false;
         }
     return read;
@@ -176,8 +187,7 @@ static bool is_turned(const struct graph *g, int value, bool one_channel, int de
 bool graph_channels_last(const struct graph *g)
 {
     const int input = graph_input(g);
-    return input >= 0 && g->value[input].rank == 4 &&
-           is_turned(g, input, g->value[input].dim[3] == 1, 0);
+    return input >= 0 && g->value[input].rank == 4 && is_turned(g, input, g->value[input].dim, 0);
 }
 
 int graph_sort(struct graph *g, const char *name)
