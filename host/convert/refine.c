@@ -11,8 +11,9 @@
 
 enum { SAMPLES_LEAST = 16, SAMPLES_MOST = 256, HELD_OUT_MOST = 128, GROUPS_MOST = 16 };
 #define SHARE  0.5   /* of the runs before, with an effort of 1 */
-#define MOMENT 2e9   /* multiply-accumulates that nobody waits for */
+#define MOMENT 1e10  /* multiply-accumulates that nobody waits for */
 #define ENOUGH 0.995 /* of the divergence; less is no gain */
+#define SURE   0.95  /* of that on the other samples, which is known less well */
 
 /* Where a group's thresholds stand. */
 struct place {
@@ -315,10 +316,12 @@ int refine_thresholds(struct recipe *recipe, struct journal *journal, struct gai
         status = bias_correct(recipe, journal);
     if (!status)
         status = measure(&f, f.samples, judges, &after);
-    if (!status && !(after < before))
+    const bool better = after < SURE * before;
+    if (!status && !better)
         status = restore(recipe, &kept);
     if (!status)
-        *gain = (struct gain){.samples = judges, .plain = before, .refined = fmin(after, before)};
+        *gain =
+            (struct gain){.samples = judges, .plain = before, .refined = better ? after : before};
     if (kept.network)
         recipe_free(&kept);
     end(&f);
