@@ -254,8 +254,7 @@ static void roll_relay(struct dice *d, struct af_model *m, int index)
     struct wiring *w = &s->wiring;
     int source = roll_source(d, m, index);
     const int *from = m->population[source].shape;
-    *w = (struct wiring){
-        .source = source, .pool = {1, 1}, .pool_stride = {1, 1}, .spread = {1, 1}};
+    *w = (struct wiring){.source = source, .pool = {1, 1}, .pool_stride = {1, 1}, .spread = {1, 1}};
     roll_map(d, w, dice_chance(d, 70) ? from[0] : roll(d, 1, from[0]), from[0]);
     w->groups = w->channels;
     p->shape[0] = w->block[0] = w->channels;

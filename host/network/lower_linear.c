@@ -135,7 +135,7 @@ static int dense_along_last(struct lowering *l, const struct node *n, const stru
     const int inputs = (int)w->dim[0], outputs = (int)w->dim[1];
     const int64_t places = t->count / inputs;
     const int64_t dim[4] = {1, inputs, t->dim[1], t->rank == 4 ? t->dim[2] : 1};
-    int32_t *from = malloc((size_t)t->count * sizeof *from);
+    int32_t *from = calloc((size_t)t->count, sizeof *from);
     int32_t *index = malloc((size_t)(places * outputs) * sizeof *index);
     float *kernel = malloc((size_t)w->count * sizeof *kernel);
     struct affine turned = {0};
@@ -178,7 +178,8 @@ int lower_dense(struct lowering *l, const struct node *n, struct affine *in, str
         return af_fail(AF_UNSUPPORTED, "multiplies two values; only constant weights can be");
     const struct tensor *w = &b->offset;
     int64_t elements = in->offset.count;
-    if (!gemm && w->rank == 2 && in->offset.rank > 2 && in->offset.dim[0] == 1)
+    if (!gemm && w->rank == 2 && in->offset.rank > 2 && in->offset.rank < 5 &&
+        in->offset.dim[0] == 1 && elements > 0 && w->count > 0)
         return dense_along_last(l, n, in, w, out);
     if (w->rank != 2 || in->offset.dim[in->offset.rank - 1] != elements || node_int(n, "transA", 0))
         return af_fail(AF_UNSUPPORTED, "is not a dense layer over one flat vector; express it as "
@@ -420,7 +421,7 @@ static int widen(struct lowering *l, const struct node *n, const struct affine *
 {
     const struct tensor *t = &s->offset;
     int64_t stride[TENSOR_MAX_RANK];
-    int32_t *from = malloc((size_t)shape->count * sizeof *from);
+    int32_t *from = calloc((size_t)shape->count + 1, sizeof *from);
     if (!from)
         return af_fail(AF_NO_MEMORY, "no memory");
     tensor_strides(t, stride);
