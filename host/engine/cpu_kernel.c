@@ -265,14 +265,13 @@ struct sums {
     lanes run_spikes, run_events, run_adds;
 };
 
-/* additions_of each lane. */
+/* additions_of each lane, of bursts: three of them have six bits. */
 INLINE lanes additions(lanes n)
 {
     lanes b = (n + (n << 1)) ^ n;
-    b = b - (b >> 1 & 0x55555555);
-    b = (b & 0x33333333) + (b >> 2 & 0x33333333);
-    b = (b + (b >> 4)) & 0x0f0f0f0f;
-    return (b + (b >> 8) + (b >> 16)) & 0x1f;
+    b = b - (b >> 1 & 0x55);
+    b = (b & 0x33) + (b >> 2 & 0x33);
+    return (b + (b >> 4)) & 0x0f;
 }
 
 INLINE void end_run(struct sums *s, lanes fanout)
