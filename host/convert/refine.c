@@ -60,7 +60,6 @@ static int measure(struct refinement *f, int64_t first, int64_t samples, double 
 
 static void put(struct refinement *f, int population, struct place at)
 {
-
     if (f->least[population][0])
         threshold_blend(f->recipe, population, (const float *const *)f->least[population],
                         at.squared, at.stretch);
@@ -99,9 +98,7 @@ static int refine_all(struct refinement *f)
 
 /* ---- Group by group ------------------------------------------------------------------------ */
 
-/* Moves a group, populations `begin` to `end`, from what was kept of it, and measures from there
- * on.
- */
+/* Moves populations `begin` to `end` from what was kept of them, and measures from there on. */
 static int try_group(struct refinement *f, struct rehearsal *r, int begin, int end,
                      const struct setting *kept, struct place at, double *divergence)
 {
@@ -281,11 +278,17 @@ static void end(struct refinement *f)
     free(f->each);
 }
 
-static int restore(struct recipe *recipe, const struct recipe *kept)
+/* Takes over the kept potentials that neurons begin with. */
+static int restore(struct recipe *recipe, struct recipe *kept)
 {
     int status = AF_OK;
-    for (int i = 0; i < recipe->network->population_count; i++)
-        setting_restore(&recipe->setting[i], &recipe->network->population[i], &kept->setting[i]);
+    for (int i = 0; i < recipe->network->population_count; i++) {
+        struct setting *s = &recipe->setting[i], *was = &kept->setting[i];
+        setting_restore(s, &recipe->network->population[i], was);
+        free(s->initial);
+        s->initial = was->initial;
+        was->initial = NULL;
+    }
     for (int i = 1; !status && i < recipe->network->population_count; i++)
         status = quantise_population(recipe, i);
     return status;
