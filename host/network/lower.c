@@ -85,14 +85,16 @@ static int lower_live(struct lowering *l, const struct node *n, int live, struct
         return lower_average(l, n, in, out);
     if (strcmp(op, "Relu") == 0 || strcmp(op, "Clip") == 0)
         return lower_relu(l, n, in, out);
-    if (strcmp(op, "MaxPool") == 0 || strcmp(op, "GlobalMaxPool") == 0)
+    if (strcmp(op, "MaxPool") == 0 || strcmp(op, "GlobalMaxPool") == 0 ||
+        strcmp(op, "ReduceMax") == 0)
         return lower_max(l, n, in, out);
     return refuse(n);
 }
 
 static bool fires(const struct node *n)
 {
-    static const char *const names[] = {"Relu", "Clip", "MaxPool", "GlobalMaxPool", NULL};
+    static const char *const names[] = {"Relu",          "Clip",      "MaxPool",
+                                        "GlobalMaxPool", "ReduceMax", NULL};
     return is_op(n, names);
 }
 

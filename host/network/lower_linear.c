@@ -236,9 +236,8 @@ static int reduced_axes(struct lowering *l, const struct node *n, const struct a
         seen |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
     *reduced = seen;
     if (rank < 3 || rank > 4 || (seen != 2 && (!seen || seen & 3)))
-        return af_fail(
-            AF_UNSUPPORTED,
-            "only the mean or sum over channels, or over axes of a map, can be converted");
+        return af_fail(AF_UNSUPPORTED,
+                       "only reductions over channels, or over axes of a map, can be converted");
     return AF_OK;
 }
 
@@ -278,6 +277,17 @@ static struct window reduced_window(const struct affine *in, unsigned reduced)
             w.out[a] = in->shape[a + 1];
         }
     return w;
+}
+
+int reduced_map(struct lowering *l, const struct node *n, const struct affine *in, struct window *w)
+{
+    unsigned reduced = 0;
+    int status = reduced_axes(l, n, in, &reduced);
+    if (!status && reduced == 2)
+        status = af_fail(AF_UNSUPPORTED, "the maximum over channels cannot be converted");
+    if (!status)
+        *w = reduced_window(in, reduced);
+    return status;
 }
 
 int lower_average(struct lowering *l, const struct node *n, struct affine *in, struct affine *out)

@@ -36,6 +36,9 @@ int join_list(struct lowering *l, const struct node *n, struct affine *out);
 /* A dense projection of single elements, times `factor` (NULL: 1). */
 int take_elements(struct lowering *l, struct affine *in, const char *name, const float *factor,
                   struct affine *out);
+/* The window of a reduction over a map, or one of its axes. */
+int reduced_map(struct lowering *l, const struct node *n, const struct affine *in,
+                struct window *w);
 /* One window over all of a map. */
 struct window whole_map(const int shape[3]);
 

@@ -220,7 +220,9 @@ int lower_max(struct lowering *l, const struct node *n, struct affine *in, struc
     }
     if (!status)
         status = settle(l, in, n->name);
-    if (!status && !pool)
+    if (!status && strcmp(n->op, "ReduceMax") == 0)
+        status = reduced_map(l, n, in, &w);
+    else if (!status && !pool)
         w = whole_map(in->shape);
     if (!status)
         status = lower_maximum(l, n, &w, in, out);

@@ -279,7 +279,7 @@ static int run_quantize(const struct call *c)
 
 /* ---- Along axes ---------------------------------------------------------------------------- */
 
-enum reduction { MEAN, SUM, PRODUCT };
+enum reduction { MEAN, SUM, PRODUCT, MAXIMUM };
 
 static int reduce(const struct call *c, enum reduction what)
 {
@@ -323,8 +323,12 @@ static int reduce(const struct call *c, enum reduction what)
         else
             yi[i] = 1;
     }
+    for (int64_t i = 0; what == MAXIMUM && i < y->count; i++)
+        yf[i] = -INFINITY;
     for (int64_t i = 0; i < x->count; i++) {
-        if (!product)
+        if (what == MAXIMUM)
+            yf[at] = fmaxf(yf[at], ((const float *)x->data)[i]);
+        else if (!product)
             yf[at] += ((const float *)x->data)[i];
         else if (x->type == DTYPE_F32)
             yf[at] *= ((const float *)x->data)[i];
@@ -350,6 +354,10 @@ static int run_reduce_mean(const struct call *c)
 static int run_reduce_sum(const struct call *c)
 {
     return reduce(c, SUM);
+}
+static int run_reduce_max(const struct call *c)
+{
+    return reduce(c, MAXIMUM);
 }
 static int run_reduce_prod(const struct call *c)
 {
@@ -446,6 +454,7 @@ const struct operator operators_math[] = {
     {"Mul", 2, run_mul},
     {"Neg", 1, run_neg},
     {"QuantizeLinear", 2, run_quantize},
+    {"ReduceMax", 1, run_reduce_max},
     {"ReduceMean", 1, run_reduce_mean},
     {"ReduceProd", 1, run_reduce_prod},
     {"ReduceSum", 1, run_reduce_sum},

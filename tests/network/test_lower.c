@@ -575,6 +575,17 @@ TEST(other_axes)
         result(i % 3 ? relu(y) : conv(y, 1, 3, 2, 2));
         lowers();
     }
+    for (int i = 0; i < 3; i++) { /* rows, columns, both; in front of a ReLU or behind it */
+        y = conv(image(2, 4, 3), 2, 5, 1, 1);
+        y = op("ReduceMax", i ? relu(y) : y, END);
+        if (i < 2)
+            set_ints("axes", 1, 2 + i);
+        else
+            set_ints("axes", 2, 2, -1);
+        set_int("keepdims", i != 1);
+        result(i ? y : conv(y, 5, 2, 1, 1));
+        lowers();
+    }
     for (int i = 0; i < 2; i++) {
         y = relu(conv(image(2, 4, 3), 2, 5, 1, 1));
         int mean = op("GlobalAveragePool", y, END);
