@@ -3,6 +3,7 @@
 #include "network/lower_linear.h"
 #include "network/lower_nonlinear.h"
 #include "network/lower_spread.h"
+#include "network/obstacle.h"
 #include "network/stage.h"
 #include "onnx/operator.h"
 
@@ -23,9 +24,7 @@ static int refuse(const struct node *n)
 {
     if (execute_supports(n->op))
         return af_fail(AF_UNSUPPORTED, "cannot be converted where its input depends on the data");
-    return af_fail(AF_UNSUPPORTED,
-                   "this operator cannot be converted; AdaFire takes networks of convolutions, "
-                   "dense layers, ReLU and pooling, so replace it and train again");
+    return obstacle_refuse(n);
 }
 
 /* Movements behind an ArgMax go with it; behind a Softmax they still order the outputs. */
@@ -437,6 +436,12 @@ int network_lower(const struct graph *g, const int shape[3], const struct normal
         status = check_weights(g);
     if (!status)
         status = lower_graph(&l, shape, n, unit, zero);
+    if (status == AF_UNSUPPORTED) {
+        char first[1024];
+        snprintf(first, sizeof first, "%s", af_error());
+        if (!obstacle_find(&l))
+            status = af_fail(status, "%s", first);
+    }
     if (!status)
         status = network_stage_means(l.network);
     for (int i = 0; l.value && i < g->value_count; i++)

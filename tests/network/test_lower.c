@@ -775,7 +775,15 @@ TEST(symbolic_batch)
 TEST(refusals)
 {
     result(conv(op("Tanh", conv(image(2, 5, 5), 2, 3, 1, 1), END), 3, 2, 1, 1));
-    refused(AF_UNSUPPORTED, "Tanh", "my_Tanh_1");
+    refused(AF_UNSUPPORTED, "Tanh", "my_Tanh_1': its curve is no sum of ReLUs; train with ReLU");
+    /* What can never be is said before what cannot be here. */
+    int rows = turned(conv(image(2, 5, 4), 2, 3, 1, 1), 0, 2, 3, 1);
+    rows = op("BatchNormalization", rows, constant(1, 1, 5), constant(0, 1, 5), constant(0, 1, 5),
+              constant(2, 1, 5), END);
+    result(op("MatMul", rows, turned(rows, 0, 1, 3, 2), END));
+    refused(AF_UNSUPPORTED, "my_MatMul_4", "multiplies two values, as attention");
+    result(op("Div", constant(1, 0), relu(conv(image(2, 5, 5), 2, 3, 1, 1)), END));
+    refused(AF_UNSUPPORTED, "my_Div_2", "as layer normalisation does");
     int y = conv(image(2, 5, 5), 2, 3, 1, 1);
     y = op("Sigmoid", y, END);
     result(conv(y, 3, 2, 1, 1));
