@@ -392,6 +392,115 @@ static int lower_output(struct lowering *l, int value)
     return add_output(l, s, g->value[value].name, s->offset.rank, s->offset.dim);
 }
 
+/* ---- What comes behind a network ----------------------------------------------------------- */
+
+/* Nodes behind a Softmax, Sigmoid or ArgMax that compute no network any more (boxes, masks, counts)
+ * are cut off, and what they read are outputs. */
+struct cut {
+    bool *off;   /* [value_count] made by a node that is cut off */
+    int *output; /* [value_count] what stands in their place */
+    int output_count, nodes;
+    const struct node *first;
+};
+
+static bool reads(const struct node *n, const bool *value)
+{
+    bool found = false;
+    for (int k = 0; k < n->input_count; k++)
+        found = found || (n->input[k] >= 0 && value[n->input[k]]);
+    return found;
+}
+
+static bool reads_tail(const struct lowering *l, const struct node *n)
+{
+    bool tail = false;
+    for (int k = 0; k < n->input_count; k++)
+        tail = tail || (input_of(l, n, k) && input_of(l, n, k)->tail);
+    return tail;
+}
+
+static void cut_off(const struct lowering *l, const struct node *n, struct cut *c)
+{
+    c->first = c->first ? c->first : n;
+    c->nodes++;
+    for (int k = 0; k < n->output_count; k++)
+        if (n->output[k] >= 0)
+            c->off[n->output[k]] = true;
+    for (int k = 0; k < n->input_count; k++) {
+        const struct affine *s = input_of(l, n, k);
+        bool known = !s || !s->tail || !is_live(s);
+        for (int i = 0; !known && i < c->output_count; i++)
+            known = c->output[i] == n->input[k];
+        if (!known)
+            c->output[c->output_count++] = n->input[k];
+    }
+}
+
+/* Whether nothing with weights, or that fires, comes from this node on. */
+static bool is_behind_all(const struct lowering *l, int node)
+{
+    static const char *const layers[] = {
+        "Conv",        "ConvTranspose",      "Gemm", "MatMul", "Relu", "Clip", "MaxPool",
+        "AveragePool", "BatchNormalization", "LSTM", "GRU",    NULL};
+    const struct graph *g = l->graph;
+    bool *behind = calloc((size_t)g->value_count + 1, sizeof *behind);
+    bool none = behind != NULL;
+    for (int i = node; none && i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        if (i != node && !reads(n, behind))
+            continue;
+        none = !is_op(n, layers);
+        for (int k = 0; k < n->output_count; k++)
+            if (n->output[k] >= 0)
+                behind[n->output[k]] = true;
+    }
+    free(behind);
+    return none;
+}
+
+static int lower_nodes(struct lowering *l, struct cut *c)
+{
+    const struct graph *g = l->graph;
+    int status = AF_OK;
+    for (int i = 0; !status && i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        if (!l->needed[i])
+            continue;
+        if (reads(n, c->off)) {
+            cut_off(l, n, c);
+            continue;
+        }
+        status = lower_node(l, n);
+        if (status == AF_UNSUPPORTED && (c->first || reads_tail(l, n)) && is_behind_all(l, i)) {
+            cut_off(l, n, c);
+            status = AF_OK;
+        }
+    }
+    return status;
+}
+
+static int lower_outputs(struct lowering *l, const struct cut *c)
+{
+    const struct graph *g = l->graph;
+    int status = AF_OK;
+    bool replaced = false;
+    for (int i = 0; !status && i < g->output_count; i++) {
+        if (!c->off[g->output[i]]) {
+            status = lower_output(l, g->output[i]);
+            continue;
+        }
+        for (int k = 0; !replaced && !status && k < c->output_count; k++)
+            status = lower_output(l, c->output[k]);
+        replaced = true;
+    }
+    if (!status && c->first)
+        status = network_note(l->network,
+                              "what comes behind the network was cut off: %d nodes, the first "
+                              "of them %.40s '%.80s'; outputs are what these read",
+                              c->nodes, c->first->op, c->first->name);
+    return status;
+}
+
 static int lower_graph(struct lowering *l, const int shape[3], const struct normalisation *n,
                        float unit, const float *zero)
 {
@@ -413,11 +522,16 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
             status = tensor_copy(&l->value[i].offset, &g->value[i].tensor);
     if (!status)
         status = lower_input(l, shape, n, unit, zero);
-    for (int i = 0; !status && i < g->node_count; i++)
-        if (l->needed[i])
-            status = lower_node(l, &g->node[i]);
-    for (int i = 0; !status && i < g->output_count; i++)
-        status = lower_output(l, g->output[i]);
+    struct cut c = {.off = calloc((size_t)g->value_count + 1, sizeof *c.off),
+                    .output = calloc((size_t)g->value_count + 1, sizeof *c.output)};
+    if (!status && (!c.off || !c.output))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = lower_nodes(l, &c);
+    if (!status)
+        status = lower_outputs(l, &c);
+    free(c.off);
+    free(c.output);
     return status ? status : check_folded(l->network);
 }
 

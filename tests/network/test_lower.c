@@ -772,6 +772,35 @@ TEST(symbolic_batch)
     lowers();
 }
 
+/* Arithmetic behind a Sigmoid, and another branch that only it reads, are cut off; a layer with
+ * weights behind them is not. */
+TEST(cut_off)
+{
+    const struct normalisation plain = {.scale = 1, .count = 1, .std = {1}};
+    const float zero[2] = {0};
+    const int shape[3] = {2, 5, 5};
+    struct network *net = NULL;
+    int x = image(2, 5, 5), y = conv(relu(conv(x, 2, 3, 1, 1)), 3, 4, 2, 2);
+    y = op("Pow", op("Mul", op("Sigmoid", y, END), constant(2, 1, 1), END), constant(2, 0), END);
+    y = op("Add", y, op("Exp", x, END), END);
+    result(y);
+    CHECK_EQ(network_lower(graph, shape, &plain, 1, zero, &net), AF_OK);
+    if (net) {
+        const struct population *p = &net->population[net->population_count - 1];
+        bool told = false;
+        for (int i = 0; i < net->notes.count; i++)
+            told = told || strstr(net->notes.text[i], "the first of them Mul 'my_Mul_4'; outputs");
+        CHECK(told && p->kind == AF_OUTPUT && p->shape[0] == 4 && p->shape[1] == 4);
+        CHECK_EQ(net->population_count, 3);
+    }
+    network_free(net);
+    graph_free(graph);
+    y = conv(relu(conv(image(2, 5, 5), 2, 3, 1, 1)), 3, 4, 2, 2);
+    y = op("Mul", op("Sigmoid", y, END), constant(2, 1, 1), END);
+    result(conv(y, 4, 2, 1, 1));
+    refused(AF_UNSUPPORTED, "my_Mul_4", "can only end a network");
+}
+
 TEST(refusals)
 {
     result(conv(op("Tanh", conv(image(2, 5, 5), 2, 3, 1, 1), END), 3, 2, 1, 1));
@@ -869,6 +898,7 @@ int main(void)
     RUN(moved_after_softmax);
     RUN(lists_of_rows);
     RUN(symbolic_batch);
+    RUN(cut_off);
     RUN(refusals);
     RUN(real_networks);
     return test_end();
