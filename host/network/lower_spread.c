@@ -69,10 +69,11 @@ static struct residue residue_of(const struct window *w, int a, int p)
 {
     const int s = w->stride[a], d = w->dilation[a], common = divisor(s, d), apart = s / common;
     struct residue r = {.step = apart, .dilation = d / common, .out = (w->out[a] - p + s - 1) / s};
+    const int most = apart < w->kernel[a] ? apart : w->kernel[a];
     int least = 0;
-    while (least < apart && (p + w->before[a] - d * least) % s)
+    while (least < most && (p + w->before[a] - d * least) % s)
         least++;
-    if (least == apart || least >= w->kernel[a])
+    if (least == most)
         return r;
     r.count = (w->kernel[a] - least - 1) / apart + 1;
     r.first = least + (r.count - 1) * apart;
@@ -99,15 +100,18 @@ static void turn_kernel(const float *from, const struct window *w, const struct 
 struct transposed {
     struct window window;
     const struct tensor *kernel;
+    int residues[2]; /* that have outputs, of rows and columns */
 };
+enum { RESIDUES_MOST = 4096 };
 
 /* Residue i of rows and columns. */
 static int append_residue(struct lowering *l, const struct node *n, struct affine *in,
                           const void *context, int i, struct affine *out)
 {
-    const struct window *w = &((const struct transposed *)context)->window;
-    const struct tensor *kernel = ((const struct transposed *)context)->kernel;
-    const int p[2] = {i / w->stride[1], i % w->stride[1]};
+    const struct transposed *t = context;
+    const struct window *w = &t->window;
+    const struct tensor *kernel = t->kernel;
+    const int p[2] = {i / t->residues[1], i % t->residues[1]};
     const struct residue r[2] = {residue_of(w, 0, p[0]), residue_of(w, 1, p[1])};
     const int groups = (int)node_int(n, "group", 1), each = (int)kernel->dim[0] / groups,
               per = (int)kernel->dim[1];
@@ -143,10 +147,15 @@ int lower_conv_transpose(struct lowering *l, const struct node *n, struct affine
     int status = settle(l, in, n->name);
     if (!status)
         status = transposed_window_of(n, &in->offset, kernel->offset.dim + 2, &t.window);
+    if (status)
+        return status;
     t.kernel = &kernel->offset;
-    return status ? status
-                  : append_parts(l, n, in, t.window.stride[0] * t.window.stride[1], append_residue,
-                                 &t, out);
+    for (int a = 0; a < 2; a++)
+        t.residues[a] = t.window.stride[a] < t.window.out[a] ? t.window.stride[a] : t.window.out[a];
+    if ((int64_t)t.residues[0] * t.residues[1] > RESIDUES_MOST)
+        return af_fail(AF_UNSUPPORTED, "its strides of %dx%d are too large", t.window.stride[0],
+                       t.window.stride[1]);
+    return append_parts(l, n, in, t.residues[0] * t.residues[1], append_residue, &t, out);
 }
 
 /* ---- Resize -------------------------------------------------------------------------------- */
