@@ -51,7 +51,7 @@ static const char help[] =
     "      --burst-initial N      largest burst limit phi, 1..15 (default 15)\n"
     "      --effort N             0: each population's thresholds for the least error of its own\n"
     "                             activations; 1: refined together for the outputs (default);\n"
-    "                             2, 3: 4 and 9 times as long\n"
+    "                             2, 3: 4 and 9 times as long (--no-search: as 0)\n"
     "      --initial SHARE        potential that neurons begin with, of their threshold: 0.5 errs\n"
     "                             least, less means fewer spikes (default 0.5)\n"
     "      --signed on|off|auto   signed bursts: may take back what was sent too early; auto\n"
@@ -121,6 +121,7 @@ enum {
     OPT_INITIAL,
     OPT_ENERGY_RATIO,
     OPT_SEARCH,
+    OPT_NO_SEARCH,
     OPT_EFFORT,
     OPT_SIGNED,
     OPT_SSC,
@@ -163,6 +164,7 @@ static const struct option options[] = {
     {"energy-ratio", required_argument, NULL, OPT_ENERGY_RATIO},
     {"initial", required_argument, NULL, OPT_INITIAL},
     {"search", no_argument, NULL, OPT_SEARCH},
+    {"no-search", no_argument, NULL, OPT_NO_SEARCH},
     {"effort", required_argument, NULL, OPT_EFFORT},
     {"signed", required_argument, NULL, OPT_SIGNED},
     {"ssc", required_argument, NULL, OPT_SSC},
@@ -271,6 +273,10 @@ static int read_spiking_option(int opt, const char *text, struct af_convert_opti
     case OPT_INITIAL: return cli_double("--initial", text, 0, 1, &c->initial);
     case OPT_ENERGY_RATIO: return cli_double("--energy-ratio", text, 1e-6, 1e6, &c->energy_ratio);
     case OPT_SEARCH: c->search = true; return 0;
+    case OPT_NO_SEARCH:
+        c->search = false;
+        c->effort = 0;
+        return 0;
     case OPT_EFFORT: return cli_int("--effort", text, 0, EFFORT_MOST, &c->effort);
     case OPT_SIGNED:
         status = read_choice("--signed", text, choices, &choice);
