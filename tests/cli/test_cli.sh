@@ -48,9 +48,10 @@ done
 # Without signed bursts, for which tiny has little room.
 good convert $convert --signed off --calib-labels $data/calib_labels.npy -o "$work/m.snn"
 good "convert --json" $quick --json -o "$work/q.snn"
-good "as it was called before" $convert --no-search --ssc off --signed on -o "$work/old.snn"
-same "--no-search is no effort" "$work/q.snn" "$work/old.snn"
 within "convert's agreement" "$(number agreement)" 0.98 1
+mkdir "$work/before"
+good "as it was called before" $convert --no-search --ssc off --signed on -o "$work/before/q.snn"
+same "--no-search is no effort" "$work/q.snn" "$work/before/q.snn"
 good info "$bin/adafire-info" "$work/m.snn"
 holds "info names the source" 'source: model.onnx'
 good "info --json" "$bin/adafire-info" --json "$work/m.snn"
