@@ -731,6 +731,7 @@ TEST(values_run)
 {
     static float should[4][2] = {{1, 10}, {-1, 10}, {1, 12}, {-1, 12}}; /* variance 1 and 1 */
     static const float label[4][2] = {{1, 9}, {-1, 11}, {1, 11}, {-1, 13}};
+    static const float three[4][3];
     static float is[4][2];
     struct outline o;
     struct answers *a;
@@ -763,7 +764,7 @@ TEST(values_run)
     CHECK_EQ(answers_open(&o.model, &options, &a), AF_BAD_ARGUMENT);
     CHECK_ERROR("values cannot be drawn");
     options.draw = NULL;
-    options.labels = put_npy("three.npy", DTYPE_F32, 2, (int64_t[]){4, 3}, is);
+    options.labels = put_npy("three.npy", DTYPE_F32, 2, (int64_t[]){4, 3}, three);
     CHECK_EQ(answers_open(&o.model, &options, &a), AF_BAD_FILE);
     CHECK_ERROR("three.npy: not one row of 2 values");
 }
