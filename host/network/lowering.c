@@ -224,7 +224,7 @@ static int settle_by_elements(struct lowering *l, struct affine *s, const char *
     const int to[3] = {(int)t->dim[1], t->rank > 3 ? (int)t->dim[2] : 1,
                        t->rank > 2 ? (int)t->dim[t->rank - 1] : 1};
     struct affine out = {0};
-    if (t->rank < 2 || t->rank > 4 || t->dim[0] != 1 || to[1] * to[2] > POSITIONS_MOST ||
+    if (t->rank < 2 || t->rank > 4 || t->dim[0] != 1 || n < 1 || to[1] * to[2] > POSITIONS_MOST ||
         n * neurons > WEIGHTS_TAKEN)
         return AF_UNSUPPORTED; /* as affine_settle has said */
     int status = populate_linear(l, s, name);

@@ -193,10 +193,14 @@ static int run_slice(const struct call *c)
     tensor_strides(x, step);
     memcpy(dim, x->dim, sizeof dim);
     int64_t origin = 0;
+    unsigned seen = 0;
     for (int i = 0; i < n; i++) {
         int a = normal_axis(na ? axes[i] : i, x->rank);
         if (a < 0)
             return a;
+        if (seen >> a & 1)
+            return af_fail(AF_BAD_FILE, "axis %d is given twice", a);
+        seen |= 1u << a;
         int64_t d = x->dim[a], by = ns ? steps[i] : 1;
         if (by == 0 || by == INT64_MIN)
             return af_fail(AF_BAD_FILE, "step 0");

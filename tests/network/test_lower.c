@@ -826,6 +826,10 @@ TEST(refusals)
     set_int("antialias", 1);
     result(conv(y, 3, 2, 1, 1));
     refused(AF_UNSUPPORTED, "Resize", "antialias");
+    y = op("Slice", conv(image(2, 5, 5), 2, 3, 1, 1), integers(2, 1, 2), integers(2, 5, 4),
+           integers(2, 2, -2), END);
+    result(y);
+    refused(AF_BAD_FILE, "Slice", "axis 2 is given twice");
     int w = conv(image(2, 5, 5), 2, 3, 1, 1);
     ((float *)graph->value[graph->node[0].input[1]].tensor.data)[0] = NAN;
     result(relu(w));
