@@ -72,7 +72,10 @@ static int size_to(const struct node *n, const struct tensor *sizes, struct resi
     if (sizes->count != r->rank)
         return af_fail(AF_BAD_FILE, "sizes do not fit the rank");
     for (int a = 0; a < r->rank; a++) {
-        r->out[a] = (int64_t)tensor_get(sizes, a);
+        const double want = tensor_get(sizes, a);
+        if (!(want >= 0 && want <= 1e9) || r->in[a] < 1)
+            return af_fail(AF_BAD_FILE, "resizes %lld elements to %g", (long long)r->in[a], want);
+        r->out[a] = (int64_t)want;
         r->scale[a] = (double)r->out[a] / (double)r->in[a];
     }
     keep_aspect(n, r);

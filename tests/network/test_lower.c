@@ -826,8 +826,8 @@ TEST(refusals)
     set_int("antialias", 1);
     result(conv(y, 3, 2, 1, 1));
     refused(AF_UNSUPPORTED, "Resize", "antialias");
-    y = op("Slice", conv(image(2, 5, 5), 2, 3, 1, 1), integers(2, 1, 2), integers(2, 5, 4),
-           integers(2, 2, -2), END);
+    y = conv(image(2, 5, 5), 2, 3, 1, 1);
+    y = op("Slice", y, integers(2, 1, 2), integers(2, 5, 4), integers(2, 2, -2), END);
     result(y);
     refused(AF_BAD_FILE, "Slice", "axis 2 is given twice");
     int w = conv(image(2, 5, 5), 2, 3, 1, 1);
