@@ -7,6 +7,7 @@ static const uint32_t identity[] = IDENTITY;
 #define Z_BITS        (IAT_E_BITS + 16)
 #define Z_MASK        (((uint64_t)1 << Z_BITS) - 1)
 #define WEIGHTED_MASK (((uint64_t)1 << (Z_BITS + IAT_Y_BITS)) - 1)
+#define LEAST_POTENTIAL (INT32_MIN >> (32 - STATE_BITS))
 enum { Y_MOST = (IAT_E_BITS + 1) << IAT_Y_BITS }; /* from there on e is 0 */
 
 /* What iat.h sums up over the outputs, of which there are fewer than 2^16. */
@@ -74,7 +75,7 @@ static inline struct exponentials sum_exponentials(EACH_CORE(VALUES_IN)
                                                    const uint32_t classes[CORES],
                                                    const struct early_exit *early)
 {
-    struct exponentials x = {.most = packed(-0x800000)};
+    struct exponentials x = {.most = packed(LEAST_POTENTIAL)};
     for (uint8_t pass = 0; pass < 2; pass++)
         for (uint8_t core = 0; core < CORES; core++)
             for (uint32_t i = 0; i < watched[core]; i++) {

@@ -9,6 +9,8 @@
 #define SMALL        1 /* small.c: one process, one lane, one memory for all tables */
 #define CORES        1
 #define LANES        1
+#define BURST_BITS   4  /* of the largest burst */
+#define STATE_BITS   24 /* of a potential, with its sign */
 typedef uint16_t word_address;
 enum {
     SLICE = 1,
@@ -35,6 +37,8 @@ enum {
 #define SMALL        0
 #define CORES        4
 #define LANES        16
+#define BURST_BITS   4
+#define STATE_BITS   24
 typedef uint16_t word_address;
 typedef uint8_t sent_count; /* up to SENT_MOST */
 enum {
@@ -61,6 +65,8 @@ enum {
 #define SMALL        0
 #define CORES        4
 #define LANES        4
+#define BURST_BITS   8
+#define STATE_BITS   32
 typedef uint16_t word_address;
 typedef uint16_t sent_count;
 enum {
@@ -87,6 +93,8 @@ enum {
 #define SMALL        0
 #define CORES        4
 #define LANES        16
+#define BURST_BITS   8
+#define STATE_BITS   32
 typedef uint32_t word_address; /* of LOAD: CELLS * LANES words and more */
 typedef uint16_t sent_count;   /* up to SENT_MOST */
 enum {

@@ -94,6 +94,9 @@ enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for al
 enum machine_feature {
     FEATURE_PAIRS = 1, /* adds two events of one place at once, where GATHER_FIRST allows it */
     FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
+    FEATURE_BURSTS = 4, /* bursts up to 255, else up to 15 and with FIRE_LINEAR as many below 0 */
+    FEATURE_WIDE = 8,   /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
+                         */
 };
 
 enum {
@@ -118,7 +121,7 @@ enum {
 };
 
 /* An instruction is ten words:
- *   kind | phi << 8 | mode << 16
+ *   kind | phi << 8 | mode << 16 | most below 0 with FIRE_LINEAR << 24
  *   address a
  *   address b
  *   cells
@@ -137,7 +140,12 @@ enum instruction {
     DO_RELAY,  /* cells a.. hold what was sent; b: running sums */
     DO_VALUES, /* sends cells a..; with VALUES_WATCHED only if early exit is on */
 };
-enum { FIRE_SIGNED = 1, FIRE_LINEAR = 2, FIRE_SILENT = 4 };
+enum {
+    FIRE_SIGNED = 1,
+    FIRE_LINEAR = 2,
+    FIRE_SILENT = 4,
+    FIRE_WIDE = 8, /* potentials of 31 bits (FEATURE_WIDE), not 23 */
+};
 enum { VALUES_WATCHED = 1 };
 enum { WAIT_START, WAIT_INPUT, WAIT_DECISION }; /* modes of DO_WAIT: what is waited for */
 enum { INSTRUCTION_WORDS = 10 };

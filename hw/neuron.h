@@ -33,24 +33,31 @@ static inline void advance(struct cursor *at, const struct share *share)
 /* A lane of a cell, a cell being [SLICES][SLICE]. */
 #define OF_LANE(l) [(l) / SLICE % SLICES][(l) % SLICE]
 
-/* 24 bits of a potential, as memory holds them. */
+/* STATE_BITS of a potential, as memory holds them. */
 static inline uint32_t packed(int32_t v)
 {
-    return (uint32_t)v & 0xffffff;
+    return (uint32_t)v & UINT32_MAX >> (32 - STATE_BITS);
 }
 static inline int32_t unpacked(uint32_t word)
 {
-    return (int32_t)(word << 8) >> 8;
+    return (int32_t)(word << (32 - STATE_BITS)) >> (32 - STATE_BITS);
 }
 
-/* floor(v / threshold) within -16 .. 15, a bit after the other from what multiples of the threshold
- * fit. Sums of a product are what a DSP does. */
+/* A burst, or one beyond the largest. */
+#if BURST_BITS < 8
+typedef int8_t burst_count;
+#else
+typedef int16_t burst_count;
+#endif
+
+/* floor(v / threshold) within BURST_BITS and a sign, a bit after the other from what multiples of
+ * the threshold fit. Sums of a product are what a DSP does. */
 static inline int32_t quotient(int32_t v, int32_t threshold)
 {
-    int32_t q = v < 0 ? -16 : 0;
-    for (int bit = 3; bit >= 0; bit--) {
+    int32_t q = v < 0 ? -(1 << BURST_BITS) : 0;
+    for (int bit = BURST_BITS - 1; bit >= 0; bit--) {
 #pragma HLS unroll
-        const int8_t minus = (int8_t)(-q - (1 << bit));
+        const burst_count minus = (burst_count)(-q - (1 << bit));
         q += v + minus * threshold >= 0 ? 1 << bit : 0;
     }
     return q;
@@ -61,19 +68,21 @@ static inline uint16_t magnitude(int16_t count)
     return (uint16_t)(count < 0 ? -count : count);
 }
 
-/* What is left after firing, within 23 bits. */
-static inline int32_t limited(int32_t v)
+/* What is left after firing, within 23 bits, or 31 if it is wide. */
+static inline int32_t limited(int32_t v, bool wide)
 {
-    return v > 0x3fffff ? 0x3fffff : v < -0x3fffff ? -0x3fffff : v;
+    const int32_t most = STATE_BITS > 24 && wide ? 0x3fffffff : 0x3fffff;
+    return v > most ? most : v < -most ? -most : v;
 }
 
 /* Adds the bias, and takes away as many thresholds as fit, from `least` to `most`: the burst. */
-static inline int32_t fire(int32_t *v, int32_t bias, int32_t threshold, int32_t least, int32_t most)
+static inline int32_t fire(int32_t *v, int32_t bias, int32_t threshold, int32_t least, int32_t most,
+                           bool wide)
 {
     *v += bias;
     int32_t r = quotient(*v, threshold);
     r = r > most ? most : r < least ? least : r;
-    *v = limited(*v + (int8_t)-r * threshold);
+    *v = limited(*v + (burst_count)-r * threshold, wide);
     return r;
 }
 

@@ -139,7 +139,7 @@ static inline void send_profile(hls_stream(int32_t) values, const struct waits *
 
 /* An instruction (isa.h). */
 struct decoded {
-    uint8_t kind, phi, mode;
+    uint8_t kind, phi, below, mode;
     bool sends, moves; /* bursts; goes through cells slice by slice */
     uint16_t vector;   /* of parameters, the first; DO_RELAY: of windows of rows */
     uint32_t a, b, cells;
@@ -163,6 +163,7 @@ static inline struct decoded decode(const instruction_list *program, uint16_t co
     const struct decoded i = {
         .kind = kind,
         .phi = w >> 8 & 255,
+        .below = w >> 24,
         .mode = read ? 0 : w >> 16 & 255,
         .sends = sends,
         .moves = sends || kind == DO_COPY || kind == DO_ADD,
@@ -247,12 +248,12 @@ static inline struct bursts treat(const struct decoded *i, const struct slice *s
                       so_far = i->mode & FIRE_SIGNED && !progress->first_step
                                    ? AT(*sent, i->b * SLICES + s->number)[l]
                                    : 0,
-                      least = i->mode & FIRE_LINEAR ? -i->phi
+                      least = i->mode & FIRE_LINEAR ? -i->below
                               : so_far < i->phi     ? -so_far
                                                     : -i->phi;
         int32_t fired_v = v;
         const int32_t r = fire(&fired_v, unpacked(AT(*bias, s->parameter)[l]), theta, least,
-                               i->phi),
+                               i->phi, i->mode & FIRE_WIDE),
                       count = i->kind == DO_RELAY ? top - v : r;
         most[l] = !s->first && largest > v ? largest : v;
         const int32_t rest = i->kind == DO_FIRE ? fired_v : i->kind == DO_ADD ? v + largest : top;

@@ -32,7 +32,10 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
      LIST,        WINDOWS,      PHASES,    PROGRAM,                                                \
      TIMESTEPS,   FIRED_DEPTH,  MARKS}
 
-enum { FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) };
+enum {
+    FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) |
+               (BURST_BITS == 8 ? FEATURE_BURSTS : 0) | (STATE_BITS == 32 ? FEATURE_WIDE : 0)
+};
 enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };
 
 /* Payload words in front of a command's data; others have these alone. */

@@ -324,9 +324,9 @@ static void roll_thresholds(struct dice *d, struct neurons *p, int typical)
 static void roll_neurons(struct dice *d, struct af_model *m, int index)
 {
     struct neurons *p = &m->population[index];
-    static const int bias_room[] = {0, CURRENT_LIMIT / 8, CURRENT_LIMIT / 2, CURRENT_LIMIT};
+    const int most = model_current_limit(m), bias_room[] = {0, most / 8, most / 2, most};
     int room = bias_room[dice_chance(d, 5) ? 3 : roll(d, 0, 2)], typical = 64;
-    roll_projections(d, m, index, CURRENT_LIMIT - room, &typical);
+    roll_projections(d, m, index, most - room, &typical);
     int lively = typical < room ? typical : room;
     p->bias = roll_values(d, p, &p->bias_count, dice_chance(d, 80) ? lively : room);
     p->scale = zeroed(p->shape[0], sizeof *p->scale);
@@ -334,10 +334,15 @@ static void roll_neurons(struct dice *d, struct af_model *m, int index)
         p->scale[c] = (float)roll(d, 1, 1000) / 4096;
     if (p->kind == AF_OUTPUT)
         return;
-    p->burst = dice_chance(d, 20) ? 1 : dice_chance(d, 20) ? BURST_LIMIT : roll(d, 1, 15);
+    p->burst = dice_chance(d, 20) ? 1 : dice_chance(d, 20) ? NARROW_BURSTS : roll(d, 1, 15);
+    if (dice_chance(d, m->wide ? 60 : 4))
+        p->burst = dice_chance(d, 30) ? BURST_LIMIT : roll(d, 16, BURST_LIMIT);
+    p->burst_below = p->kind == AF_LINEAR ? p->burst : 0;
+    if (p->kind == AF_LINEAR && dice_chance(d, m->wide ? 50 : 4))
+        p->burst_below = dice_chance(d, 30) ? 0 : roll(d, 0, BURST_LIMIT);
     p->signed_bursts = p->kind == AF_RELU && dice_chance(d, 40);
     roll_thresholds(d, p, typical);
-    p->initial = roll_values(d, p, &p->initial_count, dice_chance(d, 30) ? STATE_LIMIT : lively);
+    p->initial = roll_values(d, p, &p->initial_count, dice_chance(d, 30) ? model_state_limit(m) : lively);
     int64_t area = p->initial_count / p->shape[0];
     for (int64_t i = 0; dice_chance(d, 50) && i < p->initial_count; i++)
         p->initial[i] = p->threshold[i / area] / 2;
@@ -404,6 +409,7 @@ struct af_model *random_model(uint64_t seed)
     snprintf(name, sizeof name, "random %llu", (unsigned long long)seed);
     m->name = strdup(name);
     m->timesteps = roll(&d, 1, 6);
+    m->wide = dice_chance(&d, 15);
     m->population = zeroed(1 + inner + outputs, sizeof *m->population);
     m->format.unit = 1;
     m->format.events = dice_chance(&d, 35);
@@ -503,6 +509,9 @@ const char *const feature_name[MODEL_FEATURES] = {
     [HAS_INITIAL_PER_NEURON] = "initial potential per neuron",
     [HAS_BURST_1] = "burst limit 1",
     [HAS_BURST_15] = "burst limit 15",
+    [HAS_BURST_255] = "burst limit 255",
+    [HAS_SKEWED_BURSTS] = "bursts that go further to one side than to the other",
+    [HAS_WIDE] = "wide potentials",
     [HAS_SHIFT] = "shift",
     [HAS_SHIFT_15] = "shift 15",
     [HAS_WEIGHT_127] = "weight 127",
@@ -639,13 +648,15 @@ static void population_features(const struct af_model *m, const struct neurons *
     has[HAS_OUTPUT_MAP] |= p->kind == AF_OUTPUT && positions;
     has[HAS_OUTPUT_ORDER] |= p->order != NULL;
     has[HAS_BURST_1] |= p->burst == 1;
-    has[HAS_BURST_15] |= p->burst == BURST_LIMIT;
+    has[HAS_BURST_15] |= p->burst == NARROW_BURSTS;
+    has[HAS_BURST_255] |= p->burst == BURST_LIMIT;
+    has[HAS_SKEWED_BURSTS] |= p->kind == AF_LINEAR && p->burst_below != p->burst;
     has[HAS_BIAS_PER_CHANNEL] |= positions && p->bias_count == p->shape[0];
     has[HAS_BIAS_PER_NEURON] |= positions && p->bias_count == neuron_count(p);
     has[HAS_INITIAL_PER_CHANNEL] |= positions && p->initial_count == p->shape[0];
     has[HAS_INITIAL_PER_NEURON] |= positions && p->initial_count == neuron_count(p);
     for (int64_t i = 0; i < p->bias_count; i++)
-        has[HAS_CURRENT_LIMIT] |= abs(p->bias[i]) == CURRENT_LIMIT;
+        has[HAS_CURRENT_LIMIT] |= abs(p->bias[i]) == model_current_limit(m);
     for (int c = 0; p->threshold && c < p->shape[0]; c++) {
         has[HAS_THRESHOLD_1] |= p->threshold[c] == 1;
         has[HAS_THRESHOLD_LIMIT] |= p->threshold[c] == STATE_LIMIT;
@@ -661,6 +672,7 @@ void model_features(const struct af_model *m, bool has[MODEL_FEATURES])
 {
     has[HAS_SEVERAL_OUTPUTS] |= model_outputs(m) > 1;
     has[HAS_LATER_ANSWER] |= m->iat.metric != IAT_OFF && model_output_at(m, model_answer(m)) > 0;
+    has[HAS_WIDE] |= m->wide;
     has[HAS_EVENT_INPUT] |= m->format.events;
     has[HAS_ANALOG_INPUT] |= !m->format.events;
     has[HAS_IAT_OFF] |= m->iat.metric == IAT_OFF;

@@ -143,7 +143,7 @@ static void project(struct reference *run, const struct state *state, const stru
 static int64_t burst_of(const struct neurons *p, int64_t v, int64_t threshold, int64_t sent)
 {
     if (p->kind == AF_LINEAR)
-        return clamp(divide_down(v, threshold), -p->burst, p->burst);
+        return clamp(divide_down(v, threshold), -p->burst_below, p->burst);
     if (p->signed_bursts)
         return clamp(divide_down(v, threshold), -least(sent, p->burst), p->burst);
     return v < threshold ? 0 : least(p->burst, v / threshold);
@@ -152,6 +152,7 @@ static int64_t burst_of(const struct neurons *p, int64_t v, int64_t threshold, i
 static void step_neurons(struct reference *run, struct state *state, int index)
 {
     const struct neurons *p = &run->model->population[index];
+    const int64_t limit = run->model->wide ? (1 << 30) - 1 : STATE_LIMIT;
     int64_t *current = zeroed(neuron_count(p), sizeof *current);
     for (int k = 0; k < p->input_count; k++)
         project(run, state, p, &p->input[k], current);
@@ -162,7 +163,7 @@ static void step_neurons(struct reference *run, struct state *state, int index)
             r = burst_of(p, v, threshold, state[index].total[n]);
             v -= r * threshold;
         }
-        state[index].v[n] = clamp(v, -STATE_LIMIT, STATE_LIMIT);
+        state[index].v[n] = clamp(v, -limit, limit);
         state[index].r[n] = r;
     }
     free(current);

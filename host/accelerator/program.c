@@ -518,7 +518,7 @@ static void put_phase(struct compiler *c, int population)
 /* ---- Instructions ---------------------------------------------------------------------------- */
 
 struct instruction_fields {
-    uint32_t phi, mode, a, b, cells, vector, vectors, columns, window;
+    uint32_t phi, below, mode, a, b, cells, vector, vectors, columns, window;
     uint32_t size; /* cells of a row of a relay's sums */
 };
 
@@ -528,7 +528,7 @@ static void instruct(struct compiler *c, struct core *core, int kind, const stru
     static const struct share nowhere = {{0}, {0}, {0}};
     if (!s)
         s = &nowhere;
-    put(c, core, MEMORY_PROGRAM, (uint32_t)kind | f.phi << 8 | f.mode << 16);
+    put(c, core, MEMORY_PROGRAM, (uint32_t)kind | f.phi << 8 | f.mode << 16 | f.below << 24);
     put(c, core, MEMORY_PROGRAM, f.a);
     put(c, core, MEMORY_PROGRAM, f.b);
     put(c, core, MEMORY_PROGRAM, f.cells);
@@ -602,10 +602,12 @@ static void put_firing(struct compiler *c, struct core *core, const struct neuro
     instruct(
         c, core, DO_FIRE, &at->share,
         (struct instruction_fields){.phi = (uint32_t)p->burst,
+                                    .below = (uint32_t)p->burst_below,
                                     .mode = (p->kind == AF_LINEAR                     ? FIRE_LINEAR
                                              : p->kind == AF_RELU && p->signed_bursts ? FIRE_SIGNED
                                                                                       : 0) |
-                                            (uint32_t)(p->kind == AF_OUTPUT ? FIRE_SILENT : 0),
+                                            (uint32_t)(p->kind == AF_OUTPUT ? FIRE_SILENT : 0) |
+                                            (uint32_t)(c->m->wide ? FIRE_WIDE : 0),
                                     .a = at->v,
                                     .b = at->sent,
                                     .cells = at->cells,
@@ -710,9 +712,29 @@ static int load_collector(struct compiler *c)
     return status;
 }
 
+/* What a build's neurons can do. */
+static void check_neurons(struct compiler *c)
+{
+    const bool bursts = c->limits.features & FEATURE_BURSTS;
+    if (c->m->wide && !(c->limits.features & FEATURE_WIDE) && !c->status)
+        c->status = af_fail(AF_UNSUPPORTED, "the model has potentials of 31 bits; this build has "
+                                            "potentials of 23");
+    for (int i = 0; i < c->m->population_count; i++) {
+        const struct neurons *p = &c->m->population[i];
+        if (!bursts)
+            fits(c, "spikes in a burst", (size_t)p->burst, NARROW_BURSTS);
+        if (!bursts && p->kind == AF_LINEAR && p->burst_below != p->burst && !c->status)
+            c->status = af_fail(AF_UNSUPPORTED,
+                                "population '%.80s' bursts from -%d to %d, this build as far to "
+                                "both sides",
+                                p->name, p->burst_below, p->burst);
+    }
+}
+
 static int check_fit(struct compiler *c)
 {
     const struct limits *l = &c->limits;
+    check_neurons(c);
     for (uint32_t k = 0; k < l->cores; k++) {
         const struct core *core = &c->core[k];
         const struct memory_image *m = core->memory;

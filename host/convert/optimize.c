@@ -73,7 +73,7 @@ static void set_options(struct scan *s, const struct trial *t)
     s->options.burst_initial = s->options.burst_desired = t->burst;
     s->options.search = false;
     s->options.effort = 0;
-    s->options.burst_spread = s->asked->goal == AF_GOAL_LATENCY ? 0 : BURST_LIMIT;
+    s->options.burst_spread = s->asked->goal == AF_GOAL_LATENCY ? 0 : NARROW_BURSTS;
     s->options.initial = t->initial;
     s->options.prune = t->prune;
     s->options.tolerance = (float)s->tolerance;

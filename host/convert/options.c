@@ -6,7 +6,7 @@
 
 const struct convert_options convert_defaults = {
     .timesteps = 4,
-    .burst_initial = BURST_LIMIT,
+    .burst_initial = 15,
     .burst_desired = 4,
     .burst_min = 1,
     .initial = 0.5f,

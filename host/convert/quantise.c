@@ -446,6 +446,7 @@ int quantise_population(struct recipe *recipe, int index)
     if (!status) {
         const struct setting *set = &recipe->setting[index];
         n->burst = fires ? set->burst : 0;
+        n->burst_below = p->kind == AF_LINEAR ? set->burst : 0;
         n->signed_bursts = p->kind == AF_RELU && set->signed_bursts;
         n->ratio = fires ? set->ratio : 1;
         for (int o = 0; o < s.channels; o++) {

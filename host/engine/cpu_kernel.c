@@ -227,7 +227,7 @@ static void multiply(const struct product *p)
 
 /* ---- Fire ---------------------------------------------------------------------------------- */
 
-/* floor(v / threshold) clamped to [low, burst], where low is -burst or 0. The product with the
+/* floor(v / threshold) clamped to [low, burst], where low is 0 or less. The product with the
  * rounded inverse is off by one at most, and truncated towards zero: the remainder shows both. */
 INLINE lanes divide(lanes v, lanes threshold, lanes_f inverse, lanes low, lanes burst)
 {
@@ -265,13 +265,14 @@ struct sums {
     lanes run_spikes, run_events, run_adds;
 };
 
-/* additions_of each lane, of bursts: three of them have six bits. */
+/* additions_of each lane, of bursts: three of them have ten bits. */
 INLINE lanes additions(lanes n)
 {
     lanes b = (n + (n << 1)) ^ n;
-    b = b - (b >> 1 & 0x55);
-    b = (b & 0x33) + (b >> 2 & 0x33);
-    return (b + (b >> 4)) & 0x0f;
+    b = b - (b >> 1 & 0x155);
+    b = (b & 0x333) + (b >> 2 & 0x333);
+    b = b + (b >> 4);
+    return (b & 0x0f) + (b >> 8);
 }
 
 INLINE void end_run(struct sums *s, lanes fanout)
@@ -296,13 +297,16 @@ static void flush(struct firing *f, struct sums *s)
     *s = (struct sums){0};
 }
 
+/* Beyond it v / threshold is more than any burst, and float would not hold all of it. */
+enum { DIVIDE_MOST = 1 << 30 };
+
 /* The neurons c .. c + WIDE - 1 of all positions. */
 INLINE void fire_columns(struct firing *firing, const int c, const bool is_linear,
-                         const bool is_signed, const bool small)
+                         const bool is_signed, const bool small, const bool wide)
 {
     const struct firing copy = *firing, *const f = &copy; /* no store changes what it points to */
-    const lanes zero = {0}, burst = zero + f->burst, limit = zero + STATE_LIMIT;
-    const lanes low = is_linear || is_signed ? -burst : zero;
+    const lanes zero = {0}, burst = zero + f->burst, limit = zero + f->limit;
+    const lanes low = is_linear ? zero - f->below : is_signed ? -burst : zero;
     const lanes base = *(const lanes_u *)(f->base + c);
     const lanes threshold = *(const lanes_u *)(f->threshold + c);
     const lanes_f inverse = *(const lanes_fu *)(f->inverse + c), above = just_above(inverse);
@@ -317,7 +321,8 @@ INLINE void fire_columns(struct firing *firing, const int c, const bool is_linea
             v += *(const lanes_u *)(f->current + at);
         if (f->constant)
             v += *(const lanes_u *)(f->constant + at);
-        lanes r = small ? divide_small(v, above, burst) : divide(v, threshold, inverse, low, burst);
+        const lanes n = wide ? least(most(v, zero - DIVIDE_MOST), zero + DIVIDE_MOST) : v;
+        lanes r = small ? divide_small(n, above, burst) : divide(n, threshold, inverse, low, burst);
         if (is_signed) {
             lanes sent = __builtin_convertvector(*(const lanes_16u *)(f->sent + at), lanes);
             r = most(r, -least(sent, burst));
@@ -353,10 +358,12 @@ INLINE void fire_any(struct firing *f, const bool is_linear, const bool is_signe
         bool small = !is_linear && !is_signed;
         for (int i = 0; small && i < WIDE; i++)
             small = (int64_t)f->threshold[c + i] * f->burst < DIVIDE_LIMIT;
-        if (small)
-            fire_columns(f, c, is_linear, is_signed, true);
+        if (f->limit > STATE_LIMIT)
+            fire_columns(f, c, is_linear, is_signed, small, true);
+        else if (small)
+            fire_columns(f, c, is_linear, is_signed, true, false);
         else
-            fire_columns(f, c, is_linear, is_signed, false);
+            fire_columns(f, c, is_linear, is_signed, false, false);
     }
 }
 

@@ -31,7 +31,9 @@ struct product {
 struct firing {
     int positions, width;
     int burst;
-    int linear;               /* signed without limit */
+    int linear; /* signed without a sum that limits it: from -below on */
+    int below;
+    int32_t limit;            /* of a potential, afterwards */
     const int32_t *current;   /* NULL: none this timestep */
     const int32_t *constant;  /* of the analog input and biases per neuron; NULL: none */
     const int32_t *base;      /* bias */

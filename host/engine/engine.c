@@ -104,10 +104,10 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
 {
     const struct wiring *w = &s->wiring;
     path_free(p);
-    /* More than CURRENT_LIMIT meets weights of zero only (model_check). */
+    /* More than the currents' limit meets weights of zero only (model_check). */
     int64_t most = (int64_t)model_event_limit(e->model, w->source) * w->pool[0] * w->pool[1];
-    if (most > CURRENT_LIMIT)
-        most = CURRENT_LIMIT;
+    if (most > model_current_limit(e->model))
+        most = model_current_limit(e->model);
     bool negative = sends_negative(e->model, w->source);
     p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
     p->in_order = channels_in_order(w);
@@ -192,18 +192,21 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     const struct wiring *w = &s->wiring;
     int64_t row = wiring_row(w);
     for (int o = 0; st->path[k].offset && o < w->block[0]; o++) {
-        int32_t sum = 0;
+        uint32_t sum = 0; /* modulo 2^32, as the sums are that it is taken from */
         for (int64_t i = 0; i < row; i++)
-            sum += s->weight[o * row + i];
-        sum = (int32_t)((uint32_t)sum * (uint32_t)st->path[k].offset << s->shift);
+            sum += (uint32_t)s->weight[o * row + i];
+        sum = sum * (uint32_t)st->path[k].offset << s->shift;
         if (!st->steady)
-            st->base[o] -= sum;
+            st->base[o] = (int32_t)((uint32_t)st->base[o] - sum);
         for (int y = 0; st->steady && y < w->block[1]; y++)
             for (int x = 0; x < w->block[2]; x++)
-                st->steady[((ptrdiff_t)(w->at[1] + y * w->spread[0]) * p->shape[2] + w->at[2] +
-                            x * w->spread[1]) *
-                               st->stride +
-                           w->at[0] + o] -= sum;
+{
+                int32_t *to = &st->steady[((ptrdiff_t)(w->at[1] + y * w->spread[0]) * p->shape[2] +
+                                           w->at[2] + x * w->spread[1]) *
+                                              st->stride +
+                                          w->at[0] + o];
+                *to = (int32_t)((uint32_t)*to - sum);
+            }
     }
 }
 

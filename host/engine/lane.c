@@ -462,14 +462,18 @@ static void step_relay(struct lane *l, int index)
 static void step_output(struct lane *l, int index, const int32_t *current)
 {
     const struct stage *st = &l->engine->stage[index];
+    const int32_t limit = model_state_limit(l->engine->model);
     int32_t *v = l->at[index].potential;
     const int32_t *constant = st->steady ? l->at[index].constant : NULL;
     for (int64_t j = 0; j < st->positions; j++)
         for (int c = 0; c < st->stride; c++) {
             int64_t at = j * st->stride + c;
-            int32_t sum =
-                v[at] + st->base[c] + (current ? current[at] : 0) + (constant ? constant[at] : 0);
-            v[at] = sum > STATE_LIMIT ? STATE_LIMIT : sum < -STATE_LIMIT ? -STATE_LIMIT : sum;
+            /* All of it is within 32 bits, some of it may not be: the offsets of views. */
+            uint32_t sum = (uint32_t)v[at] + (uint32_t)st->base[c];
+            sum += current ? (uint32_t)current[at] : 0;
+            sum += constant ? (uint32_t)constant[at] : 0;
+            const int32_t total = (int32_t)sum;
+            v[at] = total > limit ? limit : total < -limit ? -limit : total;
         }
 }
 
@@ -499,6 +503,8 @@ static void step_population(struct lane *l, int index)
         .width = st->stride,
         .burst = n->burst,
         .linear = n->kind == AF_LINEAR,
+        .below = n->burst_below,
+        .limit = model_state_limit(e->model),
         .current = current,
         .constant = st->steady ? l->at[index].constant : NULL,
         .base = st->base,

@@ -62,12 +62,24 @@ int64_t output_values(const struct neurons *p)
     return values;
 }
 
+int32_t model_state_limit(const struct af_model *m)
+{
+    return m->wide ? (STATE_LIMIT + 1) * (1 << WIDE_BITS) - 1 : STATE_LIMIT;
+}
+
+int32_t model_current_limit(const struct af_model *m)
+{
+    return m->wide ? CURRENT_LIMIT * (1 << WIDE_BITS) : CURRENT_LIMIT;
+}
+
 int model_event_limit(const struct af_model *m, int population)
 {
     const struct neurons *p = &m->population[population];
     while (p->kind == AF_MAXPOOL)
         p = &m->population[p->input[0].wiring.source];
-    return p->kind == AF_INPUT ? COUNT_LIMIT : p->burst;
+    return p->kind == AF_INPUT             ? COUNT_LIMIT
+           : p->burst > p->burst_below ? p->burst
+                                       : p->burst_below;
 }
 
 double model_event_value(const struct af_model *m, int population, int channel)
@@ -153,9 +165,10 @@ static int check_values(const struct neurons *p, const char *what, const int32_t
     return AF_OK;
 }
 
-/* One timestep's largest possible current into each channel stays within CURRENT_LIMIT. */
+/* One timestep's largest possible current into each channel stays within the model's limit. */
 static int check_currents(const struct af_model *m, const struct neurons *p)
 {
+    const int64_t limit = model_current_limit(m);
     int64_t *bound = calloc((size_t)p->shape[0], sizeof *bound);
     if (!bound)
         return af_fail(AF_NO_MEMORY, "no memory");
@@ -174,8 +187,8 @@ static int check_currents(const struct af_model *m, const struct neurons *p)
             for (int64_t i = 0; i < row; i++)
                 sum += abs(s->weight[o * row + i]);
             /* row < 2^31, weight < 2^8, shift < 2^4: the product with `most` needs a check. */
-            if (most > ((int64_t)1 << 40) || (sum << s->shift) > ((int64_t)CURRENT_LIMIT / most))
-                sum = (int64_t)CURRENT_LIMIT + 1;
+            if (most > ((int64_t)1 << 40) || (sum << s->shift) > limit / most)
+                sum = limit + 1;
             else
                 sum = (sum << s->shift) * most;
             bound[w->at[0] + o] += sum;
@@ -183,7 +196,7 @@ static int check_currents(const struct af_model *m, const struct neurons *p)
     }
     int status = AF_OK;
     for (int c = 0; !status && c < p->shape[0]; c++)
-        if (bound[c] > CURRENT_LIMIT)
+        if (bound[c] > limit)
             status = af_fail(AF_BAD_FILE,
                              "population '%.80s': channel %d could overflow in one timestep",
                              p->name, c);
@@ -247,6 +260,9 @@ static int check_population(const struct af_model *m, int index)
     if (!good)
         return af_fail(AF_BAD_FILE, "population %d has an impossible shape", index);
     good = fires ? p->burst >= 1 && p->burst <= BURST_LIMIT : p->burst == 0;
+    good = good && (p->kind == AF_LINEAR ? p->burst_below >= 0 && p->burst_below <= BURST_LIMIT
+                                         : p->burst_below == 0);
+    good = good && !(p->signed_bursts && p->burst * m->timesteps > SENT_LIMIT);
     good = good && (adds == (p->bias_count > 0)) && (!adds || count_fits(p->bias_count, p));
     good = good && (fires == (p->initial_count > 0)) && (!fires || count_fits(p->initial_count, p));
     good = good && (p->kind == AF_MAXPOOL ? p->input_count == 1
@@ -263,10 +279,11 @@ static int check_population(const struct af_model *m, int index)
     if (fires)
         status = check_values(p, "threshold", p->threshold, p->shape[0], 1, STATE_LIMIT);
     if (!status && fires)
-        status = check_values(p, "initial potential", p->initial, p->initial_count, -STATE_LIMIT,
-                              STATE_LIMIT);
+        status = check_values(p, "initial potential", p->initial, p->initial_count,
+                              -model_state_limit(m), model_state_limit(m));
     if (!status && adds)
-        status = check_values(p, "bias", p->bias, p->bias_count, -CURRENT_LIMIT, CURRENT_LIMIT);
+        status = check_values(p, "bias", p->bias, p->bias_count,
+                              -model_current_limit(m), model_current_limit(m));
     if (!status)
         status = check_synapses(m, index);
     if (!status && adds)

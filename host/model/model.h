@@ -6,8 +6,8 @@
  *     v = v + current + bias
  *     RELU   signed bursts off: r = v < threshold ? 0 : min(burst, v / threshold)
  *            on:  r = clamp(floor(v / threshold), -min(sent, burst), burst); sent = sent + r
- *     LINEAR r = clamp(floor(v / threshold), -burst, burst)
- *     v = clamp(v - r * threshold, -STATE_LIMIT, STATE_LIMIT)
+ *     LINEAR r = clamp(floor(v / threshold), -burst_below, burst)
+ *     v = clamp(v - r * threshold, -limit, limit), where limit is model_state_limit
  * OUTPUT populations only add: v = clamp(v + current + bias, ...). A MAXPOOL relay keeps the
  * running sum of every source neuron and of what it sent: r = (largest sum in the window) - sent.
  * An analog input sends the same counts in every timestep, an event input those of the timestep. A
@@ -21,9 +21,14 @@
 #include "model/wiring.h"
 
 enum {
-    STATE_LIMIT = (1 << 22) - 1, /* of a potential, where the fire step writes it back */
+    STATE_LIMIT = (1 << 22) - 1, /* of a threshold, and of a potential, where the fire step writes
+                                    it back */
     CURRENT_LIMIT = 1 << 22,     /* of one timestep's current and bias together */
-    BURST_LIMIT = 15,            /* largest phi */
+    WIDE_BITS = 8,               /* by which these limits of potentials and currents are more in a
+                                    wide model */
+    BURST_LIMIT = 255,           /* largest phi */
+    NARROW_BURSTS = 15,          /* what every build of the accelerator fires */
+    SENT_LIMIT = 32767,          /* of phi T with signed bursts */
     COUNT_LIMIT = 255,           /* of an input count, either sign */
     SHIFT_LIMIT = 15,
     TIMESTEPS_LIMIT = 256,
@@ -40,6 +45,7 @@ struct neurons {
     enum af_kind kind;
     int shape[3]; /* channels, height, width */
     int burst;    /* phi of RELU and LINEAR, else 0 */
+    int burst_below; /* LINEAR: the most below 0, as a positive number; else 0 */
     bool signed_bursts;
     float ratio; /* rho, already part of the thresholds */
     int input_count;
@@ -81,6 +87,7 @@ struct fact {
 struct af_model {
     char *name;
     int timesteps;
+    bool wide; /* potentials and currents of WIDE_BITS more */
     int population_count;
     struct neurons *population; /* [0] is the input, outputs come last in the graph's order */
     struct input_format format;
@@ -96,6 +103,8 @@ int64_t neuron_count(const struct neurons *p);
 /* Values that an output has in the graph: one for each neuron, or a single one of two neurons, of
  * which the other stays 0: classes by the sign, between which early exit decides. */
 int64_t output_values(const struct neurons *p);
+int32_t model_state_limit(const struct af_model *m);
+int32_t model_current_limit(const struct af_model *m);
 /* Largest |r| that a population can send in one timestep. */
 int model_event_limit(const struct af_model *m, int population);
 /* ANN units of one count of a population's channel: threshold * scale; 1 for the input. */

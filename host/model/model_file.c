@@ -24,9 +24,10 @@
 _Static_assert(__BYTE_ORDER == __LITTLE_ENDIAN, "the file is little endian, and so is the host");
 
 enum {
-    VERSION = 3,
+    VERSION = 4,
     OLDEST = 1,  /* knows no FORM_NONZERO */
     SPREADS = 3, /* wirings have a spread since */
+    WIDE = 4,    /* a model may be wide, bursts below 0 have a limit of their own, since */
     HEADER = 24,
     POPULATIONS_MOST = 1 << 16,
     PROJECTIONS_MOST = 1 << 12
@@ -257,6 +258,10 @@ static void code_population(struct codec *c, struct neurons *p)
     p->kind = (enum af_kind)kind;
     code_ints(c, p->shape, 3);
     code_int(c, &p->burst);
+    if (c->version >= WIDE)
+        code_int(c, &p->burst_below);
+    else
+        p->burst_below = p->kind == AF_LINEAR ? p->burst : 0;
     code_bool(c, &p->signed_bursts);
     code_float(c, &p->ratio);
     code_bool(c, &scale);
@@ -295,6 +300,8 @@ static void code_model(struct codec *c, struct af_model *m)
 {
     code_text(c, &m->name);
     code_count(c, &m->timesteps, TIMESTEPS_LIMIT);
+    if (c->version >= WIDE)
+        code_bool(c, &m->wide);
     code_long(c, &m->ann_macs);
     code_long(c, &m->first_macs);
     code_count(c, &m->population_count, POPULATIONS_MOST);

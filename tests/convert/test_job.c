@@ -379,7 +379,7 @@ TEST(refusals)
     REFUSED(o.threads = 1 << 20, "out of range");
     REFUSED(o.timesteps = 0, "timesteps");
     REFUSED(o.timesteps = 257, "timesteps");
-    REFUSED(o.burst_initial = 16, "burst");
+    REFUSED(o.burst_initial = 256, "burst");
     REFUSED(o.burst_min = 0, "burst");
     REFUSED(o.scale = 0, "scale");
     REFUSED(o.scale = NAN, "scale");

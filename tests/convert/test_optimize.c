@@ -458,7 +458,7 @@ TEST(spreading)
             struct convert_options o = convert_defaults;
             o.timesteps = 1;
             o.burst_initial = o.burst_desired = burst;
-            o.burst_spread = i ? BURST_LIMIT : 0;
+            o.burst_spread = i ? NARROW_BURSTS : 0;
             o.goal = AF_GOAL_SPIKES;
             o.search = false;
             o.effort = 0;
@@ -468,7 +468,7 @@ TEST(spreading)
             spikes[i] = c.verdict.exit_spike_sops;
             for (int p = 1; c.recipe.model && p < c.recipe.model->population_count; p++)
                 if (c.recipe.model->population[p].threshold)
-                    CHECK_EQ(c.recipe.model->population[p].burst, i ? BURST_LIMIT : burst);
+                    CHECK_EQ(c.recipe.model->population[p].burst, i ? NARROW_BURSTS : burst);
             conversion_free(&c);
         }
         CHECK(spikes[1] < 1.05 * spikes[0]);

@@ -67,12 +67,13 @@ static const char *const happening_name[] = {
 static void note_population(const struct reference *r, int step, int index, bool has[HAPPENINGS])
 {
     const struct neurons *p = &r->model->population[index];
+    const int64_t limit = model_state_limit(r->model);
     const int64_t *v = reference_potential(r, step, index), *b = reference_burst(r, step, index);
     for (int64_t n = 0; n < neuron_count(p); n++) {
         bool output = p->kind == AF_OUTPUT, fires = p->burst > 0;
-        has[OUTPUT_SATURATED] |= output && llabs(v[n]) == STATE_LIMIT;
-        has[SATURATED_HIGH] |= fires && v[n] == STATE_LIMIT;
-        has[SATURATED_LOW] |= fires && v[n] == -STATE_LIMIT;
+        has[OUTPUT_SATURATED] |= output && llabs(v[n]) == limit;
+        has[SATURATED_HIGH] |= fires && v[n] == limit;
+        has[SATURATED_LOW] |= fires && v[n] == -limit;
         has[TOOK_BACK] |= p->kind == AF_RELU && b[n] < 0;
         has[RELAY_TOOK_BACK] |= p->kind == AF_MAXPOOL && b[n] < 0;
         has[LINEAR_NEGATIVE] |= p->kind == AF_LINEAR && b[n] < 0;
@@ -681,7 +682,7 @@ struct neurons_under_test {
 };
 
 /* Potentials at and beside the multiples of their thresholds, where a division goes wrong first. */
-static void roll_neurons(struct dice *d, struct neurons_under_test *u)
+static void roll_neurons(struct dice *d, struct neurons_under_test *u, int64_t most, int burst)
 {
     static const int thresholds[] = {1, 2, 3, 7, 255, 4097, 1 << 18, STATE_LIMIT - 1, STATE_LIMIT};
     for (int c = 0; c < WIDTH; c++) {
@@ -692,10 +693,10 @@ static void roll_neurons(struct dice *d, struct neurons_under_test *u)
         u->inverse[c] = 1.0f / (float)u->threshold[c];
     }
     for (int n = 0; n < NEURONS; n++) {
-        int64_t v = u->threshold[n % WIDTH] * dice_roll(d, -17, 17) + dice_roll(d, -2, 2);
+        int64_t v = u->threshold[n % WIDTH] * dice_roll(d, -burst - 2, burst + 2) + dice_roll(d, -2, 2);
         if (dice_chance(d, 10))
-            v = dice_roll(d, -STATE_LIMIT, STATE_LIMIT) * 2;
-        int64_t limit = STATE_LIMIT + (int64_t)CURRENT_LIMIT;
+            v = dice_roll(d, -most, most) * 2;
+        int64_t limit = 2 * most + 1;
         v = v > limit ? limit : v < -limit ? -limit : v;
         u->potential[n] = (int32_t)v - u->base[n % WIDTH];
         u->sent[n] = (int16_t)(dice_roll(d, 0, 4000) >> dice_roll(d, 0, 12));
@@ -712,14 +713,17 @@ static int64_t floor_of(int64_t v, int64_t by)
 }
 
 static void compare_fire(const struct kernel *kernel, const struct neurons_under_test *before,
-                         int burst, bool linear, bool is_signed)
+                         int64_t limit, int burst, int below, bool is_signed)
 {
     struct neurons_under_test u = *before;
+    const bool linear = below >= 0;
     struct firing f = {
         .positions = POSITIONS,
         .width = WIDTH,
         .burst = burst,
         .linear = linear,
+        .below = below,
+        .limit = (int32_t)limit,
         .base = u.base,
         .threshold = u.threshold,
         .inverse = u.inverse,
@@ -735,11 +739,11 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
     for (int n = 0; n < NEURONS; n++) {
         int64_t v = before->potential[n] + before->base[n % WIDTH];
         int64_t threshold = before->threshold[n % WIDTH], sent = before->sent[n];
-        int64_t low = linear ? -burst : is_signed ? -(sent < burst ? sent : burst) : 0;
+        int64_t low = linear ? -below : is_signed ? -(sent < burst ? sent : burst) : 0;
         int64_t r = floor_of(v, threshold);
         r = r < low ? low : r > burst ? burst : r;
         v -= r * threshold;
-        v = v > STATE_LIMIT ? STATE_LIMIT : v < -STATE_LIMIT ? -STATE_LIMIT : v;
+        v = v > limit ? limit : v < -limit ? -limit : v;
         if (u.events[n] != r || u.potential[n] != v || (is_signed && u.sent[n] != sent + r)) {
             printf(
                 "%s: burst limit %d, threshold %lld, potential %d: r %d v %d, expected %lld %lld\n",
@@ -767,15 +771,17 @@ TEST(fire_at_multiples)
     struct dice d = {3};
     for (int turn = 0; turn < (MODELS < 1000 ? 20 : 300); turn++) {
         struct neurons_under_test u;
-        roll_neurons(&d, &u);
-        int burst = (int)dice_roll(&d, 1, BURST_LIMIT);
+        const int64_t limit = turn % 2 ? STATE_LIMIT : (1 << 30) - 1;
+        const int burst = (int)dice_roll(&d, 1, turn % 4 < 2 ? NARROW_BURSTS : BURST_LIMIT),
+                  below = (int)dice_roll(&d, 0, BURST_LIMIT);
+        roll_neurons(&d, &u, limit, burst);
         for (int k = 0; k < KERNELS; k++) {
             if (!usable[k])
                 continue;
             setenv("ADAFIRE_CPU", kernels[k], 1);
-            compare_fire(kernel_choose(), &u, burst, false, false);
-            compare_fire(kernel_choose(), &u, burst, false, true);
-            compare_fire(kernel_choose(), &u, burst, true, false);
+            compare_fire(kernel_choose(), &u, limit, burst, -1, false);
+            compare_fire(kernel_choose(), &u, limit, burst, -1, true);
+            compare_fire(kernel_choose(), &u, limit, burst, below, false);
         }
     }
     unsetenv("ADAFIRE_CPU");
