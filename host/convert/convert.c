@@ -79,6 +79,27 @@ static int note_risks(const struct reference *ref, const struct convert_options 
     return status;
 }
 
+/* A network of codes is what it is: nothing about it is chosen. */
+static int take_coded(struct convert_options *o, struct journal *journal)
+{
+    const bool asked = o->optimize || o->search || o->ssc_budget > 0 || o->ssc_loss > 0 ||
+                       o->prune > 0 || o->bias != AF_BIAS_AUTO;
+    o->timesteps = o->timesteps ? o->timesteps : 1;
+    o->optimize = o->search = o->feedback = false;
+    o->effort = o->burst_spread = 0;
+    o->signed_bursts = AF_OFF;
+    o->iat = AF_OFF; /* outputs count each in a unit of its own */
+    o->bias = AF_BIAS_OFF;
+    o->ssc_budget = o->ssc_loss = o->prune = 0;
+    int status = journal_note(journal, "a quantised network: a burst is a code, and its integers "
+                                       "are computed as they are, but that half a code is rounded "
+                                       "up and not to even");
+    if (!status && asked)
+        status = journal_note(journal, "goals, searches, pruning and bias correction were left "
+                                       "out: they would change its codes");
+    return status;
+}
+
 /* What came out, where the user might take it for better than it is. */
 static int note_outcome(const struct conversion *c, struct journal *journal)
 {
@@ -114,13 +135,16 @@ int convert(const struct network *net, const struct input_format *format,
     struct reference *ref = &c->reference;
     *c = (struct conversion){.reference = {.network = net, .data = *data},
                              .journal = {.progress = o.progress, .context = o.context}};
+    int status = net->coded ? take_coded(&o, &c->journal) : AF_OK;
+    o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
     if (o.bias == AF_BIAS_AUTO)
         o.bias = o.optimize && o.goal == AF_GOAL_SPIKES ? AF_BIAS_CURRENTS : AF_BIAS_LIGHT;
     if (shape[0] < 2)
         o.loss = LOSS_ERROR;
     ref->loss = o.loss;
     ref->loss_most = o.loss == LOSS_ANSWERS && shape[1] * shape[2] == 1;
-    int status = options_check(&o);
+    if (!status)
+        status = options_check(&o);
     if (!status && data->samples < 1)
         status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
     if (status)

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { STATE_MOST = 1 << 30 };
+
 const int32_t *history_outputs(const struct history *h, int64_t sample, int step)
 {
     return h->v + (sample * h->steps + step) * h->classes;
@@ -49,6 +51,16 @@ static int lose_sample(const struct history *h, const struct lane *lane, int64_t
     return AF_OK;
 }
 
+/* Outputs of a network of codes count in a unit for each channel. */
+static int32_t in_unit_of_first(const struct neurons *output, int channel, int32_t v)
+{
+    const float *scale = output->scale;
+    if (scale[channel] == scale[0])
+        return v;
+    const double same = (double)v * (double)scale[channel] / (double)scale[0];
+    return (int32_t)lrint(fmin(fmax(same, -STATE_MOST), STATE_MOST));
+}
+
 static int run_sample(void *context, int worker, int64_t sample)
 {
     struct history *h = context;
@@ -70,7 +82,9 @@ static int run_sample(void *context, int worker, int64_t sample)
         lane_step(lane, 1, last);
         int32_t *v = h->v ? h->v + (sample * h->steps + t) * h->classes : NULL;
         for (int k = 0; v && k < h->classes; k++)
-            v[k] = lane_potentials(lane, h->output)[k] + (before ? before[k] : 0);
+            v[k] = in_unit_of_first(&m->population[h->output], k,
+                                    lane_potentials(lane, h->output)[k]) +
+                   (before ? before[k] : 0);
         for (int i = 1; h->spent && i <= last; i++) {
             struct operations *spent = &h->spent[sample * h->steps + t];
             spent->sops += (double)lane_activity(lane, i)->sops;

@@ -5,7 +5,6 @@
 #include "model/model.h"
 
 const struct convert_options convert_defaults = {
-    .timesteps = 4,
     .burst_initial = 15,
     .burst_desired = 4,
     .burst_min = 1,

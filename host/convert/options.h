@@ -11,7 +11,7 @@
 enum loss { LOSS_ANSWERS, LOSS_ERROR };
 
 struct convert_options {
-    int timesteps;
+    int timesteps; /* 0: TIMESTEPS_DEFAULT, or 1 for a network of codes */
     int burst_initial, burst_desired, burst_min;
     int burst_spread;   /* largest burst limit where thresholds are spread; 0: they are not */
     float initial;      /* potential that a ReLU's neurons begin with, of their threshold: 1/2 errs
@@ -40,7 +40,7 @@ struct convert_options {
     int (*progress)(void *context, const char *phase, double fraction);
     void *context;
 };
-enum { EFFORT_MOST = 3 };
+enum { EFFORT_MOST = 3, TIMESTEPS_DEFAULT = 4 };
 extern const struct convert_options convert_defaults;
 
 /* AF_BAD_ARGUMENT says what is out of range. */

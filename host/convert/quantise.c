@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "convert/prune.h"
 #include "convert/rounding.h"
+#include "network/codes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ int quantise_begin(struct recipe *recipe, const struct input_format *format)
     m->population_count = net->population_count;
     m->name = strdup("");
     m->timesteps = recipe->options.timesteps;
+    m->wide = net->wide;
     m->ann_macs = network_macs(net, &m->first_macs);
     m->format = *format;
     size_t bytes = (size_t)net->population[0].shape[0] * sizeof *format->zero;
@@ -111,7 +113,9 @@ static int find_weights(const struct recipe *recipe, int index, struct scaling *
         if (!value || !to)
             return af_fail(AF_NO_MEMORY, "no memory for weights");
         for (int j = 0; j < w->channels; j++)
-            value[j] = model_event_value(recipe->model, w->source, w->map[j]);
+            value[j] = recipe->network->coded
+                           ? codes_event_value(recipe->network, w->source)
+                           : model_event_value(recipe->model, w->source, w->map[j]);
         for (int o = 0; o < w->block[0]; o++) {
             double *most = &s->largest[i * s->channels + w->at[0] + o];
             for (int j = 0; j < fan_in; j++)
@@ -309,6 +313,14 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
                             p->name);
 }
 
+/* A network of codes has chosen them. */
+static void take_units(const struct population *p, struct scaling *s)
+{
+    memcpy(s->unit, p->unit, (size_t)s->channels * sizeof *s->unit);
+    for (int i = 0; i < s->projections; i++)
+        s->shift[i] = p->projection[i].shift;
+}
+
 static int fill_bias(struct recipe *recipe, int index, const struct scaling *s)
 {
     const struct population *p = &recipe->network->population[index];
@@ -316,7 +328,7 @@ static int fill_bias(struct recipe *recipe, int index, const struct scaling *s)
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     bool uniform = true;
     for (int o = 0; uniform && o < s->channels; o++) {
-        double slack = n->threshold ? n->threshold[o] / 32.0 : 4;
+        double slack = p->unit ? 0.5 : n->threshold ? n->threshold[o] / 32.0 : 4;
         uniform = bias_is_uniform(p, o, slack * s->unit[o]);
     }
     n->bias_count = uniform ? s->channels : s->channels * area;
@@ -340,7 +352,7 @@ static int fill_initial(struct recipe *recipe, int index, const struct scaling *
     struct neurons *n = &recipe->model->population[index];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     /* A linear neuron rounds to either side. */
-    double share = p->kind == AF_RELU ? (double)recipe->options.initial : 0.5;
+    double share = p->kind == AF_RELU && !p->unit ? (double)recipe->options.initial : 0.5;
     n->initial_count = extra ? s->channels * area : s->channels;
     free(n->initial);
     n->initial = malloc((size_t)n->initial_count * sizeof *n->initial);
@@ -349,7 +361,8 @@ static int fill_initial(struct recipe *recipe, int index, const struct scaling *
     for (int64_t i = 0; i < n->initial_count; i++) {
         int64_t o = extra ? i / area : i;
         double v = floor(n->threshold[o] * share) + (extra ? (double)extra[i] / s->unit[o] : 0);
-        n->initial[i] = (int32_t)fmax(fmin(nearbyint(v), STATE_LIMIT), -STATE_LIMIT);
+        const double limit = model_state_limit(recipe->model);
+        n->initial[i] = (int32_t)fmax(fmin(nearbyint(v), limit), -limit);
     }
     return AF_OK;
 }
@@ -441,17 +454,20 @@ int quantise_population(struct recipe *recipe, int index)
                      : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = find_weights(recipe, index, &s);
-    if (!status)
+    if (!status && p->unit)
+        take_units(p, &s);
+    else if (!status)
         status = choose_units(recipe, index, &s);
     if (!status) {
         const struct setting *set = &recipe->setting[index];
         n->burst = fires ? set->burst : 0;
-        n->burst_below = p->kind == AF_LINEAR ? set->burst : 0;
+        n->burst_below = p->kind != AF_LINEAR ? 0 : p->unit ? -p->low : set->burst;
         n->signed_bursts = p->kind == AF_RELU && set->signed_bursts;
         n->ratio = fires ? set->ratio : 1;
         for (int o = 0; o < s.channels; o++) {
             n->scale[o] = (float)s.unit[o];
-            s.unit[o] = (double)n->scale[o]; /* what readers will multiply with */
+            if (!p->unit)
+                s.unit[o] = (double)n->scale[o]; /* what readers will multiply with */
             if (fires)
                 n->threshold[o] =
                     (int32_t)fmax(1, nearbyint(wanted_threshold(recipe, index, o) / s.unit[o]));

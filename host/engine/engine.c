@@ -194,7 +194,7 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     for (int o = 0; st->path[k].offset && o < w->block[0]; o++) {
         uint32_t sum = 0; /* modulo 2^32, as the sums are that it is taken from */
         for (int64_t i = 0; i < row; i++)
-            sum += (uint32_t)s->weight[o * row + i];
+            sum += (uint32_t)(int32_t)s->weight[o * row + i];
         sum = sum * (uint32_t)st->path[k].offset << s->shift;
         if (!st->steady)
             st->base[o] = (int32_t)((uint32_t)st->base[o] - sum);

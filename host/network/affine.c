@@ -747,7 +747,7 @@ int term_average(const struct projection *t, const int shape[3], const struct wi
             for (x1 = x0 + 1; x1 < w->out[1]; x1++)
                 if (pool_count(w, 1, x1, shape[2], include_pad) != cols)
                     break;
-            struct projection p = {base, t->weight}, made;
+            struct projection p = {.wiring = base, .weight = t->weight}, made;
             int begin[2] = {y0, x0}, end[2] = {y1, x1};
             status = projection_copy(&made, &p);
             if (status)

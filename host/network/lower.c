@@ -1,11 +1,14 @@
 /* From the graph to populations and projections, node by node, as affine functions (affine.h). */
 #include "base/error.h"
+#include "network/codes.h"
+#include "network/lower_codes.h"
 #include "network/lower_linear.h"
 #include "network/lower_nonlinear.h"
 #include "network/lower_spread.h"
 #include "network/obstacle.h"
 #include "network/stage.h"
 #include "onnx/operator.h"
+#include "onnx/quantiser.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -84,6 +87,8 @@ static int lower_live(struct lowering *l, const struct node *n, int live, struct
         return lower_average(l, n, in, out);
     if (strcmp(op, "Relu") == 0 || strcmp(op, "Clip") == 0)
         return lower_relu(l, n, in, out);
+    if (strcmp(op, FAKE_QUANTISE) == 0)
+        return lower_quantiser(l, n, in, out);
     if (strcmp(op, "MaxPool") == 0 || strcmp(op, "GlobalMaxPool") == 0 ||
         strcmp(op, "ReduceMax") == 0)
         return lower_max(l, n, in, out);
@@ -92,8 +97,8 @@ static int lower_live(struct lowering *l, const struct node *n, int live, struct
 
 static bool fires(const struct node *n)
 {
-    static const char *const names[] = {"Relu",          "Clip",      "MaxPool",
-                                        "GlobalMaxPool", "ReduceMax", NULL};
+    static const char *const names[] = {"Relu",      "Clip",        "MaxPool", "GlobalMaxPool",
+                                        "ReduceMax", FAKE_QUANTISE, NULL};
     return is_op(n, names);
 }
 
@@ -512,10 +517,11 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
                                     "opset %d is newer than %d, the last that this version knows: "
                                     "its operators are taken to mean what they meant then",
                                     g->opset, OPSET_LAST);
-    if (!status && g->quantisers)
+    if (!status && g->quantisers && !l->to_the_code)
         status = network_note(l->network,
-                              "a quantised network: what its %d QuantizeLinear nodes round is "
-                              "taken as it is before, so that outputs differ by that rounding",
+                              "a quantised network of which not every layer is: what its %d "
+                              "quantisers round is taken as it is before, so that outputs differ "
+                              "by that rounding",
                               g->quantisers);
     for (int i = 0; !status && i < g->value_count; i++)
         if (g->value[i].constant)
@@ -535,11 +541,30 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
     return status ? status : check_folded(l->network);
 }
 
-int network_lower(const struct graph *g, const int shape[3], const struct normalisation *n,
-                  float unit, const float *zero, struct network **network)
+/* AF_UNSUPPORTED also where a network is wanted to the code and not all of it is in codes. */
+static int lower_whole(struct lowering *l, const int shape[3], const struct normalisation *n,
+                       float unit, const float *zero)
 {
-    *network = NULL;
-    struct lowering l = {.graph = g, .network = calloc(1, sizeof *l.network)};
+    int status = check_weights(l->graph);
+    if (!status)
+        status = lower_graph(l, shape, n, unit, zero);
+    if (!status && l->to_the_code)
+        return codes_settle(l->network);
+    if (status == AF_UNSUPPORTED && !l->to_the_code) {
+        char first[1024];
+        snprintf(first, sizeof first, "%s", af_error());
+        if (!obstacle_find(l))
+            status = af_fail(status, "%s", first);
+    }
+    return status ? status : network_stage_means(l->network);
+}
+
+static int lower_once(const struct graph *g, bool to_the_code, const int shape[3],
+                      const struct normalisation *n, float unit, const float *zero,
+                      struct network **network)
+{
+    struct lowering l = {
+        .graph = g, .network = calloc(1, sizeof *l.network), .to_the_code = to_the_code};
     l.value = calloc((size_t)g->value_count + 1, sizeof *l.value);
     l.uses = calloc((size_t)g->value_count + 1, sizeof *l.uses);
     l.needed = calloc((size_t)g->node_count + 1, sizeof *l.needed);
@@ -547,17 +572,7 @@ int network_lower(const struct graph *g, const int shape[3], const struct normal
     if (!l.network || !l.value || !l.uses || !l.needed)
         status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
-        status = check_weights(g);
-    if (!status)
-        status = lower_graph(&l, shape, n, unit, zero);
-    if (status == AF_UNSUPPORTED) {
-        char first[1024];
-        snprintf(first, sizeof first, "%s", af_error());
-        if (!obstacle_find(&l))
-            status = af_fail(status, "%s", first);
-    }
-    if (!status)
-        status = network_stage_means(l.network);
+        status = lower_whole(&l, shape, n, unit, zero);
     for (int i = 0; l.value && i < g->value_count; i++)
         affine_free(&l.value[i]);
     free(l.value);
@@ -567,5 +582,16 @@ int network_lower(const struct graph *g, const int shape[3], const struct normal
         network_free(l.network);
     else
         *network = l.network;
+    return status;
+}
+
+int network_lower(const struct graph *g, const int shape[3], const struct normalisation *n,
+                  float unit, const float *zero, struct network **network)
+{
+    *network = NULL;
+    int status = g->quantisers ? lower_once(g, true, shape, n, unit, zero, network)
+                               : AF_UNSUPPORTED;
+    if (status == AF_UNSUPPORTED)
+        status = lower_once(g, false, shape, n, unit, zero, network);
     return status;
 }

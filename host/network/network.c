@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "onnx/execute.h"
 #include "onnx/matrix.h"
+#include "onnx/quantiser.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void network_free(struct network *net)
         free(p->name);
         free(p->bias);
         free(p->order);
+        free(p->unit);
     }
     texts_free(&net->notes);
     free(net->population);
@@ -46,7 +48,7 @@ int64_t network_macs(const struct network *net, int64_t *first)
         const struct population *p = &net->population[i];
         for (int k = 0; k < p->projection_count; k++) {
             const struct wiring *w = &p->projection[k].wiring;
-            if (!p->projection[k].weight || wiring_is_channelwise(w))
+            if (!p->projection[k].weight || p->projection[k].rest || wiring_is_channelwise(w))
                 continue; /* a shortcut adds, it does not multiply */
             const int64_t weights = wiring_weights(w);
             int64_t macs = 0;
@@ -276,6 +278,8 @@ int network_forward(const struct network *net, float *const *value)
         int status = network_current(net, i, value, v);
         if (status)
             return status;
+        for (int64_t j = 0; p->step > 0 && j < n; j++)
+            v[j] = fake_quantise(v[j], p->step, p->low, p->high);
         for (int64_t j = 0; p->kind == AF_RELU && j < n; j++)
             v[j] = v[j] > 0 ? fminf(v[j], p->ceiling) : 0;
     }

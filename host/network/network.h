@@ -11,6 +11,8 @@
 struct projection {
     struct wiring wiring;
     float *weight; /* [wiring_weights]; NULL for a max-pooling relay */
+    int shift;     /* of its integers, where the population has units */
+    bool rest;     /* higher digits of another one's weights, no more of the ANN's */
 };
 
 struct population {
@@ -21,6 +23,11 @@ struct population {
     struct projection *projection;
     float *bias;   /* [neurons] in the ANN's units; NULL for input and relay */
     float ceiling; /* of a clipped ReLU (ReLU6: 6), INFINITY without */
+    /* Of a quantiser of the graph: its values are codes from low to high times step; else step is
+     * 0. In a network of codes (codes.h) an integer of each channel stands for unit. */
+    float step;
+    int low, high;
+    double *unit; /* [channels]; NULL: the converter chooses */
     /* Output only: the graph's own shape, and which neuron each of its elements is (NULL: in
      * order). */
     int rank;
@@ -33,6 +40,8 @@ struct network {
     struct population *population; /* in an order in which they can fire; [0] is the input */
     int room;
     int answer;         /* the population whose values answer; 0: the first output */
+    bool coded;         /* all that fires is a quantiser: integers compute it to the code */
+    bool wide;          /* with potentials of 31 bits */
     struct texts notes; /* what was dropped or decided, a sentence each */
 };
 

@@ -11,6 +11,7 @@ static const struct operator* find_operator(const char *name)
     static const struct operator* const tables[] = {
         operators_move,
         operators_math,
+        operators_quantise,
         operators_linear
     };
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)

@@ -409,6 +409,15 @@ static int read_attributes(struct reader *r, const Onnx__NodeProto *p, const str
     return status;
 }
 
+/* Operators of a foreign domain that are known: QONNX's quantisers, by the names it had. */
+static bool is_qonnx(const struct node *n, const char *domain)
+{
+    static const char *const names[] = {"Quant", "BipolarQuant", NULL};
+    return is_op(n, names) && (strcmp(domain, "qonnx.custom_op.general") == 0 ||
+                               strcmp(domain, "onnx.brevitas") == 0 ||
+                               strcmp(domain, "finn.custom_op.general") == 0);
+}
+
 static int read_one(struct reader *r, const Onnx__NodeProto *p, const struct scope *scope)
 {
     struct node *n = add_node(r);
@@ -423,7 +432,8 @@ static int read_one(struct reader *r, const Onnx__NodeProto *p, const struct sco
     if (!n->name || !n->op || !n->attribute)
         return af_fail(AF_NO_MEMORY, "no memory for a node");
     int status = AF_OK;
-    if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx") != 0)
+    if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx") != 0 &&
+        !is_qonnx(n, p->domain))
         status = af_fail(AF_UNSUPPORTED,
                          "operator %.40s of the foreign domain '%.60s'; export the model with "
                          "standard ONNX operators",

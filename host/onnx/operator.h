@@ -23,6 +23,7 @@ struct operator
 extern const struct operator operators_move[]; /* end with a NULL name */
 extern const struct operator operators_math[];
 extern const struct operator operators_linear[];
+extern const struct operator operators_quantise[];
 
 /* Input k, or NULL where it is left out or beyond the node's inputs. */
 const struct tensor *call_input(const struct call *c, int k);

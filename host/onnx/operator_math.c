@@ -217,66 +217,6 @@ static int run_cast_like(const struct call *c)
     return tensor_convert(&c->out[0], c->in[0], c->in[1]->type);
 }
 
-/* The scale and zero point of an element; AF_BAD_FILE if they fit neither the tensor nor an axis.
- */
-static int quantiser(const struct call *c, int64_t *each, int64_t *channels)
-{
-    const struct tensor *x = c->in[0], *scale = c->in[1], *zero = call_input(c, 2);
-    *each = x->count;
-    *channels = 1;
-    if (node_int(c->node, "block_size", 0))
-        return af_fail(AF_UNSUPPORTED, "scales of blocks");
-    if (scale->count != 1) {
-        const int axis = normal_axis(node_int(c->node, "axis", 1), x->rank);
-        if (axis < 0)
-            return axis;
-        *channels = x->dim[axis];
-        *each = 1;
-        for (int a = axis + 1; a < x->rank; a++)
-            *each *= x->dim[a];
-    }
-    if (scale->count != *channels || (zero && zero->count != *channels) || *each < 1)
-        return af_fail(AF_BAD_FILE, "scales or zero points do not fit the axis");
-    return AF_OK;
-}
-
-static int run_dequantize(const struct call *c)
-{
-    const struct tensor *x = c->in[0], *zero = call_input(c, 2);
-    int64_t each, channels;
-    int status = quantiser(c, &each, &channels);
-    if (!status)
-        status = call_output(c, 0, DTYPE_F32, x->rank, x->dim);
-    for (int64_t i = 0; !status && i < x->count; i++) {
-        const int64_t k = i / each % channels;
-        const double from = zero ? tensor_get(zero, k) : 0;
-        ((float *)c->out[0].data)[i] =
-            (float)(tensor_get(x, i) - from) * (float)tensor_get(c->in[1], k);
-    }
-    return status;
-}
-
-static int run_quantize(const struct call *c)
-{
-    const struct tensor *x = c->in[0], *zero = call_input(c, 2);
-    const enum dtype type = zero ? zero->type : DTYPE_U8;
-    int64_t each, channels;
-    int status = quantiser(c, &each, &channels);
-    if (!status && type != DTYPE_U8 && type != DTYPE_I8)
-        status = af_fail(AF_UNSUPPORTED, "to %s", dtype_name(type));
-    if (!status)
-        status = call_output(c, 0, type, x->rank, x->dim);
-    const double low = type == DTYPE_U8 ? 0 : INT8_MIN,
-                 high = type == DTYPE_U8 ? UINT8_MAX : INT8_MAX;
-    for (int64_t i = 0; !status && i < x->count; i++) {
-        const int64_t k = i / each % channels;
-        const float steps = (float)tensor_get(x, i) / (float)tensor_get(c->in[1], k);
-        const double code = rint((double)steps) + (zero ? tensor_get(zero, k) : 0);
-        ((uint8_t *)c->out[0].data)[i] = (uint8_t)(int)fmin(fmax(code, low), high);
-    }
-    return status;
-}
-
 /* ---- Along axes ---------------------------------------------------------------------------- */
 
 enum reduction { MEAN, SUM, PRODUCT, MAXIMUM };
@@ -446,14 +386,12 @@ const struct operator operators_math[] = {
     {"CastLike", 2, run_cast_like},
     {"Ceil", 1, run_ceil},
     {"Clip", 1, run_clip},
-    {"DequantizeLinear", 2, run_dequantize},
     {"Div", 2, run_div},
     {"Equal", 2, run_equal},
     {"Floor", 1, run_floor},
     {"LogSoftmax", 1, run_log_softmax},
     {"Mul", 2, run_mul},
     {"Neg", 1, run_neg},
-    {"QuantizeLinear", 2, run_quantize},
     {"ReduceMax", 1, run_reduce_max},
     {"ReduceMean", 1, run_reduce_mean},
     {"ReduceProd", 1, run_reduce_prod},

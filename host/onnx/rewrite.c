@@ -1,17 +1,23 @@
 #include "onnx/rewrite.h"
 
 #include "base/error.h"
+#include "onnx/quantiser.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOWHERE = -1 };
+enum { NOWHERE = -1, TYPE_U8 = 2, TYPE_I8 = 3 /* of ONNX */ };
 
-/* Codes of a QuantizeLinear; scale 0: they are none. */
+/* A value that a quantiser made: code * scale, for codes (without their zero point) from low to
+ * high. scale 0: none did. */
 struct quantised {
     float scale;
     double zero;
+    int low, high;
+    bool coded; /* of the graph these are codes, up to a DequantizeLinear */
+    bool alone; /* nobody reads it on the way */
+    int input;  /* what the quantiser reads; NOWHERE: it was moved since, or pooled */
 };
 
 struct rewriting {
@@ -20,8 +26,9 @@ struct rewriting {
     bool *live, *from_relu;      /* depends on an input; a ReLU makes it */
     int *relu;                   /* what the ReLU reads that makes it, and nobody but one reads;
                                   * NOWHERE: it is none */
+    float *ceiling;              /* and cuts it */
     int *uses;                   /* nodes and outputs that read it */
-    struct quantised *quantised; /* codes, which stay the numbers that they stand for */
+    struct quantised *quantised;
     int quantisers;              /* rewritten */
     struct node *node;           /* what the nodes become */
     int count, room;
@@ -130,6 +137,34 @@ static int emit_clip(struct rewriting *w, int x, float most, int to)
     return to;
 }
 
+static struct attribute named(const char *name, enum attribute_type type)
+{
+    return (struct attribute){.name = strdup(name), .type = type};
+}
+
+/* clamp(x / scale rounded, low, high) * scale */
+static void emit_quantiser(struct rewriting *w, int x, float scale, int low, int high, int to)
+{
+    emit(w, FAKE_QUANTISE, x, NOWHERE, to);
+    struct node *n = w->status ? NULL : &w->node[w->count - 1];
+    struct attribute *a = n ? realloc(n->attribute, 3 * sizeof *a) : NULL;
+    if (!a) {
+        w->status = w->status ? w->status : af_fail(AF_NO_MEMORY, "no memory for a node");
+        return;
+    }
+    n->attribute = a;
+    a[0] = named("scale", ATTRIBUTE_FLOAT);
+    a[0].f = scale;
+    a[1] = named("low", ATTRIBUTE_INT);
+    a[1].i = low;
+    a[2] = named("high", ATTRIBUTE_INT);
+    a[2].i = high;
+    n->attribute_count = 3;
+    for (int k = 0; k < 3; k++)
+        if (!a[k].name)
+            w->status = af_fail(AF_NO_MEMORY, "no memory for a node");
+}
+
 /* ---- Operators ------------------------------------------------------------------------------ */
 
 static void leaky(struct rewriting *w, int x, int slope, const char *sum, int to)
@@ -205,12 +240,49 @@ static float bound(const struct rewriting *w, const struct node *n, int k, const
     return t && t->count == 1 ? (float)tensor_get(t, 0) : NAN;
 }
 
+/* x by a quantiser like q, to codes from low to high. With what stands before it, it is one: a
+ * quantiser of the same scale, a ReLU, a Clip. */
+static void quantise(struct rewriting *w, int x, const struct quantised *q, int low, int high,
+                     int to)
+{
+    const struct quantised *before = &w->quantised[x];
+    const struct quantised like = *q;
+    struct quantised made = like;
+    made.low = low;
+    made.high = high;
+    made.input = x;
+    made.alone = true;
+    if (before->scale == like.scale) {
+        made.low = before->low > low ? before->low : low;
+        made.high = before->high < high ? before->high : high;
+        const bool same = made.low == before->low && made.high == before->high;
+        if (same || (before->input != NOWHERE && before->alone && w->uses[x] == 1)) {
+            made.input = before->input;
+            made.alone = before->alone && w->uses[x] == 1;
+        }
+        if (same)
+            emit(w, "Identity", x, NOWHERE, to);
+        else
+            emit_quantiser(w, made.input, like.scale, made.low, made.high, to);
+        w->quantised[to] = made;
+        return;
+    }
+    if (w->relu[x] != NOWHERE && high > 0) {
+        made.low = low > 0 ? low : 0;
+        const double most = rint((double)(w->ceiling[x] / like.scale));
+        made.high = most < high ? (int)most : high;
+        made.input = w->relu[x];
+    }
+    emit_quantiser(w, made.input, like.scale, made.low, made.high, to);
+    w->quantised[to] = made;
+}
+
 /* A value cut to [least, most]; behind a ReLU that nobody else reads both are one. */
 static void cut(struct rewriting *w, int x, float least, float most, int to)
 {
     const int before = w->relu[x];
     if (before != NOWHERE && least <= 0 && most > 0 && !isinf(most)) {
-        emit_clip(w, before, most, to);
+        emit_clip(w, before, fminf(most, w->ceiling[x]), to);
         return;
     }
     if (least == 0 && !isinf(most)) {
@@ -239,12 +311,11 @@ static bool clip(struct rewriting *w, const struct node *n, int to)
 {
     const struct quantised *q = &w->quantised[n->input[0]];
     float least = bound(w, n, 1, "min", -INFINITY), most = bound(w, n, 2, "max", INFINITY);
-    if (q->scale > 0) { /* codes */
-        least = (float)((double)least - q->zero) * q->scale;
-        most = (float)((double)most - q->zero) * q->scale;
-        w->quantised[to] = *q;
-        if (least < most)
-            cut(w, n->input[0], least, most, to);
+    if (q->scale > 0 && q->coded) {
+        const double low = fmax((double)least - q->zero, q->low),
+                     high = fmin((double)most - q->zero, q->high);
+        if (low < high)
+            quantise(w, n->input[0], q, (int)low, (int)high, to);
         else
             w->status = af_fail(AF_UNSUPPORTED,
                                 "Clip node '%.100s': the bounds of codes are not known", n->name);
@@ -272,34 +343,75 @@ static double single(const struct rewriting *w, const struct node *n, int k, dou
     return t && t->count == 1 ? tensor_get(t, 0) : (double)NAN;
 }
 
-/* Codes stay what they stand for, cut to what codes can say; what rounding adds is left out. */
 static bool quantize(struct rewriting *w, const struct node *n, int to)
 {
     const struct tensor *zero = n->input_count > 2 ? constant(w, n->input[2]) : NULL;
     const double scale = single(w, n, 1, (double)NAN), from = single(w, n, 2, 0);
-    const bool wide = zero && zero->type == DTYPE_I8;
-    if (!(scale > 0) || isnan(from) || (zero && zero->type != DTYPE_U8 && !wide))
+    const bool has_sign =
+        zero ? zero->type == DTYPE_I8 : node_int(n, "output_dtype", TYPE_U8) == TYPE_I8;
+    if (!(scale > 0) || isnan(from) || (zero && zero->type != DTYPE_U8 && !has_sign))
         return false;
-    w->quantised[to] = (struct quantised){(float)scale, from};
+    const struct quantised q = {.scale = (float)scale, .zero = from, .coded = true};
     w->quantisers++;
-    /* Codes from 0 on are a ReLU; what else lies beyond all codes is rare. */
-    const float least = (float)(((wide ? INT8_MIN : 0) - from) * scale),
-                most = (float)(((wide ? INT8_MAX : UINT8_MAX) - from) * scale);
-    if (least == 0 || w->relu[n->input[0]] != NOWHERE)
-        cut(w, n->input[0], least, most, to);
-    else
-        emit(w, "Identity", n->input[0], NOWHERE, to);
+    quantise(w, n->input[0], &q, (has_sign ? INT8_MIN : 0) - (int)from,
+             (has_sign ? INT8_MAX : UINT8_MAX) - (int)from, to);
     return true;
 }
 
 static bool dequantize(struct rewriting *w, const struct node *n, int to)
 {
-    const struct quantised *q = &w->quantised[n->input[0]];
+    const int x = n->input[0];
+    const struct quantised *q = &w->quantised[x];
     const double scale = single(w, n, 1, (double)NAN), from = single(w, n, 2, 0);
-    if (q->scale == 0 || (float)scale != q->scale || from != q->zero)
+    if (q->scale == 0 || !q->coded || (float)scale != q->scale || from != q->zero)
         return false;
-    emit(w, "Identity", n->input[0], NOWHERE, to);
+    emit(w, "Identity", x, NOWHERE, to);
+    w->quantised[to] = *q;
+    w->quantised[to].coded = false;
+    w->quantised[to].alone = q->alone && w->uses[x] == 1;
     return true;
+}
+
+/* QONNX (https://github.com/fastmachinelearning/qonnx): codes of some bits, and back. */
+static bool quant(struct rewriting *w, const struct node *n, int to)
+{
+    const double scale = single(w, n, 1, (double)NAN), zero = single(w, n, 2, (double)NAN),
+                 bits = single(w, n, 3, (double)NAN);
+    int low, high;
+    if (!(scale > 0) || zero != rint(zero) || quant_range(n, bits, &low, &high))
+        return false;
+    const struct quantised q = {.scale = (float)scale, .zero = zero};
+    w->quantisers++;
+    quantise(w, n->input[0], &q, low - (int)zero, high - (int)zero, to);
+    return true;
+}
+
+/* What leaves the values of a quantiser among its codes. */
+static bool keeps_codes(const struct node *n)
+{
+    static const char *const names[] = {"MaxPool", "Reshape",   "Flatten",  "Transpose", "Squeeze",
+                                        "Slice",   "Unsqueeze", "Identity", "Dropout",   NULL};
+    return is_op(n, names);
+}
+
+/* A ReLU of codes only leaves some of them out. */
+static bool relu_of_codes(struct rewriting *w, const struct node *n, int to)
+{
+    const struct quantised q = w->quantised[n->input[0]];
+    if (q.scale == 0 || q.coded || q.high < 1)
+        return false;
+    quantise(w, n->input[0], &q, q.low > 0 ? q.low : 0, q.high, to);
+    return true;
+}
+
+static void note_codes(struct rewriting *w, const struct node *n)
+{
+    const int to = n->output_count > 0 ? n->output[0] : NOWHERE;
+    if (to < 0 || n->input_count < 1 || n->input[0] < 0 || !keeps_codes(n))
+        return;
+    w->quantised[to] = w->quantised[n->input[0]];
+    w->quantised[to].input = NOWHERE;
+    w->quantised[to].alone = false;
 }
 
 /* Whether a Cast leaves floats, which the data are here from the first pixel on; to whole numbers
@@ -348,6 +460,10 @@ static bool rewrite(struct rewriting *w, const struct node *n)
         return clip(w, n, to);
     else if (strcmp(n->op, "QuantizeLinear") == 0)
         return quantize(w, n, to);
+    else if (strcmp(n->op, "Quant") == 0 && n->input_count == 4)
+        return quant(w, n, to);
+    else if (strcmp(n->op, "Relu") == 0)
+        return relu_of_codes(w, n, to);
     else
         return strcmp(n->op, "DequantizeLinear") == 0 && dequantize(w, n, to);
     return true;
@@ -366,11 +482,17 @@ static bool is_live(const struct rewriting *w, const struct node *n)
 static void note_relu(struct rewriting *w, const struct node *n)
 {
     const int value = n->output_count > 0 ? n->output[0] : -1;
-    if (value < 0)
+    if (value < 0 || n->input_count < 1)
         return;
-    if (strcmp(n->op, "Relu") == 0 && n->input_count == 1) {
+    if (strcmp(n->op, "Relu") == 0) {
         w->from_relu[value] = true;
         w->relu[value] = w->uses[value] == 1 ? n->input[0] : NOWHERE;
+    }
+    const bool clips = strcmp(n->op, "Clip") == 0 && w->uses[value] == 1;
+    const float most = clips ? bound(w, n, 2, "max", INFINITY) : INFINITY;
+    if (clips && bound(w, n, 1, "min", -INFINITY) == 0 && most > 0) {
+        w->relu[value] = n->input[0];
+        w->ceiling[value] = most;
     }
 }
 
@@ -381,12 +503,15 @@ static int begin(struct rewriting *w)
     w->live = calloc(values, sizeof *w->live);
     w->from_relu = calloc(values, sizeof *w->from_relu);
     w->relu = malloc(values * sizeof *w->relu);
+    w->ceiling = malloc(values * sizeof *w->ceiling);
     w->uses = calloc(values, sizeof *w->uses);
     w->quantised = calloc(values, sizeof *w->quantised);
-    if (!w->live || !w->from_relu || !w->relu || !w->uses || !w->quantised)
+    if (!w->live || !w->from_relu || !w->relu || !w->ceiling || !w->uses || !w->quantised)
         return af_fail(AF_NO_MEMORY, "no memory for a graph");
-    for (size_t i = 0; i < values; i++)
+    for (size_t i = 0; i < values; i++) {
         w->relu[i] = NOWHERE;
+        w->ceiling[i] = INFINITY;
+    }
     for (int i = 0; i < g->node_count; i++)
         for (int k = 0; k < g->node[i].input_count; k++)
             if (g->node[i].input[k] >= 0)
@@ -401,6 +526,7 @@ static void end(struct rewriting *w)
     free(w->live);
     free(w->from_relu);
     free(w->relu);
+    free(w->ceiling);
     free(w->uses);
     free(w->quantised);
 }
@@ -422,6 +548,7 @@ int graph_rewrite(struct graph *g, const char *name)
             if (n->output[k] >= 0)
                 w.live[n->output[k]] = live;
         note_relu(&w, n);
+        note_codes(&w, n);
         if (live && rewrite(&w, n)) {
             node_free(n);
             *n = (struct node){0};

@@ -15,10 +15,11 @@
  *     Sum, Mean           of several: one Add after the other
  *
  *     Cast, CastLike to floats       the numbers themselves
- *     Quantize, Dequantize-Linear    of the data: the numbers themselves, cut to what codes say
+ *     QuantizeLinear, DequantizeLinear, QONNX's Quant   of the data: one FAKE_QUANTISE and the
+ *                         numbers themselves, together with a Clip of the codes and a ReLU in front
  *
- * New nodes have the old one's name. Clip to [0, x] stays as it is. What was rounded to
- * codes is not, here: the outputs are those of the network before that. */
+ * New nodes have the old one's name. Clip to [0, x] stays as it is. FAKE_QUANTISE is ours
+ * (attributes scale, low, high): clamp(x / scale rounded half to even, low, high) * scale. */
 int graph_rewrite(struct graph *graph, const char *name);
 
 #endif

@@ -377,7 +377,7 @@ TEST(refusals)
     REFUSED(o.calib_limit = 0, "out of range");
     REFUSED(o.threads = -3, "out of range");
     REFUSED(o.threads = 1 << 20, "out of range");
-    REFUSED(o.timesteps = 0, "timesteps");
+    REFUSED(o.timesteps = -1, "timesteps");
     REFUSED(o.timesteps = 257, "timesteps");
     REFUSED(o.burst_initial = 256, "burst");
     REFUSED(o.burst_min = 0, "burst");
