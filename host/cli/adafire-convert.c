@@ -23,7 +23,8 @@ static const char help[] =
     "Input (the network sees x = (raw * scale - mean) / std, per channel):\n"
     "      --calib FILE           a few hundred samples, best such as it was not trained on:\n"
     "                             .npy, .npz, idx, CIFAR binary, PNG, JPEG or a folder; may\n"
-    "                             be given more than once\n"
+    "                             be given more than once; a network whose every layer is\n"
+    "                             quantised (QDQ, QCDQ, QONNX) does without\n"
     "      --ann FILE             samples for the network as it is; may be given more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
     "      --calib-limit N        use the first N samples (default 512)\n"
@@ -397,8 +398,6 @@ static int read_arguments(int argc, char **argv, struct request *r)
         r->calib[r->convert.calib_count++] = argv[optind++];
     if (!r->convert.onnx || optind < argc)
         return cli_fail("one MODEL.onnx is needed; see --help");
-    if (!r->convert.calib_count)
-        return cli_fail("--calib is needed: a few hundred samples of what the network will see");
     if (r->ann && r->converts)
         return cli_fail("--ann and --calib exclude each other");
     if (r->convert.exit_recordings && !r->convert.events)
@@ -475,6 +474,7 @@ static void print_table(const struct af_model *m, const struct af_conversion *c)
     for (int i = 0; i < c->populations; i++) {
         struct af_population_info p;
         af_population_info(m, i, &p);
+        const bool shown = i && c->samples;
         char range[32] = "", phi[16] = "", rho[16] = "", sensitivity[16] = "";
         if (p.kind == AF_RELU || p.kind == AF_LINEAR) {
             snprintf(range, sizeof range, "%.3g .. %.3g", p.threshold_min, p.threshold_max);
@@ -485,9 +485,16 @@ static void print_table(const struct af_model *m, const struct af_conversion *c)
         }
         printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p.name,
                af_kind_name(p.kind), cli_human((double)p.channels * p.height * p.width, a), range,
-               phi, rho, i ? cli_human(c->spikes[i], b) : "", i ? cli_human(c->events[i], d) : "",
-               i ? cli_human(c->sops[i], e) : "", sensitivity);
+               phi, rho, shown ? cli_human(c->spikes[i], b) : "",
+               shown ? cli_human(c->events[i], d) : "",
+               shown ? cli_human(c->sops[i], e) : "", sensitivity);
     }
+}
+
+/* Of samples, if there were any. */
+static double measured(const struct af_conversion *c, double value)
+{
+    return c->samples ? value : (double)NAN;
 }
 
 static void print_totals(const struct request *r, const struct af_model_info *m,
@@ -495,6 +502,8 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
 {
     struct totals t = sum_up(m, c);
     char a[16], b[16], d[16], e[16];
+    if (!c->samples)
+        return;
     printf("\nPer sample, all %d timesteps, mean over %lld calibration samples:\n", m->timesteps,
            (long long)c->samples);
     printf("  %s spikes in %s events, %s SOPs (an event once), %s SOPs (every spike)\n",
@@ -555,14 +564,14 @@ static void print_json(const struct request *r, const struct af_model_info *m,
         {"exit_sops_mean", c->exit_sops},
         {"exit_spike_sops_mean", c->exit_spike_sops},
         {"exit_adds_mean", c->exit_adds},
-        {"spikes_mean", t.spikes},
-        {"events_mean", t.events},
-        {"sops_mean", t.sops},
-        {"adds_mean", t.adds},
+        {"spikes_mean", measured(c, t.spikes)},
+        {"events_mean", measured(c, t.events)},
+        {"sops_mean", measured(c, t.sops)},
+        {"adds_mean", measured(c, t.adds)},
         {"ann_macs", (double)m->ann_macs},
-        {"energy_uj_event", t.event_uj},
-        {"energy_uj_spike", t.spike_uj},
-        {"energy_uj_add", t.add_uj},
+        {"energy_uj_event", measured(c, t.event_uj)},
+        {"energy_uj_spike", measured(c, t.spike_uj)},
+        {"energy_uj_add", measured(c, t.add_uj)},
         {"energy_uj_ann", t.ann_uj},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

@@ -105,6 +105,23 @@ static int raw_read(const char *const *paths, int path_count, const struct input
     return status;
 }
 
+/* Whether a count can be a code: all channels have to be scaled alike. */
+static bool take_codes(const struct codes *codes, const struct input_spec *spec,
+                       const struct normalisation *n, struct input_format *f)
+{
+    bool alike = codes && !spec->events;
+    for (int c = 1; alike && c < n->count; c++)
+        alike = n->std[c] == n->std[0];
+    if (!alike)
+        return false;
+    f->unit = codes->step * n->std[0] / n->scale;
+    for (int c = 0; c < spec->channels; c++)
+        f->zero[c] = n->mean[n->count == 1 ? 0 : c] / n->scale;
+    f->low = codes->low;
+    f->high = codes->high;
+    return true;
+}
+
 static void choose_format(const struct raw *r, const struct input_spec *spec,
                           const struct normalisation *n, struct input_format *f)
 {
@@ -116,7 +133,7 @@ static void choose_format(const struct raw *r, const struct input_spec *spec,
     }
     for (int c = 0; c < spec->channels; c++) {
         float zero = n->mean[n->count == 1 ? 0 : c] / n->scale;
-        zero = fmaxf(fminf(zero, high), low);
+        zero = r->count ? fmaxf(fminf(zero, high), low) : zero;
         f->zero[c] = r->whole ? nearbyintf(zero) : zero;
         farthest = fmaxf(farthest, fmaxf(high - f->zero[c], f->zero[c] - low));
     }
@@ -129,7 +146,7 @@ static int to_counts(const struct raw *r, const struct input_spec *spec,
     int64_t area = (int64_t)spec->height * spec->width, neurons = spec->channels * area;
     struct neurons shape = {.shape = {spec->channels, spec->height, spec->width}};
     const struct af_model model = {.population = &shape, .population_count = 1, .format = *f};
-    data->counts = malloc((size_t)(r->count * neurons) * sizeof *data->counts);
+    data->counts = malloc((size_t)(r->count * neurons + 1) * sizeof *data->counts);
     if (!data->counts)
         return af_fail(AF_NO_MEMORY, "no memory for the calibration set");
     for (int64_t i = 0; i < r->count; i++) {
@@ -183,15 +200,15 @@ int calibration_read(const struct calibration_source *from, int64_t limit, int64
         status = af_fail(AF_BAD_ARGUMENT, "mean and std have %d values for %d channels", n->count,
                          spec->channels);
     const int64_t most = FURTHER_VALUES / neurons, all = limit + (further < most ? further : most);
-    if (!status)
-        status = from->path_count ? raw_read(from->paths, from->path_count, spec, all, &r)
-                                  : raw_take(from, spec, all, &r);
-    if (!status && !r.count)
-        status = af_fail(AF_BAD_ARGUMENT, "there are no calibration samples");
+    if (!status && from->path_count)
+        status = raw_read(from->paths, from->path_count, spec, all, &r);
+    else if (!status)
+        status = raw_take(from, spec, all, &r);
     if (!status) {
         data->samples = r.count < limit ? r.count : limit;
         data->further = r.count - data->samples;
-        choose_format(&r, spec, n, format);
+        if (!take_codes(from->codes, spec, n, format))
+            choose_format(&r, spec, n, format);
         status = to_counts(&r, spec, format, data);
     }
     for (int64_t i = 0; !status && i < r.count; i++)

@@ -145,10 +145,15 @@ int convert(const struct network *net, const struct input_format *format,
     ref->loss_most = o.loss == LOSS_ANSWERS && shape[1] * shape[2] == 1;
     if (!status)
         status = options_check(&o);
-    if (!status && data->samples < 1)
+    if (!status && data->samples < 1 && !net->coded)
         status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
-    if (status)
+    if (!status && data->samples < 1)
+        status = recipe_transcribe(ref, &o, format, &c->recipe, &c->verdict);
+    if (status || data->samples < 1) {
+        if (status)
+            conversion_free(c);
         return status;
+    }
     status = take_samples(ref, o.timesteps, &c->journal);
     c->samples = ref->data.samples;
     if (!status)

@@ -77,8 +77,6 @@ static int check(const struct af_convert_options *o)
     if (o->calib_count < 0 || o->sample_count < 0 || (o->calib_count && !o->calib) ||
         (o->sample_count && !o->samples) || (o->calib_count && o->sample_count))
         return af_fail(AF_BAD_ARGUMENT, "calibration samples are either files or in memory");
-    if (!o->calib_count && !o->sample_count)
-        return af_fail(AF_BAD_ARGUMENT, "calibration samples are needed: files, or in memory");
     if (o->calib_limit < 1 || o->exit_limit < 0 || o->threads < 0 || o->threads > THREADS_MOST ||
         o->search_samples < 0 || o->resize < 0 || o->event_frames < 0 ||
         o->event_frames > TIMESTEPS_LIMIT)
@@ -437,7 +435,7 @@ static int add_provenance(struct job *j, const struct conversion *c)
                                 goals[o->goal], 100 * asked->tolerance, 100 * v->loss);
     if (!status)
         status = model_add_fact(m, "calibration samples", "%lld", (long long)c->samples);
-    if (!status && !m->format.events)
+    if (!status && !m->format.events && c->samples)
         status = range_store(&j->data.range, m);
     if (!status && !isnan(v->agreement))
         status = model_add_fact(m, "agreement with the ANN on them", "%.4f", v->agreement);
@@ -478,7 +476,7 @@ static int fill_figures(const struct conversion *c, struct af_conversion *to)
     to->spike_sops = to->sops + n;
     to->adds = to->spike_sops + n;
     to->sensitivity = to->adds + n;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && c->recipe.activity; i++) {
         const struct activity *a = &c->recipe.activity[i];
         to->spikes[i] = (double)a->spikes / samples;
         to->events[i] = (double)a->events / samples;
@@ -502,18 +500,33 @@ static void tell_notes(const struct job *j, const struct conversion *c)
 static int calibrate(struct job *j)
 {
     const struct af_convert_options *o = j->options;
+    struct codes codes;
+    const bool samples = o->calib_count || o->sample_count;
     const struct calibration_source from = {.paths = o->calib,
                                             .path_count = o->calib_count,
                                             .labels_path = o->labels,
                                             .samples = o->samples,
                                             .count = o->sample_count,
-                                            .labels = o->sample_labels};
+                                            .labels = o->sample_labels,
+                                            .codes = quantiser_of_input(j->graph, &codes) ? &codes
+                                                                                          : NULL};
+    if (!samples && !j->graph->quantisers)
+        return af_fail(AF_BAD_ARGUMENT, "calibration samples are needed (--calib): a few hundred of "
+                                        "what the network will see");
     int status = calibration_read(&from, o->calib_limit, o->exit_limit, &j->spec, &j->norm,
                                   &j->format, &j->data);
     j->format.event_frames = o->events ? o->event_frames : 0;
     j->data.record = o->exit_recordings ? read_recordings : NULL;
     j->data.record_context = j;
-    return status ? status : lower(j, j->format.unit, j->format.zero);
+    j->norm.low = j->format.low;
+    j->norm.high = j->format.high;
+    if (!status)
+        status = lower(j, j->format.unit, j->format.zero);
+    if (!status && !samples && !j->network->coded)
+        status = af_fail(AF_BAD_ARGUMENT, "%s: not all of it is quantised, so that calibration "
+                                          "samples are needed (--calib)",
+                         j->name);
+    return status;
 }
 
 int af_convert(const struct af_convert_options *o, struct af_model **model,

@@ -9,6 +9,8 @@
 #include "convert/search.h"
 #include "convert/threshold.h"
 
+#include <math.h>
+
 #include <stdlib.h>
 
 static int read_recordings(struct recipe *recipe)
@@ -96,6 +98,28 @@ int recipe_make(const struct reference *reference, const struct convert_options 
         status = settle(recipe, format, journal, &verdict->gain);
     if (!status)
         status = finish(recipe, journal, verdict);
+    if (status)
+        recipe_free(recipe);
+    return status;
+}
+
+int recipe_transcribe(const struct reference *reference, const struct convert_options *options,
+                      const struct input_format *format, struct recipe *recipe,
+                      struct verdict *verdict)
+{
+    int status = recipe_begin(reference, options, recipe);
+    *verdict = (struct verdict){.agreement = NAN,
+                                .ann_accuracy = NAN,
+                                .accuracy = NAN,
+                                .timesteps_mean = NAN,
+                                .loss = NAN};
+    if (status)
+        return status;
+    status = set_thresholds(recipe);
+    if (!status)
+        status = quantise_begin(recipe, format);
+    if (!status)
+        status = model_check(recipe->model);
     if (status)
         recipe_free(recipe);
     return status;

@@ -11,6 +11,10 @@
 int recipe_make(const struct reference *reference, const struct convert_options *options,
                 const struct input_format *format, struct journal *journal, struct recipe *recipe,
                 struct verdict *verdict);
+/* Of a network of codes, without samples: nothing is measured. */
+int recipe_transcribe(const struct reference *reference, const struct convert_options *options,
+                      const struct input_format *format, struct recipe *recipe,
+                      struct verdict *verdict);
 /* Goes on from another recipe's settings, which were made for the same options but for the
  * compression: compresses (search.h) and makes the model. */
 int recipe_compress(const struct recipe *from, const struct convert_options *options,

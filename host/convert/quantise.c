@@ -389,7 +389,8 @@ static void fill_row(const struct recipe *recipe, int index, int k, const struct
 {
     const struct projection *p = &recipe->network->population[index].projection[k];
     const struct wiring *w = &p->wiring;
-    const struct rounding *rounding = recipe->reference->statistics[index].rounding;
+    const struct rounding *rounding =
+        recipe->options.feedback ? recipe->reference->statistics[index].rounding : NULL;
     int64_t row = wiring_row(w);
     int taps = w->kernel[0] * w->kernel[1], group = o / (w->block[0] / w->groups);
     double grid = s->unit[w->at[0] + o] * (1 << s->shift[k]);

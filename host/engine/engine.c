@@ -192,10 +192,11 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     const struct wiring *w = &s->wiring;
     int64_t row = wiring_row(w);
     for (int o = 0; st->path[k].offset && o < w->block[0]; o++) {
-        uint32_t sum = 0; /* modulo 2^32, as the sums are that it is taken from */
+        int64_t all = 0;
         for (int64_t i = 0; i < row; i++)
-            sum += (uint32_t)(int32_t)s->weight[o * row + i];
-        sum = sum * (uint32_t)st->path[k].offset << s->shift;
+            all += s->weight[o * row + i];
+        /* Modulo 2^32, as the sums are that it is taken from. */
+        const uint32_t sum = (uint32_t)all * (uint32_t)st->path[k].offset << s->shift;
         if (!st->steady)
             st->base[o] = (int32_t)((uint32_t)st->base[o] - sum);
         for (int y = 0; st->steady && y < w->block[1]; y++)

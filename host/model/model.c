@@ -340,7 +340,8 @@ int model_check(const struct af_model *m)
         if (!isfinite(f->zero[c]))
             return af_fail(AF_BAD_FILE, "the input's zero is not a number");
     if (!(f->unit > 0) || !isfinite(f->unit) || f->resize < 0 || f->resize > 1 << 14 ||
-        f->event_frames < 0 || f->event_frames > TIMESTEPS_LIMIT)
+        f->event_frames < 0 || f->event_frames > TIMESTEPS_LIMIT || f->low < -COUNT_LIMIT ||
+        f->low > 0 || f->high < 0 || f->high > COUNT_LIMIT)
         return af_fail(AF_BAD_FILE, "the input format is out of range");
     if (!model_outputs(m))
         return af_fail(AF_BAD_FILE, "has no output");
@@ -353,10 +354,20 @@ int model_check(const struct af_model *m)
 
 /* ---- Input --------------------------------------------------------------------------------- */
 
-static int16_t to_count(double raw, double zero, double unit)
+struct range {
+    double low, high;
+};
+
+static struct range counts_of(const struct input_format *f)
+{
+    return f->low || f->high ? (struct range){f->low, f->high}
+                             : (struct range){-COUNT_LIMIT, COUNT_LIMIT};
+}
+
+static int16_t to_count(double raw, double zero, double unit, const struct range *r)
 {
     double q = nearbyint((raw - zero) / unit);
-    return (int16_t)(q > COUNT_LIMIT ? COUNT_LIMIT : q < -COUNT_LIMIT ? -COUNT_LIMIT : q);
+    return (int16_t)(q > r->high ? r->high : q < r->low ? r->low : q);
 }
 
 int model_frame_begin(const struct af_model *m, int steps, int frame)
@@ -372,25 +383,26 @@ int model_quantise_input(const struct af_model *m, enum af_type type, const void
     const struct neurons *p = &m->population[0];
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     double unit = (double)m->format.unit;
+    const struct range r = counts_of(&m->format);
     for (int c = 0; c < p->shape[0]; c++) {
         double zero = (double)m->format.zero[c];
         int64_t from = c * area, to = from + area;
         switch (type) {
         case AF_U8:
             for (int64_t i = from; i < to; i++)
-                counts[i] = to_count(((const uint8_t *)data)[i], zero, unit);
+                counts[i] = to_count(((const uint8_t *)data)[i], zero, unit, &r);
             break;
         case AF_I8:
             for (int64_t i = from; i < to; i++)
-                counts[i] = to_count(((const int8_t *)data)[i], zero, unit);
+                counts[i] = to_count(((const int8_t *)data)[i], zero, unit, &r);
             break;
         case AF_I16:
             for (int64_t i = from; i < to; i++)
-                counts[i] = to_count(((const int16_t *)data)[i], zero, unit);
+                counts[i] = to_count(((const int16_t *)data)[i], zero, unit, &r);
             break;
         case AF_I32:
             for (int64_t i = from; i < to; i++)
-                counts[i] = to_count(((const int32_t *)data)[i], zero, unit);
+                counts[i] = to_count(((const int32_t *)data)[i], zero, unit, &r);
             break;
         case AF_F32:
             for (int64_t i = from; i < to; i++) {
@@ -398,7 +410,7 @@ int model_quantise_input(const struct af_model *m, enum af_type type, const void
                 if (isnan(raw))
                     return af_fail(AF_BAD_ARGUMENT, "value %lld of the sample is not a number",
                                    (long long)i);
-                counts[i] = to_count((double)raw, zero, unit);
+                counts[i] = to_count((double)raw, zero, unit, &r);
             }
             break;
         default: return af_fail(AF_BAD_ARGUMENT, "unknown sample type %d", (int)type);

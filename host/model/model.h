@@ -61,11 +61,11 @@ struct neurons {
     int32_t *order; /* [neurons]; NULL: in order */
 };
 
-/* How samples become counts: q = clamp(round((raw - zero[c]) / unit), -COUNT_LIMIT, COUNT_LIMIT).
- */
+/* How samples become counts: q = clamp(round((raw - zero[c]) / unit), low, high), half to even. */
 struct input_format {
     float unit;
-    float *zero; /* [channels] */
+    float *zero;   /* [channels] */
+    int low, high; /* codes of a quantised network; 0 and 0: COUNT_LIMIT to either side */
     int resize;  /* of pictures, see input.h */
     bool squash;
     bool events;      /* made for recordings: counts for every timestep */

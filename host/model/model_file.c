@@ -27,7 +27,8 @@ enum {
     VERSION = 4,
     OLDEST = 1,  /* knows no FORM_NONZERO */
     SPREADS = 3, /* wirings have a spread since */
-    WIDE = 4,    /* a model may be wide, bursts below 0 have a limit of their own, since */
+    WIDE = 4,    /* a model may be wide, bursts below 0 and inputs have limits of their own, since
+                  */
     HEADER = 24,
     POPULATIONS_MOST = 1 << 16,
     PROJECTIONS_MOST = 1 << 12
@@ -315,6 +316,10 @@ static void code_model(struct codec *c, struct af_model *m)
     code_bool(c, &f->squash);
     code_bool(c, &f->events);
     code_int(c, &f->event_frames);
+    if (c->version >= WIDE) {
+        code_int(c, &f->low);
+        code_int(c, &f->high);
+    }
     if (!c->status && (m->population_count < 1 || !m->population))
         c->status = af_fail(AF_BAD_FILE, "has no populations");
     if (c->status)

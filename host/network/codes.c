@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WEIGHT_MOST = 127, DIGIT_BITS = 7 };
+/* Shifts of digits may go up to SHIFT_LIMIT: there are three. */
+enum { WEIGHT_MOST = 127, DIGIT_BITS = 7, DIGITS_MOST = 3, DIGITS_LARGEST = (1 << 21) - 1 };
 /* Of a code, by which the largest may be off before wide potentials are asked for. */
 static const double NARROW_ERROR = 1.0 / 1024;
 
@@ -166,7 +167,7 @@ static double channel_error(const struct choice *c, int o, double unit, double l
             continue;
         const double n = multiple_of(r, unit), most = (double)largest_event(c->net, w->source) *
                                                       w->pool[0] * w->pool[1];
-        if (n < 1)
+        if (n < 1 || (!c->whole[k] && n * r->most > DIGITS_LARGEST))
             return INFINITY;
         bound += n * r->sum * most;
         error += fabs(n * unit / r->unit - 1) * most *
@@ -228,8 +229,21 @@ static int64_t integer_at(const struct choice *c, int k, int channel, int64_t i)
                      multiple_of(r, c->unit[channel]));
 }
 
-/* Bits that end in 0 in all of a projection's integers, and the largest without them. */
-static int common_shift(const struct choice *c, int k, int64_t *largest)
+/* A projection's integers as digits, the lowest of which is shifted by so much. */
+struct digits {
+    int shift, count;
+};
+
+static int digits_of(uint64_t largest)
+{
+    int digits = 1;
+    while (largest >> DIGIT_BITS * digits)
+        digits++;
+    return digits;
+}
+
+/* As few as can be: bits that are 0 in all integers need none. */
+static struct digits count_digits(const struct choice *c, int k)
 {
     const struct wiring *w = &c->p->projection[k].wiring;
     uint64_t any = 0, most = 0;
@@ -239,18 +253,12 @@ static int common_shift(const struct choice *c, int k, int64_t *largest)
             any |= size;
             most = size > most ? size : most;
         }
-    const int zeros = any ? __builtin_ctzll(any) : 0, shift = zeros < SHIFT_LIMIT ? zeros
-                                                                                 : SHIFT_LIMIT;
-    *largest = (int64_t)(most >> shift);
-    return shift;
-}
-
-static int digits_of(int64_t largest)
-{
-    int digits = 1;
-    for (; largest >> DIGIT_BITS * digits;)
-        digits++;
-    return digits;
+    struct digits d = {.shift = any ? __builtin_ctzll(any) : 0};
+    for (;; d.shift--) {
+        d.count = digits_of(most >> d.shift);
+        if (d.shift + DIGIT_BITS * (d.count - 1) <= SHIFT_LIMIT || d.shift == 0)
+            return d;
+    }
 }
 
 /* Of one sign all, so that together they are no larger than what they make up. */
@@ -283,14 +291,11 @@ static int fill_digit(const struct choice *c, int k, int shift, int digit, struc
 /* A population's projections in its units. */
 static int settle(struct choice *c)
 {
-    enum { DIGITS_MOST = 4 };
     struct population *p = c->p;
     const int count = p->projection_count;
     struct projection *made = calloc((size_t)count * DIGITS_MOST + 1, sizeof *made);
     int n = 0, status = made ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int k = 0; !status && k < count; k++) {
-        int64_t largest;
-        const int shift = common_shift(c, k, &largest), digits = digits_of(largest);
         if (c->whole[k]) {
             p->projection[k].shift = c->shift;
             status = wiring_copy(&made[n].wiring, &p->projection[k].wiring);
@@ -299,10 +304,11 @@ static int settle(struct choice *c)
             p->projection[k].weight = NULL;
             continue;
         }
-        if (digits > DIGITS_MOST || shift + DIGIT_BITS * (digits - 1) > SHIFT_LIMIT)
+        const struct digits d = count_digits(c, k);
+        if (d.count > DIGITS_MOST)
             status = af_fail(AF_UNSUPPORTED, "'%.80s': scales that are too far apart", p->name);
-        for (int digit = digits - 1; !status && digit >= 0; digit--)
-            status = fill_digit(c, k, shift, digit, &made[n++]);
+        for (int digit = d.count - 1; !status && digit >= 0; digit--)
+            status = fill_digit(c, k, d.shift, digit, &made[n++]);
     }
     for (int k = 0; k < (status ? n : count); k++) {
         struct projection *gone = status ? &made[k] : &p->projection[k];

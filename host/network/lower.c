@@ -517,12 +517,6 @@ static int lower_graph(struct lowering *l, const int shape[3], const struct norm
                                     "opset %d is newer than %d, the last that this version knows: "
                                     "its operators are taken to mean what they meant then",
                                     g->opset, OPSET_LAST);
-    if (!status && g->quantisers && !l->to_the_code)
-        status = network_note(l->network,
-                              "a quantised network of which not every layer is: what its %d "
-                              "quantisers round is taken as it is before, so that outputs differ "
-                              "by that rounding",
-                              g->quantisers);
     for (int i = 0; !status && i < g->value_count; i++)
         if (g->value[i].constant)
             status = tensor_copy(&l->value[i].offset, &g->value[i].tensor);
@@ -564,7 +558,11 @@ static int lower_once(const struct graph *g, bool to_the_code, const int shape[3
                       struct network **network)
 {
     struct lowering l = {
-        .graph = g, .network = calloc(1, sizeof *l.network), .to_the_code = to_the_code};
+        .graph = g,
+                         .network = calloc(1, sizeof *l.network),
+                         .count_low = n->low,
+                         .count_high = n->high,
+                         .to_the_code = to_the_code};
     l.value = calloc((size_t)g->value_count + 1, sizeof *l.value);
     l.uses = calloc((size_t)g->value_count + 1, sizeof *l.uses);
     l.needed = calloc((size_t)g->node_count + 1, sizeof *l.needed);
@@ -589,9 +587,19 @@ int network_lower(const struct graph *g, const int shape[3], const struct normal
                   float unit, const float *zero, struct network **network)
 {
     *network = NULL;
-    int status = g->quantisers ? lower_once(g, true, shape, n, unit, zero, network)
-                               : AF_UNSUPPORTED;
-    if (status == AF_UNSUPPORTED)
-        status = lower_once(g, false, shape, n, unit, zero, network);
+    int status =
+        g->quantisers ? lower_once(g, true, shape, n, unit, zero, network) : AF_UNSUPPORTED;
+    if (status != AF_UNSUPPORTED)
+        return status;
+    char why[512] = "";
+    if (g->quantisers)
+        snprintf(why, sizeof why, "%s", af_error());
+    status = lower_once(g, false, shape, n, unit, zero, network);
+    if (!status && g->quantisers)
+        status = network_note(*network,
+                              "a quantised network, but not to the code (%s): what its %d "
+                              "quantisers round is taken as it is before, so that outputs differ "
+                              "by that rounding",
+                              why, g->quantisers);
     return status;
 }

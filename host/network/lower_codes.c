@@ -6,40 +6,21 @@
 
 #include <math.h>
 
-enum { CODE_MOST = 255 };
-
-struct codes {
-    float step;
-    int low, high;
-};
-
-static int codes_of(const struct node *n, struct codes *c)
-{
-    const int64_t low = node_int(n, "low", 1), high = node_int(n, "high", 0);
-    c->step = node_float(n, "scale", 0);
-    if (!(c->step > 0) || !isfinite(c->step) || low > 0 || high < 1 || low < -CODE_MOST ||
-        high > CODE_MOST)
-        return af_fail(AF_UNSUPPORTED, "codes from %lld to %lld of %g each; 0 has to be among them",
-                       (long long)low, (long long)high, (double)c->step);
-    c->low = (int)low;
-    c->high = (int)high;
-    return AF_OK;
-}
-
 /* Whether counts of the input differ from codes by a constant for each channel, and none is cut
- * off: pictures in 8 bits whose scale is that of a pixel. */
-static bool counts_are_codes(const struct affine *in, const struct codes *c)
+ * off. */
+static bool counts_are_codes(const struct lowering *l, const struct affine *in,
+                             const struct codes *c)
 {
-    enum { COUNT_MOST = 255 };
     static const double slack = 1e-3; /* of a code, at the largest count */
+    const int low = l->count_low, high = l->count_high, most = high > -low ? high : -low;
     const float *offset = in->offset.data;
-    bool good = in->term_count == 1 && in->term[0].wiring.source == 0 &&
+    bool good = most > 0 && in->term_count == 1 && in->term[0].wiring.source == 0 &&
                 affine_is_plain(in) && !in->index;
     for (int i = 0; good && i < in->term[0].wiring.channels; i++)
-        good = fabs((double)(in->term[0].weight[i] / c->step) - 1) * COUNT_MOST < slack;
+        good = fabs((double)(in->term[0].weight[i] / c->step) - 1) * most < slack;
     for (int64_t j = 0; good && j < in->offset.count; j++) {
         const double first = rint((double)(offset[j] / c->step));
-        good = first >= c->low && first + COUNT_MOST <= c->high;
+        good = first + low >= c->low && first + high <= c->high;
     }
     return good;
 }
@@ -94,12 +75,12 @@ int lower_quantiser(struct lowering *l, const struct node *n, struct affine *in,
 {
     struct codes c = {0};
     struct affine s = {0};
-    int status = codes_of(n, &c);
+    int status = quantiser_codes(n, &c);
     if (!status && in->index)
         status = settle(l, in, n->name);
     if (status == AF_UNSUPPORTED && in->index && is_bias_alone(in))
         status = AF_OK; /* neurons fire as they are, and are moved afterwards */
-    const bool same = !status && l->to_the_code && counts_are_codes(in, &c);
+    const bool same = !status && l->to_the_code && counts_are_codes(l, in, &c);
     if (!status)
         status = same ? keep_counts(in, &c, &s) : affine_copy(&s, in);
     if (!status && !same)

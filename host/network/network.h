@@ -51,6 +51,7 @@ struct normalisation {
     int count; /* of mean and std; 1 serves all channels */
     float mean[64], std[64];
     bool bgr; /* the file has RGB, the network wants BGR */
+    int low, high; /* what counts are cut to; 0 and 0: that is not known */
 };
 
 /* Lowers the graph. `shape` is one sample's as the data has it (channels, height, width); `unit` is

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { CODE_MOST = 255 };
+
 /* ---- ONNX ----------------------------------------------------------------------------------- */
 
 /* The scale and zero point of an element; AF_BAD_FILE if they fit neither the tensor nor an axis.
@@ -82,6 +84,34 @@ static int run_fake_quantise(const struct call *c)
         ((float *)c->out[0].data)[i] =
             fake_quantise(((const float *)x->data)[i], scale, low, high);
     return status;
+}
+
+int quantiser_codes(const struct node *n, struct codes *c)
+{
+    const int64_t low = node_int(n, "low", 1), high = node_int(n, "high", 0);
+    c->step = node_float(n, "scale", 0);
+    if (!(c->step > 0) || !isfinite(c->step) || low > 0 || high < 1 || low < -CODE_MOST ||
+        high > CODE_MOST)
+        return af_fail(AF_UNSUPPORTED, "codes from %lld to %lld of %g each; 0 has to be among them",
+                       (long long)low, (long long)high, (double)c->step);
+    c->low = (int)low;
+    c->high = (int)high;
+    return AF_OK;
+}
+
+bool quantiser_of_input(const struct graph *g, struct codes *codes)
+{
+    const int input = graph_input(g);
+    const struct node *reader = NULL;
+    int readers = 0;
+    for (int i = 0; i < g->node_count; i++)
+        for (int k = 0; k < g->node[i].input_count; k++)
+            if (input >= 0 && g->node[i].input[k] == input) {
+                reader = &g->node[i];
+                readers++;
+            }
+    return readers == 1 && strcmp(reader->op, FAKE_QUANTISE) == 0 &&
+           quantiser_codes(reader, codes) == AF_OK;
 }
 
 /* ---- QONNX: https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops ------ */

@@ -16,6 +16,17 @@ static inline float fake_quantise(float x, float scale, double low, double high)
     return (float)fmin(fmax(rint((double)(x / scale)), low), high) * scale;
 }
 
+/* What a quantiser makes of the data. */
+struct codes {
+    float step;
+    int low, high;
+};
+
+/* Of a FAKE_QUANTISE. AF_UNSUPPORTED: no codes that bursts can be. */
+int quantiser_codes(const struct node *n, struct codes *codes);
+/* Whether a quantiser is all that reads the graph's input: which. */
+bool quantiser_of_input(const struct graph *graph, struct codes *codes);
+
 /* The codes of QONNX's Quant of so many bits. AF_UNSUPPORTED says what is not done. */
 int quant_range(const struct node *n, double bits, int *low, int *high);
 

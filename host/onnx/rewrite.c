@@ -167,10 +167,24 @@ static void emit_quantiser(struct rewriting *w, int x, float scale, int low, int
 
 /* ---- Operators ------------------------------------------------------------------------------ */
 
+/* The part of x above 0. Of a quantiser's codes up to `most` these are codes, too. */
+static int emit_above(struct rewriting *w, int x, float scale, int most)
+{
+    if (scale == 0 || most < 1)
+        return emit(w, "Relu", x, NOWHERE, NOWHERE);
+    const int to = add_value(w);
+    if (to != NOWHERE)
+        emit_quantiser(w, x, scale, 0, most, to);
+    return to;
+}
+
 static void leaky(struct rewriting *w, int x, int slope, const char *sum, int to)
 {
-    const int above = emit(w, "Relu", x, NOWHERE, NOWHERE);
-    int below = emit(w, "Relu", emit(w, "Neg", x, NOWHERE, NOWHERE), NOWHERE, NOWHERE);
+    const struct quantised *q = &w->quantised[x];
+    const float scale = q->coded ? 0 : q->scale;
+    const int high = q->high, low = q->low;
+    const int above = emit_above(w, x, scale, high);
+    int below = emit_above(w, emit(w, "Neg", x, NOWHERE, NOWHERE), scale, -low);
     if (slope != NOWHERE)
         below = emit(w, "Mul", below, slope, NOWHERE);
     emit(w, sum, above, below, to);
