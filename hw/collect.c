@@ -4,9 +4,9 @@
 static const uint32_t identity[] = IDENTITY;
 
 /* Bits of the sum of as many exponentials as there may be outputs, and of e y. */
-#define Z_BITS        (IAT_E_BITS + 16)
-#define Z_MASK        (((uint64_t)1 << Z_BITS) - 1)
-#define WEIGHTED_MASK (((uint64_t)1 << (Z_BITS + IAT_Y_BITS)) - 1)
+#define Z_BITS          (IAT_E_BITS + 16)
+#define Z_MASK          (((uint64_t)1 << Z_BITS) - 1)
+#define WEIGHTED_MASK   (((uint64_t)1 << (Z_BITS + IAT_Y_BITS)) - 1)
 #define LEAST_POTENTIAL (INT32_MIN >> (32 - STATE_BITS))
 enum { Y_MOST = (IAT_E_BITS + 1) << IAT_Y_BITS }; /* from there on e is 0 */
 

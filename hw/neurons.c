@@ -252,8 +252,8 @@ static inline struct bursts treat(const struct decoded *i, const struct slice *s
                               : so_far < i->phi     ? -so_far
                                                     : -i->phi;
         int32_t fired_v = v;
-        const int32_t r = fire(&fired_v, unpacked(AT(*bias, s->parameter)[l]), theta, least,
-                               i->phi, i->mode & FIRE_WIDE),
+        const int32_t r = fire(&fired_v, unpacked(AT(*bias, s->parameter)[l]), theta, least, i->phi,
+                               i->mode & FIRE_WIDE),
                       count = i->kind == DO_RELAY ? top - v : r;
         most[l] = !s->first && largest > v ? largest : v;
         const int32_t rest = i->kind == DO_FIRE ? fired_v : i->kind == DO_ADD ? v + largest : top;

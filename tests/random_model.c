@@ -342,7 +342,8 @@ static void roll_neurons(struct dice *d, struct af_model *m, int index)
         p->burst_below = dice_chance(d, 30) ? 0 : roll(d, 0, BURST_LIMIT);
     p->signed_bursts = p->kind == AF_RELU && dice_chance(d, 40);
     roll_thresholds(d, p, typical);
-    p->initial = roll_values(d, p, &p->initial_count, dice_chance(d, 30) ? model_state_limit(m) : lively);
+    p->initial =
+        roll_values(d, p, &p->initial_count, dice_chance(d, 30) ? model_state_limit(m) : lively);
     int64_t area = p->initial_count / p->shape[0];
     for (int64_t i = 0; dice_chance(d, 50) && i < p->initial_count; i++)
         p->initial[i] = p->threshold[i / area] / 2;

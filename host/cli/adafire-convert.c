@@ -50,7 +50,8 @@ static const char help[] =
     "Spiking network:\n"
     "  -t, --timesteps N          most timesteps of an inference (default 4; 1 for a\n"
     "                             quantised network)\n"
-    "      --burst-initial N      largest burst limit phi, 1..15 (default 15)\n"
+    "      --burst-initial N      largest burst limit phi, 1..255 (default 15, which every\n"
+    "                             build of the accelerator fires)\n"
     "      --effort N             0: each population's thresholds for the least error of its own\n"
     "                             activations; 1: refined together for the outputs (default);\n"
     "                             2, 3: 4 and 9 times as long (--no-search: as 0)\n"
@@ -191,7 +192,7 @@ enum {
     CALIB_MOST = 64,
     CHANNELS_MOST = 64,
     TIMESTEPS_MOST = 256,
-    BURST_MOST = 15,
+    BURST_MOST = 255,
     EFFORT_MOST = 3
 };
 
@@ -486,8 +487,8 @@ static void print_table(const struct af_model *m, const struct af_conversion *c)
         printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p.name,
                af_kind_name(p.kind), cli_human((double)p.channels * p.height * p.width, a), range,
                phi, rho, shown ? cli_human(c->spikes[i], b) : "",
-               shown ? cli_human(c->events[i], d) : "",
-               shown ? cli_human(c->sops[i], e) : "", sensitivity);
+               shown ? cli_human(c->events[i], d) : "", shown ? cli_human(c->sops[i], e) : "",
+               sensitivity);
     }
 }
 

@@ -171,7 +171,7 @@ static int take_labels(struct raw *r, const char *path, struct calibration *data
                              "another split",
                              path, (long long)t.count, r->ended ? "" : "more than ",
                              (long long)r->count);
-        else
+        else if (r->count)
             memcpy(r->label, t.data, (size_t)r->count * sizeof *r->label);
         tensor_free(&t);
         if (status)

@@ -14,16 +14,16 @@ struct calibration_source {
     const char *labels_path;         /* NULL: labels that the files carry, or those in memory */
     const struct af_sample *samples; /* [count] raw values */
     int64_t count;
-    const int64_t *labels; /* [count] or NULL */
+    const int64_t *labels;     /* [count] or NULL */
     const struct codes *codes; /* into which the network quantises its input; NULL: it does not */
 };
 
 /* Reads `limit` samples and up to `further` more, as far as there are, and chooses the input
  * format: for whole-number data a count is one step of the raw value and stands for its distance
  * from the whole number nearest to where the network sees 0; other data get a unit of (largest
- * distance) / COUNT_LIMIT. Where the network quantises its input, counts are its codes. Without paths
- * and samples the format alone is chosen, for such a network or else pictures. Labels are taken from `labels_path`, else from the samples where all of
- * them carry one. */
+ * distance) / COUNT_LIMIT. Where the network quantises its input, counts are its codes. Without
+ * paths and samples the format alone is chosen, for such a network or else pictures. Labels are
+ * taken from `labels_path`, else from the samples where all of them carry one. */
 int calibration_read(const struct calibration_source *from, int64_t limit, int64_t further,
                      const struct input_spec *spec, const struct normalisation *n,
                      struct input_format *format, struct calibration *data);

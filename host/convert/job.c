@@ -511,8 +511,9 @@ static int calibrate(struct job *j)
                                             .codes = quantiser_of_input(j->graph, &codes) ? &codes
                                                                                           : NULL};
     if (!samples && !j->graph->quantisers)
-        return af_fail(AF_BAD_ARGUMENT, "calibration samples are needed (--calib): a few hundred of "
-                                        "what the network will see");
+        return af_fail(AF_BAD_ARGUMENT,
+                       "calibration samples are needed (--calib): a few hundred of "
+                       "what the network will see");
     int status = calibration_read(&from, o->calib_limit, o->exit_limit, &j->spec, &j->norm,
                                   &j->format, &j->data);
     j->format.event_frames = o->events ? o->event_frames : 0;
@@ -523,8 +524,9 @@ static int calibrate(struct job *j)
     if (!status)
         status = lower(j, j->format.unit, j->format.zero);
     if (!status && !samples && !j->network->coded)
-        status = af_fail(AF_BAD_ARGUMENT, "%s: not all of it is quantised, so that calibration "
-                                          "samples are needed (--calib)",
+        status = af_fail(AF_BAD_ARGUMENT,
+                         "%s: not all of it is quantised, so that calibration "
+                         "samples are needed (--calib)",
                          j->name);
     return status;
 }

@@ -108,11 +108,8 @@ int recipe_transcribe(const struct reference *reference, const struct convert_op
                       struct verdict *verdict)
 {
     int status = recipe_begin(reference, options, recipe);
-    *verdict = (struct verdict){.agreement = NAN,
-                                .ann_accuracy = NAN,
-                                .accuracy = NAN,
-                                .timesteps_mean = NAN,
-                                .loss = NAN};
+    *verdict = (struct verdict){
+        .agreement = NAN, .ann_accuracy = NAN, .accuracy = NAN, .timesteps_mean = NAN, .loss = NAN};
     if (status)
         return status;
     status = set_thresholds(recipe);

@@ -71,7 +71,8 @@ int quantise_begin(struct recipe *recipe, const struct input_format *format)
     m->population_count = net->population_count;
     m->name = strdup("");
     m->timesteps = recipe->options.timesteps;
-    m->wide = net->wide;
+    /* What fires more can hold more (hw/config.h). */
+    m->wide = net->wide || recipe->options.burst_initial > NARROW_BURSTS;
     m->ann_macs = network_macs(net, &m->first_macs);
     m->format = *format;
     size_t bytes = (size_t)net->population[0].shape[0] * sizeof *format->zero;
@@ -225,7 +226,7 @@ static double output_room(const struct recipe *recipe, int index)
     double most = 0;
     for (int o = 0; st->largest && o < recipe->network->population[index].shape[0]; o++)
         most = fmax(most, (double)st->largest[o]);
-    return 8 * most * recipe->options.timesteps / STATE_LIMIT;
+    return 8 * most * recipe->options.timesteps / model_state_limit(recipe->model);
 }
 
 /* One unit for all channels of an output has to suit the projection with the finest weights, and
@@ -257,6 +258,7 @@ static double room_for_weights(const struct scaling *s, double room)
 static int choose_units(struct recipe *recipe, int index, struct scaling *s)
 {
     const struct population *p = &recipe->network->population[index];
+    const double limit = model_current_limit(recipe->model);
     bool fires = network_fires(p->kind);
     double *wish = calloc((size_t)s->channels, sizeof *wish);
     if (!wish)
@@ -282,7 +284,7 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
         /* Thresholds and biases have to fit as well; a channel without weights takes its wish. */
         if (fires)
             unit = fmax(unit, wanted_threshold(recipe, index, o) / (STATE_LIMIT / 4));
-        unit = fmax(unit, bias_size(recipe, index, o) / (CURRENT_LIMIT / 4));
+        unit = fmax(unit, bias_size(recipe, index, o) / (limit / 4));
         unit = unit > 0 ? unit : wish[o];
         s->unit[o] = unit > 0 || one_unit ? unit : 1;
     }
@@ -298,8 +300,8 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
         bool good = true;
         for (int o = 0; o < s->channels; o++) {
             double bound = current_bound(recipe, index, s, o);
-            if (bound > CURRENT_LIMIT) {
-                s->unit[o] *= bound / CURRENT_LIMIT * 1.02;
+            if (bound > limit) {
+                s->unit[o] *= bound / limit * 1.02;
                 good = false;
             }
         }
@@ -405,7 +407,7 @@ static void fill_row(const struct recipe *recipe, int index, int k, const struct
     const double prune = prune_row_limit(recipe, index, k, o);
     rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, prune,
                  r->scratch, r->fed);
-    double room = CURRENT_LIMIT - current_bound(recipe, index, s, w->at[0] + o);
+    double room = model_current_limit(recipe->model) - current_bound(recipe, index, s, w->at[0] + o);
     double each = (double)model_event_limit(recipe->model, w->source) * w->pool[0] * w->pool[1] *
                   (1 << s->shift[k]);
     const bool fits = (double)growth(r->near, r->fed, row) * each <= room / s->projections;

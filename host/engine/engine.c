@@ -200,8 +200,7 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
         if (!st->steady)
             st->base[o] = (int32_t)((uint32_t)st->base[o] - sum);
         for (int y = 0; st->steady && y < w->block[1]; y++)
-            for (int x = 0; x < w->block[2]; x++)
-{
+            for (int x = 0; x < w->block[2]; x++) {
                 int32_t *to = &st->steady[((ptrdiff_t)(w->at[1] + y * w->spread[0]) * p->shape[2] +
                                            w->at[2] + x * w->spread[1]) *
                                               st->stride +

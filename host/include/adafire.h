@@ -437,7 +437,7 @@ struct af_convert_options {
 
     /* The spiking network. */
     int timesteps; /* T, the most of an inference; 0: 4, or 1 for a quantised network */
-    int burst_initial, burst_desired, burst_min; /* phi, 1..15 */
+    int burst_initial, burst_desired, burst_min; /* phi, 1..255 */
     double energy_ratio, initial;
     int effort;  /* 0: thresholds from histograms; 1: refined; 2, 3: 4 and 9 times as long */
     bool search; /* of burst limits from burst_desired; else phi is burst_initial everywhere */

@@ -77,7 +77,7 @@ int model_event_limit(const struct af_model *m, int population)
     const struct neurons *p = &m->population[population];
     while (p->kind == AF_MAXPOOL)
         p = &m->population[p->input[0].wiring.source];
-    return p->kind == AF_INPUT             ? COUNT_LIMIT
+    return p->kind == AF_INPUT         ? COUNT_LIMIT
            : p->burst > p->burst_below ? p->burst
                                        : p->burst_below;
 }
@@ -282,8 +282,8 @@ static int check_population(const struct af_model *m, int index)
         status = check_values(p, "initial potential", p->initial, p->initial_count,
                               -model_state_limit(m), model_state_limit(m));
     if (!status && adds)
-        status = check_values(p, "bias", p->bias, p->bias_count,
-                              -model_current_limit(m), model_current_limit(m));
+        status = check_values(p, "bias", p->bias, p->bias_count, -model_current_limit(m),
+                              model_current_limit(m));
     if (!status)
         status = check_synapses(m, index);
     if (!status && adds)

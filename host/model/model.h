@@ -43,8 +43,8 @@ struct synapses {
 struct neurons {
     char *name;
     enum af_kind kind;
-    int shape[3]; /* channels, height, width */
-    int burst;    /* phi of RELU and LINEAR, else 0 */
+    int shape[3];    /* channels, height, width */
+    int burst;       /* phi of RELU and LINEAR, else 0 */
     int burst_below; /* LINEAR: the most below 0, as a positive number; else 0 */
     bool signed_bursts;
     float ratio; /* rho, already part of the thresholds */
@@ -66,7 +66,7 @@ struct input_format {
     float unit;
     float *zero;   /* [channels] */
     int low, high; /* codes of a quantised network; 0 and 0: COUNT_LIMIT to either side */
-    int resize;  /* of pictures, see input.h */
+    int resize;    /* of pictures, see input.h */
     bool squash;
     bool events;      /* made for recordings: counts for every timestep */
     int event_frames; /* ANN frames that one recording makes */

@@ -60,14 +60,14 @@ static int affine_append(struct affine *s, struct projection *term)
 
 int affine_add(struct affine *s, const struct projection *term)
 {
-    struct projection copy;
+    struct projection copy = {0};
     int status = projection_copy(&copy, term);
     return status ? status : affine_append(s, &copy);
 }
 
 int affine_add_identity(struct affine *s, int source, const int shape[3], int at)
 {
-    struct projection p;
+    struct projection p = {0};
     int status = wiring_identity(&p.wiring, source, shape);
     if (status)
         return status;
@@ -747,7 +747,7 @@ int term_average(const struct projection *t, const int shape[3], const struct wi
             for (x1 = x0 + 1; x1 < w->out[1]; x1++)
                 if (pool_count(w, 1, x1, shape[2], include_pad) != cols)
                     break;
-            struct projection p = {.wiring = base, .weight = t->weight}, made;
+            struct projection p = {.wiring = base, .weight = t->weight}, made = {0};
             int begin[2] = {y0, x0}, end[2] = {y1, x1};
             status = projection_copy(&made, &p);
             if (status)

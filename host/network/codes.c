@@ -44,13 +44,13 @@ struct row {
 struct choice {
     const struct network *net;
     struct population *p;
-    struct row *row;   /* [projection][channel] */
-    bool *whole;       /* [projection] keeps its weights: in no channel another one is longer */
-    double *bias;      /* [channel] its largest size */
-    double *unit;      /* [channel] */
-    int shift;         /* of whole projections */
-    double error;      /* of a code, at the largest */
-    bool lattice;      /* all weights are multiples */
+    struct row *row; /* [projection][channel] */
+    bool *whole;     /* [projection] keeps its weights: in no channel another one is longer */
+    double *bias;    /* [channel] its largest size */
+    double *unit;    /* [channel] */
+    int shift;       /* of whole projections */
+    double error;    /* of a code, at the largest */
+    bool lattice;    /* all weights are multiples */
 };
 
 static double weight_at(const struct choice *c, int k, int channel, int64_t i)
@@ -165,8 +165,8 @@ static double channel_error(const struct choice *c, int o, double unit, double l
         const struct wiring *w = &p->projection[k].wiring;
         if (r->unit == 0)
             continue;
-        const double n = multiple_of(r, unit), most = (double)largest_event(c->net, w->source) *
-                                                      w->pool[0] * w->pool[1];
+        const double n = multiple_of(r, unit),
+                     most = (double)largest_event(c->net, w->source) * w->pool[0] * w->pool[1];
         if (n < 1 || (!c->whole[k] && n * r->most > DIGITS_LARGEST))
             return INFINITY;
         bound += n * r->sum * most;
@@ -195,8 +195,7 @@ static double choose_unit(const struct choice *c, int o, int shift, double limit
     double best = 0;
     *error = INFINITY;
     for (int by = 1; by * r->most <= WEIGHT_MOST; by++) {
-        const double unit = r->unit / by / (1 << shift),
-                     off = channel_error(c, o, unit, limit);
+        const double unit = r->unit / by / (1 << shift), off = channel_error(c, o, unit, limit);
         if (off < *error) {
             *error = off;
             best = unit;
@@ -281,10 +280,10 @@ static int fill_digit(const struct choice *c, int k, int shift, int digit, struc
         return status ? status : af_fail(AF_NO_MEMORY, "no memory for weights");
     for (int o = 0; o < w->block[0]; o++)
         for (int64_t i = 0; i < row; i++)
-            to->weight[o * row + i] = (float)ldexp(
-                digit_at(integer_at(c, k, w->at[0] + o, i), shift, digit) *
-                    c->unit[w->at[0] + o] / value,
-                to->shift);
+            to->weight[o * row + i] =
+                (float)ldexp(digit_at(integer_at(c, k, w->at[0] + o, i), shift, digit) *
+                                 c->unit[w->at[0] + o] / value,
+                             to->shift);
     return AF_OK;
 }
 

@@ -557,8 +557,7 @@ static int lower_once(const struct graph *g, bool to_the_code, const int shape[3
                       const struct normalisation *n, float unit, const float *zero,
                       struct network **network)
 {
-    struct lowering l = {
-        .graph = g,
+    struct lowering l = {.graph = g,
                          .network = calloc(1, sizeof *l.network),
                          .count_low = n->low,
                          .count_high = n->high,

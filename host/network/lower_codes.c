@@ -70,8 +70,7 @@ static int cut_alone(struct lowering *l, const struct node *n, const struct code
     return status;
 }
 
-int lower_quantiser(struct lowering *l, const struct node *n, struct affine *in,
-                    struct affine *out)
+int lower_quantiser(struct lowering *l, const struct node *n, struct affine *in, struct affine *out)
 {
     struct codes c = {0};
     struct affine s = {0};

@@ -11,7 +11,7 @@ struct lowering {
     int *uses;            /* [value_count] needed nodes and outputs that read it, Shape left out */
     bool *needed;         /* [node_count] */
     int count_low, count_high; /* of the input; 0 and 0: not known */
-    bool to_the_code;     /* quantisers are populations of their codes; else what they cut off */
+    bool to_the_code; /* quantisers are populations of their codes; else what they cut off */
 };
 
 /* ---- Nodes --------------------------------------------------------------------------------- */

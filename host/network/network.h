@@ -50,7 +50,7 @@ struct normalisation {
     float scale;
     int count; /* of mean and std; 1 serves all channels */
     float mean[64], std[64];
-    bool bgr; /* the file has RGB, the network wants BGR */
+    bool bgr;      /* the file has RGB, the network wants BGR */
     int low, high; /* what counts are cut to; 0 and 0: that is not known */
 };
 

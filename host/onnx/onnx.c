@@ -413,9 +413,9 @@ static int read_attributes(struct reader *r, const Onnx__NodeProto *p, const str
 static bool is_qonnx(const struct node *n, const char *domain)
 {
     static const char *const names[] = {"Quant", "BipolarQuant", NULL};
-    return is_op(n, names) && (strcmp(domain, "qonnx.custom_op.general") == 0 ||
-                               strcmp(domain, "onnx.brevitas") == 0 ||
-                               strcmp(domain, "finn.custom_op.general") == 0);
+    return is_op(n, names) &&
+           (strcmp(domain, "qonnx.custom_op.general") == 0 ||
+            strcmp(domain, "onnx.brevitas") == 0 || strcmp(domain, "finn.custom_op.general") == 0);
 }
 
 static int read_one(struct reader *r, const Onnx__NodeProto *p, const struct scope *scope)
@@ -432,8 +432,7 @@ static int read_one(struct reader *r, const Onnx__NodeProto *p, const struct sco
     if (!n->name || !n->op || !n->attribute)
         return af_fail(AF_NO_MEMORY, "no memory for a node");
     int status = AF_OK;
-    if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx") != 0 &&
-        !is_qonnx(n, p->domain))
+    if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx") != 0 && !is_qonnx(n, p->domain))
         status = af_fail(AF_UNSUPPORTED,
                          "operator %.40s of the foreign domain '%.60s'; export the model with "
                          "standard ONNX operators",

@@ -81,8 +81,7 @@ static int run_fake_quantise(const struct call *c)
     if (!status)
         status = call_output(c, 0, DTYPE_F32, x->rank, x->dim);
     for (int64_t i = 0; !status && i < x->count; i++)
-        ((float *)c->out[0].data)[i] =
-            fake_quantise(((const float *)x->data)[i], scale, low, high);
+        ((float *)c->out[0].data)[i] = fake_quantise(((const float *)x->data)[i], scale, low, high);
     return status;
 }
 
@@ -114,7 +113,8 @@ bool quantiser_of_input(const struct graph *g, struct codes *codes)
            quantiser_codes(reader, codes) == AF_OK;
 }
 
-/* ---- QONNX: https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops ------ */
+/* ---- QONNX: https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops ------
+ */
 
 int quant_range(const struct node *n, double bits, int *low, int *high)
 {
@@ -165,10 +165,9 @@ static int run_quant(const struct call *c)
         status = call_output(c, 0, DTYPE_F32, x->rank, x->dim);
     for (int64_t i = 0; !status && i < x->count; i++) {
         const double from = tensor_get(zero, spread_index(x, zero, i));
-        ((float *)c->out[0].data)[i] =
-            fake_quantise(((const float *)x->data)[i],
-                          (float)tensor_get(scale, spread_index(x, scale, i)), low - from,
-                          high - from);
+        ((float *)c->out[0].data)[i] = fake_quantise(
+            ((const float *)x->data)[i], (float)tensor_get(scale, spread_index(x, scale, i)),
+            low - from, high - from);
     }
     return status;
 }

@@ -23,14 +23,14 @@ struct quantised {
 struct rewriting {
     struct graph *graph;
     /* [values there were] */
-    bool *live, *from_relu;      /* depends on an input; a ReLU makes it */
-    int *relu;                   /* what the ReLU reads that makes it, and nobody but one reads;
-                                  * NOWHERE: it is none */
-    float *ceiling;              /* and cuts it */
-    int *uses;                   /* nodes and outputs that read it */
+    bool *live, *from_relu; /* depends on an input; a ReLU makes it */
+    int *relu;              /* what the ReLU reads that makes it, and nobody but one reads;
+                             * NOWHERE: it is none */
+    float *ceiling;         /* and cuts it */
+    int *uses;              /* nodes and outputs that read it */
     struct quantised *quantised;
-    int quantisers;              /* rewritten */
-    struct node *node;           /* what the nodes become */
+    int quantisers;    /* rewritten */
+    struct node *node; /* what the nodes become */
     int count, room;
     const struct node *from; /* the one that is rewritten */
     int status;

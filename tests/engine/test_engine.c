@@ -693,7 +693,8 @@ static void roll_neurons(struct dice *d, struct neurons_under_test *u, int64_t m
         u->inverse[c] = 1.0f / (float)u->threshold[c];
     }
     for (int n = 0; n < NEURONS; n++) {
-        int64_t v = u->threshold[n % WIDTH] * dice_roll(d, -burst - 2, burst + 2) + dice_roll(d, -2, 2);
+        int64_t v =
+            u->threshold[n % WIDTH] * dice_roll(d, -burst - 2, burst + 2) + dice_roll(d, -2, 2);
         if (dice_chance(d, 10))
             v = dice_roll(d, -most, most) * 2;
         int64_t limit = 2 * most + 1;
