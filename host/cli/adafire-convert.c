@@ -1,6 +1,7 @@
 /* adafire-convert: a trained ReLU network (ONNX) becomes a spiking network (.snn). */
 #include "base/error.h"
 #include "base/hash.h"
+#include "cli/check_network.h"
 #include "cli/cli.h"
 #include "task/task.h"
 
@@ -13,8 +14,10 @@
 static const char help[] =
     "Usage: adafire-convert MODEL.onnx --calib SAMPLES... -o MODEL.snn [OPTION]...\n"
     "       adafire-convert MODEL.onnx --ann SAMPLES... -o OUTPUTS.npy [OPTION]...\n"
+    "       adafire-convert --check MODEL.onnx [OPTION]...\n"
     "Converts a trained ReLU network into a spiking network, without training; with --ann it\n"
-    "runs the network as it is and writes its outputs, for adafire-host --reference.\n"
+    "runs the network as it is and writes its outputs, for adafire-host --reference; with\n"
+    "--check it tells what would become of it and what holds it, without samples.\n"
     "\n"
     "Example:\n"
     "  adafire-convert resnet20.onnx --calib train_images.npy --scale 1/255 \\\n"
@@ -136,6 +139,7 @@ enum {
     OPT_TOLERANCE,
     OPT_OPTIMIZE,
     OPT_SEARCH_LIMIT,
+    OPT_CHECK,
     OPT_JSON,
     OPT_HELP,
     OPT_VERSION,
@@ -144,6 +148,7 @@ enum {
 static const struct option options[] = {
     {"calib", required_argument, NULL, OPT_CALIB},
     {"ann", required_argument, NULL, OPT_ANN},
+    {"check", no_argument, NULL, OPT_CHECK},
     {"calib-labels", required_argument, NULL, OPT_CALIB_LABELS},
     {"calib-limit", required_argument, NULL, OPT_CALIB_LIMIT},
     {"exit-limit", required_argument, NULL, OPT_EXIT_LIMIT},
@@ -202,6 +207,7 @@ struct request {
     float mean[CHANNELS_MOST], std[CHANNELS_MOST];
     struct af_convert_options convert;
     bool json, quiet, desired_given, steps_given;
+    bool check;
     bool ann, converts; /* what is asked for: --ann or --calib; `calib` holds either's samples */
 };
 
@@ -345,6 +351,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_CALIB_LABELS: r->convert.labels = text; return 0;
     case OPT_EXIT_LIMIT: return read_limit("--exit-limit", text, 0, &r->convert.exit_limit);
     case OPT_CALIB_LIMIT: return read_limit("--calib-limit", text, 1, &r->convert.calib_limit);
+    case OPT_CHECK: r->check = true; return 0;
     case OPT_SCALE: return cli_double("--scale", text, 1e-12, 1e12, &r->convert.scale);
     case OPT_MEAN:
         return cli_floats("--mean", text, r->mean, CHANNELS_MOST, &r->convert.mean_count);
@@ -403,7 +410,9 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return cli_fail("--ann and --calib exclude each other");
     if (r->convert.exit_recordings && !r->convert.events)
         return cli_fail("--exit-recordings is for networks of events (--events)");
-    if (!r->output)
+    if (r->check && (r->ann || r->converts || r->output))
+        return cli_fail("--check takes no samples and writes nothing");
+    if (!r->output && !r->check)
         return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
     struct af_convert_options *c = &r->convert;
     if (c->prune > 0 && c->nearest)
@@ -631,6 +640,8 @@ int main(int argc, char **argv)
     r.convert.mean = r.convert.mean_count ? r.mean : NULL;
     r.convert.std = r.convert.std_count ? r.std : NULL;
     r.convert.name = r.output;
+    if (!status && r.check)
+        return cli_end(check_network(&r.convert, r.json));
     if (!status)
         status = check_output(&r);
     return status ? status : cli_end(r.ann ? run_ann(&r) : convert_file(&r));

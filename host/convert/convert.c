@@ -169,3 +169,22 @@ int convert(const struct network *net, const struct input_format *format,
         conversion_free(c);
     return status;
 }
+
+int convert_outline(const struct network *net, const struct input_format *format,
+                    const struct convert_options *options, struct conversion *c)
+{
+    struct convert_options o = *options;
+    *c = (struct conversion){.reference = {.network = net},
+                             .journal = {.progress = o.progress, .context = o.context}};
+    int status = net->coded ? take_coded(&o, &c->journal) : AF_OK;
+    o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
+    o.feedback = false;
+    o.prune = 0;
+    if (!status)
+        status = options_check(&o);
+    if (!status)
+        status = recipe_transcribe(&c->reference, &o, format, &c->recipe, &c->verdict);
+    if (status)
+        conversion_free(c);
+    return status;
+}

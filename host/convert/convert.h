@@ -22,6 +22,10 @@ struct conversion {
 int convert(const struct network *network, const struct input_format *format,
             const struct calibration *data, const struct convert_options *options,
             struct conversion *c);
+/* The same without samples: sizes are as they would be, thresholds and biases made up, but of a
+ * network of codes. */
+int convert_outline(const struct network *network, const struct input_format *format,
+                    const struct convert_options *options, struct conversion *c);
 void conversion_free(struct conversion *c);
 
 #endif

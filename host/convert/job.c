@@ -497,11 +497,12 @@ static void tell_notes(const struct job *j, const struct conversion *c)
         o->on_note(o->context, c->journal.notes.text[i]);
 }
 
-static int calibrate(struct job *j)
+/* The samples, if there are any, and the input's format; lowers. */
+static int read_samples(struct job *j, bool may_lack)
 {
     const struct af_convert_options *o = j->options;
     struct codes codes;
-    const bool samples = o->calib_count || o->sample_count;
+    const bool samples = may_lack || o->calib_count || o->sample_count;
     const struct calibration_source from = {.paths = o->calib,
                                             .path_count = o->calib_count,
                                             .labels_path = o->labels,
@@ -546,7 +547,7 @@ int af_convert(const struct af_convert_options *o, struct af_model **model,
     if (!status && o->classes)
         status = read_class_names(o->classes, &j.names);
     if (!status)
-        status = calibrate(&j);
+        status = read_samples(&j, false);
     if (!status)
         status = choose_answer(&j);
     struct convert_options spiking = spiking_options(o);
@@ -561,6 +562,34 @@ int af_convert(const struct af_convert_options *o, struct af_model **model,
     if (!status) {
         tell_notes(&j, &c);
         *model = c.recipe.model;
+        c.recipe.model = NULL;
+    }
+    conversion_free(&c);
+    end(&j);
+    return status;
+}
+
+int af_outline(const struct af_convert_options *o, struct af_model **outline)
+{
+    struct job j = {0};
+    struct conversion c = {0};
+    if (outline)
+        *outline = NULL;
+    if (!outline || !o)
+        return af_fail(AF_BAD_ARGUMENT, "options and a place for the outline are needed");
+    int status = begin(o, &j);
+    if (!status)
+        status = read_samples(&j, true);
+    if (!status)
+        status = choose_answer(&j);
+    const struct convert_options spiking = spiking_options(o);
+    if (!status)
+        status = convert_outline(j.network, &j.format, &spiking, &c);
+    if (!status)
+        status = set_name(c.recipe.model, o->name ? o->name : j.name);
+    if (!status) {
+        tell_notes(&j, &c);
+        *outline = c.recipe.model;
         c.recipe.model = NULL;
     }
     conversion_free(&c);

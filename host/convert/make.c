@@ -103,6 +103,12 @@ int recipe_make(const struct reference *reference, const struct convert_options 
     return status;
 }
 
+static void make_up(struct setting *s, const struct population *p)
+{
+    for (int c = 0; s->threshold && c < p->shape[0]; c++)
+        s->threshold[c] = 1;
+}
+
 int recipe_transcribe(const struct reference *reference, const struct convert_options *options,
                       const struct input_format *format, struct recipe *recipe,
                       struct verdict *verdict)
@@ -112,9 +118,12 @@ int recipe_transcribe(const struct reference *reference, const struct convert_op
         .agreement = NAN, .ann_accuracy = NAN, .accuracy = NAN, .timesteps_mean = NAN, .loss = NAN};
     if (status)
         return status;
-    status = set_thresholds(recipe);
-    if (!status)
-        status = quantise_begin(recipe, format);
+    for (int i = 0; i < recipe->network->population_count; i++)
+        if (recipe->network->coded)
+            take_codes(recipe, i);
+        else
+            make_up(&recipe->setting[i], &recipe->network->population[i]);
+    status = quantise_begin(recipe, format);
     if (!status)
         status = model_check(recipe->model);
     if (status)

@@ -11,7 +11,8 @@
 int recipe_make(const struct reference *reference, const struct convert_options *options,
                 const struct input_format *format, struct journal *journal, struct recipe *recipe,
                 struct verdict *verdict);
-/* Of a network of codes, without samples: nothing is measured. */
+/* Without samples: nothing is measured. Of a network that is not of codes thresholds are made up.
+ */
 int recipe_transcribe(const struct reference *reference, const struct convert_options *options,
                       const struct input_format *format, struct recipe *recipe,
                       struct verdict *verdict);

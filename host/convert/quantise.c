@@ -222,9 +222,10 @@ static void share_unit(struct scaling *s)
  * times what the ANN showed. */
 static double output_room(const struct recipe *recipe, int index)
 {
-    const struct population_statistics *st = &recipe->reference->statistics[index];
+    const struct population_statistics *st = recipe->reference->statistics;
     double most = 0;
-    for (int o = 0; st->largest && o < recipe->network->population[index].shape[0]; o++)
+    st = st ? st + index : NULL;
+    for (int o = 0; st && st->largest && o < recipe->network->population[index].shape[0]; o++)
         most = fmax(most, (double)st->largest[o]);
     return 8 * most * recipe->options.timesteps / model_state_limit(recipe->model);
 }
@@ -407,7 +408,8 @@ static void fill_row(const struct recipe *recipe, int index, int k, const struct
     const double prune = prune_row_limit(recipe, index, k, o);
     rounding_row(&rounding[k], group, row, p->weight + o * row, r->step, WEIGHT_LIMIT, prune,
                  r->scratch, r->fed);
-    double room = model_current_limit(recipe->model) - current_bound(recipe, index, s, w->at[0] + o);
+    double room =
+        model_current_limit(recipe->model) - current_bound(recipe, index, s, w->at[0] + o);
     double each = (double)model_event_limit(recipe->model, w->source) * w->pool[0] * w->pool[1] *
                   (1 << s->shift[k]);
     const bool fits = (double)growth(r->near, r->fed, row) * each <= room / s->projections;

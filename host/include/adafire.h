@@ -491,6 +491,11 @@ int af_convert(const struct af_convert_options *options, struct af_model **model
                struct af_conversion *conversion);
 void af_conversion_free(struct af_conversion *conversion);
 
+/* What a conversion would make of the network, as far as no samples are needed for it: populations,
+ * projections and sizes are as they would be, thresholds and biases are made up. For a look at
+ * what there would be, and whether a board can hold it. */
+int af_outline(const struct af_convert_options *options, struct af_model **outline);
+
 /* Runs the network as it is, before any conversion, over all samples in `calib`, and writes its
  * outputs: .npy, one row a sample, all outputs in the graph's order. *count, if not NULL: samples.
  */

@@ -209,9 +209,9 @@ TEST(versions_and_strangers)
 {
     struct af_model *m = small_model();
     struct bytes b = saved(m);
-    b.data[8] = 4;
+    b.data[8] = 5;
     CHECK(!parses(b));
-    CHECK_ERROR("version 4");
+    CHECK_ERROR("version 5");
     b.data[8] = 2; /* had other wirings */
     CHECK(!parses(b));
     b.data[0] = 'a';
@@ -237,7 +237,26 @@ TEST(version_2)
             CHECK(w->spread[0] == 1 && w->spread[1] == 1);
         }
     struct bytes b = saved(m);
-    CHECK(b.data[8] == 3 && parses(b));
+    CHECK(b.data[8] == 4 && parses(b));
+    free(b.data);
+    af_model_free(m);
+}
+
+/* A file of before bursts below 0 had a limit of their own. */
+TEST(version_3)
+{
+    struct af_model *m = NULL;
+    int linear = 0;
+    CHECK_EQ(af_model_load("tests/data/binary/version-3.snn", &m), AF_OK);
+    for (int i = 1; m && i < m->population_count; i++) {
+        const struct neurons *p = &m->population[i];
+        linear += p->kind == AF_LINEAR;
+        CHECK_EQ(p->burst_below, p->kind == AF_LINEAR ? p->burst : 0);
+    }
+    CHECK_EQ(linear, 2);
+    CHECK(m && !m->wide && !m->format.low && !m->format.high);
+    struct bytes b = saved(m);
+    CHECK(b.data[8] == 4 && parses(b));
     free(b.data);
     af_model_free(m);
 }
@@ -286,6 +305,17 @@ TEST(hostile_sizes)
         refuses(m, AF_BAD_FILE, "inconsistent");
     }
     p->dim[0] = values;
+    CHECK_EQ(model_check(m), AF_OK);
+    for (int i = 1; i < m->population_count; i++) {
+        struct neurons *q = &m->population[i];
+        const int below = q->burst_below;
+        q->burst_below = q->kind == AF_LINEAR ? 256 : 1;
+        refuses(m, AF_BAD_FILE, "inconsistent");
+        q->burst_below = below;
+    }
+    m->format.low = -256;
+    refuses(m, AF_BAD_FILE, "input format");
+    m->format.low = 0;
     CHECK_EQ(model_check(m), AF_OK);
     CHECK_EQ(model_add_fact(m, "answers", "nothing"), AF_OK);
     refuses(m, AF_BAD_FILE, "no output 'nothing'");
@@ -375,6 +405,7 @@ int main(void)
     RUN(sealed_damage);
     RUN(versions_and_strangers);
     RUN(version_2);
+    RUN(version_3);
     RUN(hostile_sizes);
     RUN(hostile_early_exit);
     RUN(samples_that_are_no_numbers);
