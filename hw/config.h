@@ -37,7 +37,7 @@ enum {
 #define SMALL        0
 #define CORES        4
 #define LANES        16
-#define BURST_BITS   4
+#define BURST_BITS   6
 #define STATE_BITS   24
 typedef uint16_t word_address;
 typedef uint8_t sent_count; /* up to SENT_MOST */

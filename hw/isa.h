@@ -92,11 +92,12 @@ enum memory {
 enum { ROUTE_RELAY = 128 }; /* leads to a relay: what it adds is no synaptic operation */
 enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for all behind it, too */
 enum machine_feature {
-    FEATURE_PAIRS = 1,  /* adds two events of one place at once, where GATHER_FIRST allows it */
-    FEATURE_LIVE = 2,   /* MEMORY_GATHER has all of these, else the first two */
-    FEATURE_BURSTS = 4, /* bursts up to 255, else up to 15 and with FIRE_LINEAR as many below 0 */
-    FEATURE_WIDE = 8,   /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
-                         */
+    FEATURE_PAIRS = 1, /* adds two events of one place at once, where GATHER_FIRST allows it */
+    FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
+    /* << 4: bits of the largest burst; 0: four, and with FIRE_LINEAR as many below 0 */
+    FEATURE_BURST_BITS = 15 << 4,
+    FEATURE_WIDE = 4, /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
+                       */
 };
 
 enum {

@@ -44,7 +44,7 @@ static inline int32_t unpacked(uint32_t word)
 }
 
 /* A burst, or one beyond the largest. */
-#if BURST_BITS < 8
+#if BURST_BITS < 7
 typedef int8_t burst_count;
 #else
 typedef int16_t burst_count;

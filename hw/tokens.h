@@ -34,7 +34,7 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 
 enum {
     FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) |
-               (BURST_BITS == 8 ? FEATURE_BURSTS : 0) | (STATE_BITS == 32 ? FEATURE_WIDE : 0)
+               (BURST_BITS == 4 ? 0 : BURST_BITS << 4) | (STATE_BITS == 32 ? FEATURE_WIDE : 0)
 };
 enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };
 

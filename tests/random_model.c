@@ -210,20 +210,23 @@ static int roll_weights(struct dice *d, const struct af_model *m, struct synapse
     const struct wiring *w = &s->wiring;
     int64_t row = wiring_row(w), largest = 0, squares = 0;
     int64_t most = (int64_t)model_event_limit(m, w->source) * w->pool[0] * w->pool[1];
+    const bool one_sign = !model_sends_negative(m, w->source);
     int style = dice_chance(d, 97) ? roll(d, 0, 4) : 5;
     int64_t largest_weight = room / most < 128 ? room / most : 128;
     s->weight = zeroed(wiring_weights(w), 1);
     for (int o = 0; o < w->block[0]; o++) {
-        int64_t sum = 0;
+        int64_t sums[2] = {0}; /* of weights of one sign, where events have only one */
         int8_t *weight = s->weight + o * row;
         for (int64_t i = 0; i < row; i++) {
             weight[i] = (int8_t)(roll_weight(d, style) * largest_weight / 128);
-            sum += abs(weight[i]);
+            sums[one_sign && weight[i] < 0] += abs(weight[i]);
         }
-        for (int64_t i = dice_roll(d, 0, row - 1); sum * most > room; i = (i + 1) % row) {
-            sum -= abs(weight[i]);
+        for (int64_t i = dice_roll(d, 0, row - 1);
+             (sums[0] > sums[1] ? sums[0] : sums[1]) * most > room; i = (i + 1) % row) {
+            sums[one_sign && weight[i] < 0] -= abs(weight[i]);
             weight[i] = 0;
         }
+        const int64_t sum = sums[0] > sums[1] ? sums[0] : sums[1];
         for (int64_t i = 0; i < row; i++)
             squares += weight[i] * weight[i];
         largest = sum > largest ? sum : largest;

@@ -712,23 +712,41 @@ static int load_collector(struct compiler *c)
     return status;
 }
 
+/* For adafire-convert --fit; builds as numbered in hw/config.h. */
+static const char *build_name(uint32_t build)
+{
+    return build == 1 ? "tiny" : build == 3 ? "u250" : "sim";
+}
+
+/* The largest burst of a build. */
+static int most_of(const struct limits *l)
+{
+    const uint32_t bits = (l->features & FEATURE_BURST_BITS) >> 4;
+    return bits ? (1 << bits) - 1 : NARROW_BURSTS;
+}
+
 /* What a build's neurons can do. */
 static void check_neurons(struct compiler *c)
 {
-    const bool bursts = c->limits.features & FEATURE_BURSTS;
-    if (c->m->wide && !(c->limits.features & FEATURE_WIDE) && !c->status)
-        c->status = af_fail(AF_UNSUPPORTED, "the model has potentials of 31 bits; this build has "
-                                            "potentials of 23");
-    for (int i = 0; i < c->m->population_count; i++) {
+    const int most = most_of(&c->limits);
+    for (int i = 0; i < c->m->population_count && !c->status; i++) {
         const struct neurons *p = &c->m->population[i];
-        if (!bursts)
-            fits(c, "spikes in a burst", (size_t)p->burst, NARROW_BURSTS);
-        if (!bursts && p->kind == AF_LINEAR && p->burst_below != p->burst && !c->status)
+        if (p->burst > most || p->burst_below > most)
+            c->status = af_fail(AF_UNSUPPORTED,
+                                "population '%.80s' fires bursts of up to %d, this build of up to "
+                                "%d (convert it with --fit %s)",
+                                p->name, p->burst > p->burst_below ? p->burst : p->burst_below,
+                                most, build_name(c->limits.build));
+        else if (!(c->limits.features & FEATURE_BURST_BITS) && p->kind == AF_LINEAR &&
+                 p->burst_below != p->burst)
             c->status = af_fail(AF_UNSUPPORTED,
                                 "population '%.80s' bursts from -%d to %d, this build as far to "
                                 "both sides",
                                 p->name, p->burst_below, p->burst);
     }
+    if (c->m->wide && !(c->limits.features & FEATURE_WIDE) && !c->status)
+        c->status = af_fail(AF_UNSUPPORTED, "the model has potentials of 31 bits, this build of 23 "
+                                            "(convert it with --burst-initial 15)");
 }
 
 static int check_fit(struct compiler *c)

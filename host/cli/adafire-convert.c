@@ -53,8 +53,9 @@ static const char help[] =
     "Spiking network:\n"
     "  -t, --timesteps N          most timesteps of an inference (default 4; 1 for a\n"
     "                             quantised network)\n"
-    "      --burst-initial N      largest burst limit phi, 1..255 (default 15, which every\n"
-    "                             build of the accelerator fires)\n"
+    "      --fit BUILD            for this build of the accelerator: tiny (bursts of 15), u250\n"
+    "                             (63), both without signed bursts, or sim\n"
+    "      --burst-initial N      largest burst limit phi, 1..255 (default 63)\n"
     "      --effort N             0: each population's thresholds for the least error of its own\n"
     "                             activations; 1: refined together for the outputs (default);\n"
     "                             2, 3: 4 and 9 times as long (--no-search: as 0)\n"
@@ -121,6 +122,7 @@ enum {
     OPT_CLASSES,
     OPT_TASK,
     OPT_ANSWERS,
+    OPT_FIT,
     OPT_BURST_INITIAL,
     OPT_BURST_DESIRED,
     OPT_BURST_MIN,
@@ -166,6 +168,7 @@ static const struct option options[] = {
     {"task", required_argument, NULL, OPT_TASK},
     {"answers", required_argument, NULL, OPT_ANSWERS},
     {"timesteps", required_argument, NULL, 't'},
+    {"fit", required_argument, NULL, OPT_FIT},
     {"burst-initial", required_argument, NULL, OPT_BURST_INITIAL},
     {"burst-desired", required_argument, NULL, OPT_BURST_DESIRED},
     {"burst-min", required_argument, NULL, OPT_BURST_MIN},
@@ -274,6 +277,7 @@ static int read_spiking_option(int opt, const char *text, struct af_convert_opti
     int choice, status = 0;
     switch (opt) {
     case 't': return cli_int("--timesteps", text, 1, TIMESTEPS_MOST, &c->timesteps);
+    case OPT_FIT: c->fit = text; return 0;
     case OPT_BURST_INITIAL:
         return cli_int("--burst-initial", text, 1, BURST_MOST, &c->burst_initial);
     case OPT_BURST_DESIRED:

@@ -67,6 +67,22 @@ static int check_choices(const struct af_convert_options *o)
     return AF_OK;
 }
 
+/* What builds of the accelerator fire, and whether they lack memory for signed bursts (config.h).
+ */
+static const struct build {
+    const char *name;
+    int burst;
+    bool no_signed;
+} builds[] = {{"tiny", NARROW_BURSTS, true}, {"u250", 63, true}, {"sim", BURST_LIMIT, false}};
+
+static const struct build *build_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof builds / sizeof *builds; i++)
+        if (strcmp(builds[i].name, name) == 0)
+            return &builds[i];
+    return NULL;
+}
+
 static int check(const struct af_convert_options *o)
 {
     if (!o || (!o->onnx && !o->onnx_bytes))
@@ -81,6 +97,9 @@ static int check(const struct af_convert_options *o)
         o->search_samples < 0 || o->resize < 0 || o->event_frames < 0 ||
         o->event_frames > TIMESTEPS_LIMIT)
         return af_fail(AF_BAD_ARGUMENT, "limits, threads, sizes or frames are out of range");
+    if (o->fit && !build_named(o->fit))
+        return af_fail(AF_BAD_ARGUMENT, "'%.40s' is no build to fit; there are tiny, u250 and sim",
+                       o->fit);
     if (o->exit_recordings && !o->events)
         return af_fail(AF_BAD_ARGUMENT, "exit recordings are for networks of events");
     return check_choices(o);
@@ -117,33 +136,46 @@ static int take_normalisation(const struct af_convert_options *o, struct normali
     return status;
 }
 
+static void fit(struct convert_options *o, const struct build *build)
+{
+    if (o->burst_initial > build->burst)
+        o->burst_initial = build->burst;
+    if (o->burst_desired > o->burst_initial)
+        o->burst_desired = o->burst_initial;
+    if (o->signed_bursts == AF_AUTO && build->no_signed)
+        o->signed_bursts = AF_OFF;
+}
+
 static struct convert_options spiking_options(const struct af_convert_options *o)
 {
-    return (struct convert_options){.timesteps = o->timesteps,
-                                    .burst_initial = o->burst_initial,
-                                    .burst_desired = o->burst_desired,
-                                    .burst_min = o->burst_min,
-                                    .initial = (float)o->initial,
-                                    .energy_ratio = (float)o->energy_ratio,
-                                    .search = o->search,
-                                    .effort = o->effort,
-                                    .signed_bursts = o->signed_bursts,
-                                    .ssc_budget = (float)o->ssc_budget,
-                                    .ssc_loss = (float)o->ssc_loss,
-                                    .goal = o->optimize,
-                                    .optimize = o->optimize != AF_GOAL_NONE,
-                                    .bias = o->bias,
-                                    .feedback = !o->nearest,
-                                    .prune = (float)o->prune,
-                                    .iat = o->iat,
-                                    .iat_metric = o->iat_metric == AF_CONFIDENCE ? IAT_CONFIDENCE
-                                                                                 : IAT_ENTROPY,
-                                    .iat_a = (float)o->iat_a,
-                                    .tolerance = (float)o->tolerance,
-                                    .search_samples = o->search_samples,
-                                    .threads = o->threads,
-                                    .progress = o->on_progress,
-                                    .context = o->context};
+    struct convert_options made = {.timesteps = o->timesteps,
+                                   .burst_initial = o->burst_initial,
+                                   .burst_desired = o->burst_desired,
+                                   .burst_min = o->burst_min,
+                                   .initial = (float)o->initial,
+                                   .energy_ratio = (float)o->energy_ratio,
+                                   .search = o->search,
+                                   .effort = o->effort,
+                                   .signed_bursts = o->signed_bursts,
+                                   .ssc_budget = (float)o->ssc_budget,
+                                   .ssc_loss = (float)o->ssc_loss,
+                                   .goal = o->optimize,
+                                   .optimize = o->optimize != AF_GOAL_NONE,
+                                   .bias = o->bias,
+                                   .feedback = !o->nearest,
+                                   .prune = (float)o->prune,
+                                   .iat = o->iat,
+                                   .iat_metric = o->iat_metric == AF_CONFIDENCE ? IAT_CONFIDENCE
+                                                                                : IAT_ENTROPY,
+                                   .iat_a = (float)o->iat_a,
+                                   .tolerance = (float)o->tolerance,
+                                   .search_samples = o->search_samples,
+                                   .threads = o->threads,
+                                   .progress = o->on_progress,
+                                   .context = o->context};
+    if (o->fit)
+        fit(&made, build_named(o->fit));
+    return made;
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */

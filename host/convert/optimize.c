@@ -200,7 +200,7 @@ static int scan_prune(struct scan *s, int first)
 static int scan(struct scan *s)
 {
     /* Large bursts cost spikes, some events, and no time. */
-    static const int bursts[][3] = {[AF_GOAL_LATENCY] = {15},
+    static const int bursts[][3] = {[AF_GOAL_LATENCY] = {63},
                                     [AF_GOAL_SPIKES] = {10, 7, 5},
                                     [AF_GOAL_EVENTS] = {15, 10, 8},
                                     [AF_GOAL_ADDS] = {15, 10, 7}};

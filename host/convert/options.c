@@ -5,7 +5,7 @@
 #include "model/model.h"
 
 const struct convert_options convert_defaults = {
-    .burst_initial = 15,
+    .burst_initial = 63,
     .burst_desired = 4,
     .burst_min = 1,
     .initial = 0.5f,

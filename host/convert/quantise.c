@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a weight's step, beyond which potentials are wide. */
+static const double SQUEEZED_MOST = 1.1;
 enum { WEIGHT_LIMIT = 127, WEIGHT_OF_7_BITS = 33, THRESHOLD_LEAST = 256 };
 
 static int copy_wiring(const struct network *net, struct af_model *m)
@@ -71,8 +73,7 @@ int quantise_begin(struct recipe *recipe, const struct input_format *format)
     m->population_count = net->population_count;
     m->name = strdup("");
     m->timesteps = recipe->options.timesteps;
-    /* What fires more can hold more (hw/config.h). */
-    m->wide = net->wide || recipe->options.burst_initial > NARROW_BURSTS;
+    m->wide = net->wide;
     m->ann_macs = network_macs(net, &m->first_macs);
     m->format = *format;
     size_t bytes = (size_t)net->population[0].shape[0] * sizeof *format->zero;
@@ -85,6 +86,14 @@ int quantise_begin(struct recipe *recipe, const struct input_format *format)
         status = model_add_fact(m, "answers", "%s", net->population[network_answer(net)].name);
     if (!status)
         status = prune_choose(recipe);
+    recipe->squeezed = 1;
+    for (int i = 0; !status && i < net->population_count; i++)
+        status = quantise_population(recipe, i);
+    /* Builds that fire so much have one among them that holds more (hw/config.h). */
+    if (status || m->wide || recipe->squeezed < SQUEEZED_MOST ||
+        recipe->options.burst_initial <= NARROW_BURSTS)
+        return status;
+    m->wide = true;
     for (int i = 0; !status && i < net->population_count; i++)
         status = quantise_population(recipe, i);
     return status;
@@ -180,8 +189,8 @@ static double bias_size(const struct recipe *recipe, int index, int channel)
     return most;
 }
 
-/* The sum of |weights| in units of s << shift times the most that an event can be, as model_check
- * bounds it. */
+/* The most that weights of one sign (of both, if events have both) can add up to, in units of s, as
+ * model_check bounds it. */
 static double current_bound(const struct recipe *recipe, int index, const struct scaling *s, int o)
 {
     const struct population *p = &recipe->network->population[index];
@@ -192,11 +201,15 @@ static double current_bound(const struct recipe *recipe, int index, const struct
         if (at < 0 || at >= w->block[0])
             continue;
         int64_t row = wiring_row(w);
-        double step = s->unit[o] * (1 << s->shift[i]), part = 0;
+        double step = s->unit[o] * (1 << s->shift[i]), up = 0, down = 0;
         double most = (double)model_event_limit(recipe->model, w->source) * w->pool[0] * w->pool[1];
-        for (int64_t k = 0; k < row; k++)
-            part += fmin(nearbyint(fabs((double)s->weight[i][at * row + k]) / step), WEIGHT_LIMIT);
-        sum += part * (1 << s->shift[i]) * most;
+        const bool negative = model_sends_negative(recipe->model, w->source);
+        for (int64_t k = 0; k < row; k++) {
+            const double weight = (double)s->weight[i][at * row + k],
+                         size = fmin(nearbyint(fabs(weight) / step), WEIGHT_LIMIT);
+            *(weight < 0 ? &down : &up) += size;
+        }
+        sum += (negative ? up + down : fmax(up, down)) * (1 << s->shift[i]) * most;
     }
     return sum;
 }
@@ -303,6 +316,7 @@ static int choose_units(struct recipe *recipe, int index, struct scaling *s)
             double bound = current_bound(recipe, index, s, o);
             if (bound > limit) {
                 s->unit[o] *= bound / limit * 1.02;
+                recipe->squeezed = fmax(recipe->squeezed, bound / limit);
                 good = false;
             }
         }

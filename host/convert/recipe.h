@@ -26,6 +26,7 @@ struct recipe {
     struct setting *setting; /* [population_count] */
     struct af_model *model;
     double prune_limit; /* of options.prune (prune.h) */
+    double squeezed;    /* by how much potentials of 23 bits made weights coarser, the worst */
     /* The reference's recordings for so many timesteps. */
     int64_t recordings;
     const int16_t *recording; /* [recordings][timesteps][input neurons] */

@@ -15,14 +15,6 @@ static int round_up(int v, int to)
     return (v + to - 1) / to * to;
 }
 
-static bool sends_negative(const struct af_model *m, int population)
-{
-    const struct neurons *p = &m->population[population];
-    while (p->kind == AF_MAXPOOL)
-        p = &m->population[p->input[0].wiring.source];
-    return p->kind != AF_RELU || p->signed_bursts;
-}
-
 static void path_free(struct path *p)
 {
     free(p->segment);
@@ -108,7 +100,7 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
     int64_t most = (int64_t)model_event_limit(e->model, w->source) * w->pool[0] * w->pool[1];
     if (most > model_current_limit(e->model))
         most = model_current_limit(e->model);
-    bool negative = sends_negative(e->model, w->source);
+    bool negative = model_sends_negative(e->model, w->source);
     p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
     p->in_order = channels_in_order(w);
     p->plain = p->in_order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;

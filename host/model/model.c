@@ -82,6 +82,14 @@ int model_event_limit(const struct af_model *m, int population)
                                        : p->burst_below;
 }
 
+bool model_sends_negative(const struct af_model *m, int population)
+{
+    const struct neurons *p = &m->population[population];
+    while (p->kind == AF_MAXPOOL)
+        p = &m->population[p->input[0].wiring.source];
+    return p->kind != AF_RELU || p->signed_bursts;
+}
+
 double model_event_value(const struct af_model *m, int population, int channel)
 {
     const struct neurons *p = &m->population[population];
@@ -182,10 +190,16 @@ static int check_currents(const struct af_model *m, const struct neurons *p)
         const struct wiring *w = &s->wiring;
         int64_t row = wiring_row(w);
         int64_t most = (int64_t)model_event_limit(m, w->source) * w->pool[0] * w->pool[1];
+        const bool negative = model_sends_negative(m, w->source);
         for (int o = 0; s->weight && o < w->block[0]; o++) {
-            int64_t sum = 0;
-            for (int64_t i = 0; i < row; i++)
-                sum += abs(s->weight[o * row + i]);
+            int64_t up = 0, down = 0;
+            for (int64_t i = 0; i < row; i++) {
+                const int weight = s->weight[o * row + i];
+                up += weight > 0 ? weight : 0;
+                down += weight < 0 ? -weight : 0;
+            }
+            /* Of events of one sign weights of both signs take from each other. */
+            int64_t sum = negative ? up + down : up > down ? up : down;
             /* row < 2^31, weight < 2^8, shift < 2^4: the product with `most` needs a check. */
             if (most > ((int64_t)1 << 40) || (sum << s->shift) > limit / most)
                 sum = limit + 1;

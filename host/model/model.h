@@ -107,6 +107,8 @@ int32_t model_state_limit(const struct af_model *m);
 int32_t model_current_limit(const struct af_model *m);
 /* Largest |r| that a population can send in one timestep. */
 int model_event_limit(const struct af_model *m, int population);
+/* Whether it can send one below 0. */
+bool model_sends_negative(const struct af_model *m, int population);
 /* ANN units of one count of a population's channel: threshold * scale; 1 for the input. */
 double model_event_value(const struct af_model *m, int population, int channel);
 /* Everything a device may rely on. AF_BAD_FILE with the reason. */

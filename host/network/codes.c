@@ -31,13 +31,18 @@ static int largest_event(const struct network *net, int population)
     return p->kind == AF_INPUT ? COUNT_LIMIT : p->high > -p->low ? p->high : -p->low;
 }
 
+static bool sends_negative(const struct network *net, int population)
+{
+    return net->population[source_of(net, population)].kind != AF_RELU;
+}
+
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
 /* The weights of a channel's row, in currents of one event: whole multiples of `unit`. */
 struct row {
-    double unit; /* 0: there is no row, or all its weights are 0 */
-    int most;    /* multiple */
-    double sum;  /* of the multiples' sizes */
+    double unit;   /* 0: there is no row, or all its weights are 0 */
+    int most;      /* multiple */
+    double sum[2]; /* of the multiples' sizes, below 0 and above */
 };
 
 /* The integers of a population as they are being chosen. */
@@ -92,8 +97,10 @@ static void find_row(struct choice *c, int k, int channel)
             break;
         }
     }
-    for (int64_t i = 0; i < n; i++)
-        r->sum += fabs(nearbyint(weight_at(c, k, channel, i) / r->unit));
+    for (int64_t i = 0; i < n; i++) {
+        const double weight = weight_at(c, k, channel, i);
+        r->sum[weight > 0] += fabs(nearbyint(weight / r->unit));
+    }
 }
 
 /* The projection of the longest row into a channel; -1: there is none. */
@@ -169,7 +176,9 @@ static double channel_error(const struct choice *c, int o, double unit, double l
                      most = (double)largest_event(c->net, w->source) * w->pool[0] * w->pool[1];
         if (n < 1 || (!c->whole[k] && n * r->most > DIGITS_LARGEST))
             return INFINITY;
-        bound += n * r->sum * most;
+        bound += n * most *
+                 (sends_negative(c->net, w->source) ? r->sum[0] + r->sum[1]
+                                                    : fmax(r->sum[0], r->sum[1]));
         error += fabs(n * unit / r->unit - 1) * most *
                  (p->step > 0 ? r->unit * r->most / (double)p->step : 1);
     }

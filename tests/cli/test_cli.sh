@@ -45,8 +45,8 @@ for tool in convert host info flash; do
     bad "$tool without arguments" "--help" "$bin/adafire-$tool"
     bad "$tool with a typo" "--helb" "$bin/adafire-$tool" --helb
 done
-# Without signed bursts, for which tiny has little room.
-good convert $convert --signed off --calib-labels $data/calib_labels.npy -o "$work/m.snn"
+# For tiny, which fires little and has little room for signed bursts.
+good convert $convert --fit tiny --calib-labels $data/calib_labels.npy -o "$work/m.snn"
 good "convert --json" $quick --json -o "$work/q.snn"
 within "convert's agreement" "$(number agreement)" 0.98 1
 mkdir "$work/before"
@@ -245,11 +245,11 @@ fi
 good "a check" "$bin/adafire-convert" --check $data/model.onnx --json
 holds "what is in it" '"operators": {"Conv": 4, "BatchNormalization": 4, "Relu": 3'
 holds "what it would be" '"converts": true, .*"name": "logits", "kind": "output", "shape": \[10, 1, 1\], "neurons": 10, "weights": 640'
-holds "what holds it" '"sim": {"fits": true}, "u250": {"fits": true}, "tiny": {"fits": false, "why_not": "the model needs 1024 cells of'
-good "a check with options" "$bin/adafire-convert" --check $data/model.onnx --signed off
+holds "what holds it" '"sim": {"fits": true}, "u250": {"fits": true}, "tiny": {"fits": false, "why_not": "population ./Relu. fires bursts of up to 63, this build of up to 15 .convert it with --fit tiny'
+good "a check with options" "$bin/adafire-convert" --check $data/model.onnx --fit tiny
 holds "which fits now" 'build tiny .small FPGAs on USB.'
 good "a check of bursts" "$bin/adafire-convert" --check $data/model.onnx --signed off --burst-initial 16
-holds "which not all fire" 'not tiny: the model has potentials of 31 bits'
+holds "which not all fire" 'not tiny: population ./Relu. fires bursts of up to 16'
 bad "a check with an output" "writes nothing" "$bin/adafire-convert" --check $data/model.onnx -o "$work/n.snn"
 bad "a check of nothing" "No such file" "$bin/adafire-convert" --check "$work/none.onnx"
 codes=../shared/data/qdq
@@ -343,9 +343,12 @@ done
 good "csim, events" $host --board csim --limit 2 --spikes "$work/csim.csv" "$work/m.snn" $data/test_images.npy
 good "cpu, events" $host --limit 2 --spikes "$work/cpu.csv" "$work/m.snn" $data/test_images.npy
 if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; then pass; else fail "events differ"; fi
-good "with signed bursts" $quick -o "$work/signed.snn"
+good "with signed bursts" $quick --fit tiny -o "$work/signed.snn"
 bad "more signed bursts than tiny has room for" "convert it with --signed off" $host --board csim --build tiny \
     "$work/signed.snn" $data/test_images.npy
+good "bursts as large as they may be" $quick -o "$work/large.snn"
+bad "larger bursts than tiny fires" "bursts of up to 63, this build of up to 15 (convert it with --fit tiny)" \
+    $host --board csim --build tiny "$work/large.snn" $data/test_images.npy
 bad "no such build" "no build 'huge'" $host --board csim --build huge "$work/m.snn" $data/test_images.npy
 bad "no such simulator" "no simulator of the build 'huge'" $host --board sim --build huge "$work/m.snn" \
     $data/test_images.npy
@@ -457,6 +460,7 @@ bad "no calibration" "--calib" "$bin/adafire-convert" $data/model.onnx -o "$out"
 bad "no output" "-o" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy
 bad "timesteps 0" "timesteps" $convert -t 0 -o "$out"
 bad "timesteps text" "timesteps" $convert -t many -o "$out"
+bad "a build that is none" "'huge' is no build to fit" $convert --fit huge -o "$out"
 bad "burst 256" "burst" $convert --burst-initial 256 -o "$out"
 bad "burst order" "burst" $convert --burst-initial 3 --burst-desired 5 -o "$out"
 bad "std 0" "std" $convert --std 0 -o "$out"

@@ -485,6 +485,7 @@ TEST(initial_potential)
         struct conversion c = {0};
         struct convert_options o = convert_defaults;
         o.timesteps = 1;
+        o.burst_initial = 15; /* a threshold of some size */
         o.initial = shares[i];
         o.ssc_budget = 0;
         CHECK_EQ(convert(network, &format, &calibration, &o, &c), AF_OK);

@@ -46,7 +46,7 @@ bad() {
     fi
 }
 host="$bin/adafire-host -q"
-good convert "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --signed off -q \
+good convert "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --fit tiny -q \
     -o "$work/m.snn"
 chmod 755 "$work"
 samples="$work/m.snn $data/test_images.npy --limit 12"
