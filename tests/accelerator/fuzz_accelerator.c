@@ -153,7 +153,7 @@ static void make_good(int which, const struct limits *limits)
 {
     /* Small ones of the build tiny, that between them have max-pooling, signed bursts, early exit
      * by both metrics, event input and constant input. */
-    static const uint64_t seed[GOOD] = {810, 2181, 211, 19};
+    static const uint64_t seed[GOOD] = {1344, 268, 2901, 1015};
     struct af_model *m = random_model(seed[which]);
     struct program *p;
     if (program_make(m, limits, &p))
