@@ -18,7 +18,7 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
 {
     const int most = COUNT_MOST;
     int64_t plane = (int64_t)spec->height * spec->width, frame = plane * spec->channels;
-    int64_t first = INT64_MAX, last = 0, span;
+    int64_t first = INT64_MAX, last = INT64_MIN, span, scaled;
     if (steps < 1)
         return af_fail(AF_BAD_ARGUMENT, "%s: %d bins of time", s->name, steps);
     memset(out, 0, (size_t)(frame * steps) * sizeof *out);
@@ -28,8 +28,9 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
     }
     if (s->event_count == 0)
         return AF_OK;
-    if (first < 0 || last > EVENT_TIME_MOST ||
-        __builtin_mul_overflow(last - first + 1, steps, &span))
+    /* Only differences count: times may be those of a clock. */
+    if (__builtin_sub_overflow(last, first, &span) || span > EVENT_TIME_MOST ||
+        __builtin_mul_overflow(span + 1, steps, &scaled))
         return af_fail(AF_BAD_FILE, "%s: the times of the events are out of range", s->name);
     for (int64_t i = 0; i < s->event_count; i++) {
         const struct event *e = &s->events[i];
@@ -40,7 +41,7 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
                            s->name, (long long)i, e->x, e->y, e->polarity, spec->width,
                            spec->height, spec->channels);
         /* A time is the microsecond it begins, so that the last one belongs to the last bin. */
-        int64_t bin = (e->t - first) * steps / (last - first + 1);
+        int64_t bin = (e->t - first) * steps / (span + 1);
         int16_t *count =
             &out[bin * frame + e->polarity * plane + (int64_t)e->y * spec->width + e->x];
         *count = (int16_t)(*count < most ? *count + 1 : most);

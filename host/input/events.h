@@ -4,7 +4,7 @@
 
 #include "input/sample.h"
 
-/* Two years, which leaves room to multiply by the number of timesteps. */
+/* The longest recording, two years, which leaves room to multiply by the number of timesteps. */
 #define EVENT_TIME_MOST ((int64_t)1 << 46)
 
 /* The first event of a recording that is earlier than the one before it; -1: there is none. Events

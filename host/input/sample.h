@@ -3,6 +3,7 @@
 #define ADAFIRE_SAMPLE_H
 
 #include "base/tensor.h"
+#include "recording/event.h"
 
 /* What the model wants to see. */
 struct input_spec {
@@ -15,12 +16,6 @@ struct input_spec {
     bool labels; /* class maps: PNG of this size, whose numbers stay as they are */
 };
 
-struct event {
-    uint16_t x, y;
-    uint16_t polarity;
-    int64_t t; /* microseconds, >= 0, in the file's order */
-};
-
 /* Where a sample lies in the picture it was cut from: pixel (x, y) of the sample is
  * origin + step * (x, y) there. */
 struct view {
@@ -30,12 +25,13 @@ struct view {
 
 /* One sample. The pointers are owned by the source and good until the next input_next. */
 struct sample {
-    const char *name; /* file name, or "file.npy[17]" */
-    int label;        /* -1 if the file carries none */
-    enum dtype type;  /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
-    const void *data; /* channels x height x width, row-major; NULL for a recording */
-    const struct event *events;
+    const char *name;           /* file name, or "file.npy[17]" */
+    int label;                  /* -1 if the file carries none */
+    enum dtype type;            /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
+    const void *data;           /* channels x height x width, row-major; NULL for a recording */
+    const struct event *events; /* in the file's order; x, y and polarity are the sensor's */
     int64_t event_count;
+    const char *note; /* what its reader counted, without its name; NULL: nothing */
     struct view view;
 };
 

@@ -51,11 +51,15 @@ static bool is_folder(const char *path)
 
 /* What a model finds in a folder. */
 static const struct kind {
-    const char *what, *ends[4];
+    const char *what, *ends[12];
     int (*open)(struct source **src, const char *path, const struct input_spec *spec);
 } pictures = {"PNG or JPEG pictures", {".png", ".jpg", ".jpeg"}, source_picture},
   meshes = {"OFF or PLY meshes", {".off", ".ply"}, source_mesh},
-  recordings = {"N-MNIST recordings (.bin)", {".bin"}, source_nmnist};
+  recordings = {
+      "recordings of event cameras (.bin, .aedat, .aedat4, .raw, .dat, .es, .h5, .hdf5, .npy, "
+      ".npz)",
+      {".bin", ".aedat", ".aedat4", ".raw", ".dat", ".es", ".h5", ".hdf5", ".npy", ".npz"},
+      source_recording};
 
 static const struct kind *kind_for(const struct input_spec *spec)
 {
