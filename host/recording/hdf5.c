@@ -8,6 +8,7 @@
  * - a table [N,4]: events, davis/left/events of MVSEC (https://daniilidis-group.github.io/mvsec/)
  */
 #include "base/error.h"
+#include "recording/apart.h"
 #include "recording/columns.h"
 
 #include <stdio.h>
@@ -325,9 +326,8 @@ static void close_hdf5(struct recording *base)
 
 static const struct reader_ops hdf5_ops = {.next = next_hdf5, .close = close_hdf5};
 
-static int open_hdf5(struct recording **r, const char *path, struct bytes *bytes)
+static int open_here(struct recording **r, const char *path)
 {
-    bytes_close(bytes);
     struct hdf5 *made = reader_make(sizeof *made, &hdf5_ops, path, NULL);
     *r = NULL;
     if (!made)
@@ -351,6 +351,13 @@ static int open_hdf5(struct recording **r, const char *path, struct bytes *bytes
     made->base.about.rows = made->left;
     *r = &made->base;
     return AF_OK;
+}
+
+/* Of damaged files the library leaks, loops and falls. */
+static int open_hdf5(struct recording **r, const char *path, struct bytes *bytes)
+{
+    bytes_close(bytes);
+    return apart_open(r, path, "libhdf5", open_here);
 }
 #else
 static int open_hdf5(struct recording **r, const char *path, struct bytes *bytes)

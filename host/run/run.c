@@ -46,6 +46,8 @@ struct run {
     struct value_range range; /* of the first samples */
     int64_t backwards;        /* recordings whose time runs backwards */
     char backwards_at[160];   /* the first of them, and where */
+    int64_t odd;              /* recordings of which their reader has something to say */
+    char odd_at[320];         /* the first of them, and what */
     int status;               /* of the event callback */
 };
 
@@ -90,12 +92,15 @@ static void batch_free(struct batch *b)
     free(b->view);
 }
 
-static void look_at_times(struct run *r, const struct sample *s)
+/* What was left out of a recording, or is not as it should be. */
+static void look_at(struct run *r, const struct sample *s)
 {
     const int64_t at = events_backwards(s);
     if (at >= 0 && !r->backwards++)
         snprintf(r->backwards_at, sizeof r->backwards_at, "%.100s, event %lld", s->name,
                  (long long)at);
+    if (s->note && !r->odd++)
+        snprintf(r->odd_at, sizeof r->odd_at, "%.100s: %.200s", s->name, s->note);
 }
 
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
@@ -113,7 +118,7 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
     const int status = sample_take(s, &r->spec, r->steps, r->model->format.event_frames, b->data[i],
                                    &b->sample[i]);
     if (!status && !s->data)
-        look_at_times(r, s);
+        look_at(r, s);
     if (!status && b->sample[i].data && r->range.samples < RANGE_OF)
         range_add(&r->range, b->sample[i].type, b->sample[i].data, n);
     return status;
@@ -571,10 +576,15 @@ static int check_abilities(const struct run *r)
 static void note_samples(const struct run *r)
 {
     const struct run_options *o = r->options;
-    char text[300];
+    char text[400];
     range_compare(&r->range, r->model, sizeof text, text);
     if (o->note && *text)
         o->note(o->context, text);
+    if (o->note && r->odd) {
+        snprintf(text, sizeof text, r->odd > 1 ? "%s (and %lld recordings more)" : "%s", r->odd_at,
+                 (long long)r->odd - 1);
+        o->note(o->context, text);
+    }
     if (!o->note || !r->backwards)
         return;
     snprintf(text, sizeof text,

@@ -5,8 +5,10 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "made_recordings.h"
+#include "recording/apart.h"
 #include "recording/recording.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -244,7 +246,7 @@ TEST(cut)
         struct made f = {0};
         int read = 0, silent = 0, wrong = 0;
         m->make(&f);
-        for (size_t n = 1; n < f.n; n += n < 400 || n + 200 > f.n ? 1 : 37) {
+        for (size_t n = 1; n < f.n; n += n < 300 || n + 100 > f.n ? 1 : 61) {
             const int what = read_cut(m, &f, n);
             read += what > 0;
             silent += what == 2;
@@ -263,7 +265,7 @@ TEST(cut)
 /* Whatever is changed, there are events or a sentence. */
 TEST(damage)
 {
-    enum { TIMES = 300 };
+    enum { TIMES = 120 };
     uint32_t r = 7;
     for (int i = 0; i < making_count; i++) {
         struct made f = {0};
@@ -565,6 +567,61 @@ TEST(archives)
     made_free(&other);
 }
 
+/* A reader in a process of its own that falls, gives up, or has a word to say. */
+static int open_falling(struct recording **r, const char *path)
+{
+    (void)r;
+    raise(path[0] == 's' ? SIGSEGV : SIGABRT);
+    return AF_OK;
+}
+
+static int open_ending(struct recording **r, const char *path)
+{
+    (void)r;
+    (void)path;
+    _exit(3);
+}
+
+static int open_absent(struct recording **r, const char *path)
+{
+    return recording_open(r, path);
+}
+
+TEST(apart)
+{
+    struct recording *r;
+    CHECK_EQ(apart_open(&r, "s.h5", "libx", open_falling), AF_BAD_FILE);
+    CHECK_ERROR("s.h5: the file is damaged: libx fell over it (Segmentation fault)");
+    CHECK(!r);
+    CHECK_EQ(apart_open(&r, "a.h5", "libx", open_falling), AF_BAD_FILE);
+    CHECK_ERROR("(Aborted)");
+    CHECK_EQ(apart_open(&r, "a.h5", "libx", open_ending), AF_BAD_FILE);
+    CHECK_ERROR("it gave up");
+    CHECK_EQ(apart_open(&r, "/absent.h5", "libx", open_absent), AF_IO);
+    CHECK_ERROR("/absent.h5: No such file");
+    /* What it reads and says arrives; closed early it is gone. */
+    struct made f = {0};
+    struct event block[100];
+    struct texts notes = {0};
+    int n = 1, count = 0;
+    makings[2].make(&f);
+    CHECK_EQ(apart_open(&r, put_made("x.aedat", &f), "libx", open_absent), 0);
+    CHECK_EQ(recording_about(r)->width, 240);
+    while (n && recording_next(r, block, 77, &n) == 0) {
+        for (int i = 0; i < n; i++)
+            CHECK(same(&block[i], &made_event[count + i]));
+        count += n;
+    }
+    CHECK_EQ(count, MADE_EVENTS);
+    CHECK_EQ(recording_notes(r, true, &notes), 0);
+    texts_free(&notes);
+    recording_close(r);
+    CHECK_EQ(apart_open(&r, in_folder("x.aedat"), "libx", open_absent), 0);
+    recording_close(r);
+    CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+    made_free(&f);
+}
+
 #ifdef ADAFIRE_HDF5
 static void put_set(hid_t at, const char *name, int columns, hid_t type, const void *data)
 {
@@ -675,6 +732,19 @@ TEST(hdf5)
         CHECK(read_all(put("cut.h5", bytes, n), 32, &a) < 0);
         CHECK_ERROR("cut.h5");
         free_all(&a);
+    }
+    uint32_t random = 11;
+    for (int i = 0; i < (THREADS_ONLY ? 10 : 200); i++) { /* changed */
+        unsigned char *b = malloc(size);
+        memcpy(b, bytes, size);
+        for (int k = 0; k < 3; k++) {
+            random = random * 1664525 + 1013904223;
+            b[8 + (random >> 8) % (size - 8)] = (unsigned char)(random >> 3);
+        }
+        const int status = read_all(put("changed.h5", b, size), 32, &a);
+        CHECK(status <= 0 && (!status || strstr(af_error(), "changed.h5")));
+        free_all(&a);
+        free(b);
     }
     free(bytes);
     H5Tclose(type);
@@ -796,6 +866,7 @@ int main(void)
     RUN(refusals);
     RUN(tables);
     RUN(archives);
+    RUN(apart);
 #ifdef ADAFIRE_HDF5
     RUN(hdf5);
 #endif
