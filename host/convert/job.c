@@ -83,6 +83,8 @@ static int check(const struct af_convert_options *o)
         o->search_samples < 0 || o->resize < 0 || o->event_frames < 0 ||
         o->event_frames > TIMESTEPS_LIMIT)
         return af_fail(AF_BAD_ARGUMENT, "limits, threads, sizes or frames are out of range");
+    if (o->counting && !o->events)
+        return af_fail(AF_BAD_ARGUMENT, "counting is for networks of events");
     if (o->exit_recordings && !o->events)
         return af_fail(AF_BAD_ARGUMENT, "exit recordings are for networks of events");
     return check_choices(o);
@@ -214,6 +216,8 @@ static int begin(const struct af_convert_options *o, struct job *j)
                                   .events = o->events,
                                   .resize = o->resize,
                                   .squash = o->squash};
+    if (!status && o->counting)
+        status = counting_parse("--counting", o->counting, &j->spec.counting);
     return status;
 }
 
@@ -444,6 +448,8 @@ static int add_provenance(struct job *j, const struct conversion *c)
     if (!status && !isnan(v->accuracy))
         status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", v->accuracy,
                                 v->ann_accuracy);
+    if (!status && asked->counting)
+        status = model_add_fact(m, "counting", "%s", asked->counting);
     if (!status && asked->task)
         status = add_task(m, asked->task);
     if (!status && asked->classes)

@@ -3,6 +3,7 @@
 #define ADAFIRE_SAMPLE_H
 
 #include "base/tensor.h"
+#include "input/counting.h"
 #include "recording/event.h"
 
 /* What the model wants to see. */
@@ -13,7 +14,8 @@ struct input_spec {
      * squash, both sides; 0 means to the model's own size with squash. Then a centre crop. */
     int resize;
     bool squash;
-    bool labels; /* class maps: PNG of this size, whose numbers stay as they are */
+    struct counting counting; /* of recordings */
+    bool labels;              /* class maps: PNG of this size, whose numbers stay as they are */
 };
 
 /* Where a sample lies in the picture it was cut from: pixel (x, y) of the sample is
@@ -31,6 +33,7 @@ struct sample {
     const void *data;           /* channels x height x width, row-major; NULL for a recording */
     const struct event *events; /* in the file's order; x, y and polarity are the sensor's */
     int64_t event_count;
+    int sensor[2];    /* width and height that the recording's file says; 0: it does not */
     const char *note; /* what its reader counted, without its name; NULL: nothing */
     struct view view;
 };

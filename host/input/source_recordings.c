@@ -67,10 +67,13 @@ static int add_block(struct recordings *r, int64_t most, int *got)
     return status;
 }
 
-static int take_note(struct recordings *r, struct sample *s)
+/* What the recording has to say beside its events. */
+static int take_notes(struct recordings *r, struct sample *s)
 {
     struct texts notes = {0};
     size_t size = 1;
+    s->sensor[0] = recording_about(r->open)->width;
+    s->sensor[1] = recording_about(r->open)->height;
     int status = recording_notes(r->open, false, &notes);
     for (int i = 0; i < notes.count; i++)
         size += strlen(notes.text[i]) + 2;
@@ -115,7 +118,7 @@ static int next_recording(struct source *src, struct sample *s)
     if (!status && !r->count && !r->offsets.data)
         status = af_fail(AF_BAD_FILE, "%s: holds no events", src->name);
     if (!status)
-        status = take_note(r, s);
+        status = take_notes(r, s);
     s->events = r->events;
     s->event_count = r->count;
     if (status || src->at + 1 == src->count)
@@ -210,7 +213,7 @@ static int next_gesture(struct source *src, struct sample *s)
         status = af_fail(AF_BAD_FILE, "%s: no events from %lld to %lld us", src->name,
                          (long long)g->begin, (long long)g->end);
     if (!status)
-        status = take_note(r, s);
+        status = take_notes(r, s);
     s->events = r->events;
     s->event_count = kept;
     s->label = g->class;

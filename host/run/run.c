@@ -609,8 +609,7 @@ static void note_answer(const struct run *r)
 int run_files(struct af_device *device, const struct af_model *m, const struct run_options *o,
               struct run_totals *t)
 {
-    struct run r = {
-        .device = device, .model = m, .options = o, .totals = t, .spec = samples_of_model(m)};
+    struct run r = {.device = device, .model = m, .options = o, .totals = t};
     r.steps = o->timesteps ? o->timesteps : m->timesteps;
     r.exact = o->exact ? o->exact : device;
     const int answer = model_answer(m);
@@ -620,7 +619,9 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     struct input *in = NULL;
     struct batch b = {0};
     *t = (struct run_totals){0};
-    int status = check_abilities(&r);
+    int status = samples_of_model(m, &r.spec);
+    if (!status)
+        status = check_abilities(&r);
     if (!status)
         status = read_comparisons(&r);
     if (!status)

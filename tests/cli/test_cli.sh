@@ -273,6 +273,22 @@ bad "events in place of the recording" "is read as well" "$bin/adafire-info" "$w
 printf '0.1 1 2 1\n0.2 1 2 1\n0.3 1 x 1\n0.4 1 2 1\n' >"$work/bad.txt"
 bad "a recording that is damaged" "bad.txt: line 3 is no event" "$bin/adafire-info" "$work/bad.txt" --events "$work/none.npy"
 ls "$work" | grep -q '^none.npy' && fail "a part of the events is left" || pass
+for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do # the same on a sensor of 16x16 and on one of 8x8
+    echo "0.00$((1000 + 100 * i)) $i $((i * 5 % 16)) 1" >>"$work/large.txt"
+    echo "0.00$((1000 + 100 * i)) $((i / 2)) $((i * 5 % 16 / 2)) 1" >>"$work/small.txt"
+done
+good "a model of recordings" $quick --events --counting "sensor 16x16 fit window 1" -o "$work/fit.snn"
+good "how it counts" "$bin/adafire-info" "$work/fit.snn"
+holds "how it counts is in the model" 'counting: sensor 16x16 fit window 1'
+good "counted as the model says" $host "$work/fit.snn" "$work/large.txt" -o "$work/large.npy"
+good "a model of small recordings" $quick --events --counting "merge window 1" -o "$work/fit.snn"
+good "the same, small" $host "$work/fit.snn" "$work/small.txt" -o "$work/small.npy"
+same "counted at its places" "$work/large.npy" "$work/small.npy"
+good "a model of all of a recording" $quick --events --counting "merge" -o "$work/fit.snn"
+good "all of it" $host "$work/fit.snn" "$work/small.txt" -o "$work/all.npy"
+cmp -s "$work/all.npy" "$work/small.npy" && fail "a window is all of the recording" || pass
+bad "counting without events" "--counting is for networks of events" $convert --counting fit -o "$work/none.snn"
+bad "no way to count" "'fast' is no way to count events" $convert --events --counting fast -o "$work/none.snn"
 recording=../shared/cases/event-tables
 if [ -e $recording/plain.npy ] && command -v python3 >/dev/null; then
     good "a recording" $host --json $recording/ev.snn $recording/plain.npy

@@ -81,7 +81,7 @@ TEST(refusals)
     o.height = -1;
     CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_BAD_ARGUMENT);
     o.height = 8;
-    o.reserved[7] = 1;
+    o.reserved[6] = 1;
     CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_BAD_ARGUMENT);
     CHECK(!in);
     CHECK_EQ(af_samples_next(NULL, &s, NULL), AF_BAD_ARGUMENT);
