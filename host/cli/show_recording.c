@@ -14,38 +14,6 @@
 enum { BLOCK = 4096, RECORD = 13 };
 static const char descr[] = "[('t', '<i8'), ('x', '<u2'), ('y', '<u2'), ('p', '|u1')]";
 
-struct summary {
-    int64_t events, first, last; /* us, of the first event and of the last */
-    int64_t least, most;         /* us */
-    int64_t off, on, other;      /* events of polarity 0, 1 and beyond */
-    int x, y;                    /* the largest */
-};
-
-static void add_up(struct summary *s, const struct event *e, int n)
-{
-    if (!s->events)
-        s->first = s->least = s->most = e[0].t;
-    int x = s->x, y = s->y, off = 0, on = 0;
-    int64_t least = s->least, most = s->most;
-    for (int i = 0; i < n; i++) {
-        x = e[i].x > x ? e[i].x : x;
-        y = e[i].y > y ? e[i].y : y;
-        least = e[i].t < least ? e[i].t : least;
-        most = e[i].t > most ? e[i].t : most;
-        off += e[i].polarity == 0;
-        on += e[i].polarity == 1;
-    }
-    s->x = x;
-    s->y = y;
-    s->least = least;
-    s->most = most;
-    s->off += off;
-    s->on += on;
-    s->other += n - off - on;
-    s->last = e[n - 1].t;
-    s->events += n;
-}
-
 static void put(unsigned char *p, uint64_t v, int size)
 {
     for (int i = 0; i < size; i++)
@@ -67,14 +35,12 @@ static int write_events(struct npy_writer *w, const char *path, const struct eve
     return npy_append_records(w, records, n);
 }
 
-static int read_all(struct recording *r, const char *path, struct npy_writer *w, struct summary *s)
+static int read_all(struct recording *r, const char *path, struct npy_writer *w)
 {
     struct event *block = malloc(BLOCK * sizeof *block);
     int n = 1, status = block ? AF_OK : af_fail(AF_NO_MEMORY, "%s: no memory", path);
     while (!status && n) {
         status = recording_next(r, block, BLOCK, &n);
-        if (!status && n)
-            add_up(s, block, n);
         if (!status && n && w)
             status = write_events(w, path, block, n);
     }
@@ -83,7 +49,7 @@ static int read_all(struct recording *r, const char *path, struct npy_writer *w,
 }
 
 static void print_text(const char *path, const struct recording_about *about,
-                       const struct summary *s, const struct texts *notes)
+                       const struct recording_totals *s, const struct texts *notes)
 {
     char a[16];
     printf("%s: %s, %s events\n", path, about->format, cli_human((double)s->events, a));
@@ -91,9 +57,9 @@ static void print_text(const char *path, const struct recording_about *about,
     if (s->events) {
         printf("  time        %" PRId64 " to %" PRId64 " us (%.6g s)\n", s->first, s->last,
                1e-6 * (double)(s->most - s->least));
-        printf("  polarities  %" PRId64 " off, %" PRId64 " on", s->off, s->on);
-        if (s->other)
-            printf(", %" PRId64 " others", s->other);
+        printf("  polarities  %" PRId64 " off, %" PRId64 " on", s->darker, s->brighter);
+        if (s->darker + s->brighter < s->events)
+            printf(", %" PRId64 " others", s->events - s->darker - s->brighter);
         printf("\n  largest     x %d, y %d\n", s->x, s->y);
     }
     if (about->width)
@@ -106,7 +72,7 @@ static void print_text(const char *path, const struct recording_about *about,
 
 /* Times are null without events; a size that the file does not say is what its events need. */
 static void print_json(const char *path, const struct recording_about *about,
-                       const struct summary *s, const struct texts *notes)
+                       const struct recording_totals *s, const struct texts *notes)
 {
     const bool said = about->width > 0, any = s->events > 0;
     printf("{\"file\": ");
@@ -129,7 +95,7 @@ static void print_json(const char *path, const struct recording_about *about,
            said ? "file" : "events");
     printf(", \"largest_x\": %d, \"largest_y\": %d", s->x, s->y);
     printf(", \"polarities\": {\"off\": %" PRId64 ", \"on\": %" PRId64 ", \"other\": %" PRId64 "}",
-           s->off, s->on, s->other);
+           s->darker, s->brighter, s->events - s->darker - s->brighter);
     printf(", \"notes\": [");
     for (int i = 0; i < notes->count; i++) {
         printf("%s", i ? ", " : "");
@@ -142,7 +108,6 @@ int show_recording(const char *path, bool json, const char *events)
 {
     struct recording *r = NULL;
     struct npy_writer w;
-    struct summary s = {0};
     struct texts notes = {0};
     if (cli_check_outputs(&events, 1, &path, 1))
         return EXIT_ERROR;
@@ -152,13 +117,14 @@ int show_recording(const char *path, bool json, const char *events)
     status = events ? npy_begin_records(&w, events, descr, RECORD) : AF_OK;
     const bool writing = events && !status;
     if (!status)
-        status = read_all(r, path, writing ? &w : NULL, &s);
+        status = read_all(r, path, writing ? &w : NULL);
     if (!status)
         status = recording_notes(r, true, &notes);
     if (writing && status)
         npy_discard(&w);
     else if (writing)
         status = npy_commit(&w);
+    const struct recording_totals s = recording_totals(r);
     if (!status && json)
         print_json(path, recording_about(r), &s, &notes);
     else if (!status)

@@ -38,33 +38,69 @@ int reader_note(struct recording *r, const char *format, ...)
     return status;
 }
 
+/* Times that go back, and events that are not where they should be: seldom, and one by one. */
+static void count_odd(struct recording *r, const struct event *events, int n)
+{
+    struct recording_totals *t = &r->totals;
+    int64_t last = t->last;
+    for (int i = 0; i < n; i++) {
+        const struct event *e = &events[i];
+        if (e->t < last && !r->backwards++)
+            r->first_backwards = t->events + i;
+        last = e->t;
+        t->least = e->t < t->least ? e->t : t->least;
+        t->most = e->t > t->most ? e->t : t->most;
+        r->outside += (r->about.width && e->x >= r->about.width) ||
+                      (r->about.height && e->y >= r->about.height);
+    }
+}
+
+/* Every event passes here, so the loop does little. */
+static void add_up(struct recording *r, const struct event *events, int n)
+{
+    struct recording_totals *t = &r->totals;
+    if (!t->events)
+        t->first = t->last = t->least = t->most = events[0].t;
+    int x = 0, y = 0, sum = 0, above = 0, back = 0;
+    int64_t last = t->last;
+    for (int i = 0; i < n; i++) {
+        const struct event *e = &events[i];
+        x = e->x > x ? e->x : x;
+        y = e->y > y ? e->y : y;
+        sum += e->polarity;
+        above |= e->polarity & ~1;
+        back |= e->t < last;
+        last = e->t;
+    }
+    if (above)
+        for (int i = sum = 0; i < n; i++)
+            sum += events[i].polarity == 1;
+    for (int i = 0; above && i < n; i++)
+        t->darker -= events[i].polarity > 1;
+    if (back || (r->about.width && x >= r->about.width) ||
+        (r->about.height && y >= r->about.height))
+        count_odd(r, events, n);
+    t->x = x > t->x ? x : t->x;
+    t->y = y > t->y ? y : t->y;
+    t->brighter += sum;
+    t->darker += n - sum;
+    t->most = last > t->most ? last : t->most;
+    t->last = last;
+    t->events += n;
+}
+
 int recording_next(struct recording *r, struct event *events, int room, int *count)
 {
     *count = 0;
     int status = r->ops->next(r, events, room, count);
-    if (status || !*count)
-        return status;
-    const int width = r->about.width ? r->about.width : 1 << 16;
-    const int height = r->about.height ? r->about.height : 1 << 16;
-    int64_t last = r->events ? r->last : events[0].t;
-    int outside = 0, backwards = 0;
-    for (int i = 0; i < *count; i++) {
-        outside += (events[i].x >= width) | (events[i].y >= height);
-        backwards += events[i].t < last;
-        last = events[i].t;
-    }
-    r->outside += outside;
-    if (backwards && !r->backwards) {
-        last = r->events ? r->last : events[0].t;
-        int i = 0;
-        for (; events[i].t >= last; i++)
-            last = events[i].t;
-        r->first_backwards = r->events + i;
-    }
-    r->backwards += backwards;
-    r->last = events[*count - 1].t;
-    r->events += *count;
-    return AF_OK;
+    if (!status && *count)
+        add_up(r, events, *count);
+    return status;
+}
+
+struct recording_totals recording_totals(const struct recording *r)
+{
+    return r->totals;
 }
 
 int recording_skip(struct recording *r, int64_t rows)

@@ -25,8 +25,8 @@ struct recording {
     int64_t cut;       /* bytes at the end that are no whole event */
     struct texts more; /* and whatever else */
     /* recording_next counts these: */
-    int64_t events, backwards, first_backwards, outside;
-    int64_t last;
+    struct recording_totals totals;
+    int64_t backwards, first_backwards, outside;
 };
 
 /* A zeroed reader of `size` bytes with its base filled in; takes over the bytes (NULL: none), also

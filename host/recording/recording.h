@@ -34,6 +34,15 @@ struct recording_about {
     int64_t rows;      /* of a table; -1: not known before they are read */
 };
 
+/* What was read so far; times in us, the last five of no meaning without events. */
+struct recording_totals {
+    int64_t events;
+    int64_t darker, brighter; /* of polarity 0 and 1 */
+    int64_t first, last;      /* of the first event, and of the last */
+    int64_t least, most;      /* the earliest and the latest time */
+    int x, y;                 /* the largest */
+};
+
 /* AF_IO, AF_BAD_FILE, AF_UNSUPPORTED, AF_NO_MEMORY with a sentence that begins with the path; *r is
  * NULL on failure. */
 int recording_open(struct recording **r, const char *path);
@@ -46,6 +55,7 @@ int recording_next(struct recording *r, struct event *events, int room, int *cou
 int recording_skip(struct recording *r, int64_t rows);
 /* Good until the recording is closed. What tables hold is known after the first recording_next. */
 const struct recording_about *recording_about(const struct recording *r);
+struct recording_totals recording_totals(const struct recording *r);
 /* What was counted until now, a sentence each, without the path; `times`: also of times that run
  * backwards. */
 int recording_notes(const struct recording *r, bool times, struct texts *notes);

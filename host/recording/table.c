@@ -266,10 +266,10 @@ static int open_lanes(struct table *r, const struct place *place, const struct n
     return l->fortran ? status : add_lane(r, place, (int64_t)l->offset, COLUMNS * l->record);
 }
 
-int recording_open_array(struct recording **out, const struct place *place, const char *name)
+int recording_open_array(struct recording **r, const struct place *place, const char *name)
 {
     struct npy_layout l;
-    *out = NULL;
+    *r = NULL;
     int status = look(place, name, &l);
     if (!status && !is_table(&l))
         status = af_fail(AF_BAD_FILE,
@@ -278,18 +278,18 @@ int recording_open_array(struct recording **out, const struct place *place, cons
                          name);
     if (status)
         return status;
-    struct table *r =
+    struct table *made =
         make_table(name, place->path, l.field[0].name[0] ? "npy, fields x, y, t, p" : "npy");
-    if (!r)
+    if (!made)
         return AF_NO_MEMORY;
-    r->base.about.rows = l.head.dim[0];
-    status = open_lanes(r, place, &l);
+    made->base.about.rows = l.head.dim[0];
+    status = open_lanes(made, place, &l);
     if (!status)
-        status = make_room(r);
+        status = make_room(made);
     if (status)
-        recording_close(&r->base);
+        recording_close(&made->base);
     else
-        *out = &r->base;
+        *r = &made->base;
     return status;
 }
 
