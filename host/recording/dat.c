@@ -18,29 +18,40 @@ struct dat {
     uint32_t last;
 };
 
+/* Made once for each layout, whose numbers are then known. */
+static inline __attribute__((always_inline)) void decode(struct dat *r, const unsigned char *p,
+                                                         int n, int x_bits, int y_bits,
+                                                         uint32_t polarity, struct event *out)
+{
+    const uint32_t x_mask = (1u << x_bits) - 1, y_mask = (1u << y_bits) - 1;
+    uint32_t last = r->last;
+    int64_t turns = r->turns;
+    for (int i = 0; i < n; i++, p += EVENT) {
+        const uint32_t t = get_u32(p), d = get_u32(p + 4);
+        turns += t < last && last - t > 1u << 31;
+        last = t;
+        out[i] = (struct event){(uint16_t)(d & x_mask), (uint16_t)(d >> x_bits & y_mask),
+                                (d & polarity) != 0, turns << 32 | t};
+    }
+    r->last = last;
+    r->turns = turns;
+}
+
 static int next_dat(struct recording *base, struct event *out, int room, int *count)
 {
     struct dat *r = (struct dat *)base;
     struct bytes *b = &base->bytes;
-    int n = 0;
     int status = bytes_fill(b, EVENT);
     if (status)
         return status;
-    if (bytes_left(b) < EVENT)
-        reader_ends(base);
-    const int x_bits = r->old ? 9 : 14, y_bits = r->old ? 8 : 14;
-    const uint32_t x_mask = (1u << x_bits) - 1, y_mask = (1u << y_bits) - 1;
-    const int polarity = x_bits + y_bits;
-    const uint32_t p_mask = r->old ? 1 : 15;
-    const unsigned char *p = bytes_here(b);
     const size_t there = bytes_left(b) / EVENT;
-    for (; n < room && (size_t)n < there; n++, p += EVENT) {
-        const uint32_t t = get_u32(p), d = get_u32(p + 4);
-        r->turns += t < r->last && r->last - t > 1u << 31;
-        r->last = t;
-        out[n] = (struct event){(uint16_t)(d & x_mask), (uint16_t)(d >> x_bits & y_mask),
-                                (d >> polarity & p_mask) != 0, r->turns << 32 | t};
-    }
+    const int n = there < (size_t)room ? (int)there : room;
+    if (!n)
+        reader_ends(base);
+    if (r->old)
+        decode(r, bytes_here(b), n, 9, 8, 1u << 17, out);
+    else
+        decode(r, bytes_here(b), n, 14, 14, 15u << 28, out);
     bytes_use(b, (size_t)n * EVENT);
     *count = n;
     return AF_OK;
