@@ -57,11 +57,13 @@ static int count_events(const struct sample *s, const struct event *e, int64_t n
     const int64_t plane = (int64_t)spec->height * spec->width, frame = plane * spec->channels;
     for (int64_t i = 0; i < n; i++, e++) {
         if (e->x >= spec->width || e->y >= spec->height || e->polarity >= spec->channels)
-            return af_fail(AF_BAD_FILE,
-                           "%s: event %lld (x %d, y %d, polarity %d) is outside the sensor of "
-                           "%dx%d with %d polarities",
-                           s->name, (long long)i, e->x, e->y, e->polarity, spec->width,
-                           spec->height, spec->channels);
+            return af_fail(
+                AF_BAD_FILE,
+                "%s: event %lld (x %d, y %d, polarity %d) is outside the sensor of "
+                "%dx%d with %d polarities (a model converted with --counting fit or crop "
+                "takes larger ones)",
+                s->name, (long long)i, e->x, e->y, e->polarity, spec->width, spec->height,
+                spec->channels);
         const int64_t bin = bin_of(b, e, i);
         if (bin >= b->steps)
             continue;

@@ -56,7 +56,8 @@ static void say_text(int to, int kind, int status, const char *text)
 /* Nothing of the parent's is touched: neither its handlers nor its files, nor what it prints. */
 static int keep_to_itself(int to)
 {
-    enum { PIPE = 3 };
+    enum { PIPE = 3, ELSEWHERE = 10 };
+    to = fcntl(to, F_DUPFD, ELSEWHERE); /* it may have been one of the first */
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
     const int nowhere = open("/dev/null", O_RDWR);
@@ -131,6 +132,16 @@ static int hear(struct apart *r, void *to, size_t size)
     return AF_OK;
 }
 
+static int hear_about(struct apart *r)
+{
+    struct recording_about *about = &r->base.about;
+    int status = hear(r, about, sizeof *about);
+    about->format[sizeof about->format - 1] = 0;
+    if (about->width < 0 || about->height < 0 || about->rows < -1)
+        about->width = about->height = 0, about->rows = -1;
+    return status;
+}
+
 /* The next message, whose events alone are left to be read. */
 static int hear_message(struct apart *r, struct message *m)
 {
@@ -138,12 +149,15 @@ static int hear_message(struct apart *r, struct message *m)
     int status = hear(r, m, sizeof *m);
     if (status)
         return status;
+    /* What a library has fallen over may say anything. */
+    if (m->size < 0)
+        return fallen(r, true);
     switch (m->kind) {
-    case SAYS_ABOUT: return hear(r, &r->base.about, sizeof r->base.about);
+    case SAYS_ABOUT: return hear_about(r);
     case SAYS_EVENTS: r->left = m->size; return AF_OK;
     case SAYS_END: r->ended = true; return AF_OK;
     }
-    if (m->size < 0 || m->size > TEXT_MOST)
+    if (m->size > TEXT_MOST)
         return fallen(r, true);
     status = hear(r, text, (size_t)m->size);
     text[m->size] = 0;
@@ -152,7 +166,7 @@ static int hear_message(struct apart *r, struct message *m)
     if (m->kind == SAYS_NOTE)
         return reader_note(&r->base, "%s", text);
     r->ended = true;
-    return af_fail(m->status, "%s", text);
+    return af_fail(m->status < 0 ? m->status : AF_BAD_FILE, "%s", text);
 }
 
 static int next_apart(struct recording *base, struct event *out, int room, int *count)

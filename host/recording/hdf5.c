@@ -5,6 +5,7 @@
  * prophesee/left/{x,y,p,t} of M3ED, or at the root
  * - records with fields: CD/events of Metavision
  *   (https://docs.prophesee.ai/stable/data/file_formats/hdf5.html), events
+ * - the same of tonic's cache: data/0
  * - a table [N,4]: events, davis/left/events of MVSEC (https://daniilidis-group.github.io/mvsec/)
  */
 #include "base/error.h"
@@ -225,7 +226,7 @@ static int find_events(struct hdf5 *r)
 {
     static const char *const places[] = {
         "CD/events",    "events",         "event", "davis/left/events",
-        "davis/events", "prophesee/left", "dvs"};
+        "davis/events", "prophesee/left", "dvs",   "data/0"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         H5O_info_t info;
         if (!exists(r->file, places[i]) ||
