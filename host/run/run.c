@@ -620,6 +620,10 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     struct batch b = {0};
     *t = (struct run_totals){0};
     int status = samples_of_model(m, &r.spec);
+    if (!status && o->counting)
+        status = m->format.events
+                     ? counting_parse("--counting", o->counting, &r.spec.counting)
+                     : af_fail(AF_BAD_ARGUMENT, "--counting is for models of recordings");
     if (!status)
         status = check_abilities(&r);
     if (!status)

@@ -287,6 +287,10 @@ same "counted at its places" "$work/large.npy" "$work/small.npy"
 good "a model of all of a recording" $quick --events --counting "merge" -o "$work/fit.snn"
 good "all of it" $host "$work/fit.snn" "$work/small.txt" -o "$work/all.npy"
 cmp -s "$work/all.npy" "$work/small.npy" && fail "a window is all of the recording" || pass
+good "counted in another way" $host "$work/fit.snn" "$work/large.txt" --counting "sensor 16x16 fit window 1" -o "$work/other.npy"
+same "counted as the command says" "$work/other.npy" "$work/large.npy"
+bad "a sensor that is too large" "takes larger ones" $host "$work/fit.snn" "$work/large.txt"
+bad "counting pictures" "--counting is for models of recordings" $host "$work/m.snn" $data/test_images.npy --counting fit
 bad "counting without events" "--counting is for networks of events" $convert --counting fit -o "$work/none.snn"
 bad "no way to count" "'fast' is no way to count events" $convert --events --counting fast -o "$work/none.snn"
 recording=../shared/cases/event-tables
