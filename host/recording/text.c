@@ -26,6 +26,51 @@ static bool is_between(char c)
     return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '\r';
 }
 
+/* A decimal number, whatever the locale; where it ends, or NULL. Exact where 53 bits hold its
+ * digits. */
+static const char *parse_number(const char *s, double *v)
+{
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const int power_most = sizeof power / sizeof *power - 1;
+    const bool minus = *s == '-';
+    uint64_t digits = 0;
+    int count = 0, exponent = 0, point = 0;
+    s += *s == '-' || *s == '+';
+    for (; isdigit((unsigned char)*s) || (*s == '.' && !point); s++) {
+        if (*s == '.') {
+            point = 1;
+            continue;
+        }
+        count++;
+        if (digits > (UINT64_MAX - 9) / 10)
+            exponent += !point; /* more than anyone needs */
+        else
+            digits = digits * 10 + (uint64_t)(*s - '0'), exponent -= point;
+    }
+    if (!count)
+        return NULL;
+    if (*s == 'e' || *s == 'E') {
+        char *end;
+        const long e = strtol(s + 1, &end, 10);
+        if (end == s + 1 || e > 400 || e < -400)
+            return NULL;
+        exponent += (int)e;
+        s = end;
+    }
+    for (; digits && digits % 10 == 0 && exponent < 0; exponent++)
+        digits /= 10;
+    double d = (double)digits;
+    for (; exponent > power_most; exponent -= power_most)
+        d *= power[power_most];
+    for (; exponent < -power_most; exponent += power_most)
+        d /= power[power_most];
+    d = exponent < 0 ? d / power[-exponent] : d * power[exponent];
+    *v = minus ? -d : d;
+    return s;
+}
+
 /* The numbers of a line of `n` characters, -1 if it holds anything else; *point: which have a
  * decimal point. */
 static int parse_numbers(const char *s, size_t n, double v[COLUMNS], unsigned *point)
@@ -37,17 +82,13 @@ static int parse_numbers(const char *s, size_t n, double v[COLUMNS], unsigned *p
     memcpy(line, s, n);
     line[n] = 0;
     *point = 0;
-    for (char *at = line;; count++) {
+    for (const char *at = line;; count++) {
         while (is_between(*at))
             at++;
         if (!*at)
             return count;
-        /* strtod takes words as well. */
-        if (count == COLUMNS || !(isdigit((unsigned char)*at) || strchr("+-.", *at)))
-            return -1;
-        char *end;
-        v[count] = strtod(at, &end);
-        if (end == at || (*end && !is_between(*end)))
+        const char *end = count < COLUMNS ? parse_number(at, &v[count]) : NULL;
+        if (!end || (*end && !is_between(*end)))
             return -1;
         *point |= memchr(at, '.', (size_t)(end - at)) ? 1u << count : 0;
         at = end;

@@ -527,6 +527,31 @@ TEST(tables)
     check_rows("'<i4'", "(2, 4)", (int32_t[7]){0}, 28, AF_BAD_FILE, "truncated: 28 bytes", NULL, 0);
 }
 
+TEST(numbers)
+{
+    static const char text[] = "# every way to write them\n"
+                               "1.0e-1 +3 4.0 1\n0.2,3e0;4\t 1.\n.3 30E-1 0.4e1 1\n"
+                               "400000e-6 3.000000000000000000e+00 4 1.00000000000000000000000000\n"
+                               "1600000000.000001 3 4 1\n";
+    static const int64_t times[] = {100000, 200000, 300000, 400000, 1600000000000001};
+    static const char *const bad[] = {"1 2 3 1e",    "1 2 3 0x1", "1 2 3 1e999",
+                                      "1 2 3 .",     "1 2 3 inf", "1 2 3 -",
+                                      "1 2 3 1.1.1", "1 2 3 4 5", "1 2 3"};
+    struct all a;
+    CHECK_EQ(read_all(put("n.txt", text, sizeof text - 1), 32, &a), 0);
+    CHECK_EQ(a.count, 5);
+    for (int i = 0; i < a.count; i++)
+        CHECK(same(&a.event[i], &(struct event){3, 4, 1, times[i]}));
+    free_all(&a);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char line[80];
+        snprintf(line, sizeof line, "0 1 2 1\n%s\n0 1 2 1\n", bad[i]);
+        CHECK_EQ(read_all(put("n.txt", line, strlen(line)), 32, &a), AF_BAD_FILE);
+        CHECK_ERROR("line 2 is no event of four numbers");
+        free_all(&a);
+    }
+}
+
 TEST(archives)
 {
     struct made rows = {0}, column = {0}, other = {0}, f = {0};
@@ -874,6 +899,7 @@ int main(void)
     RUN(clocks);
     RUN(refusals);
     RUN(tables);
+    RUN(numbers);
     RUN(archives);
     RUN(apart);
 #ifdef ADAFIRE_HDF5
