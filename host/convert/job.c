@@ -8,6 +8,7 @@
 #include "convert/calibration.h"
 #include "convert/convert.h"
 #include "iat.h"
+#include "input/counting.h"
 #include "network/answer.h"
 #include "onnx/onnx.h"
 #include "onnx/rewrite.h"

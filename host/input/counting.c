@@ -1,7 +1,6 @@
 #include "input/counting.h"
 
 #include "base/error.h"
-#include "input/sample.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -18,20 +18,7 @@
 #ifndef ADAFIRE_COUNTING_H
 #define ADAFIRE_COUNTING_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct counting {
-    int sensor[2];                     /* width and height; 0: the file's */
-    double hot;                        /* events a second; 0: no pixel is hot */
-    int64_t background, window, count; /* us, us, events; 0: not */
-    int downsample;                    /* 0: not */
-    bool flip[2], fit, crop, merge, swap;
-};
-
-struct input_spec;
-struct sample;
-struct event;
+#include "input/sample.h"
 
 /* AF_BAD_ARGUMENT for what is no such word; `name` stands in the sentence. */
 int counting_parse(const char *name, const char *words, struct counting *c);

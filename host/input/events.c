@@ -1,6 +1,7 @@
 #include "input/events.h"
 
 #include "base/error.h"
+#include "input/counting.h"
 
 #include <stdlib.h>
 #include <string.h>

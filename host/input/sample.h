@@ -3,8 +3,16 @@
 #define ADAFIRE_SAMPLE_H
 
 #include "base/tensor.h"
-#include "input/counting.h"
 #include "recording/event.h"
+
+/* How recordings become counts, see counting.h. */
+struct counting {
+    int sensor[2];                     /* width and height; 0: the file's */
+    double hot;                        /* events a second; 0: no pixel is hot */
+    int64_t background, window, count; /* us, us, events; 0: not */
+    int downsample;                    /* 0: not */
+    bool flip[2], fit, crop, merge, swap;
+};
 
 /* What the model wants to see. */
 struct input_spec {

@@ -5,6 +5,7 @@
 #include "base/npy.h"
 #include "base/npy_writer.h"
 #include "device/device.h"
+#include "input/counting.h"
 #include "input/events.h"
 #include "input/labels.h"
 #include "model/range.h"

@@ -1,6 +1,7 @@
 #include "run/samples.h"
 
 #include "base/error.h"
+#include "input/counting.h"
 #include "input/events.h"
 #include "input/labels.h"
 

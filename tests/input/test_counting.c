@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "adafire.h"
+#include "input/counting.h"
 #include "input/events.h"
 
 enum { W = 4, H = 3, PLANE = W * H };
