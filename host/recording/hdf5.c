@@ -228,18 +228,15 @@ static int find_events(struct hdf5 *r)
         "CD/events",    "events",         "event", "davis/left/events",
         "davis/events", "prophesee/left", "dvs",   "data/0"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        H5O_info_t info;
-        if (!exists(r->file, places[i]) ||
-            H5Oget_info_by_name(r->file, places[i], &info, H5P_DEFAULT) < 0)
-            continue;
-        if (info.type == H5O_TYPE_DATASET) {
-            r->set[0] = H5Dopen2(r->file, places[i], H5P_DEFAULT);
-            return r->set[0] < 0 ? damaged(&r->base) : use_set(r);
+        const hid_t at = exists(r->file, places[i]) ? H5Oopen(r->file, places[i], H5P_DEFAULT) : -1;
+        const H5I_type_t kind = at < 0 ? H5I_BADID : H5Iget_type(at);
+        if (kind == H5I_DATASET) {
+            r->set[0] = at;
+            return use_set(r);
         }
-        hid_t group = H5Gopen2(r->file, places[i], H5P_DEFAULT);
-        const bool found = group >= 0 && find_sets(r, group);
-        if (group >= 0)
-            H5Gclose(group);
+        const bool found = kind == H5I_GROUP && find_sets(r, at);
+        if (at >= 0)
+            H5Oclose(at);
         if (found)
             return use_sets(r);
     }
