@@ -63,8 +63,10 @@ static bool has_fractions(const struct rows *rows, int column)
     return false;
 }
 
-int columns_settle(struct columns *c, const struct rows *rows)
+/* Finds out what is not known, by the first rows. */
+static int settle(struct columns *c)
 {
+    const struct rows *rows = &c->rows;
     /* Where x, y, p and t are. */
     static const int orders[][COLUMNS] = {{0, 1, 2, 3}, {1, 2, 3, 0}, {0, 1, 3, 2}, {2, 3, 1, 0}};
     static const int turns[2][4] = {{0, 1, 2, 3}, {1, 0, 2, 3}};
@@ -151,24 +153,60 @@ static int take_polarity(struct columns *c, const struct rows *rows, int row, ui
     return AF_OK;
 }
 
-int columns_convert(struct columns *c, const struct rows *rows, int from, int to,
-                    struct event *events)
+static int convert(struct columns *c, int row, struct event *e)
 {
-    for (int i = from; i < to; i++, events++) {
-        int64_t x, y, t;
-        int status = take_whole(c, rows, COLUMN_X, i, 0, UINT16_MAX, &x);
-        if (!status)
-            status = take_whole(c, rows, COLUMN_Y, i, 0, UINT16_MAX, &y);
-        if (!status)
-            status = take_polarity(c, rows, i, &events->polarity);
-        if (!status)
-            status = take_time(c, rows, i, &t);
+    const struct rows *rows = &c->rows;
+    int64_t x = 0, y = 0, t = 0;
+    int status = take_whole(c, rows, COLUMN_X, row, 0, UINT16_MAX, &x);
+    if (!status)
+        status = take_whole(c, rows, COLUMN_Y, row, 0, UINT16_MAX, &y);
+    if (!status)
+        status = take_polarity(c, rows, row, &e->polarity);
+    if (!status)
+        status = take_time(c, rows, row, &t);
+    e->x = (uint16_t)x;
+    e->y = (uint16_t)y;
+    e->t = t + c->t_offset;
+    return status;
+}
+
+/* Sees that there are rows to give, unless it is the end. */
+static int see_to_rows(struct columns *c)
+{
+    if (c->at < c->rows.count)
+        return AF_OK;
+    c->at = 0;
+    int status = c->fill(c->reader);
+    return status || !c->rows.count ? status : settle(c);
+}
+
+int columns_next(struct columns *c, struct event *events, int room, int *count)
+{
+    int n = 0;
+    for (; n < room; n++, c->at++, c->row++) {
+        int status = see_to_rows(c);
         if (status)
             return status;
-        events->x = (uint16_t)x;
-        events->y = (uint16_t)y;
-        events->t = t + c->t_offset;
-        c->row++;
+        if (!c->rows.count)
+            break;
+        status = convert(c, c->at, &events[n]);
+        if (status)
+            return status;
+    }
+    *count = n;
+    return AF_OK;
+}
+
+int columns_skip(struct columns *c, int64_t rows)
+{
+    while (rows > 0) {
+        int status = see_to_rows(c);
+        const int here = c->rows.count - c->at, part = rows < here ? (int)rows : here;
+        if (status || !part)
+            return status;
+        c->at += part;
+        c->row += part;
+        rows -= part;
     }
     return AF_OK;
 }

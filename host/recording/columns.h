@@ -24,8 +24,12 @@ struct rows {
 
 struct columns {
     struct recording *reader; /* for sentences and notes */
-    bool known;               /* `of` is */
-    bool text;                /* t x y p is the usual order */
+    /* Reads the next rows: rows.count of them, 0 at the end. */
+    int (*fill)(struct recording *reader);
+    struct rows rows;
+    int at;     /* of rows, already given */
+    bool known; /* `of` is */
+    bool text;  /* t x y p is the usual order */
     enum { TIME_GUESS, TIME_US, TIME_S } time;
     int of[COLUMNS];  /* where in a row x, y, p and t are */
     int64_t t_offset; /* us, added to all times */
@@ -33,11 +37,11 @@ struct columns {
     bool minus, zero; /* polarities seen */
 };
 
-/* Finds out what is not known, by the first rows. */
-int columns_settle(struct columns *c, const struct rows *rows);
-/* Rows `from` to `to` as events. A row that cannot be one is AF_BAD_FILE. */
-int columns_convert(struct columns *c, const struct rows *rows, int from, int to,
-                    struct event *events);
+/* The next rows as events, as recording_next; the first ones tell what is not known. A row that
+ * cannot be an event is AF_BAD_FILE. */
+int columns_next(struct columns *c, struct event *events, int room, int *count);
+/* Goes past rows without looking at them. */
+int columns_skip(struct columns *c, int64_t rows);
 /* The column that a field's name stands for, -1 if none. */
 int column_of_name(const char *name);
 

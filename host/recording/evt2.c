@@ -15,15 +15,6 @@ struct evt2 {
     int64_t time; /* the upper bits, in place; -1: there was none yet */
 };
 
-static void take_time(struct evt2 *r, uint32_t word)
-{
-    const int64_t turn = (int64_t)1 << 34, high = (int64_t)(word & 0x0fffffff) << 6;
-    int64_t turns = r->time < 0 ? 0 : r->time / turn;
-    if (r->time >= 0 && high < r->time % turn - turn / 2)
-        turns++;
-    r->time = turns * turn + high;
-}
-
 static int next_evt2(struct recording *base, struct event *out, int room, int *count)
 {
     struct evt2 *r = (struct evt2 *)base;
@@ -46,7 +37,7 @@ static int next_evt2(struct recording *base, struct event *out, int room, int *c
                 out[n++] = (struct event){(uint16_t)(w >> 11 & 0x7ff), (uint16_t)(w & 0x7ff),
                                           (uint16_t)type, r->time | (w >> 22 & 63)};
             else if (type == TIME_HIGH)
-                take_time(r, w);
+                r->time = prophesee_time(r->time, w);
             else if (type <= 1)
                 base->untimed++;
             else if (type != TRIGGER && type != OTHERS && type != CONTINUED)

@@ -23,15 +23,6 @@ static bool is_known(uint32_t upper)
     return type <= 1 || type == TIME_HIGH || type == TRIGGER || type == OTHERS || type == CONTINUED;
 }
 
-static void take_time(struct evt21 *r, uint32_t upper)
-{
-    const int64_t turn = (int64_t)1 << 34, high = (int64_t)(upper & 0x0fffffff) << 6;
-    int64_t turns = r->time < 0 ? 0 : r->time / turn;
-    if (r->time >= 0 && high < r->time % turn - turn / 2)
-        turns++;
-    r->time = turns * turn + high;
-}
-
 static int next_evt21(struct recording *base, struct event *out, int room, int *count)
 {
     struct evt21 *r = (struct evt21 *)base;
@@ -58,7 +49,7 @@ static int next_evt21(struct recording *base, struct event *out, int room, int *
                     out[n++] = (struct event){(uint16_t)(x + (uint32_t)__builtin_ctz(valid)),
                                               (uint16_t)(upper & 0x7ff), (uint16_t)type, t};
             } else if (type == TIME_HIGH) {
-                take_time(r, upper);
+                r->time = prophesee_time(r->time, upper);
             } else if (type <= 1) {
                 base->untimed += __builtin_popcount(valid);
             } else if (!is_known(upper)) {

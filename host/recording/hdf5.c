@@ -32,8 +32,6 @@ struct hdf5 {
     hid_t type[COLUMNS]; /* in memory: 64-bit numbers, of records one of a single field */
     bool is_table;
     int64_t left, row;
-    struct rows rows;
-    int at; /* of rows, already given */
 };
 
 static int damaged(const struct recording *r)
@@ -101,7 +99,7 @@ static int use_sets(struct hdf5 *r)
         hsize_t dim[2];
         const int64_t n = extent(r->set[i], 1, dim);
         hid_t type = H5Dget_type(r->set[i]);
-        const hid_t native = native_of(type, &r->rows.is_float[i]);
+        const hid_t native = native_of(type, &r->columns.rows.is_float[i]);
         H5Tclose(type);
         if (native < 0 || n < 0 || (i && n != r->left))
             return af_fail(AF_BAD_FILE,
@@ -124,7 +122,7 @@ static int use_records(struct hdf5 *r, hid_t type)
         char *name = H5Tget_member_name(type, (unsigned)m);
         const int i = name ? column_of_name(name) : -1;
         hid_t member = H5Tget_member_type(type, (unsigned)m);
-        const hid_t native = i < 0 ? -1 : native_of(member, &r->rows.is_float[i]);
+        const hid_t native = i < 0 ? -1 : native_of(member, &r->columns.rows.is_float[i]);
         if (i >= 0 && r->type[i] < 0 && native >= 0 && native != H5T_NATIVE_INT8) {
             r->type[i] = H5Tcreate(H5T_COMPOUND, 8);
             H5Tinsert(r->type[i], name, 0, native);
@@ -160,7 +158,7 @@ static int use_set(struct hdf5 *r)
             r->left = -1;
         for (int i = 0; i < COLUMNS && r->left >= 0; i++) {
             r->type[i] = H5Tcopy(native);
-            r->rows.is_float[i] = is_float;
+            r->columns.rows.is_float[i] = is_float;
         }
     }
     H5Tclose(type);
@@ -256,14 +254,14 @@ static int read_column(struct hdf5 *r, int i, hsize_t n)
     const hid_t set = own ? r->set[i] : r->set[0];
     const hsize_t start[2] = {(hsize_t)r->row, r->is_table ? (hsize_t)i : 0}, count[2] = {n, 1};
     hid_t space = H5Dget_space(set), memory = H5Screate_simple(1, &n, NULL);
-    void *to = r->rows.column[i].whole;
+    void *to = r->columns.rows.column[i].whole;
     const bool small = own && H5Tget_class(r->type[i]) == H5T_ENUM;
     const bool read = space >= 0 && memory >= 0 &&
                       H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
                       (!small || H5Tget_size(r->type[i]) == 1) &&
                       H5Dread(set, r->type[i], memory, space, H5P_DEFAULT, to) >= 0;
     for (hsize_t k = n; read && small && k-- > 0;)
-        r->rows.column[i].whole[k] = ((const int8_t *)to)[k];
+        r->columns.rows.column[i].whole[k] = ((const int8_t *)to)[k];
     if (space >= 0)
         H5Sclose(space);
     if (memory >= 0)
@@ -271,42 +269,24 @@ static int read_column(struct hdf5 *r, int i, hsize_t n)
     return read ? AF_OK : damaged(&r->base);
 }
 
-static int fill(struct hdf5 *r)
+static int fill(struct recording *base)
 {
+    struct hdf5 *r = (struct hdf5 *)base;
     const int n = r->left < COLUMN_ROWS ? (int)r->left : COLUMN_ROWS;
-    r->rows.count = n;
-    r->at = 0;
-    if (!n)
-        return AF_OK;
-    for (int i = 0; i < COLUMNS; i++) {
+    r->columns.rows.count = n;
+    for (int i = 0; n && i < COLUMNS; i++) {
         int status = read_column(r, i, (hsize_t)n);
         if (status)
             return status;
     }
     r->left -= n;
     r->row += n;
-    return columns_settle(&r->columns, &r->rows);
+    return AF_OK;
 }
 
 static int next_hdf5(struct recording *base, struct event *out, int room, int *count)
 {
-    struct hdf5 *r = (struct hdf5 *)base;
-    int n = 0;
-    while (n < room) {
-        int status = r->at == r->rows.count ? fill(r) : AF_OK;
-        if (status)
-            return status;
-        const int here = r->rows.count - r->at, part = here < room - n ? here : room - n;
-        if (!part)
-            break;
-        status = columns_convert(&r->columns, &r->rows, r->at, r->at + part, out + n);
-        if (status)
-            return status;
-        r->at += part;
-        n += part;
-    }
-    *count = n;
-    return AF_OK;
+    return columns_next(&((struct hdf5 *)base)->columns, out, room, count);
 }
 
 static void close_hdf5(struct recording *base)
@@ -332,6 +312,7 @@ static int open_here(struct recording **r, const char *path)
         return AF_NO_MEMORY;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* the library says nothing itself */
     made->columns.reader = &made->base;
+    made->columns.fill = fill;
     for (int i = 0; i < COLUMNS; i++)
         made->set[i] = made->type[i] = -1;
     made->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);

@@ -123,3 +123,12 @@ int prophesee_open(struct recording **r, size_t size, const struct reader_ops *o
     *r = NULL;
     return af_fail(AF_UNSUPPORTED, "%s: big-endian words are not read", path);
 }
+
+int64_t prophesee_time(int64_t before, uint32_t word)
+{
+    const int64_t turn = (int64_t)1 << 34, high = (int64_t)(word & 0x0fffffff) << 6;
+    int64_t turns = before < 0 ? 0 : before / turn;
+    if (before >= 0 && high < before % turn - turn / 2)
+        turns++;
+    return turns * turn + high;
+}

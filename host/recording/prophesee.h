@@ -22,4 +22,8 @@ int prophesee_open(struct recording **r, size_t size, const struct reader_ops *o
                    const char *format, const char *path, struct bytes *bytes,
                    struct prophesee_header *h);
 
+/* Of EVT2 and EVT2.1: the time whose 28 upper bits of 34 are in the word, in place, after `before`
+ * (-1: there was none yet); a step back of more than half the range is an overrun. */
+int64_t prophesee_time(int64_t before, uint32_t word);
+
 #endif

@@ -28,8 +28,6 @@ struct table {
     char *path; /* of the places */
     int64_t left;
     unsigned char *raw;
-    struct rows rows;
-    int at; /* of rows, already given */
 };
 
 /* ---- What an array holds --------------------------------------------------------------------- */
@@ -125,11 +123,12 @@ static void load(struct rows *rows, int column, const struct npy_field *f, const
     }
 }
 
-static int fill(struct table *r)
+static int fill(struct recording *base)
 {
+    struct table *r = (struct table *)base;
+    struct rows *rows = &r->columns.rows;
     const int n = r->left < COLUMN_ROWS ? (int)r->left : COLUMN_ROWS;
-    r->rows.count = n;
-    r->at = 0;
+    rows->count = n;
     for (int k = 0; k < r->lanes; k++) {
         const size_t need = (size_t)n * r->lane[k].record;
         size_t got;
@@ -141,52 +140,23 @@ static int fill(struct table *r)
             return status;
         for (int i = 0; i < COLUMNS; i++)
             if (r->lane_of[i] == k)
-                load(&r->rows, i, &r->field[i], r->raw, r->lane[k].record);
+                load(rows, i, &r->field[i], r->raw, r->lane[k].record);
     }
     r->left -= n;
-    for (int k = 0; !r->left && k < r->lanes; k++) {
-        int status = stream_end(r->lane[k].stream);
-        if (status)
-            return status;
-    }
-    return n ? columns_settle(&r->columns, &r->rows) : AF_OK;
+    int status = AF_OK;
+    for (int k = 0; !status && !r->left && k < r->lanes; k++)
+        status = stream_end(r->lane[k].stream);
+    return status;
 }
 
 static int next_table(struct recording *base, struct event *out, int room, int *count)
 {
-    struct table *r = (struct table *)base;
-    int n = 0;
-    while (n < room) {
-        int status = r->at == r->rows.count ? fill(r) : AF_OK;
-        if (status)
-            return status;
-        const int here = r->rows.count - r->at, part = here < room - n ? here : room - n;
-        if (!part)
-            break;
-        status = columns_convert(&r->columns, &r->rows, r->at, r->at + part, out + n);
-        if (status)
-            return status;
-        r->at += part;
-        n += part;
-    }
-    *count = n;
-    return AF_OK;
+    return columns_next(&((struct table *)base)->columns, out, room, count);
 }
 
-/* The first rows say what the columns are, whichever are wanted. */
 static int skip_rows(struct recording *base, int64_t rows)
 {
-    struct table *r = (struct table *)base;
-    while (rows > 0) {
-        int status = r->at == r->rows.count ? fill(r) : AF_OK;
-        const int here = r->rows.count - r->at, part = rows < here ? (int)rows : here;
-        if (status || !part)
-            return status;
-        r->at += part;
-        r->columns.row += part;
-        rows -= part;
-    }
-    return AF_OK;
+    return columns_skip(&((struct table *)base)->columns, rows);
 }
 
 static void close_table(struct recording *base)
@@ -209,6 +179,7 @@ static struct table *make_table(const char *name, const char *path, const char *
         return NULL;
     r->path = strdup(path);
     r->columns.reader = &r->base;
+    r->columns.fill = fill;
     snprintf(r->base.about.format, sizeof r->base.about.format, "%s", format);
     if (r->path)
         return r;

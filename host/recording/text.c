@@ -17,8 +17,6 @@ struct text {
     struct recording base;
     struct columns columns;
     int64_t line;
-    struct rows rows;
-    int at; /* of rows, already given */
 };
 
 static bool is_between(char c)
@@ -141,7 +139,7 @@ static int take_line(struct text *r, const char *s, size_t n)
     if (s[0] == '#' || is_blank(s, n))
         return AF_OK;
     const int count = parse_numbers(s, n, v, &point);
-    const bool first = !r->rows.count && !c->row;
+    const bool first = !c->rows.count && !c->row;
     if (count == 2 && first && v[0] >= 1 && v[0] <= 1 << 16 && v[1] >= 1 && v[1] <= 1 << 16) {
         r->base.about.width = (int)v[0];
         r->base.about.height = (int)v[1];
@@ -158,8 +156,8 @@ static int take_line(struct text *r, const char *s, size_t n)
     if (first && c->time == TIME_GUESS && point && point != 15 && (c->known || point == 1))
         c->time = point == 1u << (c->known ? c->of[COLUMN_T] : 0) ? TIME_S : TIME_GUESS;
     for (int i = 0; i < COLUMNS; i++)
-        r->rows.column[i].real[r->rows.count] = v[i];
-    r->rows.count++;
+        c->rows.column[i].real[c->rows.count] = v[i];
+    c->rows.count++;
     return AF_OK;
 }
 
@@ -179,12 +177,14 @@ static int take_last(struct text *r, const char *s, size_t n)
     return AF_OK;
 }
 
-static int fill(struct text *r)
+static int fill(struct recording *base)
 {
+    struct text *r = (struct text *)base;
+    struct rows *rows = &r->columns.rows;
     struct bytes *b = &r->base.bytes;
     int status = AF_OK;
-    r->rows.count = r->at = 0;
-    while (!status && r->rows.count < COLUMN_ROWS) {
+    rows->count = 0;
+    while (!status && rows->count < COLUMN_ROWS) {
         const char *line;
         size_t n;
         status = bytes_fill(b, LINE_MOST + 1);
@@ -196,30 +196,12 @@ static int fill(struct text *r)
         status = last && b->ended ? take_last(r, line, n) : take_line(r, line, n);
         bytes_use(b, last ? n : n + 1);
     }
-    if (status)
-        return status;
-    return r->rows.count ? columns_settle(&r->columns, &r->rows) : AF_OK;
+    return status;
 }
 
 static int next_text(struct recording *base, struct event *out, int room, int *count)
 {
-    struct text *r = (struct text *)base;
-    int n = 0;
-    while (n < room) {
-        int status = r->at == r->rows.count ? fill(r) : AF_OK;
-        if (status)
-            return status;
-        const int here = r->rows.count - r->at, part = here < room - n ? here : room - n;
-        if (!part)
-            break;
-        status = columns_convert(&r->columns, &r->rows, r->at, r->at + part, out + n);
-        if (status)
-            return status;
-        r->at += part;
-        n += part;
-    }
-    *count = n;
-    return AF_OK;
+    return columns_next(&((struct text *)base)->columns, out, room, count);
 }
 
 static const struct reader_ops text_ops = {.next = next_text};
@@ -255,9 +237,10 @@ static int open_text(struct recording **r, const char *path, struct bytes *bytes
     if (!made)
         return AF_NO_MEMORY;
     made->columns.reader = &made->base;
+    made->columns.fill = fill;
     made->columns.text = true;
     for (int i = 0; i < COLUMNS; i++)
-        made->rows.is_float[i] = true;
+        made->columns.rows.is_float[i] = true;
     snprintf(made->base.about.format, sizeof made->base.about.format, "text");
     *r = &made->base;
     return AF_OK;
