@@ -28,6 +28,13 @@ endif
 # What running needs, and what making models and reading samples needs beyond it.
 RUN_PACKAGES := zlib libcrypto libusb-1.0
 MORE_PACKAGES := libpng libjpeg libprotobuf-c openblas
+# Each reads files of event cameras, and may be missing: then those are refused.
+has = $(shell pkg-config --exists $(1) && echo $(1))
+LZ4 := $(call has,liblz4)
+ZSTD := $(call has,libzstd)
+HDF5 := $(firstword $(call has,hdf5) $(call has,hdf5-serial))
+MORE_PACKAGES += $(LZ4) $(ZSTD) $(HDF5)
+OPTIONAL := $(if $(LZ4),-DADAFIRE_LZ4) $(if $(ZSTD),-DADAFIRE_ZSTD) $(if $(HDF5),-DADAFIRE_HDF5)
 PACKAGES := $(RUN_PACKAGES) $(MORE_PACKAGES)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 # Enumerations name constants, whatever these are reckoned with: clang 19 warns of it.
@@ -51,7 +58,7 @@ OPT := -O0 -g
 endif
 
 CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iquote host -iquote tests -Ihost/include -Ihw -Isim -I$(B)/gen \
-	$(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
+	$(OPTIONAL) $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 RUN_LIBS := $(shell pkg-config --libs $(RUN_PACKAGES)) -lm -lpthread -ldl
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
 
@@ -66,7 +73,7 @@ KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 # The folders of the library, each an archive, in the order in which a program is linked: whatever one
 # of them lacks stands in those behind it (tools/layers).
 RUNTIME := board accelerator link device engine task model base
-CONVERTER := report run convert input network onnx
+CONVERTER := report run convert input recording network onnx
 FOLDERS := $(CONVERTER) $(RUNTIME)
 sources = $(filter-out host/engine/cpu_kernel.c,$(wildcard host/$(1)/*.c))
 LIB_SRC := $(foreach f,$(FOLDERS),$(call sources,$(f)))
@@ -97,7 +104,7 @@ extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
 # Where a run or a conversion spends its time; what remains builds faster so.
-HOT := $(foreach f,engine convert,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+HOT := $(foreach f,engine convert recording,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 $(HOT): CFLAGS_ALL := $(CFLAGS_ALL:-O2=-O3)
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so
@@ -297,7 +304,7 @@ help:
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make waves-NAME   the same, which can write waveforms (--trace FILE.fst)
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
-#: make bench        speed of the CPU engine beside a float simulation in PyTorch
+#: make bench        speed of the CPU engine beside a float simulation in PyTorch, and of the readers of recordings
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
 #: make check-usb    every digit and 1,200 faults on emulated USB boards; how fast the link is (half an hour)
 #: make bitstreams   BOARD=icebreaker|hx8k|hx8k_fifo: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)

@@ -73,35 +73,83 @@ static bool take_string(struct cursor *c, char *text, size_t size)
     return skip(c, quote);
 }
 
-static int take_descr(struct cursor *c, enum dtype *type)
+/* A type such as '<f4' or '|V3'; the latter, bytes that mean nothing, is *size alone. */
+static int take_type(struct cursor *c, struct npy_field *f, size_t *size)
 {
     char text[32];
-    skip_space(c);
-    if (c->at < c->end && *c->at == '[')
-        return af_fail(AF_UNSUPPORTED, "%s: holds records with fields, not numbers", c->name);
     if (!take_string(c, text, sizeof text))
         return damaged(c);
     const char order = strchr("<>=|", text[0]) ? text[0] : 0;
+    const char *kind = text + (order ? 1 : 0);
+    *size = 0;
     for (size_t i = 0; i < sizeof descrs / sizeof *descrs; i++) {
-        if (strcmp(text + (order ? 1 : 0), descrs[i].descr) != 0)
+        if (strcmp(kind, descrs[i].descr) != 0)
             continue;
-        *type = descrs[i].type;
-        if (order == '>' && dtype_size(*type) > 1)
-            return af_fail(AF_UNSUPPORTED, "%s: big-endian data (type '%s')", c->name, text);
+        f->type = descrs[i].type;
+        *size = dtype_size(f->type);
+        f->swap = order == '>' && *size > 1;
+        return AF_OK;
+    }
+    if (kind[0] == 'V' && strspn(kind + 1, "0123456789") == strlen(kind + 1) && strlen(kind) < 8) {
+        *size = strtoul(kind + 1, NULL, 10);
         return AF_OK;
     }
     return af_fail(AF_UNSUPPORTED, "%s: elements of type '%s' are not read", c->name, text);
 }
 
-static int take_order(struct cursor *c)
+/* Fields: a list of ('name', 'type'). */
+static int take_fields(struct cursor *c, struct npy_layout *l)
+{
+    const int most = (int)(sizeof l->field / sizeof *l->field);
+    while (!skip(c, ']')) {
+        struct npy_field f = {.offset = l->record};
+        size_t size;
+        if (!skip(c, '('))
+            return damaged(c);
+        skip_space(c);
+        if (c->at < c->end && *c->at == '(')
+            return af_fail(AF_UNSUPPORTED, "%s: fields with titles are not read", c->name);
+        if (!take_string(c, f.name, sizeof f.name) || !skip(c, ','))
+            return damaged(c);
+        skip_space(c);
+        if (c->at < c->end && *c->at == '[')
+            return af_fail(AF_UNSUPPORTED, "%s: fields in fields are not read", c->name);
+        int status = take_type(c, &f, &size);
+        if (status)
+            return status;
+        if (!skip(c, ')'))
+            return af_fail(AF_UNSUPPORTED, "%s: fields that are arrays are not read", c->name);
+        l->record += size;
+        if (f.name[0] && size && l->field_count == most)
+            return af_fail(AF_UNSUPPORTED, "%s: more than %d fields", c->name, most);
+        if (f.name[0] && size)
+            l->field[l->field_count++] = f;
+        if (!skip(c, ',') && (c->at == c->end || *c->at != ']'))
+            return damaged(c);
+    }
+    return l->field_count ? AF_OK : damaged(c);
+}
+
+static int take_descr(struct cursor *c, struct npy_layout *l)
+{
+    int status;
+    if (skip(c, '[')) {
+        status = take_fields(c, l);
+    } else {
+        status = take_type(c, &l->field[0], &l->record);
+        l->field_count = 1;
+        if (!status && l->record != dtype_size(l->field[0].type))
+            status = af_fail(AF_UNSUPPORTED, "%s: elements of bytes are not read", c->name);
+    }
+    l->head.type = l->field[0].type;
+    return status;
+}
+
+static int take_order(struct cursor *c, bool *fortran)
 {
     skip_space(c);
-    if (skip_word(c, "False"))
-        return AF_OK;
-    if (skip_word(c, "True"))
-        return af_fail(AF_UNSUPPORTED, "%s: the array is in Fortran order; save it in C order",
-                       c->name);
-    return damaged(c);
+    *fortran = skip_word(c, "True");
+    return *fortran || skip_word(c, "False") ? AF_OK : damaged(c);
 }
 
 static int take_shape(struct cursor *c, struct tensor *t)
@@ -134,7 +182,7 @@ static int take_shape(struct cursor *c, struct tensor *t)
     return AF_OK;
 }
 
-static int take_dictionary(struct cursor *c, struct tensor *t)
+static int take_dictionary(struct cursor *c, struct npy_layout *l)
 {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
     int seen = 0, status = AF_OK;
@@ -150,7 +198,9 @@ static int take_dictionary(struct cursor *c, struct tensor *t)
         if (k == 3 || seen & 1 << k)
             return damaged(c);
         seen |= 1 << k;
-        status = k == 0 ? take_descr(c, &t->type) : k == 1 ? take_order(c) : take_shape(c, t);
+        status = k == 0   ? take_descr(c, l)
+                 : k == 1 ? take_order(c, &l->fortran)
+                          : take_shape(c, &l->head);
         skip_space(c);
         if (!status && !skip(c, ',') && (c->at == c->end || *c->at != '}'))
             return damaged(c);
@@ -159,12 +209,10 @@ static int take_dictionary(struct cursor *c, struct tensor *t)
     return status ? status : seen != 7 || c->at != c->end ? damaged(c) : AF_OK;
 }
 
-int npy_parse_header(const char *name, const void *bytes, size_t size, struct tensor *t,
-                     size_t *offset)
+int npy_parse_layout(const char *name, const void *bytes, size_t size, struct npy_layout *l)
 {
     const unsigned char *b = bytes;
-    *t = (struct tensor){0};
-    *offset = 0;
+    *l = (struct npy_layout){0};
     if (size < 6 || memcmp(b, "\x93NUMPY", 6) != 0)
         return af_fail(AF_BAD_FILE, "%s: not an .npy file", name);
     if (size > 6 && (b[6] < 1 || b[6] > 3))
@@ -180,12 +228,40 @@ int npy_parse_header(const char *name, const void *bytes, size_t size, struct te
     if (length > size - begin)
         return af_fail(AF_BAD_FILE, "%s: the .npy header is truncated", name);
     struct cursor c = {name, (const char *)b + begin, (const char *)b + begin + length};
-    int status = take_dictionary(&c, t);
+    int status = take_dictionary(&c, l);
     if (status)
-        *t = (struct tensor){0};
+        *l = (struct npy_layout){0};
     else
-        *offset = begin + length;
+        l->offset = begin + length;
     return status;
+}
+
+static int refuse_layout(const char *name, const struct npy_layout *l)
+{
+    if (l->field[0].name[0])
+        return af_fail(AF_UNSUPPORTED, "%s: holds records with fields, not numbers", name);
+    if (l->field[0].swap)
+        return af_fail(AF_UNSUPPORTED, "%s: big-endian data (%s)", name, dtype_name(l->head.type));
+    if (l->fortran)
+        return af_fail(AF_UNSUPPORTED, "%s: the array is in Fortran order; save it in C order",
+                       name);
+    return AF_OK;
+}
+
+int npy_parse_header(const char *name, const void *bytes, size_t size, struct tensor *t,
+                     size_t *offset)
+{
+    struct npy_layout l;
+    int status = npy_parse_layout(name, bytes, size, &l);
+    *t = (struct tensor){0};
+    *offset = 0;
+    if (!status)
+        status = refuse_layout(name, &l);
+    if (status)
+        return status;
+    *t = l.head;
+    *offset = l.offset;
+    return AF_OK;
 }
 
 /* ---- Whole files ---------------------------------------------------------------------------- */

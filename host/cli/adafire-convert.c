@@ -41,6 +41,13 @@ static const char help[] =
     "      --squash               pictures: both sides to N (or to the input's size)\n"
     "      --events               the network takes event-camera recordings\n"
     "      --event-frames N       training frames that one recording makes (default 1)\n"
+    "      --counting WORDS       how recordings become counts, stored in the model. Words, which\n"
+    "                             work in this order: sensor WxH (where files do not say it),\n"
+    "                             hot HZ (no pixels that send more), background MS (no events\n"
+    "                             without one beside them so shortly before), flip x, flip y,\n"
+    "                             downsample K, fit or crop (to the network's size), merge or\n"
+    "                             swap (polarities), window MS or count N (a frame's time or\n"
+    "                             events). Default: equal parts of a recording's time\n"
     "      --exit-recordings FILE recordings (as adafire-host takes them) for early exit;\n"
     "                             frames calibrate the rest, but not when a recording may stop\n"
     "      --classes FILE         class names, one a line, stored in the model\n"
@@ -118,6 +125,7 @@ enum {
     OPT_SQUASH,
     OPT_EVENTS,
     OPT_EVENT_FRAMES,
+    OPT_COUNTING,
     OPT_EXIT_RECORDINGS,
     OPT_CLASSES,
     OPT_TASK,
@@ -163,6 +171,7 @@ static const struct option options[] = {
     {"squash", no_argument, NULL, OPT_SQUASH},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"event-frames", required_argument, NULL, OPT_EVENT_FRAMES},
+    {"counting", required_argument, NULL, OPT_COUNTING},
     {"exit-recordings", required_argument, NULL, OPT_EXIT_RECORDINGS},
     {"classes", required_argument, NULL, OPT_CLASSES},
     {"task", required_argument, NULL, OPT_TASK},
@@ -371,6 +380,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_RESIZE: return cli_int("--resize", text, 1, 1 << 14, &r->convert.resize);
     case OPT_SQUASH: r->convert.squash = true; return 0;
     case OPT_EVENTS: r->convert.events = true; return 0;
+    case OPT_COUNTING: r->convert.counting = text; return 0;
     case OPT_EVENT_FRAMES:
         return cli_int("--event-frames", text, 1, TIMESTEPS_MOST, &r->convert.event_frames);
     case OPT_EXIT_RECORDINGS: r->convert.exit_recordings = text; return 0;
@@ -412,6 +422,8 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return cli_fail("one MODEL.onnx is needed; see --help");
     if (r->ann && r->converts)
         return cli_fail("--ann and --calib exclude each other");
+    if (r->convert.counting && !r->convert.events)
+        return cli_fail("--counting is for networks of events (--events)");
     if (r->convert.exit_recordings && !r->convert.events)
         return cli_fail("--exit-recordings is for networks of events (--events)");
     if (r->check && (r->ann || r->converts || r->output))

@@ -32,7 +32,9 @@ static const char help[] =
     "  adafire-host --top 1 pointnet.snn chair.off\n"
     "\n"
     "INPUT: .npy (uint8, int8, float32; NCHW), .npz, MNIST idx(.gz), CIFAR binary, PNG, JPEG,\n"
-    "event recordings (.npy rows x,y,polarity,t as EVENTS.npy@OFFSETS.npy; N-MNIST .bin),\n"
+    "event recordings (AEDAT 2, 3.1 and 4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy,\n"
+    "npz, text; several in one table as EVENTS.npy@OFFSETS.npy; parts of FILE.aedat and their\n"
+    "classes by FILE_labels.csv),\n"
     "meshes and points (.off, .ply, .npy [P,3] or [N,P,3]), a folder of these; folders in it\n"
     "are classes, in order of their names.\n"
     "\n"
@@ -61,6 +63,9 @@ static const char help[] =
     "                             variance 0.1 0.2              SSD: scores and boxes\n"
     "                           threshold 0.1 overlap 0.45      least score, and most overlap\n"
     "                                                           of two boxes of a class\n"
+    "      --counting WORDS   how recordings become counts, instead of what the model was "
+    "converted\n"
+    "                         for (the words are in adafire-convert --help)\n"
     "  -t, --timesteps N      at most N timesteps\n"
     "      --no-iat           run all timesteps, no early exit\n"
     "      --limit N          the first N samples\n"
@@ -93,6 +98,7 @@ enum {
     OPT_BATCH,
     OPT_TOP,
     OPT_TASK,
+    OPT_COUNTING,
     OPT_DRAW,
     OPT_BOXES,
     OPT_REPORT,
@@ -119,6 +125,7 @@ static const struct option options[] = {
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, OPT_TOP},
     {"task", required_argument, NULL, OPT_TASK},
+    {"counting", required_argument, NULL, OPT_COUNTING},
     {"draw", required_argument, NULL, OPT_DRAW},
     {"boxes", required_argument, NULL, OPT_BOXES},
     {"output", required_argument, NULL, 'o'},
@@ -174,6 +181,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_BATCH: return cli_int("--batch", text, 1, 65536, &r->run.batch);
     case OPT_TOP: return cli_int("--top", text, 1, BEST_MOST, &r->top);
     case OPT_TASK: r->task_given = text; return 0;
+    case OPT_COUNTING: r->run.counting = text; return 0;
     case OPT_DRAW: r->run.draw = text; return 0;
     case OPT_BOXES: r->boxes = text; return 0;
     case OPT_REPORT: r->report = text; return 0;

@@ -1,5 +1,6 @@
-/* adafire-info: what a spiking network file holds. */
+/* adafire-info: what a spiking network file or a recording holds. */
 #include "cli/cli.h"
+#include "cli/show_recording.h"
 #include "iat.h"
 #include "model/model.h"
 #include "run/answer.h"
@@ -12,13 +13,23 @@
 
 static const char help[] =
     "Usage: adafire-info [--json] MODEL.snn\n"
+    "       adafire-info [--json] [--events OUT.npy] RECORDING\n"
     "Prints what a spiking network file holds: populations, projections, thresholds, limits of\n"
-    "early exit, and where it came from.\n"
+    "early exit, and where it came from; or what a recording of an event camera holds: its "
+    "format,\n"
+    "number of events, first and last time, size of the sensor, polarities, and what is wrong "
+    "with\n"
+    "it. Recordings are AEDAT 2, 3.1 and 4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy,\n"
+    "npz and text, told by their content.\n"
     "\n"
-    "Example:\n"
+    "Examples:\n"
     "  adafire-info digits.snn\n"
+    "  adafire-info street.aedat4 --events street.npy\n"
     "\n"
-    "      --json        as JSON\n"
+    "      --events OUT.npy  write a recording's events as records of t (int64, us), x, y "
+    "(uint16)\n"
+    "                        and p (uint8)\n"
+    "      --json            as JSON\n"
     "      --help, --version\n";
 
 static void print_population(const struct af_model *m, int i)
@@ -126,31 +137,56 @@ static void print_json(const struct af_model *m)
     printf("}}\n");
 }
 
-int main(int argc, char **argv)
+/* A file that begins as a model does is one. */
+static bool is_model(const char *path)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
-    bool json = false;
-    cli_begin("adafire-info");
-    for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (opt) {
-        case 'j': json = true; break;
-        case 'h': fputs(help, stdout); return 0;
-        case 'v': puts("adafire-info " AF_VERSION); return 0;
-        default: return cli_usage();
-        }
-    }
-    if (argc - optind != 1)
-        return cli_fail("one MODEL.snn is needed; see --help");
+    static const char magic[8] = "ADAFIRE\n";
+    char begin[sizeof magic] = {0};
+    FILE *f = fopen(path, "rb");
+    const bool is = f && fread(begin, 1, sizeof begin, f) && !memcmp(begin, magic, sizeof magic);
+    if (f)
+        fclose(f);
+    return is;
+}
+
+static int show_model(const char *path, bool json)
+{
     struct af_model *model;
-    if (af_model_load(argv[optind], &model))
+    if (af_model_load(path, &model))
         return cli_fail_af();
     if (json)
         print_json(model);
     else
         print_text(model);
     af_model_free(model);
+    return cli_end(0);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"events", required_argument, NULL, 'e'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    bool json = false;
+    const char *events = NULL;
+    cli_begin("adafire-info");
+    for (int opt; (opt = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (opt) {
+        case 'j': json = true; break;
+        case 'e': events = optarg; break;
+        case 'h': fputs(help, stdout); return 0;
+        case 'v': puts("adafire-info " AF_VERSION); return 0;
+        default: return cli_usage();
+        }
+    }
+    if (argc - optind != 1)
+        return cli_fail("one MODEL.snn or RECORDING is needed; see --help");
+    const char *path = argv[optind];
+    if (is_model(path))
+        return events ? cli_fail("%s: a model holds no events", path) : show_model(path, json);
+    if (show_recording(path, json, events))
+        return EXIT_ERROR;
     return cli_end(0);
 }

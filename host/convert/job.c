@@ -8,6 +8,7 @@
 #include "convert/calibration.h"
 #include "convert/convert.h"
 #include "iat.h"
+#include "input/counting.h"
 #include "network/answer.h"
 #include "onnx/onnx.h"
 #include "onnx/rewrite.h"
@@ -100,6 +101,8 @@ static int check(const struct af_convert_options *o)
     if (o->fit && !build_named(o->fit))
         return af_fail(AF_BAD_ARGUMENT, "'%.40s' is no build to fit; there are tiny, u250 and sim",
                        o->fit);
+    if (o->counting && !o->events)
+        return af_fail(AF_BAD_ARGUMENT, "counting is for networks of events");
     if (o->exit_recordings && !o->events)
         return af_fail(AF_BAD_ARGUMENT, "exit recordings are for networks of events");
     return check_choices(o);
@@ -244,6 +247,8 @@ static int begin(const struct af_convert_options *o, struct job *j)
                                   .events = o->events,
                                   .resize = o->resize,
                                   .squash = o->squash};
+    if (!status && o->counting)
+        status = counting_parse("--counting", o->counting, &j->spec.counting);
     return status;
 }
 
@@ -474,6 +479,8 @@ static int add_provenance(struct job *j, const struct conversion *c)
     if (!status && !isnan(v->accuracy))
         status = model_add_fact(m, "accuracy on them (ANN)", "%.4f (%.4f)", v->accuracy,
                                 v->ann_accuracy);
+    if (!status && asked->counting)
+        status = model_add_fact(m, "counting", "%s", asked->counting);
     if (!status && asked->task)
         status = add_task(m, asked->task);
     if (!status && asked->classes)

@@ -371,7 +371,10 @@ struct af_samples_options {
     int event_frames;            /* training frames that one recording makes; 0: 1 */
     int resize;  /* pictures: the shorter side to so many pixels, then a centre crop; 0: not */
     bool squash; /* pictures: both sides to `resize`, or to the sample's own size */
-    int64_t reserved[8];
+    /* How recordings become counts, in words (adafire-convert --help has them); NULL: equal parts
+     * of their time. Of af_samples_of it is the model's, good until that is freed. */
+    const char *counting;
+    int64_t reserved[7];
 };
 /* As the model takes them. */
 int af_samples_of(const struct af_model *model, struct af_samples_options *options);
@@ -464,7 +467,10 @@ struct af_convert_options {
     /* Called with what the user ought to know, one sentence each; NULL: not. */
     void (*on_note)(void *context, const char *note);
     void *context;
-    int64_t reserved[16];
+    /* How recordings become counts, as in af_samples_options; stored in the model. NULL: not said.
+     */
+    const char *counting;
+    int64_t reserved[15];
 };
 void af_convert_defaults(struct af_convert_options *options);
 

@@ -3,7 +3,7 @@
 #define ADAFIRE_ARRAY_H
 
 #include "base/tensor.h"
-#include "input/stream.h"
+#include "base/stream.h"
 
 /* An .npy or idx array whose data are still in the file. */
 struct array {

@@ -1,7 +1,9 @@
 #include "input/events.h"
 
 #include "base/error.h"
+#include "input/counting.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { COUNT_MOST = 255 };
@@ -14,33 +16,58 @@ int64_t events_backwards(const struct sample *s)
     return -1;
 }
 
-int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out)
+/* Where events are counted. */
+struct bins {
+    const struct input_spec *spec;
+    int steps, frames;
+    int64_t first, span; /* us, of all bins */
+};
+
+static int find_span(const struct sample *s, const struct event *e, int64_t n, struct bins *b)
+{
+    int64_t first = INT64_MAX, last = INT64_MIN, scaled;
+    for (int64_t i = 0; i < n; i++) {
+        first = e[i].t < first ? e[i].t : first;
+        last = e[i].t > last ? e[i].t : last;
+    }
+    b->first = first;
+    /* Only differences count: times may be those of a clock. A time is the microsecond it begins,
+     * so that the last one belongs to the last bin. */
+    if (n && (__builtin_sub_overflow(last, first, &b->span) || b->span >= EVENT_TIME_MOST ||
+              __builtin_mul_overflow(++b->span, b->steps, &scaled)))
+        return af_fail(AF_BAD_FILE, "%s: the times of the events are out of range", s->name);
+    if (b->spec->counting.window)
+        b->span = b->spec->counting.window * b->frames;
+    return AF_OK;
+}
+
+/* The bin of event i; `steps` or more: it is left out. */
+static int64_t bin_of(const struct bins *b, const struct event *e, int64_t i)
+{
+    const int64_t count = b->spec->counting.count * b->frames;
+    if (count)
+        return i < count ? i * b->steps / count : b->steps;
+    return e->t - b->first < b->span ? (e->t - b->first) * b->steps / b->span : b->steps;
+}
+
+static int count_events(const struct sample *s, const struct event *e, int64_t n,
+                        const struct bins *b, int16_t *out)
 {
     const int most = COUNT_MOST;
-    int64_t plane = (int64_t)spec->height * spec->width, frame = plane * spec->channels;
-    int64_t first = INT64_MAX, last = 0, span;
-    if (steps < 1)
-        return af_fail(AF_BAD_ARGUMENT, "%s: %d bins of time", s->name, steps);
-    memset(out, 0, (size_t)(frame * steps) * sizeof *out);
-    for (int64_t i = 0; i < s->event_count; i++) {
-        first = s->events[i].t < first ? s->events[i].t : first;
-        last = s->events[i].t > last ? s->events[i].t : last;
-    }
-    if (s->event_count == 0)
-        return AF_OK;
-    if (first < 0 || last > EVENT_TIME_MOST ||
-        __builtin_mul_overflow(last - first + 1, steps, &span))
-        return af_fail(AF_BAD_FILE, "%s: the times of the events are out of range", s->name);
-    for (int64_t i = 0; i < s->event_count; i++) {
-        const struct event *e = &s->events[i];
+    const struct input_spec *spec = b->spec;
+    const int64_t plane = (int64_t)spec->height * spec->width, frame = plane * spec->channels;
+    for (int64_t i = 0; i < n; i++, e++) {
         if (e->x >= spec->width || e->y >= spec->height || e->polarity >= spec->channels)
-            return af_fail(AF_BAD_FILE,
-                           "%s: event %lld (x %d, y %d, polarity %d) is outside the sensor of "
-                           "%dx%d with %d polarities",
-                           s->name, (long long)i, e->x, e->y, e->polarity, spec->width,
-                           spec->height, spec->channels);
-        /* A time is the microsecond it begins, so that the last one belongs to the last bin. */
-        int64_t bin = (e->t - first) * steps / (last - first + 1);
+            return af_fail(
+                AF_BAD_FILE,
+                "%s: event %lld (x %d, y %d, polarity %d) is outside the sensor of "
+                "%dx%d with %d polarities (a model converted with --counting fit or crop "
+                "takes larger ones)",
+                s->name, (long long)i, e->x, e->y, e->polarity, spec->width, spec->height,
+                spec->channels);
+        const int64_t bin = bin_of(b, e, i);
+        if (bin >= b->steps)
+            continue;
         int16_t *count =
             &out[bin * frame + e->polarity * plane + (int64_t)e->y * spec->width + e->x];
         *count = (int16_t)(*count < most ? *count + 1 : most);
@@ -48,11 +75,36 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
     return AF_OK;
 }
 
+static int bin(const struct sample *s, const struct input_spec *spec, int steps, int frames,
+               int16_t *out)
+{
+    struct bins b = {.spec = spec, .steps = steps, .frames = frames > 0 ? frames : 1};
+    struct event *kept;
+    int64_t n;
+    if (steps < 1)
+        return af_fail(AF_BAD_ARGUMENT, "%s: %d bins of time", s->name, steps);
+    memset(out, 0,
+           (size_t)((int64_t)spec->height * spec->width * spec->channels * steps) * sizeof *out);
+    int status = counting_apply(&spec->counting, s, spec, &kept, &n);
+    const struct event *e = kept ? kept : s->events;
+    if (!status)
+        status = find_span(s, e, n, &b);
+    if (!status)
+        status = count_events(s, e, n, &b, out);
+    free(kept);
+    return status;
+}
+
+int events_bin(const struct sample *s, const struct input_spec *spec, int steps, int16_t *out)
+{
+    return bin(s, spec, steps, 1, out);
+}
+
 int events_bin_as_frames(const struct sample *s, const struct input_spec *spec, int steps,
                          int frames, int16_t *out)
 {
     int64_t n = (int64_t)spec->channels * spec->height * spec->width;
-    int status = events_bin(s, spec, steps, out);
+    int status = bin(s, spec, steps, frames, out);
     int of = frames > 0 ? frames : 1;
     for (int64_t i = 0; !status && i < n; i++) {
         int64_t sum = 0, sent = 0;

@@ -1,6 +1,7 @@
 #include "input/input.h"
 
 #include "base/error.h"
+#include "base/stream.h"
 #include "input/array.h"
 #include "input/picture_file.h"
 #include "input/points.h"
@@ -9,7 +10,7 @@
 #include "input/source_picture.h"
 #include "input/source_points.h"
 #include "input/source_recordings.h"
-#include "input/stream.h"
+#include "recording/recording.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,24 +39,35 @@ static bool exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+static int refuse_recording(const char *path)
+{
+    return af_fail(AF_BAD_FILE, "%s: an event recording, but the model takes frames", path);
+}
+
+/* A table of integers that a model of frames does not take is not meant for it. */
+static bool is_table(const struct array *array)
+{
+    const struct tensor *t = &array->head;
+    return dtype_is_integer(t->type) && t->rank == 2 && t->dim[1] == 4;
+}
+
 /* An array of frames or a table of events, whichever the model takes. */
 static int open_array(struct source **src, const char *path, const struct place *place,
                       const char *offsets, const struct input_spec *spec)
 {
     struct array array;
+    const bool table = recording_is_array(place);
+    if (table && spec->events)
+        return source_table(src, path, place, offsets, spec);
     int status = array_look(place, path, &array);
     if (status)
-        return status;
-    bool events = array_is_events(&array);
-    if (events && spec->events)
-        return source_recordings(src, path, place, &array, offsets, spec);
+        return table ? refuse_recording(path) : status;
     if (offsets)
-        return af_fail(AF_BAD_FILE,
-                       events ? "%s: an event recording, but the model takes frames"
-                              : "%s: offsets belong to rows of x, y, polarity, time",
-                       path);
-    if (events && !frames_match(&array, spec))
-        return af_fail(AF_BAD_FILE, "%s: an event recording, but the model takes frames", path);
+        return table ? refuse_recording(path)
+                     : af_fail(AF_BAD_FILE, "%s: offsets belong to rows of x, y, polarity, time",
+                               path);
+    if (is_table(&array) && !frames_match(&array, spec))
+        return refuse_recording(path);
     if (takes_points(spec) && array_is_points(&array) && !frames_match(&array, spec))
         return source_clouds(src, path, place, &array, spec);
     return source_frames(src, path, place, &array, spec);
@@ -68,10 +80,18 @@ static bool is_member(const struct zip_member *m, const char *name)
 }
 
 /* Whether the array is what a model can take; false for labels and other company in an npz file. */
-static bool is_wanted(const struct array *array, const struct input_spec *spec)
+static bool is_wanted(const struct place *place, const char *path, const struct input_spec *spec,
+                      int *status)
 {
-    return frames_match(array, spec) || (spec->events && array_is_events(array)) ||
-           (takes_points(spec) && array_is_points(array));
+    struct array array;
+    if (spec->events && recording_is_array(place))
+        return true;
+    *status = array_look(place, path, &array);
+    const bool wanted =
+        !*status && (frames_match(&array, spec) || (takes_points(spec) && array_is_points(&array)));
+    if (*status == AF_UNSUPPORTED) /* strings, say */
+        *status = AF_OK;
+    return wanted;
 }
 
 /* `member` NULL takes the first array that fits; if none does, the first one's fault is told. */
@@ -79,24 +99,23 @@ static int open_npz(struct source **src, const char *path, const char *file, con
                     const struct input_spec *spec)
 {
     struct zip_member *members;
-    struct array array;
     int count, found = -1, first = -1, status = zip_list(file, &members, &count);
     for (int i = 0; i < count && !status && found < 0; i++) {
         struct place place = {.path = file, .zipped = true, .member = members[i]};
         if (member ? !is_member(&members[i], member) : !ends_with(members[i].name, ".npy"))
             continue;
         first = first < 0 ? i : first;
-        status = member ? AF_OK : array_look(&place, path, &array);
-        if (member || (!status && is_wanted(&array, spec)))
+        if (member || is_wanted(&place, path, spec, &status))
             found = i;
-        if (status == AF_UNSUPPORTED) /* strings, say */
-            status = AF_OK;
     }
     if (!status && first < 0) {
         status = member ? af_fail(AF_BAD_FILE, "%s: there is no array %s in the file", file, member)
                         : af_fail(AF_BAD_FILE, "%s: there is no array in the file", file);
+    } else if (!status && found < 0 && recording_is_archive(file)) {
+        status = spec->events ? source_recording(src, file, spec) : refuse_recording(path);
     } else if (!status) {
-        struct place place = {file, true, members[found < 0 ? first : found]};
+        struct place place = {
+            .path = file, .zipped = true, .member = members[found < 0 ? first : found]};
         status = open_array(src, path, &place, NULL, spec);
     }
     free(members);
@@ -119,8 +138,8 @@ static int open_file(struct source **src, const char *path, int64_t size,
     if (!status)
         status = stream_read(stream, bytes, sizeof bytes, &got);
     stream_close(stream);
-    if (status == AF_BAD_FILE && bin && spec->events) {
-        /* A recording may begin like a gzip file, too. */
+    if (status == AF_BAD_FILE && spec->events) {
+        /* A recording may begin like a gzip file. */
         status = AF_OK;
         got = 0;
     }
@@ -137,12 +156,12 @@ static int open_file(struct source **src, const char *path, int64_t size,
     /* An idx file may be called .bin, and a recording may begin like an idx file. */
     if (npy || (idx && !(bin && spec->events)))
         return open_array(src, path, &place, NULL, spec);
-    if (bin && spec->events)
-        return source_nmnist(src, path, spec);
+    if (spec->events)
+        return source_recording(src, path, spec);
     if (bin && cifar_record(size))
         return source_cifar(src, path, size, spec);
-    if (bin)
-        return af_fail(AF_BAD_FILE, "%s: an event recording, but the model takes frames", path);
+    if (recording_is(path))
+        return refuse_recording(path);
     return af_fail(AF_BAD_FILE,
                    "%s: not a format that is read (npy, npz, idx, CIFAR, PNG, JPEG, OFF, PLY)",
                    path);

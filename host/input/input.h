@@ -8,14 +8,14 @@
  * - idx, idx.gz: MNIST files (magic 0x0000TTRR, big endian), N x rows x cols or N x d
  * - CIFAR binary: records of 1 (or 2: CIFAR-100) label bytes + 3072 pixels; carries labels
  * - PNG, JPEG: resized and cropped as the spec says, RGB or grey by spec.channels
- * - event .npy: int32 rows x,y,polarity,t[us]; recordings told apart by a second file given as
- *   "events.npy@offsets.npy" (start row of each; without it one recording)
- * - event .bin: one N-MNIST recording: 5 bytes an event, x, y, then polarity in the top bit of a
- *   23-bit big-endian time in us (Orchard et al., Front. Neurosci. 9:437, 2015)
+ * - recordings of event cameras, for a model that takes them: recording.h has the formats. A table
+ *   in an .npy file may hold several, told apart by a second file given as
+ *   "events.npy@offsets.npy" (start row of each); FILE.aedat with FILE_labels.csv beside it is a
+ *   sample a line (DVS128 Gesture), and carries labels
  * - OFF, PLY (ascii, binary little endian): a mesh or a set of points, and .npy [P,3] or [N,P,3],
  *   float or double, for a model of 3 x P' points: see points.h
- * - a folder: the files in it that are named as what the model takes (pictures, meshes, or N-MNIST
- *   recordings .bin), by name; folders in it are classes, in order of their names, and carry labels
+ * - a folder: the files in it that are named as what the model takes (pictures, meshes or
+ *   recordings), by name; folders in it are classes, in order of their names, and carry labels
  */
 #ifndef ADAFIRE_INPUT_H
 #define ADAFIRE_INPUT_H

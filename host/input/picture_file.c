@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "input/picture_jpeg.h"
 #include "input/picture_png.h"
-#include "input/stream.h"
+#include "base/stream.h"
 
 #include <errno.h>
 #include <stdio.h>

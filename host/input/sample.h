@@ -3,6 +3,16 @@
 #define ADAFIRE_SAMPLE_H
 
 #include "base/tensor.h"
+#include "recording/event.h"
+
+/* How recordings become counts, see counting.h. */
+struct counting {
+    int sensor[2];                     /* width and height; 0: the file's */
+    double hot;                        /* events a second; 0: no pixel is hot */
+    int64_t background, window, count; /* us, us, events; 0: not */
+    int downsample;                    /* 0: not */
+    bool flip[2], fit, crop, merge, swap;
+};
 
 /* What the model wants to see. */
 struct input_spec {
@@ -12,13 +22,8 @@ struct input_spec {
      * squash, both sides; 0 means to the model's own size with squash. Then a centre crop. */
     int resize;
     bool squash;
-    bool labels; /* class maps: PNG of this size, whose numbers stay as they are */
-};
-
-struct event {
-    uint16_t x, y;
-    uint16_t polarity;
-    int64_t t; /* microseconds, >= 0, in the file's order */
+    struct counting counting; /* of recordings */
+    bool labels;              /* class maps: PNG of this size, whose numbers stay as they are */
 };
 
 /* Where a sample lies in the picture it was cut from: pixel (x, y) of the sample is
@@ -30,12 +35,14 @@ struct view {
 
 /* One sample. The pointers are owned by the source and good until the next input_next. */
 struct sample {
-    const char *name; /* file name, or "file.npy[17]" */
-    int label;        /* -1 if the file carries none */
-    enum dtype type;  /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
-    const void *data; /* channels x height x width, row-major; NULL for a recording */
-    const struct event *events;
+    const char *name;           /* file name, or "file.npy[17]" */
+    int label;                  /* -1 if the file carries none */
+    enum dtype type;            /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
+    const void *data;           /* channels x height x width, row-major; NULL for a recording */
+    const struct event *events; /* in the file's order; x, y and polarity are the sensor's */
     int64_t event_count;
+    int sensor[2];    /* width and height that the recording's file says; 0: it does not */
+    const char *note; /* what its reader counted, without its name; NULL: nothing */
     struct view view;
 };
 

@@ -2,6 +2,7 @@
 #include "input/source_folder.h"
 
 #include "base/error.h"
+#include "input/gesture.h"
 #include "input/source_picture.h"
 #include "input/source_points.h"
 #include "input/source_recordings.h"
@@ -17,6 +18,7 @@
 struct entry {
     char *path;
     int label;
+    int part; /* of a file of several samples */
 };
 
 /* The names are all there is in memory: sorting needs them. */
@@ -51,11 +53,15 @@ static bool is_folder(const char *path)
 
 /* What a model finds in a folder. */
 static const struct kind {
-    const char *what, *ends[4];
+    const char *what, *ends[12];
     int (*open)(struct source **src, const char *path, const struct input_spec *spec);
 } pictures = {"PNG or JPEG pictures", {".png", ".jpg", ".jpeg"}, source_picture},
   meshes = {"OFF or PLY meshes", {".off", ".ply"}, source_mesh},
-  recordings = {"N-MNIST recordings (.bin)", {".bin"}, source_nmnist};
+  recordings = {
+      "recordings of event cameras (.bin, .aedat, .aedat4, .raw, .dat, .es, .h5, .hdf5, .npy, "
+      ".npz)",
+      {".bin", ".aedat", ".aedat4", ".raw", ".dat", ".es", ".h5", ".hdf5", ".npy", ".npz"},
+      source_recording};
 
 static const struct kind *kind_for(const struct input_spec *spec)
 {
@@ -72,6 +78,14 @@ static bool named_as(const struct kind *kind, const char *name)
     return false;
 }
 
+/* Labels of a recording's parts, which are read with it. */
+static bool is_company(const struct input_spec *spec, const char *name)
+{
+    static const char end[] = "_labels.csv";
+    const size_t n = strlen(name), m = sizeof end - 1;
+    return spec->events && n > m && strcmp(name + n - m, end) == 0;
+}
+
 static int not_hidden(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
@@ -84,7 +98,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 }
 
 /* Takes the path. */
-static int add_entry(struct folder *f, char *path, int label)
+static int add_entry(struct folder *f, char *path, int label, int part)
 {
     if (f->base.count == f->room) {
         int64_t room = f->room ? 2 * f->room : 64;
@@ -96,8 +110,32 @@ static int add_entry(struct folder *f, char *path, int label)
         f->entries = grown;
         f->room = room;
     }
-    f->entries[f->base.count++] = (struct entry){path, label};
+    f->entries[f->base.count++] = (struct entry){path, label, part};
     return AF_OK;
+}
+
+/* A recording with labels of its parts beside it is a sample for each. Takes the path. */
+static int add_file(struct folder *f, char *path, int label)
+{
+    struct gestures g = {0};
+    int status = f->base.spec->events ? gestures_read(path, &g) : AF_OK;
+    if (status) {
+        free(path);
+        return status;
+    }
+    for (int i = 1; i < g.count && !status; i++) {
+        char *again = strdup(path);
+        status = again ? add_entry(f, again, g.gesture[i - 1].class, i - 1)
+                       : af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    }
+    if (g.count)
+        label = g.gesture[g.count - 1].class;
+    if (!status)
+        status = add_entry(f, path, label, g.count ? g.count - 1 : 0);
+    else
+        free(path);
+    gestures_free(&g);
+    return status;
 }
 
 /* What unpacking and file servers leave behind. */
@@ -139,10 +177,10 @@ static int scan(struct folder *f, const char *path, int label, struct left_out *
             if (!inner) {
                 status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
             } else if (pass == 0 && !folder && named_as(kind_for(f->base.spec), name)) {
-                status = add_entry(f, inner, label);
+                status = add_file(f, inner, label);
                 inner = NULL;
             } else if (pass == 0 && !folder) {
-                left->files++;
+                left->files += !is_company(f->base.spec, name);
             } else if (pass == 1 && folder) {
                 status = scan_class(f, inner, name, &class, left);
             }
@@ -182,17 +220,22 @@ static int next_file(struct source *src, struct sample *s)
 {
     struct folder *f = (struct folder *)src;
     const struct entry *entry = &f->entries[src->at];
-    source_close(f->file);
-    int status = kind_for(src->spec)->open(&f->file, entry->path, src->spec);
-    if (!status && !f->file->count)
+    int status = AF_OK;
+    if (!entry->part) {
+        source_close(f->file);
+        f->file = NULL;
+    }
+    if (!f->file)
+        status = kind_for(src->spec)->open(&f->file, entry->path, src->spec);
+    if (!status && f->file->count <= entry->part)
         status = af_fail(AF_BAD_FILE, "%s: the file is empty", entry->path);
-    if (!status)
-        status = f->file->ops->next(f->file, s);
     if (status)
         return status;
-    s->name = entry->path;
+    f->file->at = entry->part;
+    status = f->file->ops->next(f->file, s);
+    s->name = f->file->count > 1 ? f->file->name : entry->path;
     s->label = entry->label;
-    return AF_OK;
+    return status;
 }
 
 static void close_folder(struct source *src)

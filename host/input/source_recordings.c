@@ -1,36 +1,29 @@
-/* Recordings of an event camera: tables of events and N-MNIST's files. */
 #include "input/source_recordings.h"
 
 #include "base/error.h"
-#include "input/events.h"
+#include "input/array.h"
+#include "input/gesture.h"
+#include "recording/recording.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { COLUMNS = 4, PIECE = 4096 };
+enum { PIECE = 4096 };
 
 struct recordings {
     struct source base;
     struct place place;
-    char *file; /* place.path */
-    struct array array;
-    struct stream *stream;
+    char *file;            /* place.path; NULL: base.path in any format */
     struct tensor offsets; /* int64, no data: one recording */
-    int64_t row;           /* rows the stream is past */
+    struct gestures gestures;
+    struct recording *open;
+    int64_t row; /* rows the recording is past */
     struct event *events;
-    int64_t room;
+    int64_t room, count; /* of events; those there are */
+    int64_t given;       /* of events, to former samples (gestures) */
+    char *note;
 };
-
-/* ---- Tables --------------------------------------------------------------------------------- */
-
-bool array_is_events(const struct array *array)
-{
-    const struct tensor *t = &array->head;
-    return dtype_is_integer(t->type) && t->rank == 2 && t->dim[1] == COLUMNS;
-}
 
 static int reserve(struct recordings *r, int64_t count)
 {
@@ -49,75 +42,99 @@ static int reserve(struct recordings *r, int64_t count)
     return AF_OK;
 }
 
-static int convert_row(const char *name, int64_t row, const double v[COLUMNS], struct event *e)
+static int open_recording(struct recordings *r)
 {
-    for (int i = 0; i < COLUMNS; i++)
-        if (v[i] < 0 || v[i] > (i < 3 ? UINT16_MAX : (double)EVENT_TIME_MOST))
-            return af_fail(AF_BAD_FILE, "%s: event %lld has the %s %.0f, which is out of range",
-                           name, (long long)row,
-                           (const char *const[]){"x", "y", "polarity", "time"}[i], v[i]);
-    *e = (struct event){(uint16_t)v[0], (uint16_t)v[1], (uint16_t)v[2], (int64_t)v[3]};
-    return AF_OK;
+    return r->file ? recording_open_array(&r->open, &r->place, r->base.path)
+                   : recording_open(&r->open, r->base.path);
 }
 
-/* Reads the next `count` rows in pieces: rows that are not there must not cost their memory. */
-static int read_rows(struct recordings *r, int64_t count)
+static void shut(struct recordings *r)
 {
-    int64_t data[PIECE * COLUMNS]; /* large enough for any type */
-    const struct tensor piece = {.type = r->array.head.type, .data = data};
-    for (int64_t done = 0; done < count;) {
-        int64_t n = count - done < PIECE ? count - done : PIECE;
-        int status = reserve(r, done + n);
-        if (!status)
-            status = array_read(r->stream, r->base.name, &r->array, n * COLUMNS, data);
-        for (int64_t i = 0; !status && i < n; i++) {
-            double v[COLUMNS];
-            for (int j = 0; j < COLUMNS; j++)
-                v[j] = tensor_get(&piece, i * COLUMNS + j);
-            status = convert_row(r->base.name, done + i, v, &r->events[done + i]);
-        }
-        if (status)
-            return status;
-        done += n;
+    recording_close(r->open);
+    r->open = NULL;
+    r->row = r->count = r->given = 0;
+}
+
+/* Adds the next block to the events, of at most `most` of a table (-1: whatever there is). */
+static int add_block(struct recordings *r, int64_t most, int *got)
+{
+    const int want = most >= 0 && most < PIECE ? (int)most : PIECE;
+    int status = reserve(r, r->count + want);
+    *got = 0;
+    if (!status)
+        status = recording_next(r->open, r->events + r->count, want, got);
+    r->count += *got;
+    return status;
+}
+
+/* What the recording has to say beside its events. */
+static int take_notes(struct recordings *r, struct sample *s)
+{
+    struct texts notes = {0};
+    size_t size = 1;
+    s->sensor[0] = recording_about(r->open)->width;
+    s->sensor[1] = recording_about(r->open)->height;
+    int status = recording_notes(r->open, false, &notes);
+    for (int i = 0; i < notes.count; i++)
+        size += strlen(notes.text[i]) + 2;
+    free(r->note);
+    r->note = NULL;
+    if (!status && notes.count) {
+        r->note = calloc(1, size);
+        status = r->note ? AF_OK : af_fail(AF_NO_MEMORY, "%s: no memory", r->base.name);
     }
-    return AF_OK;
+    for (int i = 0; !status && i < notes.count; i++)
+        snprintf(r->note + strlen(r->note), size - strlen(r->note), "%s%s", i ? "; " : "",
+                 notes.text[i]);
+    texts_free(&notes);
+    s->note = r->note;
+    return status;
+}
+
+/* ---- One recording, or several by their rows ------------------------------------------------- */
+
+static int next_rows(struct recordings *r)
+{
+    const int64_t *start = r->offsets.data;
+    const int64_t at = r->base.at, begin = start ? start[at] : 0,
+                  end = start && at + 1 < r->base.count ? start[at + 1] : -1;
+    int status = r->open ? AF_OK : open_recording(r);
+    int got = 1;
+    r->count = 0;
+    if (!status && begin > r->row)
+        status = recording_skip(r->open, begin - r->row);
+    while (!status && got && (end < 0 || begin + r->count < end))
+        status = add_block(r, end < 0 ? -1 : end - begin - r->count, &got);
+    r->row = begin + r->count;
+    return status;
 }
 
 static int next_recording(struct source *src, struct sample *s)
 {
     struct recordings *r = (struct recordings *)src;
-    source_number(src);
-    const int64_t *start = r->offsets.data;
-    int64_t rows = r->array.head.dim[0],
-            row_size = (int64_t)dtype_size(r->array.head.type) * COLUMNS;
-    int64_t begin = start ? start[src->at] : 0;
-    int64_t end = start && src->at + 1 < src->count ? start[src->at + 1] : rows;
-    int status = r->stream ? AF_OK : array_open(&r->place, &r->array, &r->stream);
+    if (r->file)
+        source_number(src);
+    int status = next_rows(r);
+    if (!status && !r->count && !r->offsets.data)
+        status = af_fail(AF_BAD_FILE, "%s: holds no events", src->name);
     if (!status)
-        status = stream_skip(r->stream, (begin - r->row) * row_size);
-    if (!status)
-        status = read_rows(r, end - begin);
-    if (!status && src->at + 1 == src->count)
-        status = stream_end(r->stream);
-    r->row = end;
-    if (status) {
-        /* Where the stream is now is unknown. */
-        stream_close(r->stream);
-        r->stream = NULL;
-        r->row = 0;
-    }
+        status = take_notes(r, s);
     s->events = r->events;
-    s->event_count = end - begin;
+    s->event_count = r->count;
+    if (status || src->at + 1 == src->count)
+        shut(r); /* where it is now is unknown, or nobody asks */
     return status;
 }
 
 static void close_recordings(struct source *src)
 {
     struct recordings *r = (struct recordings *)src;
-    stream_close(r->stream);
+    recording_close(r->open);
     tensor_free(&r->offsets);
+    gestures_free(&r->gestures);
     free(r->events);
     free(r->file);
+    free(r->note);
 }
 
 static const struct source_ops recordings_ops = {next_recording, close_recordings};
@@ -145,8 +162,8 @@ static int read_offsets(const char *path, const char *events, int64_t rows, stru
     return AF_OK;
 }
 
-int source_recordings(struct source **src, const char *path, const struct place *place,
-                      const struct array *array, const char *offsets, const struct input_spec *spec)
+int source_table(struct source **src, const char *path, const struct place *place,
+                 const char *offsets, const struct input_spec *spec)
 {
     *src = NULL;
     struct recordings *r = source_make(sizeof *r, &recordings_ops, path, spec);
@@ -154,11 +171,12 @@ int source_recordings(struct source **src, const char *path, const struct place 
         return AF_NO_MEMORY;
     r->place = *place;
     r->place.path = r->file = strdup(place->path);
-    r->array = *array;
-    int status = r->file ? AF_OK : af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    int status = r->file ? open_recording(r) : af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    const int64_t rows = status ? 0 : recording_about(r->open)->rows;
+    shut(r);
     if (!status && offsets)
-        status = read_offsets(offsets, place->path, array->head.dim[0], &r->offsets);
-    r->base.count = offsets ? r->offsets.count : array->head.dim[0] > 0;
+        status = read_offsets(offsets, place->path, rows, &r->offsets);
+    r->base.count = offsets ? r->offsets.count : rows > 0;
     if (status)
         source_close(&r->base);
     else
@@ -166,67 +184,65 @@ int source_recordings(struct source **src, const char *path, const struct place 
     return status;
 }
 
-/* ---- N-MNIST -------------------------------------------------------------------------------- */
+/* ---- Gestures: parts of a recording, with labels --------------------------------------------- */
 
-enum { NMNIST_EVENT = 5, NMNIST_OVERFLOW_Y = 240, NMNIST_OVERFLOW_TIME = 1 << 13 };
-
-/* Appends the events of `n` records at b. */
-static void convert_nmnist(struct recordings *r, const unsigned char *b, int64_t n, int64_t *done,
-                           int64_t *overflow)
-{
-    for (int64_t i = 0; i < n; i++, b += NMNIST_EVENT) {
-        /* The data set's own reader: y = 240 is no event, but moves all that follow. */
-        if (b[1] == NMNIST_OVERFLOW_Y)
-            *overflow += NMNIST_OVERFLOW_TIME;
-        else
-            r->events[(*done)++] = (struct event){
-                b[0], b[1], b[2] >> 7, *overflow + ((b[2] & 0x7f) << 16 | b[3] << 8 | b[4])};
-    }
-}
-
-/* Not through a stream: what begins like a gzip file is none here. */
-static int next_nmnist(struct source *src, struct sample *s)
+static int next_gesture(struct source *src, struct sample *s)
 {
     struct recordings *r = (struct recordings *)src;
-    unsigned char bytes[PIECE * NMNIST_EVENT];
-    int64_t done = 0, overflow = 0;
-    size_t got;
-    int status = AF_OK;
-    FILE *f = fopen(src->path, "rb");
-    if (!f)
-        return af_fail(AF_IO, "%s: %s", src->path, strerror(errno));
-    do {
-        got = fread(bytes, 1, sizeof bytes, f);
-        if (ferror(f))
-            status = af_fail(AF_IO, "%s: %s", src->path, strerror(errno));
-        else if (got % NMNIST_EVENT)
-            status = af_fail(AF_BAD_FILE, "%s: truncated, the last event is not whole", src->path);
-        else
-            status = reserve(r, done + (int64_t)(got / NMNIST_EVENT));
-        if (!status)
-            convert_nmnist(r, bytes, (int64_t)(got / NMNIST_EVENT), &done, &overflow);
-    } while (!status && got == sizeof bytes);
-    fclose(f);
+    const struct gesture *g = &r->gestures.gesture[src->at];
+    source_number(src);
+    int got = 1, status = r->open ? AF_OK : open_recording(r);
+    /* What is left of the block before may belong to this one. */
+    if (r->given)
+        memmove(r->events, r->events + r->given, (size_t)(r->count - r->given) * sizeof *r->events);
+    r->count -= r->given;
+    r->given = 0;
+    int64_t seen = 0, kept = 0;
+    while (!status && got) {
+        for (; seen < r->count && r->events[seen].t < g->end; seen++)
+            if (r->events[seen].t >= g->begin)
+                r->events[kept++] = r->events[seen];
+        if (seen < r->count)
+            break;
+        seen = r->count = kept;
+        status = add_block(r, -1, &got);
+    }
+    /* Between kept and seen there is nothing that anybody wants. */
+    r->given = seen;
+    if (!status && !kept)
+        status = af_fail(AF_BAD_FILE, "%s: no events from %lld to %lld us", src->name,
+                         (long long)g->begin, (long long)g->end);
+    if (!status)
+        status = take_notes(r, s);
     s->events = r->events;
-    s->event_count = done;
+    s->event_count = kept;
+    s->label = g->class;
+    if (status)
+        shut(r);
     return status;
 }
 
-static const struct source_ops nmnist_ops = {next_nmnist, close_recordings};
+static const struct source_ops gestures_ops = {next_gesture, close_recordings};
 
-int source_nmnist(struct source **src, const char *path, const struct input_spec *spec)
+int source_recording(struct source **src, const char *path, const struct input_spec *spec)
 {
     *src = NULL;
-    struct stat st;
-    if (stat(path, &st))
-        return af_fail(AF_IO, "%s: %s", path, strerror(errno));
-    if (st.st_size % NMNIST_EVENT)
-        return af_fail(AF_BAD_FILE, "%s: no N-MNIST recording: %lld bytes are not whole events",
-                       path, (long long)st.st_size);
-    struct recordings *r = source_make(sizeof *r, &nmnist_ops, path, spec);
+    struct recordings *r = source_make(sizeof *r, &recordings_ops, path, spec);
     if (!r)
         return AF_NO_MEMORY;
-    r->base.count = st.st_size > 0;
-    *src = &r->base;
-    return AF_OK;
+    int status = open_recording(r);
+    const int64_t rows = status ? 0 : recording_about(r->open)->rows;
+    shut(r);
+    if (!status)
+        status = gestures_read(path, &r->gestures);
+    r->base.count = rows != 0;
+    if (!status && r->gestures.count) {
+        r->base.ops = &gestures_ops;
+        r->base.count = r->gestures.count;
+    }
+    if (status)
+        source_close(&r->base);
+    else
+        *src = &r->base;
+    return status;
 }

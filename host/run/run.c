@@ -5,6 +5,7 @@
 #include "base/npy.h"
 #include "base/npy_writer.h"
 #include "device/device.h"
+#include "input/counting.h"
 #include "input/events.h"
 #include "input/labels.h"
 #include "model/range.h"
@@ -46,6 +47,8 @@ struct run {
     struct value_range range; /* of the first samples */
     int64_t backwards;        /* recordings whose time runs backwards */
     char backwards_at[160];   /* the first of them, and where */
+    int64_t odd;              /* recordings of which their reader has something to say */
+    char odd_at[320];         /* the first of them, and what */
     int status;               /* of the event callback */
 };
 
@@ -90,12 +93,15 @@ static void batch_free(struct batch *b)
     free(b->view);
 }
 
-static void look_at_times(struct run *r, const struct sample *s)
+/* What was left out of a recording, or is not as it should be. */
+static void look_at(struct run *r, const struct sample *s)
 {
     const int64_t at = events_backwards(s);
     if (at >= 0 && !r->backwards++)
         snprintf(r->backwards_at, sizeof r->backwards_at, "%.100s, event %lld", s->name,
                  (long long)at);
+    if (s->note && !r->odd++)
+        snprintf(r->odd_at, sizeof r->odd_at, "%.100s: %.200s", s->name, s->note);
 }
 
 static int batch_add(struct run *r, struct batch *b, const struct sample *s)
@@ -113,7 +119,7 @@ static int batch_add(struct run *r, struct batch *b, const struct sample *s)
     const int status = sample_take(s, &r->spec, r->steps, r->model->format.event_frames, b->data[i],
                                    &b->sample[i]);
     if (!status && !s->data)
-        look_at_times(r, s);
+        look_at(r, s);
     if (!status && b->sample[i].data && r->range.samples < RANGE_OF)
         range_add(&r->range, b->sample[i].type, b->sample[i].data, n);
     return status;
@@ -571,10 +577,15 @@ static int check_abilities(const struct run *r)
 static void note_samples(const struct run *r)
 {
     const struct run_options *o = r->options;
-    char text[300];
+    char text[400];
     range_compare(&r->range, r->model, sizeof text, text);
     if (o->note && *text)
         o->note(o->context, text);
+    if (o->note && r->odd) {
+        snprintf(text, sizeof text, r->odd > 1 ? "%s (and %lld recordings more)" : "%s", r->odd_at,
+                 (long long)r->odd - 1);
+        o->note(o->context, text);
+    }
     if (!o->note || !r->backwards)
         return;
     snprintf(text, sizeof text,
@@ -599,8 +610,7 @@ static void note_answer(const struct run *r)
 int run_files(struct af_device *device, const struct af_model *m, const struct run_options *o,
               struct run_totals *t)
 {
-    struct run r = {
-        .device = device, .model = m, .options = o, .totals = t, .spec = samples_of_model(m)};
+    struct run r = {.device = device, .model = m, .options = o, .totals = t};
     r.steps = o->timesteps ? o->timesteps : m->timesteps;
     r.exact = o->exact ? o->exact : device;
     const int answer = model_answer(m);
@@ -610,7 +620,13 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     struct input *in = NULL;
     struct batch b = {0};
     *t = (struct run_totals){0};
-    int status = check_abilities(&r);
+    int status = samples_of_model(m, &r.spec);
+    if (!status && o->counting)
+        status = m->format.events
+                     ? counting_parse("--counting", o->counting, &r.spec.counting)
+                     : af_fail(AF_BAD_ARGUMENT, "--counting is for models of recordings");
+    if (!status)
+        status = check_abilities(&r);
     if (!status)
         status = read_comparisons(&r);
     if (!status)

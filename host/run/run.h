@@ -16,6 +16,7 @@ struct run_options {
     /* .npy; NULL: none. Boxes and maps: see answer.h. The reference of recordings may have a row
      * for each of their frames, which are then added. */
     const char *labels, *reference;
+    const char *counting;        /* of recordings, see counting.h; NULL: the model's */
     const char *draw;            /* boxes or maps onto pictures, see answer.h; NULL: not */
     bool decode;                 /* `each` wants boxes or maps */
     const char *output, *spikes; /* files to write; NULL: none */

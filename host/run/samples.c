@@ -1,21 +1,24 @@
 #include "run/samples.h"
 
 #include "base/error.h"
+#include "input/counting.h"
 #include "input/events.h"
 #include "input/labels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct input_spec samples_of_model(const struct af_model *m)
+int samples_of_model(const struct af_model *m, struct input_spec *spec)
 {
     const int *shape = m->population[0].shape;
-    return (struct input_spec){.channels = shape[0],
-                               .height = shape[1],
-                               .width = shape[2],
-                               .events = m->format.events,
-                               .resize = m->format.resize,
-                               .squash = m->format.squash};
+    const char *counting = model_fact(m, "counting");
+    *spec = (struct input_spec){.channels = shape[0],
+                                .height = shape[1],
+                                .width = shape[2],
+                                .events = m->format.events,
+                                .resize = m->format.resize,
+                                .squash = m->format.squash};
+    return counting ? counting_parse(m->name, counting, &spec->counting) : AF_OK;
 }
 
 int64_t sample_length(const struct sample *s, const struct input_spec *spec, int steps)
@@ -55,7 +58,10 @@ int af_samples_of(const struct af_model *m, struct af_samples_options *options)
 {
     if (!m || !options)
         return af_fail(AF_BAD_ARGUMENT, "a model and room for its options are needed");
-    const struct input_spec spec = samples_of_model(m);
+    struct input_spec spec;
+    int status = samples_of_model(m, &spec);
+    if (status)
+        return status;
     *options = (struct af_samples_options){.channels = spec.channels,
                                            .height = spec.height,
                                            .width = spec.width,
@@ -63,7 +69,8 @@ int af_samples_of(const struct af_model *m, struct af_samples_options *options)
                                            .timesteps = m->timesteps,
                                            .event_frames = m->format.event_frames,
                                            .resize = spec.resize,
-                                           .squash = spec.squash};
+                                           .squash = spec.squash,
+                                           .counting = model_fact(m, "counting")};
     return AF_OK;
 }
 
@@ -101,7 +108,10 @@ int af_samples_open(const char *const *paths, int count, const struct af_samples
                                      .squash = o->squash};
     made->timesteps = o->timesteps;
     made->frames = o->event_frames;
-    status = input_open(&made->input, paths, count, &made->spec);
+    if (o->counting)
+        status = counting_parse("the samples", o->counting, &made->spec.counting);
+    if (!status)
+        status = input_open(&made->input, paths, count, &made->spec);
     if (!status) {
         const struct sample recording = {0};
         const int64_t n = (int64_t)o->channels * o->height * o->width,

@@ -5,7 +5,9 @@
 #include "input/input.h"
 #include "model/model.h"
 
-struct input_spec samples_of_model(const struct af_model *m);
+/* What the model wants to see. AF_BAD_ARGUMENT if it says in unknown words how events are counted.
+ */
+int samples_of_model(const struct af_model *m, struct input_spec *spec);
 
 /* Values of a sample; of a recording as counts of `steps` timesteps. */
 int64_t sample_length(const struct sample *s, const struct input_spec *spec, int steps);

@@ -270,6 +270,44 @@ else
     echo "skip: $codes is not here"
     skipped=$((skipped + 1))
 fi
+# ---- Recordings
+printf '%% Data file containing CD events\n%% Version 2\n%% Width 640\n%% Height 480\n\014\010' >"$work/cut.dat"
+printf '\144\0\0\0\003\300\0\020\310\0\0\0\177\0\0\0\1\2' >>"$work/cut.dat" # 100 us: 3, 3, on; 200 us: 127, 0
+good "info of a recording" "$bin/adafire-info" "$work/cut.dat"
+holds "a recording's format" ': DAT, 2.* events'
+holds "a recording that was cut" 'note .*cut off: the last 2 bytes are no whole event'
+good "info --json of a recording" "$bin/adafire-info" "$work/cut.dat" --json --events "$work/cut.npy"
+holds "a recording as JSON" '"format": "DAT", "events": 2, "first_us": 100, "last_us": 200, "span_us": 100, "width": 640, "height": 480, "size_from": "file"'
+printf '\144\0\0\0\0\0\0\0\3\0\3\0\1\310\0\0\0\0\0\0\0\177\0\0\0\0' >"$work/records"
+tail -c 26 "$work/cut.npy" | cmp -s - "$work/records" && [ "$(wc -c <"$work/cut.npy")" = 218 ] && pass || fail "events as records"
+good "records are a recording" "$bin/adafire-info" "$work/cut.npy" --json
+holds "records as a recording" '"format": "npy, fields x, y, t, p", "events": 2, "first_us": 100, "last_us": 200'
+bad "no recording" "not a recording that is read" "$bin/adafire-info" "$0"
+bad "events of a model" "a model holds no events" "$bin/adafire-info" "$work/m.snn" --events "$work/none.npy"
+bad "events in place of the recording" "is read as well" "$bin/adafire-info" "$work/cut.dat" --events "$work/cut.dat"
+printf '0.1 1 2 1\n0.2 1 2 1\n0.3 1 x 1\n0.4 1 2 1\n' >"$work/bad.txt"
+bad "a recording that is damaged" "bad.txt: line 3 is no event" "$bin/adafire-info" "$work/bad.txt" --events "$work/none.npy"
+ls "$work" | grep -q '^none.npy' && fail "a part of the events is left" || pass
+for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do # the same on a sensor of 16x16 and on one of 8x8
+    echo "0.00$((1000 + 100 * i)) $i $((i * 5 % 16)) 1" >>"$work/large.txt"
+    echo "0.00$((1000 + 100 * i)) $((i / 2)) $((i * 5 % 16 / 2)) 1" >>"$work/small.txt"
+done
+good "a model of recordings" $quick --events --counting "sensor 16x16 fit window 1" -o "$work/fit.snn"
+good "how it counts" "$bin/adafire-info" "$work/fit.snn"
+holds "how it counts is in the model" 'counting: sensor 16x16 fit window 1'
+good "counted as the model says" $host "$work/fit.snn" "$work/large.txt" -o "$work/large.npy"
+good "a model of small recordings" $quick --events --counting "merge window 1" -o "$work/fit.snn"
+good "the same, small" $host "$work/fit.snn" "$work/small.txt" -o "$work/small.npy"
+same "counted at its places" "$work/large.npy" "$work/small.npy"
+good "a model of all of a recording" $quick --events --counting "merge" -o "$work/fit.snn"
+good "all of it" $host "$work/fit.snn" "$work/small.txt" -o "$work/all.npy"
+cmp -s "$work/all.npy" "$work/small.npy" && fail "a window is all of the recording" || pass
+good "counted in another way" $host "$work/fit.snn" "$work/large.txt" --counting "sensor 16x16 fit window 1" -o "$work/other.npy"
+same "counted as the command says" "$work/other.npy" "$work/large.npy"
+bad "a sensor that is too large" "takes larger ones" $host "$work/fit.snn" "$work/large.txt"
+bad "counting pictures" "--counting is for models of recordings" $host "$work/m.snn" $data/test_images.npy --counting fit
+bad "counting without events" "--counting is for networks of events" $convert --counting fit -o "$work/none.snn"
+bad "no way to count" "'fast' is no way to count events" $convert --events --counting fast -o "$work/none.snn"
 recording=../shared/cases/event-tables
 if [ -e $recording/plain.npy ] && command -v python3 >/dev/null; then
     good "a recording" $host --json $recording/ev.snn $recording/plain.npy
@@ -281,6 +319,13 @@ for i in range(100, 200):  # a clock that was set back and forth
     struct.pack_into("<q", rows, 32 * i + 24, 0)
 open(sys.argv[2], "wb").write(head + bytes(rows))
 E
+    good "a recording's outputs" $host $recording/ev.snn $recording/plain.npy -o "$work/plain.npy"
+    for file in unix_us.npy float64.npy fortran.npy xytp_struct.npy txyp.npz polarity.npy a.dat; do
+        good "a recording in another container" $host $recording/ev.snn $recording/$file -o "$work/other.npy"
+        same "$file is plain.npy" "$work/other.npy" "$work/plain.npy"
+    done
+    bad "a recording without events" "a.raw: holds no events" $host $recording/ev.snn $recording/a.raw
+    bad "a recording without a header" "a.aedat4: the AEDAT 4 header is damaged" $host $recording/ev.snn $recording/a.aedat4
     good "a clock that was set back" $host --json $recording/ev.snn "$work/back.npy"
     holds "a clock that was set back is said" 'the time runs backwards in 1 recording .*event 100'
 else

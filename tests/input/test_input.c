@@ -1057,7 +1057,7 @@ TEST(event_damage)
         {{0, 65536, 0, 0}, "event 1 has the y 65536"},
         {{0, 0, -1, 0}, "event 1 has the polarity -1"},
         {{0, 0, 0, -5}, "event 1 has the time -5"},
-        {{0, 0, 0, INT64_MAX}, "event 1 has the time 9223372036854775808"},
+        {{0, 0, 0, INT64_MAX}, "event 1 has the time 9223372036854775807"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t two[8] = {0};
@@ -1126,7 +1126,7 @@ TEST(nmnist)
     in = open_one(in_folder("00001.bin"), sensor(34, 34));
     put("00001.bin", file, 7);
     CHECK_EQ(input_next(in, &s), AF_BAD_FILE);
-    CHECK_ERROR("the last event is not whole");
+    CHECK_ERROR("7 bytes are not whole events");
     input_close(in);
     /* A recording may begin like an idx or a gzip file. */
     CHECK_EQ(drain(put("00002.bin", "\0\0\x0c\2\0", 5), sensor(34, 34)), 1);
@@ -1134,7 +1134,7 @@ TEST(nmnist)
     /* A folder of recordings, as the data set comes: one folder a digit. */
     mkdir(in_folder("digits"), 0777);
     CHECK_EQ(drain(in_folder("digits"), sensor(34, 34)), AF_BAD_FILE);
-    CHECK_ERROR("holds no N-MNIST recordings (.bin)");
+    CHECK_ERROR("holds no recordings of event cameras (.bin");
     mkdir(in_folder("digits/0"), 0777);
     mkdir(in_folder("digits/1"), 0777);
     put("digits/0/00003.bin", file, sizeof file);

@@ -58,6 +58,15 @@ TEST(recordings)
     CHECK_EQ(s.length, 16);
     CHECK(s.counts[0] == 1 && s.counts[8 + 7] == 2 && s.counts[7] == 0);
     af_samples_close(in);
+    o.counting = "flip x flip y sensor 2x2 count 1";
+    CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_OK);
+    CHECK_EQ(af_samples_next(in, &s, NULL), 1);
+    CHECK(s.counts[3] == 1 && s.counts[8 + 4] == 1 && s.counts[8 + 7] == 0);
+    af_samples_close(in);
+    o.counting = "quickly";
+    CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_BAD_ARGUMENT);
+    CHECK(!in && strstr(af_error(), "'quickly' is no way to count events"));
+    o.counting = NULL;
     o.timesteps = 0;
     CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_BAD_ARGUMENT);
     CHECK(!in);
@@ -81,7 +90,7 @@ TEST(refusals)
     o.height = -1;
     CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_BAD_ARGUMENT);
     o.height = 8;
-    o.reserved[7] = 1;
+    o.reserved[6] = 1;
     CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_BAD_ARGUMENT);
     CHECK(!in);
     CHECK_EQ(af_samples_next(NULL, &s, NULL), AF_BAD_ARGUMENT);

@@ -1,5 +1,5 @@
 /* The zip format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT */
-#include "input/stream.h"
+#include "base/stream.h"
 
 #include "base/error.h"
 
@@ -19,7 +19,8 @@ struct stream {
     const char *path;
     int64_t size;
     gzFile gz;  /* a file, gzip or not */
-    FILE *file; /* a zip archive */
+    FILE *file; /* a zip archive, or a plain file */
+    bool plain;
     z_stream inflate;
     bool inflating;
     int64_t packed_left, left; /* of the member */
@@ -177,6 +178,18 @@ static int open_file(struct stream *s)
     return AF_OK;
 }
 
+static int open_plain(struct stream *s)
+{
+    struct stat st;
+    s->file = fopen(s->path, "rb");
+    if (!s->file)
+        return af_fail(AF_IO, "%s: %s", s->path, strerror(errno));
+    setvbuf(s->file, NULL, _IONBF, 0); /* who reads has a buffer of his own */
+    s->plain = true;
+    s->size = fstat(fileno(s->file), &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+    return AF_OK;
+}
+
 int stream_open(struct stream **stream, const struct place *place)
 {
     *stream = NULL;
@@ -184,7 +197,9 @@ int stream_open(struct stream **stream, const struct place *place)
     if (!s)
         return af_fail(AF_NO_MEMORY, "%s: no memory", place->path);
     s->path = place->path;
-    int status = place->zipped ? open_member(s, &place->member) : open_file(s);
+    int status = place->zipped  ? open_member(s, &place->member)
+                 : place->plain ? open_plain(s)
+                                : open_file(s);
     if (status)
         stream_close(s);
     else
@@ -277,9 +292,17 @@ static int read_member(struct stream *s, void *out, size_t size, size_t *got)
     return AF_OK;
 }
 
+static int read_plain(struct stream *s, void *out, size_t size, size_t *got)
+{
+    *got = fread(out, 1, size, s->file);
+    return ferror(s->file) ? af_fail(AF_IO, "%s: %s", s->path, strerror(errno)) : AF_OK;
+}
+
 int stream_read(struct stream *stream, void *out, size_t size, size_t *got)
 {
     *got = 0;
+    if (stream->plain)
+        return read_plain(stream, out, size, got);
     return stream->gz ? read_gz(stream, out, size, got) : read_member(stream, out, size, got);
 }
 

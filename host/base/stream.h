@@ -25,6 +25,7 @@ struct place {
     const char *path;
     bool zipped;
     struct zip_member member;
+    bool plain; /* as it is, even if it begins like a gzip file */
 };
 
 /* Bytes in order, read from a file, unpacked from a gzip file or from a member of a zip archive. */
