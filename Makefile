@@ -153,7 +153,7 @@ $(B)/libadafire-convert.so: $(B)/libadafire-convert.a $(B)/libadafire.so
 		echo "local: *; };"; } >$(B)/lib/adafire-convert.map
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire-convert.so.$(SONAME) \
 		-Wl,--version-script=$(B)/lib/adafire-convert.map -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive \
-		-L$(B) -ladafire $(LIBS)
+		-L$(B) -ladafire '-Wl,-rpath,$$ORIGIN' $(LIBS)
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)

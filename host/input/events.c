@@ -32,7 +32,7 @@ int events_bin(const struct sample *s, const struct input_spec *spec, int steps,
         __builtin_mul_overflow(last - first + 1, steps, &span))
         return af_fail(AF_BAD_FILE, "%s: the times of the events are out of range", s->name);
     for (int64_t i = 0; i < s->event_count; i++) {
-        const struct event *e = &s->events[i];
+        const struct af_camera_event *e = &s->events[i];
         if (e->x >= spec->width || e->y >= spec->height || e->polarity >= spec->channels)
             return af_fail(AF_BAD_FILE,
                            "%s: event %lld (x %d, y %d, polarity %d) is outside the sensor of "

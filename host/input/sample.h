@@ -2,6 +2,7 @@
 #ifndef ADAFIRE_SAMPLE_H
 #define ADAFIRE_SAMPLE_H
 
+#include "adafire.h"
 #include "base/tensor.h"
 
 /* What the model wants to see. */
@@ -13,12 +14,6 @@ struct input_spec {
     int resize;
     bool squash;
     bool labels; /* class maps: PNG of this size, whose numbers stay as they are */
-};
-
-struct event {
-    uint16_t x, y;
-    uint16_t polarity;
-    int64_t t; /* microseconds, >= 0, in the file's order */
 };
 
 /* Where a sample lies in the picture it was cut from: pixel (x, y) of the sample is
@@ -34,7 +29,7 @@ struct sample {
     int label;        /* -1 if the file carries none */
     enum dtype type;  /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
     const void *data; /* channels x height x width, row-major; NULL for a recording */
-    const struct event *events;
+    const struct af_camera_event *events; /* times >= 0, in the file's order */
     int64_t event_count;
     struct view view;
 };

@@ -20,7 +20,7 @@ struct recordings {
     struct stream *stream;
     struct tensor offsets; /* int64, no data: one recording */
     int64_t row;           /* rows the stream is past */
-    struct event *events;
+    struct af_camera_event *events;
     int64_t room;
 };
 
@@ -40,7 +40,7 @@ static int reserve(struct recordings *r, int64_t count)
     if (room > tensor_max_elements)
         return af_fail(AF_BAD_FILE, "%s: more than %lld events", r->base.name,
                        (long long)tensor_max_elements);
-    struct event *grown = realloc(r->events, (size_t)room * sizeof *grown);
+    struct af_camera_event *grown = realloc(r->events, (size_t)room * sizeof *grown);
     if (!grown)
         return af_fail(AF_NO_MEMORY, "%s: no memory for %lld events", r->base.name,
                        (long long)room);
@@ -49,14 +49,15 @@ static int reserve(struct recordings *r, int64_t count)
     return AF_OK;
 }
 
-static int convert_row(const char *name, int64_t row, const double v[COLUMNS], struct event *e)
+static int convert_row(const char *name, int64_t row, const double v[COLUMNS],
+                       struct af_camera_event *e)
 {
     for (int i = 0; i < COLUMNS; i++)
         if (v[i] < 0 || v[i] > (i < 3 ? UINT16_MAX : (double)EVENT_TIME_MOST))
             return af_fail(AF_BAD_FILE, "%s: event %lld has the %s %.0f, which is out of range",
                            name, (long long)row,
                            (const char *const[]){"x", "y", "polarity", "time"}[i], v[i]);
-    *e = (struct event){(uint16_t)v[0], (uint16_t)v[1], (uint16_t)v[2], (int64_t)v[3]};
+    *e = (struct af_camera_event){(uint16_t)v[0], (uint16_t)v[1], (uint16_t)v[2], (int64_t)v[3]};
     return AF_OK;
 }
 
@@ -179,7 +180,7 @@ static void convert_nmnist(struct recordings *r, const unsigned char *b, int64_t
         if (b[1] == NMNIST_OVERFLOW_Y)
             *overflow += NMNIST_OVERFLOW_TIME;
         else
-            r->events[(*done)++] = (struct event){
+            r->events[(*done)++] = (struct af_camera_event){
                 b[0], b[1], b[2] >> 7, *overflow + ((b[2] & 0x7f) << 16 | b[3] << 8 | b[4])};
     }
 }

@@ -169,7 +169,24 @@ int af_labels_read(const char *path, int64_t **labels, int64_t *count)
     return status;
 }
 
-void af_free(void *memory)
+int af_recording_counts(const struct af_samples_options *o, const struct af_recording *recording,
+                        int16_t *counts)
 {
-    free(memory);
+    if (!o || !recording || !counts || recording->count < 0 ||
+        (recording->count && !recording->events))
+        return af_fail(AF_BAD_ARGUMENT, "options, a recording and room for counts are needed");
+    int status = check_options(o);
+    if (!status && !o->events)
+        status = af_fail(AF_BAD_ARGUMENT, "recordings are for models of events");
+    if (!status && (o->channels < 1 || o->height < 1 || o->width < 1))
+        status = af_fail(AF_BAD_ARGUMENT, "counts of %dx%dx%d", o->channels, o->height, o->width);
+    if (!status)
+        status = af_check_reserved("af_recording", recording);
+    if (status)
+        return status;
+    const struct input_spec spec = {
+        .channels = o->channels, .height = o->height, .width = o->width, .events = true};
+    const struct sample s = {
+        .name = "the recording", .events = recording->events, .event_count = recording->count};
+    return events_bin_as_frames(&s, &spec, o->timesteps, o->event_frames, counts);
 }
