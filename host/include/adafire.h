@@ -465,8 +465,10 @@ struct af_samples_options {
     bool events;                 /* recordings are taken, as counts of so many timesteps */
     int timesteps;               /* of a recording */
     int event_frames;            /* training frames that one recording makes; 0: 1 */
-    int resize;  /* pictures: the shorter side to so many pixels, then a centre crop; 0: not */
-    bool squash; /* pictures: both sides to `resize`, or to the sample's own size */
+    int resize;     /* pictures: the shorter side to so many pixels, then a centre crop; 0: not */
+    bool squash;    /* pictures: both sides to `resize`, or to the sample's own size */
+    bool uncounted; /* of recordings their events alone, by af_samples_recording: af_sample is empty
+                     */
     int64_t reserved[8];
 };
 /* As the model takes them. */
@@ -499,6 +501,9 @@ struct af_recording {
     int64_t count;
     int64_t reserved[2];
 };
+/* The events of the recording that af_samples_next gave last, good until the next call;
+ * AF_BAD_ARGUMENT if that was none. */
+int af_samples_recording(const struct af_samples *samples, struct af_recording *recording);
 /* As af_samples_next gives a recording's file: counts[timesteps][channels][height][width], an event
  * counted at its time, polarity (the channel), y and x. */
 int af_recording_counts(const struct af_samples_options *options,
@@ -580,8 +585,8 @@ struct af_convert_options {
 };
 void af_convert_defaults(struct af_convert_options *options);
 
-/* Channels, height and width of a sample of the network in `options`, of which nothing else matters;
- * zeros where the network leaves them open. */
+/* Channels, height and width of a sample of the network in `options`, of which nothing else
+ * matters; zeros where the network leaves them open. */
 int af_network_shape(const struct af_convert_options *options, int shape[3]);
 
 /* How good the model is, on the calibration samples. */
