@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
 import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -195,20 +194,33 @@ class _Request:
             self.c.iat, self.c.iat_a = _CHOICES["on"], _number("iat", value, 0, 1)
 
 
-def _gather(batches: Iterable[Any], limit: int) -> tuple[Array, Any]:
-    """Samples, and labels if there are any, of a DataLoader or what is like one: no more than are needed."""
+def _is_pair(batch: Any) -> bool:
+    """Samples and their labels (or None)."""
+    return isinstance(batch, (tuple, list)) and len(batch) == 2 and hasattr(batch[0], "shape")
+
+
+def _gather(source: Iterable[Any], limit: int) -> tuple[Array, Any]:
+    """Samples, and labels if there are any, of a DataLoader or what is like one: no more than are needed.
+
+    An item is a batch, or (batch, labels), or of a data set one sample and its label.
+    """
     samples: list[Array] = []
     labels: list[Array] = []
     have = 0
-    for batch in batches:
-        pair = isinstance(batch, (tuple, list)) and len(batch) == 2
-        if isinstance(batch, dict):
+    for item in source:
+        if isinstance(item, dict):
             raise BadArgument("batches are dictionaries; give an iterable of arrays, or of (samples, labels)")
-        array = as_array(batch[0] if pair else batch)
+        pair = _is_pair(item)
+        array = as_array(item[0] if pair else item)
+        if array.ndim < 1:
+            raise BadArgument(f"a batch of samples is needed, not {item!r:.60}")
+        label = as_array(item[1]) if pair and item[1] is not None else None
+        if label is not None and label.ndim == 0:
+            array, label = array[None], label[None]
         samples.append(array)
-        if pair:
-            labels.append(np.atleast_1d(as_array(batch[1])))
-        have += array.shape[0] if array.ndim else 0
+        if label is not None:
+            labels.append(label)
+        have += array.shape[0]
         if have >= limit:
             break
     if not samples:
@@ -218,6 +230,15 @@ def _gather(batches: Iterable[Any], limit: int) -> tuple[Array, Any]:
         raise BadArgument(f"batches of samples of different shapes: {', '.join(str(list(s)) for s in shapes)}")
     sure = len(labels) == len(samples) and all(a.ndim == 1 and a.dtype.kind in "iu" for a in labels)
     return np.concatenate(samples)[:limit], np.concatenate(labels)[:limit] if sure else None
+
+
+def _is_plain(value: Any) -> bool:
+    """An array, or numbers in lists."""
+    if hasattr(value, "__array__") or hasattr(value, "__dlpack__") or isinstance(value, memoryview):
+        return True
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return not isinstance(value, (list, tuple)) and not hasattr(value, "__iter__") and not hasattr(value, "__getitem__")
 
 
 def _calibrate(request: _Request, calibration: Any, labels: Any) -> None:
@@ -231,31 +252,23 @@ def _calibrate(request: _Request, calibration: Any, labels: Any) -> None:
         calibration = calibration.data
     if is_paths(calibration):
         request.take_files(calibration)
-    else:
-        if isinstance(calibration, tuple) and len(calibration) == 2 and labels is None:
-            calibration, labels = calibration
-        if not hasattr(calibration, "__array__") and not hasattr(calibration, "__dlpack__"):
-            if isinstance(calibration, (list, tuple)) and calibration and np.ndim(calibration[0]) < 3:
-                calibration = as_array(calibration)
-            elif hasattr(calibration, "__iter__"):
-                more = request.c.calib_limit + request.c.exit_limit
-                calibration, found = _gather(_batches(calibration), more)
-                labels = found if labels is None else labels
-        request.take_array(as_array(calibration)[: c.calib_limit + c.exit_limit])
+        request.take_labels(labels)
+        return
+    most = c.calib_limit + c.exit_limit
+    if isinstance(calibration, tuple) and _is_pair(calibration) and as_array(calibration[0]).ndim > 1:
+        calibration, given = calibration
+        labels = given if labels is None else labels
+    if not _is_plain(calibration):
+        if not hasattr(calibration, "__iter__") and hasattr(calibration, "__len__"):  # a data set
+            items = calibration
+            calibration = (items[i] for i in range(len(items)))
+        calibration, found = _gather(calibration, most)
+        labels = found if labels is None else labels
+    array = as_array(calibration)
+    if array.ndim < 1 or not array.shape[0]:
+        raise BadArgument("there are no calibration samples")
+    request.take_array(array[:most])
     request.take_labels(labels)
-
-
-def _batches(source: Iterable[Any]) -> Iterable[Any]:
-    """Of an iterable of batches; a data set of single samples becomes batches of one."""
-    iterator = iter(source)
-    first = next(iterator, None)
-    if first is None:
-        return []
-    whole = itertools.chain([first], iterator)
-    pair = isinstance(first, (tuple, list)) and len(first) == 2
-    if pair and np.ndim(first[1]) == 0:  # a Dataset: (sample, label)
-        return ((as_array(x)[None], np.asarray([int(y)])) for x, y in whole)
-    return whole
 
 
 def convert(
@@ -319,7 +332,7 @@ def convert(
 
     >>> model = convert(digits / "model.onnx", calibration, scale="1/16", effort=0)
     >>> model
-    <adafire.Model 'model': 1x8x8, 4 timesteps, 7 populations of 938 neurons, 10 classes>
+    <adafire.Model 'model': 1x8x8, 4 timesteps, 5 populations of 1034 neurons, 10 classes>
     """
     error: AdafireError | None = None
     for network in networks(model, example, name):
@@ -380,6 +393,7 @@ def _run(request: _Request, progress: bool | Progress | None) -> Model:
             request.library.af_conversion_free(ctypes.byref(figures))
 
     call: Call[tuple[int, Conversion]] = Call(work, _library.show_progress(progress))
+    call.warns = not request.c.optimize  # each candidate of a search is a note
     pointer, conversion = call.run()
     handle = _library.Handle(pointer, _library.run.af_model_free)
     return Model(handle, conversion, tuple(call.notes))

@@ -38,6 +38,10 @@ def networks(value: Any, example: Any = None, name: str | None = None) -> Iterat
         yield Network(None, value.SerializeToString(), name or value.graph.name or "the network")
     elif hasattr(value, "model_proto"):  # torch.onnx.ONNXProgram
         yield Network(None, value.model_proto.SerializeToString(), name or "the network")
+    elif type(value).__name__ == "NIRGraph":
+        from .nir import read
+
+        yield Network(None, read(value), name or "the graph")
     elif is_module(value):
         yield from _exported(value, example, name or type(value).__name__)
     else:

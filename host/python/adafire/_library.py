@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pathlib
+import sys
 import threading
 import warnings
 from typing import Any, Callable, Generic, Optional, TypeVar
@@ -75,6 +76,14 @@ def encode(text: str | os.PathLike[str] | None) -> bytes | None:
     return data
 
 
+def warn(note: str) -> None:
+    """Where the caller's own code asked for it."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and pathlib.Path(frame.f_code.co_filename).parent == FOLDER.parent:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(note, AdafireWarning, stacklevel=level)
+
+
 class Call(Generic[T]):
     """Work in C on a thread of its own, so that the main thread hears Ctrl-C.
 
@@ -88,6 +97,7 @@ class Call(Generic[T]):
         self._error: BaseException | None = None
         self._callback_error: BaseException | None = None
         self.cancelled = False
+        self.warns = True  # of its notes
         self.notes: list[str] = []
 
     def _body(self) -> None:
@@ -109,7 +119,10 @@ class Call(Generic[T]):
                 self._thread.join()
             except BaseException as error:  # noqa: BLE001
                 interrupt, self.cancelled = error, True
-        return self._finish(interrupt)
+        try:
+            return self._finish(interrupt)
+        finally:
+            del interrupt
 
     def end(self) -> None:
         """Cancels it and waits, whatever comes of it."""
@@ -125,11 +138,15 @@ class Call(Generic[T]):
 
     def _finish(self, interrupt: BaseException | None) -> T:
         error = interrupt or self._callback_error or self._error
+        self._error = self._callback_error = interrupt = None
         self._work = self._progress = None  # type: ignore[assignment]
         if error is not None:
-            raise error
-        for note in self.notes:
-            warnings.warn(note, AdafireWarning, stacklevel=4)
+            try:
+                raise error
+            finally:
+                del error  # whose traceback has this frame, and all that the work had
+        for note in self.notes if self.warns else []:
+            warn(note)
         return self._value[0]
 
     def report(self, phase: str, fraction: float) -> int:
@@ -164,7 +181,7 @@ def show_progress(progress: bool | Progress | None) -> Progress | None:
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        warnings.warn("progress=True needs tqdm; give a function instead", AdafireWarning, stacklevel=3)
+        warn("progress=True needs tqdm; give a function instead")
         return None
     bars: list[Any] = []
 

@@ -224,8 +224,11 @@ class Device:
         labels: Any,
         progress: bool | Progress | None,
     ) -> Result:
-        if events and not self._sends_events():
+        kind = next((b for b in boards() if b.name == self.board.split(":")[0]), None)
+        if events and kind is not None and not kind.sends_events:
             raise Unsupported("this board does not send the events that are asked for")
+        if profile and kind is not None and not kind.profiles:
+            raise Unsupported("a profile is of a board and a build that count their cycles (sim, u250)")
         model, n = self.model, taken.data.shape[0]
         most = timesteps or model.timesteps
         populations = len(model.populations)
@@ -284,10 +287,6 @@ class Device:
             labels=labels,
             samples=taken,
         )
-
-    def _sends_events(self) -> bool:
-        name = self.board.split(":")[0]
-        return all(b.sends_events for b in boards() if b.name == name)
 
     def stream(
         self, samples: Iterable[Any], *, batch: int = 64, progress: bool | Progress | None = None, **options: Any
