@@ -350,11 +350,12 @@ def _take_profile(pointer: Any) -> Profile | None:
     if not pointer:
         return None
     p = pointer.contents
+
+    def free(address: int) -> None:
+        _library.run.af_profile_free(ctypes.cast(address, ctypes.POINTER(_abi.Profile)))
+
     # The memory itself stays with C's structure, which reports draw from.
-    handle = _library.Handle(
-        ctypes.cast(pointer, ctypes.c_void_p).value or 0,
-        lambda address: _library.run.af_profile_free(ctypes.cast(address, ctypes.POINTER(_abi.Profile))),
-    )
+    handle = _library.Handle(ctypes.cast(pointer, ctypes.c_void_p).value or 0, free)
     spans = [tuple(getattr(p.span[i], n) for n in Profile.SPANS.names or ()) for i in range(p.span_count)]
     waits = [
         (p.waits[i].process.decode(), p.waits[i].before, p.waits[i].core, p.waits[i].starved, p.waits[i].blocked)
