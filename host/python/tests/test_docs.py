@@ -2,6 +2,8 @@
 
 import doctest
 import importlib
+import importlib.util
+import json
 import pathlib
 import pkgutil
 import re
@@ -57,3 +59,20 @@ def test_examples(path, tmp_path):
         pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("path", sorted((HERE / "examples").glob("*.py")), ids=lambda p: p.name)
+def test_notebooks(path, monkeypatch, tmp_path):
+    """They are the scripts, and their cells run one after the other."""
+    spec = importlib.util.spec_from_file_location("make_notebooks", HERE / "make_notebooks.py")
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    text = path.with_suffix(".ipynb").read_text()
+    assert text == maker.notebook(path.read_text()), "python3 host/python/make_notebooks.py"
+    code = ["".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+    if any("import torch" in c for c in code):
+        pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for cell in code:
+        exec(compile(cell.replace("../../../tests/data/digits", str(DIGITS)), str(path), "exec"), names)
