@@ -9,7 +9,7 @@
  *     af_run(device, &sample, 1, NULL, &result);
  *
  * Two libraries. libadafire runs models: sections Version to Answers. libadafire-convert makes them
- * and reads files of samples: sections Samples and Convert; it needs the first one and, beyond it,
+ * and reads files of samples: sections Samples to Report; it needs the first one and, beyond it,
  * BLAS, protobuf-c, libpng and libjpeg.
  *
  * Errors. Every function that returns int returns AF_OK (0) or a negative enum af_status, unless it

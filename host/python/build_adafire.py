@@ -60,7 +60,10 @@ def _make() -> list[tuple[pathlib.Path, str]]:
         if done.returncode:
             raise RuntimeError("the C libraries could not be built; the lines above say why")
     simulators = sorted(folder.glob("adafire-sim-*.so"))  # where they were made (make sim-tiny)
-    files = [(folder / n, f"adafire/lib/{n}" if n in LIBRARIES else f"adafire/lib/adafire/{n}") for n in names]
+    soname = _version().rsplit(".", 1)[0]  # what one library asks for the other by
+    files = [
+        (folder / n, f"adafire/lib/{n}.{soname}" if n in LIBRARIES else f"adafire/lib/adafire/{n}") for n in names
+    ]
     return files + [(s, f"adafire/lib/adafire/{s.name}") for s in simulators]
 
 

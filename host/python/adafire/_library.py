@@ -21,11 +21,10 @@ FOLDER = pathlib.Path(__file__).parent / "lib"
 
 
 def _load(name: str, functions: dict[str, tuple[Any, list[Any]]]) -> ctypes.CDLL:
-    """The library beside this package, or in ADAFIRE_LIBRARIES, or the system's."""
-    folders = [pathlib.Path(p) for p in [os.environ.get("ADAFIRE_LIBRARIES", "")] if p] + [FOLDER]
-    here = [f / name for f in folders if (f / name).exists()]
+    """The library that came with this package, or the system's."""
+    here = sorted(FOLDER.glob(f"{name}*"))  # with the version that others ask for it by
     try:
-        library = ctypes.CDLL(str(here[0]) if here else name, mode=ctypes.RTLD_GLOBAL)
+        library = ctypes.CDLL(str(here[-1]) if here else name, mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
         raise ImportError(
             f"{name} cannot be loaded ({error}); `pip install host/python` from a clone builds and brings it"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import adafire
+from adafire import _library
 
 
 def test_bytes_files_and_pickles(model, tmp_path):
@@ -104,6 +105,10 @@ def test_a_closed_model(model):
     mine.close()
     gc.collect()
     assert int(weight.astype(int).sum()) == total  # the memory is still there
+    base = weight
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base.owner, _library.Handle)
     assert task.kind == "classify"
     with pytest.raises(adafire.Closed):
         device.run(np.zeros((1, 1, 8, 8), np.uint8))

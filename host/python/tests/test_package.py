@@ -46,8 +46,8 @@ def check_wheel(path):
                 assert digest == f"sha256={mine}" and int(size) == len(data), name
         metadata = wheel.read(f"{info}/METADATA").decode()
         tag = wheel.read(f"{info}/WHEEL").decode()
-    assert {"adafire/__init__.py", "adafire/py.typed", "adafire/lib/libadafire.so"} <= names
-    assert {"adafire/lib/libadafire-convert.so", "adafire/lib/adafire/adafire-csim-sim.so"} <= names
+    assert {"adafire/__init__.py", "adafire/py.typed", "adafire/lib/libadafire.so.0.2"} <= names
+    assert {"adafire/lib/libadafire-convert.so.0.2", "adafire/lib/adafire/adafire-csim-sim.so"} <= names
     assert f"{info}/licenses/LICENSE" in names
     assert not any("__pycache__" in n or n.startswith("tests") for n in names)
     assert re.search(r"^Tag: py3-none-linux_", tag, re.M)

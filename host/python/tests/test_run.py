@@ -45,7 +45,9 @@ def file(model, tmp_path_factory):
 )
 def test_results_are_the_tools(tool, file, model, images, labels, tmp_path, words, keywords):
     n = 20 if "csim" in words else len(images)
-    given = np.save(tmp_path / "labels.npy", labels[:n]) or tmp_path / "labels.npy"
+    # Of labels that are often wrong the five best classes tell.
+    wrong = (labels[:n] + np.arange(n) % 7) % 10
+    given = np.save(tmp_path / "labels.npy", wrong) or tmp_path / "labels.npy"
     samples = np.save(tmp_path / "images.npy", images[:n]) or tmp_path / "images.npy"
     reference = adafire.ann(DIGITS / "model.onnx", images[:n], scale="1/16")
     np.save(tmp_path / "ann.npy", reference)
@@ -59,7 +61,8 @@ def test_results_are_the_tools(tool, file, model, images, labels, tmp_path, word
         rows = np.loadtxt(tmp_path / "events.csv", np.int64, delimiter=",", skiprows=1)
         mine = result.event_array
         assert np.array_equal(rows, np.stack([mine[name].astype(np.int64) for name in mine.dtype.names], axis=1))
-    score = result.score(labels[:n], reference)
+    assert result.accuracy == result.score(labels[:n]).accuracy > 0.9
+    score = result.score(given, reference)
     exact = {
         "accuracy": score.accuracy,
         "top5": score.top5,
@@ -82,7 +85,7 @@ def test_results_are_the_tools(tool, file, model, images, labels, tmp_path, word
     for name, value in exact.items():
         assert float(f"{value:.10g}") == told[name], name
     assert told["timesteps_histogram"] == np.bincount(result.timesteps - 1, minlength=result.most).tolist()
-    assert result.accuracy == score.accuracy
+    assert 0 < score.top5 < 1
 
 
 def test_the_report_is_the_tools(tool, file, model, images, labels, tmp_path):
@@ -132,6 +135,22 @@ def test_layouts_and_types(model, images):
     truth = model.run((x > 8).astype(np.uint8))
     assert same(truth, model.run(x > 8))
     assert same(model.run(np.broadcast_to(x[:1], x.shape)), model.run(np.repeat(x[:1], 20, 0)))
+
+
+def test_channels_last_of_several_channels():
+    graph = _onnx.Graph("colours", ["n", 3, 6, 5])
+    weight = np.random.default_rng(6).normal(size=(4, 3, 6, 5)).astype(np.float32)
+    graph.output(graph.node("Flatten", [graph.node("Relu", [graph.node("Conv", ["input", graph.constant(weight)])])]),
+                 ["n", 4])  # fmt: skip
+    x = np.random.default_rng(7).integers(0, 255, (40, 3, 6, 5)).astype(np.uint8)
+    model = adafire.convert(graph.bytes(), x)
+    wanted = model.run(x)
+    assert same(model.run(x.transpose(0, 2, 3, 1)), wanted)
+    assert same(model.run(np.ascontiguousarray(x.transpose(0, 2, 3, 1))), wanted)
+    assert same(model.run(x[7].transpose(1, 2, 0)), wanted[7])
+    last = adafire.convert(graph.bytes(), np.ascontiguousarray(x.transpose(0, 2, 3, 1)))
+    assert last.to_bytes() == model.to_bytes()
+    assert np.array_equal(adafire.ann(graph.bytes(), x.transpose(0, 2, 3, 1)), adafire.ann(graph.bytes(), x))
 
 
 @pytest.mark.parametrize(
