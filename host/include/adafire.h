@@ -435,6 +435,11 @@ int af_class_map(struct af_task *task, const struct af_result *result, const uin
 /* Intersection over union of two boxes; 0 for boxes without area. */
 double af_overlap(const struct af_box *a, const struct af_box *b);
 
+/* How many of the true boxes of a sample were found, each by a box of its class that overlaps it by
+ * 0.5 or more and finds no other; negative: a status. */
+int64_t af_boxes_matched(const struct af_box *found, int64_t found_count,
+                         const struct af_box *truth, int64_t truth_count);
+
 /* How good boxes or maps are, over many samples. */
 struct af_score;
 /* For the task's classes; AF_BAD_ARGUMENT for a classification or values. */

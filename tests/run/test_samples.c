@@ -237,6 +237,12 @@ TEST(boxes)
     const struct af_box a = {0, 0, 2, 2, 1, 0}, b = {1, 0, 3, 2, 1, 0};
     CHECK(fabs(af_overlap(&a, &b) - 1.0 / 3) < 1e-6);
     CHECK(af_overlap(&a, NULL) == 0);
+    const struct af_box near[2] = {{0, 0, 2, 2.5F, 1, 0}, {0, 0, 2, 2, 1, 1}};
+    CHECK_EQ(af_boxes_matched(near, 2, &a, 1), 1);
+    CHECK_EQ(af_boxes_matched(near + 1, 1, &a, 1), 0); /* of another class */
+    CHECK_EQ(af_boxes_matched(&b, 1, &a, 1), 0);
+    CHECK_EQ(af_boxes_matched(NULL, 0, &a, 1), 0);
+    CHECK_EQ(af_boxes_matched(NULL, 1, &a, 1), AF_BAD_ARGUMENT);
     af_score_close(score);
     af_task_close(task);
     free(v);

@@ -513,6 +513,7 @@ RUN_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "af_boxes": (c_int64, [TASK, _P(Result), _P(_P(Box))]),
     "af_class_map": (c_int, [TASK, _P(Result), _P(_P(c_uint16)), _P(c_int), _P(c_int)]),
     "af_overlap": (c_double, [_P(Box), _P(Box)]),
+    "af_boxes_matched": (c_int64, [c_void_p, c_int64, c_void_p, c_int64]),
     "af_score_open": (c_int, [TASK, _OUT]),
     "af_score_boxes": (c_int, [c_void_p, c_void_p, c_int64, c_void_p, c_int64]),
     "af_score_map": (c_int, [c_void_p, c_void_p, c_void_p, c_int, c_int]),

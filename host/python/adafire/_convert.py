@@ -277,6 +277,7 @@ def convert(
     *,
     example: Any = None,
     labels: Any = None,
+    calib_labels: Any = None,
     calib_limit: int = 512,
     exit_limit: int = 2000,
     scale: float | str = 1,
@@ -320,7 +321,8 @@ def convert(
     it takes it (exported in eval mode by the first exporter whose file computes what the module does).
     calibration: a few hundred samples as the network will see them, *raw* (before scale, mean and std): an array
     [N,C,H,W] or [N,H,W,C], a tensor, a DataLoader or another iterable of batches, (samples, labels), or files.
-    labels: of the samples, int [N] or a file; optional. The network sees (raw * scale - mean) / std, per channel.
+    labels (or calib_labels): of the samples, int [N] or a file; optional. The network sees
+    (raw * scale - mean) / std, per channel.
 
     Every other option is one of `adafire-convert --help` with the same name and default: tolerance in percent,
     ssc as "0.05" or "0.5p", iat as "auto", "off" or the paper's knob, classes as names or a file,
@@ -369,7 +371,7 @@ def convert(
         c.search_samples = _whole("search_limit", search_limit, 1, 1000000)
         c.threads = _whole("threads", threads, 0, 1024)
         request.find_shape(shape)
-        _calibrate(request, calibration, labels)
+        _calibrate(request, calibration, calib_labels if labels is None else labels)
         try:
             return _run(request, progress)
         except Unsupported as refusal:  # the other exporter's file may do

@@ -78,6 +78,10 @@ class Score:
     each: tuple[float, ...] = ()  #: average precision or IoU of each class
     ignored: float = math.nan  #: share of labels that were not counted
     error: float = math.nan  #: of values: squared, over the labels' variance
+    ann_error: float = math.nan
+    recall: float = math.nan  #: of the ANN's boxes those that were found
+    precision: float = math.nan  #: of the boxes found those that are the ANN's
+    distance: float = math.nan  #: of values from the ANN's: squared, over their variance
 
 
 @dataclass(eq=False)
@@ -225,7 +229,11 @@ class Result:
         truth = None if labels is None else _rows("labels", _read_labels(labels), len(self))
         ann = None if reference is None else self._reference(reference)
         if opened.kind == "values":
-            return Score(error=math.nan if truth is None else _relative_error(values, truth))
+            return Score(
+                error=math.nan if truth is None else _relative_error(values, truth),
+                ann_error=math.nan if truth is None or ann is None else _relative_error(ann, truth),
+                distance=math.nan if ann is None else _relative_error(values, ann),
+            )
         if truth is None and ann is None:
             return Score()
         mine = _classes(values)
@@ -316,7 +324,8 @@ class Result:
         page.board, page.samples, page.timesteps = self.board.encode(), len(self), self.most
         page.iat, page.seconds = self.iat, self.seconds
         page.task = _abi.TASKS.index(opened.kind)
-        for name in ("accuracy", "top5", "agreement", "ignored", "mean", "pixels", "ann_mean", "ann_pixels", "error"):
+        for name in ("accuracy top5 agreement ignored mean pixels ann_mean ann_pixels error ann_error recall precision "
+                     "distance").split():  # fmt: skip
             setattr(page, name, getattr(score, name))
 
         def put(name: str, array: Array) -> None:

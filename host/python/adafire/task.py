@@ -52,6 +52,15 @@ def overlap(a: Any, b: Any) -> float:
     return float(_library.run.af_overlap(ctypes.byref(first), ctypes.byref(second)))
 
 
+def _likeness(found: Sequence[Array], truth: Sequence[Array]) -> tuple[float, float]:
+    """Of the true boxes the share that was found, and of those found the share that is true."""
+    matched = 0
+    for a, b in zip(found, truth):
+        matched += _library.check(_library.run.af_boxes_matched(a.ctypes.data, len(a), b.ctypes.data, len(b)))
+    total, mine = sum(map(len, truth)), sum(map(len, found))
+    return matched / total if total else math.nan, matched / mine if mine else math.nan
+
+
 class Task:
     """What a model's outputs mean; `Model.task` makes one.
 
@@ -175,11 +184,14 @@ class Task:
 
         ann = None if reference is None else as_array(reference)
         if self.kind == "detect":
+            found = self.boxes(result)
+            theirs = None if ann is None else self.boxes(ann)
+            recall, precision = (math.nan, math.nan) if theirs is None else _likeness(found, theirs)
             if labels is None:
-                return Score()
-            mean, each = self.score_boxes(self.boxes(result), labels)
-            ann_mean = math.nan if ann is None else self.score_boxes(self.boxes(ann), labels)[0]
-            return Score(mean=mean, each=tuple(each), ann_mean=ann_mean)
+                return Score(recall=recall, precision=precision)
+            mean, each = self.score_boxes(found, labels)
+            ann_mean = math.nan if theirs is None else self.score_boxes(theirs, labels)[0]
+            return Score(mean=mean, each=tuple(each), ann_mean=ann_mean, recall=recall, precision=precision)
         maps = self.maps(result)
         likeness = math.nan
         if ann is not None:

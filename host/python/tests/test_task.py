@@ -42,14 +42,20 @@ def test_boxes_are_the_tools(tool, detector, images, digits, tmp_path):
     rows = [(i, b["label"], b["x1"], b["y1"], b["x2"], b["y2"]) for i, s in enumerate(inside) for b in s[::2]]
     assert rows
     np.save(tmp_path / "truth.npy", np.array(rows, np.float32))
+    reference = adafire.ann(network(6), images[:40], scale="1/16")
+    np.save(tmp_path / "ann.npy", reference)
     told = json.loads(tool("adafire-host", tmp_path / "d.snn", tmp_path / "x.npy", "--boxes", tmp_path / "b.json",
-                           "--labels", tmp_path / "truth.npy", "--json"))  # fmt: skip
+                           "--labels", tmp_path / "truth.npy", "--reference", tmp_path / "ann.npy",
+                           "--json"))  # fmt: skip
     for mine, theirs in zip(boxes, json.loads((tmp_path / "b.json").read_text())):
         assert len(mine) == len(theirs["boxes"])
         for a, b in zip(mine, theirs["boxes"]):
             assert a["label"] == b["class"] and a["score"] == pytest.approx(b["score"], abs=6e-5)
             assert [a[n] for n in ("x1", "y1", "x2", "y2")] == pytest.approx(b["box"], abs=6e-3)
-    score = result.score([s[::2] for s in inside])
+    score = result.score([s[::2] for s in inside], reference)
+    assert float(f"{score.recall:.6g}") == told["box_recall"] < 1
+    assert float(f"{score.precision:.6g}") == told["box_precision"]
+    assert float(f"{score.ann_mean:.6g}") == told["ann_map50"]
     assert score.mean == pytest.approx(told["map50"], rel=1e-5)
     as_rows = [np.array([(b["label"], b["x1"], b["y1"], b["x2"], b["y2"]) for b in s[::2]]) for s in inside]
     assert result.score(as_rows).mean == score.mean
@@ -96,11 +102,21 @@ def test_classes_and_probabilities(model, images):
         task.best(np.zeros((1, 3), np.float32))
 
 
-def test_values(calibration, images):
+def test_values(tool, calibration, images, tmp_path):
     model = adafire.convert(network(1), calibration, scale="1/16", task="values", name="v")
     result = model.run(images[:40])
     wanted = adafire.ann(network(1), images[:40], scale="1/16")
     assert 0 <= result.score(wanted).error < 0.1
+    noisy = wanted + np.random.default_rng(1).normal(size=wanted.shape).astype(np.float32)
+    for name, array in (("labels", noisy), ("ann", wanted), ("x", images[:40])):
+        np.save(tmp_path / f"{name}.npy", array)
+    model.save(tmp_path / "v.snn")
+    told = json.loads(tool("adafire-host", tmp_path / "v.snn", tmp_path / "x.npy", "--labels", tmp_path / "labels.npy",
+                           "--reference", tmp_path / "ann.npy", "--json"))  # fmt: skip
+    score = result.score(noisy, wanted)
+    assert score.error == pytest.approx(told["error"], rel=1e-6)
+    assert score.ann_error == pytest.approx(told["ann_error"], rel=1e-6)
+    assert score.distance == pytest.approx(told["deviation"], rel=1e-6)
     assert math.isnan(result.score().error)
 
 
