@@ -131,7 +131,12 @@ class Call(Generic[T]):
     def run(self) -> T:
         """`start` and `result`; on another than the main thread, which Ctrl-C never reaches, at once."""
         if threading.current_thread() is threading.main_thread():
-            return self.start().result()
+            try:
+                self.start()
+            except BaseException:  # Ctrl-C as soon as this
+                self.cancelled = True
+                raise
+            return self.result()
         self._body()
         return self._finish(None)
 

@@ -224,14 +224,11 @@ class Device:
         labels: Any,
         progress: bool | Progress | None,
     ) -> Result:
-        kind = next((b for b in boards() if b.name == self.board.split(":")[0]), None)
-        if events and kind is not None and not kind.sends_events:
-            raise Unsupported("this board does not send the events that are asked for")
-        if profile and kind is not None and not kind.profiles:
-            raise Unsupported("a profile is of a board and a build that count their cycles (sim, u250)")
+        if events or profile:
+            self._check_abilities(events, profile)
         model, n = self.model, taken.data.shape[0]
         most = timesteps or model.timesteps
-        populations = len(model.populations)
+        populations = model._info.populations
         arrays = arrays_of(taken)
         kept: dict[str, Array] = {
             "timesteps": np.zeros(n, np.int32),
@@ -248,8 +245,10 @@ class Device:
         if profiles is not None:
             arrays.profile = ctypes.cast(profiles, type(arrays.profile))
         arrays.keep_events = events
+        memory = (taken, kept, profiles)
 
         def work(call: Call[float]) -> float:
+            assert memory  # what C writes into lives as long as it does, whatever becomes of the caller
             self._enter()
             try:
                 self._runner = threading.get_ident()
@@ -287,6 +286,13 @@ class Device:
             labels=labels,
             samples=taken,
         )
+
+    def _check_abilities(self, events: bool, profile: bool) -> None:
+        kind = next((b for b in boards() if b.name == self.board.split(":")[0]), None)
+        if events and kind is not None and not kind.sends_events:
+            raise Unsupported("this board does not send the events that are asked for")
+        if profile and kind is not None and not kind.profiles:
+            raise Unsupported("a profile is of a board and a build that count their cycles (sim, u250)")
 
     def stream(
         self, samples: Iterable[Any], *, batch: int = 64, progress: bool | Progress | None = None, **options: Any
