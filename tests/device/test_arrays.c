@@ -192,6 +192,33 @@ TEST(refusals)
     close_run(&r);
 }
 
+static int stop_late(void *context, int64_t done, int64_t all)
+{
+    (void)context;
+    CHECK_EQ(all, 4200);
+    return done > 4096;
+}
+
+/* What earlier samples left is not left behind. */
+TEST(cancelled_late)
+{
+    const struct af_run_options o = {.timesteps = 1, .on_progress = stop_late};
+    struct run r;
+    open_run(&r, 1, false);
+    uint8_t *data = calloc(4200, (size_t)r.length);
+    struct af_arrays a = {
+        .data = data, .type = AF_U8, .length = r.length, .count = 4200, .keep_events = true};
+    memset(data, 99, 4200 * (size_t)r.length);
+    CHECK_EQ(af_run_arrays(r.device, &a, &(struct af_run_options){.timesteps = 1}), AF_OK);
+    CHECK(a.event_count > 0 && a.event[a.event_count - 1].sample == 4199);
+    CHECK_EQ(a.event_count % 4200, 0);
+    af_free(a.event);
+    CHECK_EQ(af_run_arrays(r.device, &a, &o), AF_CANCELLED);
+    CHECK(!a.event && !a.event_count);
+    free(data);
+    close_run(&r);
+}
+
 TEST(bytes_are_the_file)
 {
     char path[] = "/tmp/adafire-arrays-XXXXXX";
@@ -324,6 +351,7 @@ int main(void)
     RUN(arrays_are_what_results_are);
     RUN(events_are_kept_in_order);
     RUN(refusals);
+    RUN(cancelled_late);
     RUN(bytes_are_the_file);
     RUN(numbers_are_the_models);
     RUN(energies);
