@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import sys
 
@@ -51,6 +52,8 @@ def main(arguments: list[str]) -> int:
     except AdafireError as error:
         print(f"adafire: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 0
 
 
