@@ -231,6 +231,7 @@ TEST(bytes_are_the_file)
     CHECK_EQ(file_read(path, 1 << 28, &read, &got), AF_OK);
     CHECK(read && got == size && memcmp(read, bytes, size) == 0);
     CHECK_EQ(af_model_parse("bytes", bytes, size, &again), AF_OK);
+    af_free(bytes);
     CHECK_EQ(af_model_bytes(NULL, &bytes, &size), AF_BAD_ARGUMENT);
     CHECK(!bytes && !size);
     unlink(path);
