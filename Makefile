@@ -112,7 +112,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
-.PHONY: all archives help test quick demo docs bench check-long check-usb check-xrt check-faults lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all archives help test quick python demo docs bench check-long check-usb check-xrt check-faults lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(LIBRARIES) $(CSIM) $(HLSC)
@@ -160,7 +160,7 @@ $(B)/libadafire-convert.so: $(B)/libadafire-convert.a $(B)/libadafire.so
 		echo "local: *; };"; } >$(B)/lib/adafire-convert.map
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-soname,libadafire-convert.so.$(SONAME) \
 		-Wl,--version-script=$(B)/lib/adafire-convert.map -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive \
-		-L$(B) -ladafire $(LIBS)
+		-L$(B) -ladafire '-Wl,-rpath,$$ORIGIN' $(LIBS)
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
@@ -300,6 +300,7 @@ help:
 #: make demo         convert and run the embedded example; writes report.html
 #: make test         every test that needs no hardware; T=NAME: those whose name holds this
 #: make quick        the tests that take a moment, in half a minute
+#: make python       the Python package: a wheel, tested in a virtual environment (PYTHON=python3.12: of that one)
 #: make docs         the C API's pages (Doxygen) into build/docs
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make waves-NAME   the same, which can write waveforms (--trace FILE.fst)
@@ -332,6 +333,9 @@ SLOW := conformance optimize float_agreement engine model_file xclbin
 QUICK := $(filter-out $(SLOW:%=$(B)/tests/%),$(foreach t,$(TESTS),$(if $(filter $(SLOW:%=test_%),$(notdir $t)),,$t)))
 quick: $(PROGRAMS) $(CSIM) $(QUICK) $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2
 	@tests/runner $(B) $(QUICK) tests/cli/test_flash.sh
+
+python: all
+	@tools/python $(B) $(PYTHON)
 
 docs: host/include/adafire.h
 	$(call say,DOC,build/docs/html/index.html)

@@ -13,7 +13,7 @@
 #include <zstd.h>
 #endif
 
-struct event made_event[MADE_EVENTS];
+struct af_camera_event made_event[MADE_EVENTS];
 
 void made_begin(void)
 {
@@ -22,7 +22,7 @@ void made_begin(void)
     for (int i = 0; i < MADE_EVENTS; i++) {
         r = r * 1664525 + 1013904223;
         t += i % 100 == 99 ? 9000 : (r >> 8) % 40;
-        made_event[i] = (struct event){(uint16_t)((r >> 16) % MADE_WIDTH),
+        made_event[i] = (struct af_camera_event){(uint16_t)((r >> 16) % MADE_WIDTH),
                                        (uint16_t)((r >> 9) % MADE_HEIGHT), (uint16_t)(r >> 31), t};
     }
 }
@@ -76,7 +76,7 @@ static void make_dvs128(struct made *f)
     made_text(f, "#!AER-DAT2.0\r\n# This is a raw AE data file\r\n"
                  "# AEChip: ch.unizh.ini.jaer.chip.retina.DVS128\r\n");
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         if (i % 50 == 7) { /* from outside */
             made_number(f, 1 << 15, 4, true);
             made_number(f, (uint32_t)e->t, 4, true);
@@ -92,7 +92,7 @@ static void make_davis(struct made *f)
                  "#Start of Preferences for this AEChip\r\n# AEChip: DVS128\r\n"
                  "#End Of ASCII Header\r\n");
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         if (i % 50 == 7) { /* a picture's sample, and an event from outside */
             made_number(f, 0x80000000u | 123, 4, true);
             made_number(f, (uint32_t)e->t, 4, true);
@@ -122,7 +122,7 @@ static void make_aedat3(struct made *f)
                 little(f, 0x1234567, 8);
         }
         for (int i = at; i < at + n; i++) {
-            const struct event *e = &made_event[i];
+            const struct af_camera_event *e = &made_event[i];
             if (i == at) { /* one that is not valid */
                 little(f, (uint32_t)e->x << 17, 4);
                 little(f, (uint32_t)e->t, 4);
@@ -254,7 +254,7 @@ static void evt2_words(struct made *f)
 {
     int64_t high = -1;
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         if (e->t >> 6 != high) {
             high = e->t >> 6;
             little(f, 0x80000000u | (uint32_t)high, 4);
@@ -279,7 +279,7 @@ static void evt21_words(struct made *f, bool upper_first)
 {
     int64_t high = -1;
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         const uint32_t first = e->x & ~31u, bit = 1u << (e->x - first);
         const uint32_t words[2][2] = {
             {0x80000000u | (uint32_t)(e->t >> 6), 0},
@@ -310,7 +310,7 @@ static void evt3_words(struct made *f)
 {
     int high = -1, low = -1, y = -1;
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         if ((int)(e->t >> 12) != high) {
             high = (int)(e->t >> 12);
             little(f, 0x8000u | (uint32_t)(high & 0xfff), 2);
@@ -354,7 +354,7 @@ static void make_dat(struct made *f)
     little(f, 12, 1);
     little(f, 8, 1);
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         little(f, (uint32_t)e->t, 4);
         little(f, (uint32_t)e->polarity << 28 | (uint32_t)e->y << 14 | e->x, 4);
     }
@@ -366,7 +366,7 @@ static void make_dat1(struct made *f)
     little(f, 0, 1);
     little(f, 8, 1);
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         little(f, (uint32_t)e->t, 4);
         little(f, (uint32_t)e->polarity << 17 | (uint32_t)e->y << 9 | e->x, 4);
     }
@@ -384,7 +384,7 @@ static void make_es(struct made *f)
     little(f, MADE_WIDTH, 2);
     little(f, MADE_HEIGHT, 2);
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         for (; e->t - t >= 127; t += 127)
             little(f, 0xff, 1);
         if (i % 20 == 3)
@@ -400,7 +400,7 @@ static void make_nmnist(struct made *f)
 {
     int64_t overflow = 0;
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         for (; e->t - overflow > 1 << 14; overflow += 1 << 13) {
             made_number(f, 240, 2, true);
             made_number(f, 0, 3, true);
@@ -429,7 +429,7 @@ static void make_npy(struct made *f)
     int32_t v[MADE_EVENTS][4];
     char shape[32];
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         memcpy(v[i], (int32_t[4]){e->x, e->y, e->polarity, (int32_t)e->t}, sizeof v[i]);
     }
     snprintf(shape, sizeof shape, "(%d, 4)", MADE_EVENTS);
@@ -442,7 +442,7 @@ static void make_npy_fortran(struct made *f)
     double v[4][MADE_EVENTS];
     char shape[32];
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         v[0][i] = 1.7e9 + 1e-6 * (double)e->t;
         v[1][i] = e->x;
         v[2][i] = e->y;
@@ -458,7 +458,7 @@ static void make_npy_fields(struct made *f)
     struct made data = {0};
     char shape[32];
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         little(&data, e->polarity, 1);
         little(&data, 0xabcdef, 3);
         made_number(&data, (uint64_t)e->t, 8, true);
@@ -525,7 +525,7 @@ static void make_npz(struct made *f)
     for (int c = 0; c < 4; c++) {
         struct made data = {0}, npy = {0};
         for (int i = 0; i < MADE_EVENTS; i++) {
-            const struct event *e = &made_event[i];
+            const struct af_camera_event *e = &made_event[i];
             const float y = e->y;
             if (c == 0)
                 little(&data, (uint64_t)e->t, 8);
@@ -551,7 +551,7 @@ static void make_text(struct made *f)
 {
     made_text(f, "# seconds\n%d %d\n", MADE_WIDTH, MADE_HEIGHT);
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         made_text(f, "%.6f %d %d %d\n", 1e-6 * (double)e->t, e->x, e->y, e->polarity);
     }
 }
@@ -560,7 +560,7 @@ static void make_csv(struct made *f)
 {
     made_text(f, "x,y,polarity,timestamp\r\n");
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         made_text(f, "%d,%d,%d,%lld\r\n", e->x, e->y, e->polarity ? 1 : -1, (long long)e->t);
     }
 }

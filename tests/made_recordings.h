@@ -3,7 +3,7 @@
 #ifndef MADE_RECORDINGS_H
 #define MADE_RECORDINGS_H
 
-#include "recording/event.h"
+#include "adafire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 enum { MADE_EVENTS = 300, MADE_WIDTH = 120, MADE_HEIGHT = 100 };
 
 /* The events: in order of time, with pauses that make clocks of few bits run over. */
-extern struct event made_event[MADE_EVENTS];
+extern struct af_camera_event made_event[MADE_EVENTS];
 
 struct made {
     unsigned char *b;

@@ -88,7 +88,7 @@ int marks_profile(const struct program *p, const uint32_t *const *of_core, uint3
         f->waits = calloc((size_t)cores * PROFILE_PROCESSES, sizeof *f->waits);
     }
     if (!f || !f->span || !f->waits) {
-        profile_free(f);
+        af_profile_free(f);
         return af_fail(AF_NO_MEMORY, "no memory for a profile");
     }
     f->cores = cores;

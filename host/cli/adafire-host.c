@@ -8,7 +8,6 @@
 #include "device/fleet.h"
 #include "device/ranks.h"
 #include "iat.h"
-#include "report/report.h"
 #include "run/canvas.h"
 #include "run/run.h"
 #include "task/classes.h"
@@ -323,7 +322,7 @@ static double latency_us(const struct request *r, const struct run_totals *t)
 static void print_json(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
-    const struct integer_energy integers = run_energy_integer(m, t);
+    const struct af_energy energy = run_energy(m, t);
     fprintf(cli_output(), "{\"board\": ");
     cli_json_text(cli_output(), r->board);
     fprintf(cli_output(), ", \"model\": ");
@@ -348,14 +347,14 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"spike_sops_mean", run_mean(m, t, t->spike_sops)},
         {"adds_mean", run_mean(m, t, t->adds)},
         {"ann_macs", (double)m->ann_macs},
-        {"energy_uj_event", run_energy_event(m, t)},
-        {"energy_uj_spike", run_energy_spike(m, t)},
-        {"energy_uj_add", run_energy_adds(m, t)},
-        {"energy_uj_ann", af_energy_uj(0, (double)m->ann_macs)},
-        {"integer_uj", integers.spiking},
-        {"integer_uj_ann", integers.ann},
-        {"integer_memory_uj", integers.spiking_memory},
-        {"integer_memory_uj_ann", integers.ann_memory},
+        {"energy_uj_event", energy.event},
+        {"energy_uj_spike", energy.spike},
+        {"energy_uj_add", energy.add},
+        {"energy_uj_ann", energy.ann},
+        {"integer_uj", energy.integer},
+        {"integer_uj_ann", energy.integer_ann},
+        {"integer_memory_uj", energy.integer_memory},
+        {"integer_memory_uj_ann", energy.integer_memory_ann},
         {"images_per_second", (double)t->samples / t->seconds},
         {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
         {"megahertz", r->megahertz > 0 ? r->megahertz : NAN},
@@ -379,9 +378,7 @@ static void print_summary(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
     char a[16], b[16], c[16], d[16];
-    double ann = af_energy_uj(0, (double)m->ann_macs);
-    double event = run_energy_event(m, t), spike = run_energy_spike(m, t);
-    const struct integer_energy integers = run_energy_integer(m, t);
+    const struct af_energy energy = run_energy(m, t);
     fprintf(cli_output(), "%s on %s: %lld samples, %.0f a second\n", r->model_path, r->board,
             (long long)t->samples, (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
@@ -409,8 +406,9 @@ static void print_summary(const struct request *r, const struct run_totals *t)
     fprintf(cli_output(),
             "  energy (45 nm)   %.3f uJ an event once, %.3f uJ every spike, ANN %.3f uJ "
             "(%.3f and %.3f of it)\n",
-            event, spike, ann, event / ann, spike / ann);
-    show_integer_energy(cli_output(), ann, run_energy_adds(m, t), &integers);
+            energy.event, energy.spike, energy.ann, energy.event / energy.ann,
+            energy.spike / energy.ann);
+    show_integer_energy(cli_output(), energy.ann, energy.add, &energy);
     if (t->cycles > 0)
         fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
                 cli_human(t->cycles / (double)t->samples, a),
@@ -425,87 +423,40 @@ static void print_summary(const struct request *r, const struct run_totals *t)
 static int write_report(const struct request *r, const struct run_totals *t)
 {
     const struct af_model *m = r->model;
-    struct report_population *p = calloc((size_t)m->population_count, sizeof *p);
-    struct report_fact *facts = calloc((size_t)m->fact_count + 1, sizeof *facts);
-    char ignored[60];
-    if (!p || !facts) {
-        free(p);
-        free(facts);
-        return af_fail(AF_NO_MEMORY, "no memory for the report");
-    }
-    double n = (double)t->samples;
-    for (int i = 0; i < m->population_count; i++) {
-        struct af_population_info info;
-        af_population_info(m, i, &info);
-        p[i] = (struct report_population){
-            .name = info.name,
-            .kind = af_kind_name(info.kind),
-            .channels = info.channels,
-            .height = info.height,
-            .width = info.width,
-            .burst = info.burst,
-            .signed_bursts = info.signed_bursts,
-            .ratio = info.ratio,
-            .threshold_min = info.threshold_min,
-            .threshold_max = info.threshold_max,
-            .spikes = t->spikes[i] / n,
-            .events = t->events[i] / n,
-            .sops = t->sops[i] / n,
-        };
-    }
-    for (int i = 0; i < m->fact_count; i++)
-        facts[i] = (struct report_fact){m->fact[i].key, m->fact[i].value};
-    int fact_count = m->fact_count;
-    snprintf(ignored, sizeof ignored, "%.2f %%, of classes that the network lacks",
-             100 * t->ignored);
-    if (t->ignored > 0)
-        facts[fact_count++] = (struct report_fact){"labels ignored", ignored};
-    const struct integer_energy integers = run_energy_integer(m, t);
-    const struct report_score scores[] = {
-        {r->task.kind == AF_DETECT ? "mAP@0.5" : "Mean IoU", t->score.mean, t->ann_score.mean},
-        {"Pixels", t->score.pixels, t->ann_score.pixels},
-        {"The ANN's boxes", t->like.recall, NAN},
-        {"Boxes that are its", t->like.precision, NAN},
-        {"Error", t->score.error, t->ann_score.error},
-        {"Off the ANN", t->like.error, NAN}};
-    struct report report = {
-        .score_count = r->task.kind == AF_CLASSIFY ? 0 : sizeof scores / sizeof *scores,
-        .scores = scores,
-        .title = m->name,
-        .board = r->board,
-        .samples = t->samples,
-        .timesteps = t->timesteps,
-        .iat = m->iat.metric != IAT_OFF && !r->run.no_iat,
-        .accuracy = t->accuracy,
-        .top5 = t->top5,
-        .agreement = t->agreement,
-        .timesteps_mean = t->timesteps_mean,
-        .samples_per_second = n / t->seconds,
-        .accuracy_at = t->accuracy_at,
-        .agreement_at = t->agreement_at,
-        .exits = t->exits,
-        .energy_ann_uj = af_energy_uj(0, (double)m->ann_macs),
-        .energy_event_uj = run_energy_event(m, t),
-        .energy_spike_uj = run_energy_spike(m, t),
-        .energy_add_uj = run_energy_adds(m, t),
-        .integer_uj = integers.spiking,
-        .integer_ann_uj = integers.ann,
-        .integer_memory_uj = integers.spiking_memory,
-        .integer_memory_ann_uj = integers.ann_memory,
-        .integer_bits = integers.bits,
-        .population_count = m->population_count,
-        .populations = p,
-        .raster_count = t->raster_count,
-        .raster = t->raster,
-        .raster_name = t->raster_name,
-        .profile = t->profile.first,
-        .fact_count = fact_count,
-        .facts = facts,
-    };
-    int status = report_write(r->report, &report);
-    free(p);
-    free(facts);
-    return status;
+    struct af_report report;
+    af_report_defaults(&report);
+    report.board = r->board;
+    report.samples = t->samples;
+    report.timesteps = t->timesteps;
+    report.iat = m->iat.metric != IAT_OFF && !r->run.no_iat;
+    report.seconds = t->seconds;
+    report.exits = t->exits;
+    report.accuracy = t->accuracy;
+    report.top5 = t->top5;
+    report.agreement = t->agreement;
+    report.accuracy_at = t->accuracy_at;
+    report.agreement_at = t->agreement_at;
+    report.ignored = t->ignored;
+    report.spikes = t->spikes;
+    report.events = t->events;
+    report.sops = t->sops;
+    report.spike_sops = t->spike_sops;
+    report.adds = t->adds;
+    report.task = r->task.kind;
+    report.mean = t->score.mean;
+    report.ann_mean = t->ann_score.mean;
+    report.pixels = t->score.pixels;
+    report.ann_pixels = t->ann_score.pixels;
+    report.error = t->score.error;
+    report.ann_error = t->ann_score.error;
+    report.recall = t->like.recall;
+    report.precision = t->like.precision;
+    report.distance = t->like.error;
+    report.raster = t->raster;
+    report.raster_count = t->raster_count;
+    report.raster_name = t->raster_name;
+    report.profile = t->profile.first;
+    return af_report_write(m, &report, r->report);
 }
 
 /* Options that are another board's are no error, but not passed over in silence either. */

@@ -170,7 +170,7 @@ void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *
     }
 }
 
-void show_integer_energy(FILE *to, double ann, double adds, const struct integer_energy *e)
+void show_integer_energy(FILE *to, double ann, double adds, const struct af_energy *e)
 {
     if (isnan(adds))
         return;
@@ -179,7 +179,7 @@ void show_integer_energy(FILE *to, double ann, double adds, const struct integer
     fprintf(to,
             "  in integers      %.3f uJ spiking, %.3f uJ an ANN of %d bits; with operands from "
             "SRAM %.3f and %.3f uJ\n",
-            e->spiking, e->ann, e->bits, e->spiking_memory, e->ann_memory);
+            e->integer, e->integer_ann, e->bits, e->integer_memory, e->integer_memory_ann);
 }
 
 int box_file_begin(struct box_file *f, const char *path)

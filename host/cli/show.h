@@ -17,7 +17,7 @@ void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind,
 void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *t);
 
 /* What bursts cost as shifted adds (of the float ANN's energy), and in integers. */
-void show_integer_energy(FILE *to, double ann, double adds, const struct integer_energy *e);
+void show_integer_energy(FILE *to, double ann, double adds, const struct af_energy *e);
 
 /* A file of all boxes, complete or not there:
  *     [{"sample": 0, "name": "a.png",

@@ -20,7 +20,7 @@ static void put(unsigned char *p, uint64_t v, int size)
         p[i] = (unsigned char)(v >> 8 * i);
 }
 
-static int write_events(struct npy_writer *w, const char *path, const struct event *e, int n)
+static int write_events(struct npy_writer *w, const char *path, const struct af_camera_event *e, int n)
 {
     unsigned char records[BLOCK * RECORD], *p = records;
     for (int i = 0; i < n; i++, p += RECORD) {
@@ -37,7 +37,7 @@ static int write_events(struct npy_writer *w, const char *path, const struct eve
 
 static int read_all(struct recording *r, const char *path, struct npy_writer *w)
 {
-    struct event *block = malloc(BLOCK * sizeof *block);
+    struct af_camera_event *block = malloc(BLOCK * sizeof *block);
     int n = 1, status = block ? AF_OK : af_fail(AF_NO_MEMORY, "%s: no memory", path);
     while (!status && n) {
         status = recording_next(r, block, BLOCK, &n);

@@ -4,6 +4,7 @@
 #include "base/npy_writer.h"
 #include "base/parallel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,12 +72,67 @@ static int take_sample(struct ann *a, const struct sample *s, int64_t index)
     return AF_OK;
 }
 
+/* Where samples come from, and where their outputs go. */
+struct ends {
+    const struct ann_samples *from;
+    struct input *in; /* NULL: memory */
+    int64_t taken;
+    struct npy_writer file; /* open, or: */
+    float *row;
+    int64_t room;
+};
+
+/* The next sample: 1, 0 at the end, or negative. */
+static int next_sample(struct ends *e, int64_t inputs, char name[40], struct sample *s)
+{
+    static const enum dtype types[] = {[AF_F32] = DTYPE_F32,
+                                       [AF_U8] = DTYPE_U8,
+                                       [AF_I8] = DTYPE_I8,
+                                       [AF_I16] = DTYPE_I16,
+                                       [AF_I32] = DTYPE_I32};
+    if (e->in)
+        return input_next(e->in, s);
+    if (e->taken == e->from->count)
+        return 0;
+    const struct af_sample *given = &e->from->samples[e->taken];
+    snprintf(name, 40, "sample %lld", (long long)e->taken++);
+    if (given->data && ((unsigned)given->type > AF_I32 || given->length != inputs))
+        return af_fail(AF_BAD_ARGUMENT, "%s has %lld values; the network takes %lld", name,
+                       (long long)given->length, (long long)inputs);
+    *s = (struct sample){
+        .name = name, .type = given->data ? types[given->type] : DTYPE_F32, .data = given->data};
+    return 1;
+}
+
+static int put_rows(struct ends *e, const struct ann *a, int64_t done, int64_t count)
+{
+    int status = AF_OK;
+    if (e->file.out.stream) {
+        for (int64_t i = 0; !status && i < count; i++)
+            status = npy_append(&e->file, a->out + i * a->outputs);
+        return status;
+    }
+    if (done + count > e->room) {
+        const int64_t room = 2 * e->room > done + count ? 2 * e->room : done + count;
+        float *grown = realloc(e->row, (size_t)(room * a->outputs) * sizeof *grown);
+        if (!grown)
+            return af_fail(AF_NO_MEMORY, "no memory for the outputs of %lld samples",
+                           (long long)room);
+        e->row = grown;
+        e->room = room;
+    }
+    memcpy(e->row + done * a->outputs, a->out, (size_t)(count * a->outputs) * sizeof *e->row);
+    return AF_OK;
+}
+
 /* Reads, runs and writes one batch; *count: its samples, 0 at the end. */
-static int run_batch(struct ann *a, struct input *in, struct npy_writer *w, int64_t *count)
+static int run_batch(struct ann *a, struct ends *e, int64_t done, int64_t *count)
 {
     struct sample s;
+    char name[40];
     int status = 1;
-    for (*count = 0; *count < BATCH && (status = input_next(in, &s)) > 0; ++*count) {
+    for (*count = 0; *count < BATCH && (status = next_sample(e, a->inputs, name, &s)) > 0;
+         ++*count) {
         status = take_sample(a, &s, *count);
         if (status)
             break;
@@ -84,37 +140,43 @@ static int run_batch(struct ann *a, struct input *in, struct npy_writer *w, int6
     if (status < 0 || !*count)
         return status;
     status = parallel_for(a->workers, *count, run_one, a, NULL);
-    for (int64_t i = 0; !status && i < *count; i++)
-        status = npy_append(w, a->out + i * a->outputs);
-    return status;
+    return status ? status : put_rows(e, a, done, *count);
 }
 
-int64_t ann_run(const struct network *network, const char *const *inputs, int path_count,
-                const struct input_spec *spec, const char *path, int threads,
-                struct journal *journal)
+int ann_run(const struct network *network, const struct ann_samples *samples,
+            const struct input_spec *spec, int threads, struct journal *journal, const char *path,
+            float **outputs, int64_t *count, int64_t *columns)
 {
     struct ann a;
-    struct input *in = NULL;
-    struct npy_writer w = {0};
-    int64_t done = 0, count = 1;
+    struct ends e = {.from = samples};
+    int64_t done = 0, more = 1;
     int status = make(&a, network, threads);
-    if (!status)
-        status = input_open(&in, inputs, path_count, spec);
-    if (!status)
-        status = npy_begin(&w, path, a.outputs);
-    while (!status && count) {
-        status = run_batch(&a, in, &w, &count);
-        done += count;
+    if (!status && samples->path_count)
+        status = input_open(&e.in, samples->paths, samples->path_count, spec);
+    if (!status && path)
+        status = npy_begin(&e.file, path, a.outputs);
+    const int64_t all = e.in ? input_count(e.in) : samples->count;
+    while (!status && more) {
+        status = run_batch(&a, &e, done, &more);
+        done += more;
         if (!status)
-            status =
-                journal_progress(journal, "running the ANN",
-                                 input_count(in) > 0 ? (double)done / (double)input_count(in) : 0);
+            status = journal_progress(journal, "running the ANN",
+                                      all > 0 ? (double)done / (double)all : 0);
     }
-    if (w.out.stream && status)
-        npy_discard(&w);
-    else if (!status)
-        status = npy_commit(&w);
-    input_close(in);
+    if (e.file.out.stream && status)
+        npy_discard(&e.file);
+    else if (e.file.out.stream)
+        status = npy_commit(&e.file);
+    if (!status && !path) {
+        *outputs = e.row;
+        e.row = NULL;
+    }
+    if (!status) {
+        *count = done;
+        *columns = a.outputs;
+    }
+    free(e.row);
+    input_close(e.in);
     clear(&a);
-    return status ? status : done;
+    return status;
 }

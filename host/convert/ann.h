@@ -1,4 +1,4 @@
-/* The network itself, before any conversion, on samples from files. */
+/* The network itself, before any conversion. */
 #ifndef ADAFIRE_ANN_H
 #define ADAFIRE_ANN_H
 
@@ -6,11 +6,19 @@
 #include "input/input.h"
 #include "network/network.h"
 
-/* Writes the outputs of every sample to `path`: .npy, one row a sample, all outputs in the graph's
- * order. The network must have been lowered with a unit of 1 and zeros of 0.
- * Returns the number of samples, or a negative status. */
-int64_t ann_run(const struct network *network, const char *const *inputs, int path_count,
-                const struct input_spec *spec, const char *path, int threads,
-                struct journal *journal);
+/* Where samples come from: files, or memory if there are no paths. */
+struct ann_samples {
+    const char *const *paths;
+    int path_count;
+    const struct af_sample *samples;
+    int64_t count;
+};
+
+/* The outputs of every sample, one row each, all outputs in the graph's order: written to `path`
+ * (.npy), or if that is NULL into *outputs, the caller's to free. The network must have been
+ * lowered with a unit of 1 and zeros of 0. */
+int ann_run(const struct network *network, const struct ann_samples *samples,
+            const struct input_spec *spec, int threads, struct journal *journal, const char *path,
+            float **outputs, int64_t *count, int64_t *columns);
 
 #endif

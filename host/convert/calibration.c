@@ -259,6 +259,27 @@ int calibration_read_recordings(const char *path, int64_t limit, int steps,
     return status < 0 ? status : AF_OK;
 }
 
+int calibration_take_recordings(const struct af_recording *recordings, int64_t count, int64_t limit,
+                                int steps, const struct input_spec *spec,
+                                const struct input_format *format, struct calibration *data)
+{
+    const int64_t values = (int64_t)spec->channels * spec->height * spec->width * steps;
+    int status = AF_OK;
+    if (limit > FURTHER_VALUES / values)
+        limit = FURTHER_VALUES / values;
+    for (int64_t i = 0; !status && i < count && i < limit; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "recording %lld", (long long)i);
+        const struct sample s = {
+            .name = name, .events = recordings[i].events, .event_count = recordings[i].count};
+        if (recordings[i].count < 0 || (recordings[i].count && !recordings[i].events))
+            status = af_fail(AF_BAD_ARGUMENT, "%s has no events", name);
+        else
+            status = add_recording(&s, steps, spec, format, data);
+    }
+    return status;
+}
+
 void calibration_free(struct input_format *format, struct calibration *data)
 {
     free(format->zero);

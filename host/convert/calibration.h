@@ -31,6 +31,10 @@ int calibration_read(const struct calibration_source *from, int64_t limit, int64
 int calibration_read_recordings(const char *path, int64_t limit, int steps,
                                 const struct input_spec *spec, const struct input_format *format,
                                 struct calibration *data);
+/* The same of recordings in memory. */
+int calibration_take_recordings(const struct af_recording *recordings, int64_t count, int64_t limit,
+                                int steps, const struct input_spec *spec,
+                                const struct input_format *format, struct calibration *data);
 void calibration_free(struct input_format *format, struct calibration *data);
 
 /* The shape of one sample as the graph declares it, filled up from the first .npy among the paths

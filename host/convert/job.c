@@ -50,6 +50,8 @@ void af_convert_defaults(struct af_convert_options *o)
                                      .search_samples = d->search_samples};
 }
 
+enum { CLASSES_MOST = 1 << 20 };
+
 /* ---- Options --------------------------------------------------------------------------------- */
 
 static int check_choices(const struct af_convert_options *o)
@@ -103,8 +105,14 @@ static int check(const struct af_convert_options *o)
                        o->fit);
     if (o->counting && !o->events)
         return af_fail(AF_BAD_ARGUMENT, "counting is for networks of events");
-    if (o->exit_recordings && !o->events)
+    if ((o->exit_recordings || o->exit_in_memory) && !o->events)
         return af_fail(AF_BAD_ARGUMENT, "exit recordings are for networks of events");
+    if ((o->exit_recordings && o->exit_in_memory) || (o->classes && o->class_names))
+        return af_fail(AF_BAD_ARGUMENT,
+                       "exit recordings and class names are of a file or in memory");
+    if (o->exit_in_memory_count < 0 || o->class_count < 0 || o->class_count > CLASSES_MOST)
+        return af_fail(AF_BAD_ARGUMENT, "%lld exit recordings, %lld class names",
+                       (long long)o->exit_in_memory_count, (long long)o->class_count);
     return check_choices(o);
 }
 
@@ -176,8 +184,9 @@ static struct convert_options spiking_options(const struct af_convert_options *o
                                    .threads = o->threads,
                                    .progress = o->on_progress,
                                    .context = o->context};
-    if (o->fit)
-        fit(&made, build_named(o->fit));
+    const struct build *build = o->fit ? build_named(o->fit) : NULL;
+    if (build)
+        fit(&made, build);
     return made;
 }
 
@@ -213,6 +222,16 @@ static int read_class_names(const char *path, struct texts *names)
     }
     free(line);
     fclose(f);
+    return status;
+}
+
+static int take_class_names(const struct af_convert_options *o, struct texts *names)
+{
+    int status = AF_OK;
+    for (int64_t i = 0; !status && i < o->class_count; i++)
+        status = o->class_names[i]
+                     ? texts_add(names, o->class_names[i])
+                     : af_fail(AF_BAD_ARGUMENT, "class %lld has no name", (long long)i);
     return status;
 }
 
@@ -252,6 +271,24 @@ static int begin(const struct af_convert_options *o, struct job *j)
     return status;
 }
 
+int af_network_shape(const struct af_convert_options *o, int shape[3])
+{
+    struct graph *graph = NULL;
+    if (!o || !shape || (!o->onnx && !o->onnx_bytes))
+        return af_fail(AF_BAD_ARGUMENT, "a network and a place for its shape are needed");
+    const char *name = o->onnx ? o->onnx : "the network";
+    int status = o->onnx_bytes ? onnx_parse(name, NULL, o->onnx_bytes, o->onnx_size, &graph)
+                               : onnx_load(o->onnx, &graph);
+    if (!status)
+        status = calibration_shape(graph, NULL, 0, shape);
+    if (status == AF_BAD_ARGUMENT) { /* left open */
+        shape[0] = shape[1] = shape[2] = 0;
+        status = AF_OK;
+    }
+    graph_free(graph);
+    return status == AF_UNSUPPORTED ? af_fail_in(status, name) : status;
+}
+
 static int lower(struct job *j, float unit, const float *zero)
 {
     const int status = network_lower(j->graph, j->shape, &j->norm, unit, zero, &j->network);
@@ -278,6 +315,10 @@ static int read_recordings(void *context, int timesteps, struct calibration *dat
     const struct job *j = context;
     data->recording = NULL;
     data->recordings = 0;
+    if (j->options->exit_in_memory)
+        return calibration_take_recordings(j->options->exit_in_memory,
+                                           j->options->exit_in_memory_count, j->options->exit_limit,
+                                           timesteps, &j->spec, &j->format, data);
     return calibration_read_recordings(j->options->exit_recordings, j->options->exit_limit,
                                        timesteps, &j->spec, &j->format, data);
 }
@@ -483,8 +524,8 @@ static int add_provenance(struct job *j, const struct conversion *c)
         status = model_add_fact(m, "counting", "%s", asked->counting);
     if (!status && asked->task)
         status = add_task(m, asked->task);
-    if (!status && asked->classes)
-        status = add_class_names(m, asked->classes, &j->names);
+    if (!status && (asked->classes || asked->class_names))
+        status = add_class_names(m, asked->classes ? asked->classes : "the class names", &j->names);
     return status;
 }
 
@@ -557,7 +598,7 @@ static int read_samples(struct job *j, bool may_lack)
     int status = calibration_read(&from, o->calib_limit, o->exit_limit, &j->spec, &j->norm,
                                   &j->format, &j->data);
     j->format.event_frames = o->events ? o->event_frames : 0;
-    j->data.record = o->exit_recordings ? read_recordings : NULL;
+    j->data.record = o->exit_recordings || o->exit_in_memory ? read_recordings : NULL;
     j->data.record_context = j;
     j->norm.low = j->format.low;
     j->norm.high = j->format.high;
@@ -585,6 +626,8 @@ int af_convert(const struct af_convert_options *o, struct af_model **model,
     int status = begin(o, &j);
     if (!status && o->classes)
         status = read_class_names(o->classes, &j.names);
+    else if (!status && o->class_names)
+        status = take_class_names(o, &j.names);
     if (!status)
         status = read_samples(&j, false);
     if (!status)
@@ -644,14 +687,11 @@ void af_conversion_free(struct af_conversion *conversion)
     *conversion = (struct af_conversion){0};
 }
 
-int af_ann(const struct af_convert_options *o, const char *path, int64_t *count)
+/* The ANN of all samples: into a file where there is a path, else into *outputs. */
+static int run_ann(const struct af_convert_options *o, const char *path, float **outputs,
+                   int64_t *count, int64_t *columns)
 {
     struct job j = {0};
-    int64_t done = 0;
-    if (count)
-        *count = 0;
-    if (!o || !path || !o->calib_count)
-        return af_fail(AF_BAD_ARGUMENT, "options with files of samples, and an output are needed");
     struct journal journal = {.progress = o->on_progress, .context = o->context};
     int status = begin(o, &j);
     float *zero = status ? NULL : calloc((size_t)j.shape[0], sizeof *zero);
@@ -659,13 +699,38 @@ int af_ann(const struct af_convert_options *o, const char *path, int64_t *count)
         status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = lower(&j, 1, zero);
-    if (!status) {
-        done = ann_run(j.network, o->calib, o->calib_count, &j.spec, path, o->threads, &journal);
-        status = done < 0 ? (int)done : AF_OK;
-    }
-    if (!status && count)
-        *count = done;
+    const struct ann_samples samples = {.paths = o->calib,
+                                        .path_count = o->calib_count,
+                                        .samples = o->samples,
+                                        .count = o->sample_count};
+    if (!status)
+        status = ann_run(j.network, &samples, &j.spec, o->threads, &journal, path, outputs, count,
+                         columns);
     free(zero);
     end(&j);
     return status;
+}
+
+int af_ann(const struct af_convert_options *o, const char *path, int64_t *count)
+{
+    int64_t done = 0, columns = 0;
+    if (count)
+        *count = 0;
+    if (!o || !path || !o->calib_count)
+        return af_fail(AF_BAD_ARGUMENT, "options with files of samples, and an output are needed");
+    const int status = run_ann(o, path, NULL, &done, &columns);
+    if (!status && count)
+        *count = done;
+    return status;
+}
+
+int af_ann_outputs(const struct af_convert_options *o, float **outputs, int64_t *count,
+                   int64_t *columns)
+{
+    if (outputs)
+        *outputs = NULL;
+    if (!o || !outputs || !count || !columns)
+        return af_fail(AF_BAD_ARGUMENT, "options with samples, and places are needed");
+    *count = *columns = 0;
+    return run_ann(o, NULL, outputs, count, columns);
 }

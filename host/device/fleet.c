@@ -4,12 +4,14 @@
 #include "base/parallel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct fleet {
     struct af_device device;
     fleet_opens *open;
     const void *what;
     struct af_device_options options;
+    char *build; /* of the options: the caller's text need not live on */
     int size;
     struct af_device *member[]; /* NULL: not opened yet */
 };
@@ -55,6 +57,7 @@ static void fleet_close(struct af_device *device)
     struct fleet *f = (struct fleet *)device;
     for (int k = 0; k < f->size; k++)
         device_close(f->member[k]);
+    free(f->build);
     free(f);
 }
 
@@ -71,8 +74,11 @@ int fleet_open(fleet_opens *open, const void *what, const struct af_device_optio
     f->open = open;
     f->what = what;
     f->options = *options;
+    f->build = options->build ? strdup(options->build) : NULL;
+    f->options.build = f->build;
     f->size = size;
-    int status = open_member(f, 0);
+    int status =
+        options->build && !f->build ? af_fail(AF_NO_MEMORY, "no memory") : open_member(f, 0);
     if (status) {
         fleet_close(&f->device);
         return status;

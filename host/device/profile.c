@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-void profile_free(struct af_profile *profile)
+void af_profile_free(struct af_profile *profile)
 {
     if (!profile)
         return;
@@ -29,7 +29,7 @@ int profile_add(struct profile_sum *sum, int populations, struct af_profile *pro
         sum->row = calloc((size_t)populations + 1, sizeof *sum->row);
         sum->waits = calloc((size_t)profile->waits_count, sizeof *sum->waits);
         if (!sum->row || !sum->waits) {
-            profile_free(profile);
+            af_profile_free(profile);
             return af_fail(AF_NO_MEMORY, "no memory for a profile");
         }
     }
@@ -48,7 +48,7 @@ int profile_add(struct profile_sum *sum, int populations, struct af_profile *pro
     sum->samples++;
     sum->cycles += (double)profile->cycles;
     if (sum->first)
-        profile_free(profile);
+        af_profile_free(profile);
     else
         sum->first = profile;
     return AF_OK;
@@ -56,7 +56,7 @@ int profile_add(struct profile_sum *sum, int populations, struct af_profile *pro
 
 void profile_sum_free(struct profile_sum *sum)
 {
-    profile_free(sum->first);
+    af_profile_free(sum->first);
     free(sum->row);
     free(sum->waits);
     *sum = (struct profile_sum){0};

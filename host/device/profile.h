@@ -4,8 +4,6 @@
 
 #include "adafire.h"
 
-void profile_free(struct af_profile *profile);
-
 /* What a process did in so many cycles, in percent: 100 together, although one that belongs to no
  * core also waits before the run and behind it. */
 struct shares {

@@ -13,7 +13,7 @@ void af_result_free(struct af_result *r)
     free(r->output);
     free(r->history);
     free(r->spikes); /* the five counters are one block */
-    profile_free(r->profile);
+    af_profile_free(r->profile);
     memset(r, 0, sizeof *r);
 }
 

@@ -9,7 +9,7 @@
  *     af_run(device, &sample, 1, NULL, &result);
  *
  * Two libraries. libadafire runs models: sections Version to Answers. libadafire-convert makes them
- * and reads files of samples: sections Samples and Convert; it needs the first one and, beyond it,
+ * and reads files of samples: sections Samples to Report; it needs the first one and, beyond it,
  * BLAS, protobuf-c, libpng and libjpeg.
  *
  * Errors. Every function that returns int returns AF_OK (0) or a negative enum af_status, unless it
@@ -76,6 +76,8 @@ int af_model_load(const char *path, struct af_model **model);
 int af_model_parse(const char *name, const void *bytes, size_t size, struct af_model **model);
 /* Writes an .snn file: under a temporary name, then renamed. */
 int af_model_save(const struct af_model *model, const char *path);
+/* The bytes of that file; *bytes is the caller's: af_free. */
+int af_model_bytes(const struct af_model *model, void **bytes, size_t *size);
 void af_model_free(struct af_model *model);
 
 /* What a population is to the network. */
@@ -122,10 +124,48 @@ struct af_population_info {
 /* i in 0 .. populations-1, in the order they fire. */
 int af_population_info(const struct af_model *model, int i, struct af_population_info *info);
 
+/* The numbers of a population's neurons. Potentials, thresholds and biases are integers, of which
+ * scale[channel] is the unit; a bias is added in every timestep. Pointers are NULL, and counts 0,
+ * where there is no such thing. */
+struct af_population_values {
+    const int32_t *threshold;          /* [channels] */
+    const float *scale;                /* [channels] ANN units of one integer */
+    const int32_t *bias, *initial;     /* per channel or per neuron; initial potentials */
+    int64_t bias_count, initial_count; /* channels, or channels x height x width */
+    float unit;                        /* of the input: a sample's value is */
+    const float *zero;                 /* count * unit + zero[channel] */
+    int64_t reserved[6];
+};
+int af_population_values(const struct af_model *model, int i, struct af_population_values *values);
+
+/* A linear map into a population. Of its source it sees some channels (`map`), upsampled by
+ * repetition (`up`), then summed over windows (`pool`; the 1 / n of a mean is part of the weights):
+ * `view` is what that makes. Over it goes a convolution, whose result is added to a block of the
+ * destination, from `at` on, its rows and columns `spread` apart. A dense layer is a kernel as
+ * large as its view. Pairs are rows, columns. */
+struct af_projection_info {
+    int source, destination; /* populations */
+    int channels;            /* of the source that it sees */
+    const int32_t *map;      /* [channels] which */
+    int up[2], pool[2], pool_stride[2], pool_before[2], view[2];
+    int groups, kernel[2], stride[2], dilation[2], before[2]; /* before: padding */
+    int block[3], at[3];                                      /* channels, rows, columns */
+    int spread[2];
+    int shift;            /* a weight counts weight << shift */
+    const int8_t *weight; /* [block[0]][channels / groups][kernel[0]][kernel[1]]; NULL: a relay */
+    int64_t weights;
+    int64_t reserved[8];
+};
+/* i in 0 .. projections-1, in the order of the populations that they lead into. */
+int af_projection_info(const struct af_model *model, int i, struct af_projection_info *info);
+
 /* NULL where the model has no class names, or no such class. */
 const char *af_class_name(const struct af_model *model, int label);
 /* What the model knows of where it came from, as keys and values; i in 0 .. facts-1. */
 int af_model_fact(const struct af_model *model, int i, const char **key, const char **value);
+
+/* Frees what the library says is the caller's. */
+void af_free(void *memory);
 
 /* ---- Boards --------------------------------------------------------------------------------- */
 
@@ -282,6 +322,46 @@ int af_run(struct af_device *device, const struct af_sample *samples, int64_t co
            const struct af_run_options *options, struct af_result *results);
 void af_result_free(struct af_result *result);
 
+void af_profile_free(struct af_profile *profile);
+
+/* An event that a neuron sent: a burst, or negative, what it took back. */
+struct af_event {
+    int64_t sample;
+    int32_t timestep, population, neuron, burst; /* from 0 */
+};
+
+/* Samples that lie one behind the other, and their results in arrays of the caller's. */
+struct af_arrays {
+    enum af_type type; /* as in af_sample */
+    const void *data;
+    const int16_t *counts;
+    int64_t length; /* values of one sample */
+    int64_t count;  /* samples */
+    /* What is NULL is not wanted; values are those of af_result. */
+    int32_t *timesteps; /* [count] */
+    float *output;      /* [count][output_size] */
+    float *history;     /* [count][timesteps of the run][output_size]; NAN where a sample had ended;
+                           takes the place of af_run_options.trace */
+    int64_t *spikes, *events, *sops, *spike_sops; /* [count][populations] */
+    int64_t *adds;               /* the same; -1 where the board does not count them */
+    int64_t *cycles;             /* [count] */
+    struct af_profile **profile; /* [count] NULL or the caller's: af_profile_free; takes the place
+                                    of af_run_options.profile */
+    bool keep_events;            /* fills in: */
+    struct af_event *event;      /* [event_count] by sample, timestep and population; the caller's:
+                                    af_free */
+    int64_t event_count;
+    int64_t reserved[8];
+};
+/* The same as af_run. On failure there is nothing to free. options->on_event: not with keep_events.
+ */
+int af_run_arrays(struct af_device *device, struct af_arrays *arrays,
+                  const struct af_run_options *options);
+/* Calls on_note with a sentence if the first of these samples (up to 1,024) have other values than
+ * those that the model was made with: a forgotten scale or mean shows in nothing else. */
+int af_arrays_check(const struct af_model *model, const struct af_arrays *arrays,
+                    void (*on_note)(void *context, const char *note), void *context);
+
 /* The same in the background: the device works on while the caller prepares what comes next. Jobs
  * of a device are run in the order in which they were submitted. Samples (with their data), results
  * and options' contexts must stay until af_wait; callbacks come from a thread of the library's. */
@@ -299,6 +379,22 @@ double af_energy_uj(double accumulates, double macs);
  * with `memory` each also takes its operands from 8 KB of SRAM: a weight, and for an addition the
  * potential, read and written, for a multiplication the activation. */
 double af_integer_energy_uj(double adds, double macs, int bits, bool memory);
+
+/* Microjoules of a sample, by these two. */
+struct af_energy {
+    double ann;
+    double event, spike, add; /* an event counted once, every spike, bursts as shifted additions */
+    /* In integers, beside an ANN of `bits` bits: as many as all timesteps tell apart, which is
+     * ceil(log2(phi T + 1)). */
+    double integer, integer_ann, integer_memory, integer_memory_ann;
+    int bits;
+    int64_t reserved[8];
+};
+/* Of what `samples` samples did: [populations] sums each, as in af_result; adds NULL: not counted,
+ * and what needs them is NAN. */
+int af_energy_of(const struct af_model *model, double samples, const double *events,
+                 const double *sops, const double *spike_sops, const double *adds,
+                 struct af_energy *energy);
 
 /* ---- Answers -------------------------------------------------------------------------------- */
 
@@ -339,6 +435,11 @@ int af_class_map(struct af_task *task, const struct af_result *result, const uin
 /* Intersection over union of two boxes; 0 for boxes without area. */
 double af_overlap(const struct af_box *a, const struct af_box *b);
 
+/* How many of the true boxes of a sample were found, each by a box of its class that overlaps it by
+ * 0.5 or more and finds no other; negative: a status. */
+int64_t af_boxes_matched(const struct af_box *found, int64_t found_count,
+                         const struct af_box *truth, int64_t truth_count);
+
 /* How good boxes or maps are, over many samples. */
 struct af_score;
 /* For the task's classes; AF_BAD_ARGUMENT for a classification or values. */
@@ -369,8 +470,10 @@ struct af_samples_options {
     bool events;                 /* recordings are taken, as counts of so many timesteps */
     int timesteps;               /* of a recording */
     int event_frames;            /* training frames that one recording makes; 0: 1 */
-    int resize;  /* pictures: the shorter side to so many pixels, then a centre crop; 0: not */
-    bool squash; /* pictures: both sides to `resize`, or to the sample's own size */
+    int resize;     /* pictures: the shorter side to so many pixels, then a centre crop; 0: not */
+    bool squash;    /* pictures: both sides to `resize`, or to the sample's own size */
+    bool uncounted; /* of recordings their events alone, by af_samples_recording: af_sample is empty
+                     */
     /* How recordings become counts, in words (adafire-convert --help has them); NULL: equal parts
      * of their time. Of af_samples_of it is the model's, good until that is freed. */
     const char *counting;
@@ -395,7 +498,24 @@ int af_samples_next(struct af_samples *samples, struct af_sample *sample,
                     struct af_sample_info *info);
 /* Labels of samples, .npy or idx(.gz); *labels is the caller's: af_free. */
 int af_labels_read(const char *path, int64_t **labels, int64_t *count);
-void af_free(void *memory);
+
+/* A recording of an event camera in memory: its events in any order, times in microseconds. */
+struct af_camera_event {
+    uint16_t x, y, polarity;
+    int64_t t;
+};
+struct af_recording {
+    const struct af_camera_event *events;
+    int64_t count;
+    int64_t reserved[2];
+};
+/* The events of the recording that af_samples_next gave last, good until the next call;
+ * AF_BAD_ARGUMENT if that was none. */
+int af_samples_recording(const struct af_samples *samples, struct af_recording *recording);
+/* As af_samples_next gives a recording's file: counts[timesteps][channels][height][width], an event
+ * counted at its time, polarity (the channel), y and x. */
+int af_recording_counts(const struct af_samples_options *options,
+                        const struct af_recording *recording, int16_t *counts);
 
 /* ---- Convert -------------------------------------------------------------------------------- */
 
@@ -470,9 +590,17 @@ struct af_convert_options {
     /* How recordings become counts, as in af_samples_options; stored in the model. NULL: not said.
      */
     const char *counting;
-    int64_t reserved[15];
+    const char *const *class_names; /* instead of `classes`: in memory */
+    int64_t class_count;
+    const struct af_recording *exit_in_memory; /* instead of `exit_recordings` */
+    int64_t exit_in_memory_count;
+    int64_t reserved[11];
 };
 void af_convert_defaults(struct af_convert_options *options);
+
+/* Channels, height and width of a sample of the network in `options`, of which nothing else
+ * matters; zeros where the network leaves them open. */
+int af_network_shape(const struct af_convert_options *options, int shape[3]);
 
 /* How good the model is, on the calibration samples. */
 struct af_conversion {
@@ -509,6 +637,42 @@ int af_outline(const struct af_convert_options *options, struct af_model **outli
  * outputs: .npy, one row a sample, all outputs in the graph's order. *count, if not NULL: samples.
  */
 int af_ann(const struct af_convert_options *options, const char *path, int64_t *count);
+/* The same into memory, of files or of `samples`: *outputs is [*count][*columns] and the caller's:
+ * af_free. */
+int af_ann_outputs(const struct af_convert_options *options, float **outputs, int64_t *count,
+                   int64_t *columns);
+
+/* ---- Report --------------------------------------------------------------------------------- */
+
+/* What a page about a run is made of. NAN, NULL and 0 where something is not known. */
+struct af_report {
+    const char *board;
+    int64_t samples;
+    int timesteps; /* the most that one could take */
+    bool iat;      /* early exit was on */
+    double seconds;
+    const int64_t *exits;                     /* [timesteps] samples that stopped after 1, 2 ... */
+    double accuracy, top5, agreement;         /* 0..1; agreement: with the ANN */
+    const double *accuracy_at, *agreement_at; /* [timesteps] if all had stopped there */
+    double ignored;                           /* share of labels that were not counted */
+    /* [populations] sums over the samples, as in af_result; adds NULL: not counted. */
+    const double *spikes, *events, *sops, *spike_sops, *adds;
+    /* Of a task other than classes, the ANN's behind it: mAP or mean IoU, right pixels, error of
+     * values; the ANN's boxes that were found, boxes found that are its, distance from the ANN. */
+    enum af_task_kind task;
+    double mean, ann_mean, pixels, ann_pixels, error, ann_error, recall, precision, distance;
+    const struct af_event *raster; /* of one sample, by timestep; of each `sample` is unused */
+    int64_t raster_count;
+    const char *raster_name;
+    const struct af_profile *profile; /* of one sample */
+    int64_t reserved[8];
+};
+/* Zeros, and NAN where it means not known. */
+void af_report_defaults(struct af_report *report);
+/* A self-contained page (HTML): under a temporary name, then renamed. */
+int af_report_write(const struct af_model *model, const struct af_report *report, const char *path);
+/* The same in memory, UTF-8 and ending with a zero; *text is the caller's: af_free. */
+int af_report_text(const struct af_model *model, const struct af_report *report, char **text);
 
 #ifdef __cplusplus
 }

@@ -108,7 +108,7 @@ int counting_parse(const char *name, const char *words, struct counting *c)
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 /* Leaves out events of pixels with more than c->hot a second. */
-static int without_hot(const struct counting *c, const struct sample *s, struct event *e,
+static int without_hot(const struct counting *c, const struct sample *s, struct af_camera_event *e,
                        int64_t *n, int width, int height)
 {
     int64_t first = INT64_MAX, last = INT64_MIN, kept = 0;
@@ -130,7 +130,7 @@ static int without_hot(const struct counting *c, const struct sample *s, struct 
 }
 
 /* Leaves out events without company: none of the pixels around had one so shortly before. */
-static int without_background(const struct counting *c, const struct sample *s, struct event *e,
+static int without_background(const struct counting *c, const struct sample *s, struct af_camera_event *e,
                               int64_t *n, int width, int height)
 {
     /* A border all round, where nothing ever happens. */
@@ -155,7 +155,7 @@ static int without_background(const struct counting *c, const struct sample *s, 
 }
 
 /* To their places; what a crop leaves outside goes. */
-static int64_t move(const struct counting *c, const struct input_spec *spec, struct event *e,
+static int64_t move(const struct counting *c, const struct input_spec *spec, struct af_camera_event *e,
                     int64_t n, int width, int height)
 {
     const int by = c->downsample ? c->downsample : 1;
@@ -178,7 +178,7 @@ static int64_t move(const struct counting *c, const struct input_spec *spec, str
         if (c->crop && (x < 0 || y < 0 || x >= spec->width || y >= spec->height))
             continue;
         const int p = merge ? 0 : c->swap ? !e[i].polarity : e[i].polarity;
-        e[kept++] = (struct event){(uint16_t)x, (uint16_t)y, (uint16_t)p, e[i].t};
+        e[kept++] = (struct af_camera_event){(uint16_t)x, (uint16_t)y, (uint16_t)p, e[i].t};
     }
     return kept;
 }
@@ -199,7 +199,7 @@ static int check_inside(const struct sample *s, int width, int height)
 }
 
 int counting_apply(const struct counting *c, const struct sample *s, const struct input_spec *spec,
-                   struct event **kept, int64_t *count)
+                   struct af_camera_event **kept, int64_t *count)
 {
     const int width = c->sensor[0] ? c->sensor[0] : s->sensor[0],
               height = c->sensor[1] ? c->sensor[1] : s->sensor[1];
@@ -216,7 +216,7 @@ int counting_apply(const struct counting *c, const struct sample *s, const struc
     int status = sized ? check_inside(s, width, height) : AF_OK;
     if (status)
         return status;
-    struct event *e = malloc((size_t)(s->event_count + 1) * sizeof *e);
+    struct af_camera_event *e = malloc((size_t)(s->event_count + 1) * sizeof *e);
     if (!e)
         return af_fail(AF_NO_MEMORY, "%s: no memory for events", s->name);
     if (s->event_count)

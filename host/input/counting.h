@@ -26,6 +26,6 @@ int counting_parse(const char *name, const char *words, struct counting *c);
  * malloc'd, or NULL where the sample's own are taken as they are. AF_BAD_FILE if the sensor's size
  * is needed and nobody says it. */
 int counting_apply(const struct counting *c, const struct sample *s, const struct input_spec *spec,
-                   struct event **kept, int64_t *count);
+                   struct af_camera_event **kept, int64_t *count);
 
 #endif

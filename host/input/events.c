@@ -23,7 +23,7 @@ struct bins {
     int64_t first, span; /* us, of all bins */
 };
 
-static int find_span(const struct sample *s, const struct event *e, int64_t n, struct bins *b)
+static int find_span(const struct sample *s, const struct af_camera_event *e, int64_t n, struct bins *b)
 {
     int64_t first = INT64_MAX, last = INT64_MIN, scaled;
     for (int64_t i = 0; i < n; i++) {
@@ -42,7 +42,7 @@ static int find_span(const struct sample *s, const struct event *e, int64_t n, s
 }
 
 /* The bin of event i; `steps` or more: it is left out. */
-static int64_t bin_of(const struct bins *b, const struct event *e, int64_t i)
+static int64_t bin_of(const struct bins *b, const struct af_camera_event *e, int64_t i)
 {
     const int64_t count = b->spec->counting.count * b->frames;
     if (count)
@@ -50,7 +50,7 @@ static int64_t bin_of(const struct bins *b, const struct event *e, int64_t i)
     return e->t - b->first < b->span ? (e->t - b->first) * b->steps / b->span : b->steps;
 }
 
-static int count_events(const struct sample *s, const struct event *e, int64_t n,
+static int count_events(const struct sample *s, const struct af_camera_event *e, int64_t n,
                         const struct bins *b, int16_t *out)
 {
     const int most = COUNT_MOST;
@@ -79,14 +79,14 @@ static int bin(const struct sample *s, const struct input_spec *spec, int steps,
                int16_t *out)
 {
     struct bins b = {.spec = spec, .steps = steps, .frames = frames > 0 ? frames : 1};
-    struct event *kept;
+    struct af_camera_event *kept;
     int64_t n;
     if (steps < 1)
         return af_fail(AF_BAD_ARGUMENT, "%s: %d bins of time", s->name, steps);
     memset(out, 0,
            (size_t)((int64_t)spec->height * spec->width * spec->channels * steps) * sizeof *out);
     int status = counting_apply(&spec->counting, s, spec, &kept, &n);
-    const struct event *e = kept ? kept : s->events;
+    const struct af_camera_event *e = kept ? kept : s->events;
     if (!status)
         status = find_span(s, e, n, &b);
     if (!status)

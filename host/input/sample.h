@@ -2,8 +2,8 @@
 #ifndef ADAFIRE_SAMPLE_H
 #define ADAFIRE_SAMPLE_H
 
+#include "adafire.h"
 #include "base/tensor.h"
-#include "recording/event.h"
 
 /* How recordings become counts, see counting.h. */
 struct counting {
@@ -39,7 +39,7 @@ struct sample {
     int label;                  /* -1 if the file carries none */
     enum dtype type;            /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
     const void *data;           /* channels x height x width, row-major; NULL for a recording */
-    const struct event *events; /* in the file's order; x, y and polarity are the sensor's */
+    const struct af_camera_event *events; /* in the file's order; x, y and polarity are the sensor's */
     int64_t event_count;
     int sensor[2];    /* width and height that the recording's file says; 0: it does not */
     const char *note; /* what its reader counted, without its name; NULL: nothing */

@@ -19,7 +19,7 @@ struct recordings {
     struct gestures gestures;
     struct recording *open;
     int64_t row; /* rows the recording is past */
-    struct event *events;
+    struct af_camera_event *events;
     int64_t room, count; /* of events; those there are */
     int64_t given;       /* of events, to former samples (gestures) */
     char *note;
@@ -33,7 +33,7 @@ static int reserve(struct recordings *r, int64_t count)
     if (room > tensor_max_elements)
         return af_fail(AF_BAD_FILE, "%s: more than %lld events", r->base.name,
                        (long long)tensor_max_elements);
-    struct event *grown = realloc(r->events, (size_t)room * sizeof *grown);
+    struct af_camera_event *grown = realloc(r->events, (size_t)room * sizeof *grown);
     if (!grown)
         return af_fail(AF_NO_MEMORY, "%s: no memory for %lld events", r->base.name,
                        (long long)room);

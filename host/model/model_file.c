@@ -348,30 +348,55 @@ static void code_model(struct codec *c, struct af_model *m)
         c->status = af_fail(AF_BAD_FILE, "has %zu bytes behind its end", c->size - c->at);
 }
 
-int af_model_save(const struct af_model *m, const char *path)
+int af_model_bytes(const struct af_model *m, void **bytes, size_t *size)
 {
-    if (!m || !path)
-        return af_fail(AF_BAD_ARGUMENT, "a model and a file for it are needed");
+    if (bytes)
+        *bytes = NULL;
+    if (size)
+        *size = 0;
+    if (!m || !bytes || !size)
+        return af_fail(AF_BAD_ARGUMENT, "a model and a place for its bytes are needed");
     struct codec c = {.reading = false, .version = VERSION};
     unsigned char header[HEADER] = {0};
     code_bytes(&c, header, sizeof header);
     code_model(&c, (struct af_model *)(uintptr_t)m); /* a writing codec changes nothing */
-    struct file_out out;
-    if (!c.status)
-        c.status = file_create(&out, path);
-    if (!c.status) {
-        uint32_t version = VERSION;
-        uint32_t crc = (uint32_t)crc32_z(0, c.data + HEADER, c.at - HEADER);
-        uint64_t size = c.at;
-        memcpy(c.data, magic, 8);
-        memcpy(c.data + 8, &version, 4);
-        memcpy(c.data + 12, &crc, 4);
-        memcpy(c.data + 16, &size, 8);
-        fwrite(c.data, 1, c.at, out.stream); /* file_commit sees the stream's error */
-        c.status = file_commit(&out);
+    if (c.status) {
+        free(c.data);
+        return c.status;
     }
-    free(c.data);
-    return c.status;
+    const uint32_t version = VERSION;
+    const uint32_t crc = (uint32_t)crc32_z(0, c.data + HEADER, c.at - HEADER);
+    const uint64_t told = c.at;
+    memcpy(c.data, magic, 8);
+    memcpy(c.data + 8, &version, 4);
+    memcpy(c.data + 12, &crc, 4);
+    memcpy(c.data + 16, &told, 8);
+    *bytes = c.data;
+    *size = c.at;
+    return AF_OK;
+}
+
+void af_free(void *memory)
+{
+    free(memory);
+}
+
+int af_model_save(const struct af_model *m, const char *path)
+{
+    void *bytes;
+    size_t size;
+    struct file_out out;
+    if (!m || !path)
+        return af_fail(AF_BAD_ARGUMENT, "a model and a file for it are needed");
+    int status = af_model_bytes(m, &bytes, &size);
+    if (!status)
+        status = file_create(&out, path);
+    if (!status) {
+        fwrite(bytes, 1, size, out.stream); /* file_commit sees the stream's error */
+        status = file_commit(&out);
+    }
+    free(bytes);
+    return status;
 }
 
 static int parse(const unsigned char *bytes, size_t size, struct af_model *m)

@@ -31,7 +31,7 @@ static int64_t take_time(struct aedat2 *r, uint32_t bits)
     return r->turns + t;
 }
 
-static int next_aedat2(struct recording *base, struct event *out, int room, int *count)
+static int next_aedat2(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct aedat2 *r = (struct aedat2 *)base;
     struct bytes *b = &base->bytes;
@@ -50,10 +50,10 @@ static int next_aedat2(struct recording *base, struct event *out, int room, int 
         for (; i < there && n < room; i++, p += EVENT) {
             const uint32_t a = get_u32_big(p), t = get_u32_big(p + 4);
             if (r->davis && !(a & (1u << 31 | 1u << 10)))
-                out[n++] = (struct event){(uint16_t)(a >> 12 & 0x3ff), (uint16_t)(a >> 22 & 0x1ff),
+                out[n++] = (struct af_camera_event){(uint16_t)(a >> 12 & 0x3ff), (uint16_t)(a >> 22 & 0x1ff),
                                           a >> 11 & 1, take_time(r, t)};
             else if (!r->davis && !(a & 1u << 15))
-                out[n++] = (struct event){(uint16_t)(a >> 1 & 0x7f), (uint16_t)(a >> 8 & 0x7f),
+                out[n++] = (struct af_camera_event){(uint16_t)(a >> 1 & 0x7f), (uint16_t)(a >> 8 & 0x7f),
                                           a & 1, take_time(r, t)};
         }
         bytes_use(b, i * EVENT);

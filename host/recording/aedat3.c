@@ -51,7 +51,7 @@ static int next_packet(struct aedat3 *r, bool *more)
     return AF_OK;
 }
 
-static int next_aedat3(struct recording *base, struct event *out, int room, int *count)
+static int next_aedat3(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct aedat3 *r = (struct aedat3 *)base;
     struct bytes *b = &base->bytes;
@@ -78,7 +78,7 @@ static int next_aedat3(struct recording *base, struct event *out, int room, int 
         }
         for (; i < there && n < room; i++, p += EVENT) {
             const uint32_t d = get_u32(p), t = get_u32(p + TIME_AT) & 0x7fffffff;
-            out[n] = (struct event){(uint16_t)(d >> 17), d >> 2 & 0x7fff, d >> 1 & 1, r->above | t};
+            out[n] = (struct af_camera_event){(uint16_t)(d >> 17), d >> 2 & 0x7fff, d >> 1 & 1, r->above | t};
             n += (int)(d & 1);
             base->invalid += !(d & 1);
         }

@@ -72,7 +72,7 @@ static _Noreturn void serve(int to, const char *path,
                             int (*open_reader)(struct recording **r, const char *path))
 {
     struct recording *r;
-    struct event *block = malloc(BLOCK * sizeof *block);
+    struct af_camera_event *block = malloc(BLOCK * sizeof *block);
     to = keep_to_itself(to);
     int n = 1,
         status = block ? open_reader(&r, path) : af_fail(AF_NO_MEMORY, "%s: no memory", path);
@@ -169,7 +169,7 @@ static int hear_message(struct apart *r, struct message *m)
     return af_fail(m->status < 0 ? m->status : AF_BAD_FILE, "%s", text);
 }
 
-static int next_apart(struct recording *base, struct event *out, int room, int *count)
+static int next_apart(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct apart *r = (struct apart *)base;
     struct message m;

@@ -153,7 +153,7 @@ static int take_polarity(struct columns *c, const struct rows *rows, int row, ui
     return AF_OK;
 }
 
-static int convert(struct columns *c, int row, struct event *e)
+static int convert(struct columns *c, int row, struct af_camera_event *e)
 {
     const struct rows *rows = &c->rows;
     int64_t x = 0, y = 0, t = 0;
@@ -180,7 +180,7 @@ static int see_to_rows(struct columns *c)
     return status || !c->rows.count ? status : settle(c);
 }
 
-int columns_next(struct columns *c, struct event *events, int room, int *count)
+int columns_next(struct columns *c, struct af_camera_event *events, int room, int *count)
 {
     int n = 0;
     for (; n < room; n++, c->at++, c->row++) {

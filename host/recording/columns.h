@@ -39,7 +39,7 @@ struct columns {
 
 /* The next rows as events, as recording_next; the first ones tell what is not known. A row that
  * cannot be an event is AF_BAD_FILE. */
-int columns_next(struct columns *c, struct event *events, int room, int *count);
+int columns_next(struct columns *c, struct af_camera_event *events, int room, int *count);
 /* Goes past rows without looking at them. */
 int columns_skip(struct columns *c, int64_t rows);
 /* The column that a field's name stands for, -1 if none. */

@@ -21,7 +21,7 @@ struct dat {
 /* Made once for each layout, whose numbers are then known. */
 static inline __attribute__((always_inline)) void decode(struct dat *r, const unsigned char *p,
                                                          int n, int x_bits, int y_bits,
-                                                         uint32_t polarity, struct event *out)
+                                                         uint32_t polarity, struct af_camera_event *out)
 {
     const uint32_t x_mask = (1u << x_bits) - 1, y_mask = (1u << y_bits) - 1;
     uint32_t last = r->last;
@@ -30,14 +30,14 @@ static inline __attribute__((always_inline)) void decode(struct dat *r, const un
         const uint32_t t = get_u32(p), d = get_u32(p + 4);
         turns += t < last && last - t > 1u << 31;
         last = t;
-        out[i] = (struct event){(uint16_t)(d & x_mask), (uint16_t)(d >> x_bits & y_mask),
+        out[i] = (struct af_camera_event){(uint16_t)(d & x_mask), (uint16_t)(d >> x_bits & y_mask),
                                 (d & polarity) != 0, turns << 32 | t};
     }
     r->last = last;
     r->turns = turns;
 }
 
-static int next_dat(struct recording *base, struct event *out, int room, int *count)
+static int next_dat(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct dat *r = (struct dat *)base;
     struct bytes *b = &base->bytes;

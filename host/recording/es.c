@@ -16,7 +16,7 @@ struct es {
     int64_t t;
 };
 
-static int next_es(struct recording *base, struct event *out, int room, int *count)
+static int next_es(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct es *r = (struct es *)base;
     struct bytes *b = &base->bytes;
@@ -37,7 +37,7 @@ static int next_es(struct recording *base, struct event *out, int room, int *cou
                 short_of = true;
             } else {
                 r->t += *p >> 1;
-                out[n++] = (struct event){(uint16_t)get_u16(p + 1), (uint16_t)get_u16(p + 3),
+                out[n++] = (struct af_camera_event){(uint16_t)get_u16(p + 1), (uint16_t)get_u16(p + 3),
                                           *p & 1, r->t};
                 p += EVENT;
             }

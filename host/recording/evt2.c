@@ -15,7 +15,7 @@ struct evt2 {
     int64_t time; /* the upper bits, in place; -1: there was none yet */
 };
 
-static int next_evt2(struct recording *base, struct event *out, int room, int *count)
+static int next_evt2(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct evt2 *r = (struct evt2 *)base;
     struct bytes *b = &base->bytes;
@@ -34,7 +34,7 @@ static int next_evt2(struct recording *base, struct event *out, int room, int *c
         for (; i < words && n < room; i++, p += WORD) {
             const uint32_t w = get_u32(p), type = w >> 28;
             if (type <= 1 && r->time >= 0)
-                out[n++] = (struct event){(uint16_t)(w >> 11 & 0x7ff), (uint16_t)(w & 0x7ff),
+                out[n++] = (struct af_camera_event){(uint16_t)(w >> 11 & 0x7ff), (uint16_t)(w & 0x7ff),
                                           (uint16_t)type, r->time | (w >> 22 & 63)};
             else if (type == TIME_HIGH)
                 r->time = prophesee_time(r->time, w);

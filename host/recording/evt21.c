@@ -23,7 +23,7 @@ static bool is_known(uint32_t upper)
     return type <= 1 || type == TIME_HIGH || type == TRIGGER || type == OTHERS || type == CONTINUED;
 }
 
-static int next_evt21(struct recording *base, struct event *out, int room, int *count)
+static int next_evt21(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct evt21 *r = (struct evt21 *)base;
     struct bytes *b = &base->bytes;
@@ -46,7 +46,7 @@ static int next_evt21(struct recording *base, struct event *out, int room, int *
                 const uint32_t x = upper >> 11 & 0x7ff;
                 const int64_t t = r->time | (upper >> 22 & 63);
                 for (; valid; valid &= valid - 1)
-                    out[n++] = (struct event){(uint16_t)(x + (uint32_t)__builtin_ctz(valid)),
+                    out[n++] = (struct af_camera_event){(uint16_t)(x + (uint32_t)__builtin_ctz(valid)),
                                               (uint16_t)(upper & 0x7ff), (uint16_t)type, t};
             } else if (type == TIME_HIGH) {
                 r->time = prophesee_time(r->time, upper);

@@ -284,7 +284,7 @@ static int fill(struct recording *base)
     return AF_OK;
 }
 
-static int next_hdf5(struct recording *base, struct event *out, int room, int *count)
+static int next_hdf5(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     return columns_next(&((struct hdf5 *)base)->columns, out, room, count);
 }

@@ -21,7 +21,7 @@ static int64_t time_of(const unsigned char *p)
     return (p[2] & 0x7f) << 16 | p[3] << 8 | p[4];
 }
 
-static int next_nmnist(struct recording *base, struct event *out, int room, int *count)
+static int next_nmnist(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     struct nmnist *r = (struct nmnist *)base;
     struct bytes *b = &base->bytes;
@@ -41,7 +41,7 @@ static int next_nmnist(struct recording *base, struct event *out, int room, int 
             if (p[1] == OVERFLOW_Y)
                 r->overflow += OVERFLOW_US;
             else
-                out[n++] = (struct event){p[0], p[1], p[2] >> 7, r->overflow + time_of(p)};
+                out[n++] = (struct af_camera_event){p[0], p[1], p[2] >> 7, r->overflow + time_of(p)};
         }
         bytes_use(b, i * EVENT);
     }

@@ -39,12 +39,12 @@ int reader_note(struct recording *r, const char *format, ...)
 }
 
 /* Times that go back, and events that are not where they should be: seldom, and one by one. */
-static void count_odd(struct recording *r, const struct event *events, int n)
+static void count_odd(struct recording *r, const struct af_camera_event *events, int n)
 {
     struct recording_totals *t = &r->totals;
     int64_t last = t->last;
     for (int i = 0; i < n; i++) {
-        const struct event *e = &events[i];
+        const struct af_camera_event *e = &events[i];
         if (e->t < last && !r->backwards++)
             r->first_backwards = t->events + i;
         last = e->t;
@@ -56,7 +56,7 @@ static void count_odd(struct recording *r, const struct event *events, int n)
 }
 
 /* Every event passes here, so the loop does little. */
-static void add_up(struct recording *r, const struct event *events, int n)
+static void add_up(struct recording *r, const struct af_camera_event *events, int n)
 {
     struct recording_totals *t = &r->totals;
     if (!t->events)
@@ -64,7 +64,7 @@ static void add_up(struct recording *r, const struct event *events, int n)
     int x = 0, y = 0, sum = 0, above = 0, back = 0;
     int64_t last = t->last;
     for (int i = 0; i < n; i++) {
-        const struct event *e = &events[i];
+        const struct af_camera_event *e = &events[i];
         x = e->x > x ? e->x : x;
         y = e->y > y ? e->y : y;
         sum += e->polarity;
@@ -89,7 +89,7 @@ static void add_up(struct recording *r, const struct event *events, int n)
     t->events += n;
 }
 
-int recording_next(struct recording *r, struct event *events, int room, int *count)
+int recording_next(struct recording *r, struct af_camera_event *events, int room, int *count)
 {
     *count = 0;
     int status = r->ops->next(r, events, room, count);

@@ -7,7 +7,7 @@
 
 struct reader_ops {
     /* As recording_next. */
-    int (*next)(struct recording *r, struct event *events, int room, int *count);
+    int (*next)(struct recording *r, struct af_camera_event *events, int room, int *count);
     int (*skip)(struct recording *r, int64_t rows); /* of tables alone */
     void (*close)(struct recording *r);             /* frees all but the base; NULL: nothing */
 };

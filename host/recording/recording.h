@@ -19,7 +19,7 @@
 
 #include "base/stream.h"
 #include "base/texts.h"
-#include "recording/event.h"
+#include "adafire.h"
 
 #include <stdbool.h>
 
@@ -50,7 +50,7 @@ int recording_open(struct recording **r, const char *path);
 int recording_open_array(struct recording **r, const struct place *place, const char *name);
 /* The next events, at most `room` (RECORDING_ROOM or more; any number of a table); *count is 0 at
  * the end. After a failure the recording is of no more use. */
-int recording_next(struct recording *r, struct event *events, int room, int *count);
+int recording_next(struct recording *r, struct af_camera_event *events, int room, int *count);
 /* Goes past rows of a table without looking at them. */
 int recording_skip(struct recording *r, int64_t rows);
 /* Good until the recording is closed. What tables hold is known after the first recording_next. */

@@ -149,7 +149,7 @@ static int fill(struct recording *base)
     return status;
 }
 
-static int next_table(struct recording *base, struct event *out, int room, int *count)
+static int next_table(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
     return columns_next(&((struct table *)base)->columns, out, room, count);
 }

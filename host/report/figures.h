@@ -19,12 +19,6 @@ struct report_population {
     double sops; /* caused by this population's events, an event counted once */
 };
 
-/* One line of the raster: neuron `neuron` of population `population` (index into populations) sent
- * `burst` spikes (negative: took back) in timestep `step` (from 0). */
-struct report_event {
-    int32_t step, population, neuron, burst;
-};
-
 /* How good boxes or maps are, the network's and the ANN's: in 0..1, NAN unknown. */
 struct report_score {
     const char *name;
@@ -60,7 +54,7 @@ struct report {
     int population_count;
     const struct report_population *populations;
     int64_t raster_count; /* events of one sample, ordered by step */
-    const struct report_event *raster;
+    const struct af_event *raster;
     const char *raster_name;          /* that sample's name, NULL if there is none */
     const struct af_profile *profile; /* of one sample; NULL: the board does not count its cycles */
     int fact_count;

@@ -46,9 +46,9 @@ static double size_of(const struct report_population *p)
     return (double)p->channels * p->height * p->width;
 }
 
-static bool is_drawable(const struct report *r, const struct report_event *e)
+static bool is_drawable(const struct report *r, const struct af_event *e)
 {
-    return e->burst != 0 && e->step >= 0 && e->step < r->timesteps && e->population >= 0 &&
+    return e->burst != 0 && e->timestep >= 0 && e->timestep < r->timesteps && e->population >= 0 &&
            e->population < r->population_count && e->neuron >= 0 &&
            e->neuron < size_of(&r->populations[e->population]);
 }
@@ -173,9 +173,10 @@ int report_plot_raster(FILE *f, const struct report *r)
     if (!marks)
         return af_fail(AF_NO_MEMORY, "no memory for the raster of the report");
     for (int64_t i = 0; i < most; i++) {
-        const struct report_event *e = &r->raster[choose(i, total)];
+        const struct af_event *e = &r->raster[choose(i, total)];
         if (is_drawable(r, e))
-            marks[count++] = (struct mark){e->population, level_of(e->burst), e->step, e->neuron};
+            marks[count++] =
+                (struct mark){e->population, level_of(e->burst), e->timestep, e->neuron};
     }
     if (count > 0) {
         qsort(marks, (size_t)count, sizeof *marks, by_place);

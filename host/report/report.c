@@ -302,25 +302,31 @@ static int put_page(FILE *f, const struct report *r)
     return AF_OK;
 }
 
-int report_write(const char *path, const struct report *r)
+int report_put(FILE *f, const struct report *r)
 {
-    if (!path || !r)
-        return af_fail(AF_BAD_ARGUMENT, "report_write: a null pointer");
     if (r->timesteps < 1)
-        return af_fail(AF_BAD_ARGUMENT, "report_write: %d timesteps", r->timesteps);
-    struct file_out out;
-    int status = file_create(&out, path);
-    if (status)
-        return status;
+        return af_fail(AF_BAD_ARGUMENT, "a report of %d timesteps", r->timesteps);
     /* CSS and SVG want a point in numbers, whatever the program's locale is. */
     locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = (locale_t)0;
     if (plain)
         before = uselocale(plain);
-    status = put_page(out.stream, r);
+    const int status = put_page(f, r);
     if (plain) {
         uselocale(before);
         freelocale(plain);
     }
+    return status;
+}
+
+int report_write(const char *path, const struct report *r)
+{
+    if (!path || !r)
+        return af_fail(AF_BAD_ARGUMENT, "report_write: a null pointer");
+    struct file_out out;
+    int status = file_create(&out, path);
+    if (status)
+        return status;
+    status = report_put(out.stream, r);
     if (status) {
         file_discard(&out);
         return status;

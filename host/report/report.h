@@ -4,7 +4,12 @@
 
 #include "report/figures.h"
 
+#include <stdio.h>
+
 /* Writes to a temporary name, then renames. AF_IO with path and reason. */
 int report_write(const char *path, const struct report *r);
+
+/* The same to a stream, whose errors are the caller's to see. */
+int report_put(FILE *f, const struct report *r);
 
 #endif

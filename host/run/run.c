@@ -268,7 +268,7 @@ static void keep_event(void *context, int64_t sample, int step, int population, 
     (void)sample;
     if (t->raster_count == r->raster_room) {
         int64_t room = r->raster_room ? r->raster_room * 2 : 4096;
-        struct report_event *grown = realloc(t->raster, (size_t)room * sizeof *grown);
+        struct af_event *grown = realloc(t->raster, (size_t)room * sizeof *grown);
         if (!grown) {
             r->status = af_fail(AF_NO_MEMORY, "no memory for the raster");
             return;
@@ -276,7 +276,7 @@ static void keep_event(void *context, int64_t sample, int step, int population, 
         t->raster = grown;
         r->raster_room = room;
     }
-    t->raster[t->raster_count++] = (struct report_event){step, population, neuron, burst};
+    t->raster[t->raster_count++] = (struct af_event){0, step, population, neuron, burst};
 }
 
 /* ---- The run ------------------------------------------------------------------------------- */
@@ -668,46 +668,9 @@ double run_mean(const struct af_model *m, const struct run_totals *t, const doub
     return sum / (double)t->samples;
 }
 
-/* Multiply-accumulates of a constant input, done once. */
-static double first_macs(const struct af_model *m, const struct run_totals *t)
+struct af_energy run_energy(const struct af_model *m, const struct run_totals *t)
 {
-    return m->format.events && t->events[0] > 0 ? 0 : (double)m->first_macs;
-}
-
-double run_energy_event(const struct af_model *m, const struct run_totals *t)
-{
-    return af_energy_uj(run_mean(m, t, t->sops), first_macs(m, t));
-}
-
-double run_energy_spike(const struct af_model *m, const struct run_totals *t)
-{
-    return af_energy_uj(run_mean(m, t, t->spike_sops), first_macs(m, t));
-}
-
-double run_energy_adds(const struct af_model *m, const struct run_totals *t)
-{
-    return af_energy_uj(run_mean(m, t, t->adds), first_macs(m, t));
-}
-
-/* Bits of an activation that a population sends as fine over all timesteps. */
-static int bits_like(const struct af_model *m)
-{
-    int most = 1, bits = 0;
-    for (int i = 0; i < m->population_count; i++)
-        most = m->population[i].burst > most ? m->population[i].burst : most;
-    while (1 << bits < most * m->timesteps + 1)
-        bits++;
-    return bits;
-}
-
-struct integer_energy run_energy_integer(const struct af_model *m, const struct run_totals *t)
-{
-    const double adds = run_mean(m, t, t->adds), first = first_macs(m, t);
-    const int bits = bits_like(m);
-    return (struct integer_energy){.bits = bits,
-                                   .spiking = af_integer_energy_uj(adds, first, 8, false),
-                                   .ann = af_integer_energy_uj(0, (double)m->ann_macs, bits, false),
-                                   .spiking_memory = af_integer_energy_uj(adds, first, 8, true),
-                                   .ann_memory =
-                                       af_integer_energy_uj(0, (double)m->ann_macs, bits, true)};
+    struct af_energy energy;
+    af_energy_of(m, (double)t->samples, t->events, t->sops, t->spike_sops, t->adds, &energy);
+    return energy;
 }

@@ -6,7 +6,6 @@
 #include "device/profile.h"
 #include "input/input.h"
 #include "model/model.h"
-#include "report/figures.h"
 #include "run/answer.h"
 
 struct run_options {
@@ -59,7 +58,7 @@ struct run_totals {
     int classes;          /* that they tell apart */
     /* With history: [timesteps], in 0..1, NULL where there is nothing to compare. */
     double *accuracy_at, *agreement_at;
-    struct report_event *raster;
+    struct af_event *raster;
     int64_t raster_count;
     char *raster_name;
 };
@@ -69,18 +68,8 @@ int run_files(struct af_device *device, const struct af_model *model, const stru
               struct run_totals *t);
 void run_totals_free(struct run_totals *t);
 
-/* Energy in microjoules per sample (af_energy_uj). */
-double run_energy_event(const struct af_model *model, const struct run_totals *t);
-double run_energy_spike(const struct af_model *model, const struct run_totals *t);
-double run_energy_adds(const struct af_model *model, const struct run_totals *t);
-/* In microjoules per sample (af_integer_energy_uj), beside the same network as an ANN whose
- * activations have as many bits as all timesteps tell apart: ceil(log2(phi T + 1)). NAN of the
- * spiking one where the board does not count adds. */
-struct integer_energy {
-    int bits;
-    double spiking, ann, spiking_memory, ann_memory;
-};
-struct integer_energy run_energy_integer(const struct af_model *model, const struct run_totals *t);
+/* Of a sample, on average. */
+struct af_energy run_energy(const struct af_model *model, const struct run_totals *t);
 /* The sum of a per-population array over the populations, per sample. */
 double run_mean(const struct af_model *model, const struct run_totals *t, const double *sums);
 

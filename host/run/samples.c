@@ -51,7 +51,9 @@ struct af_samples {
     struct input *input;
     struct input_spec spec;
     int timesteps, frames;
+    bool uncounted;
     void *data;
+    struct sample last; /* that the input gave */
 };
 
 int af_samples_of(const struct af_model *m, struct af_samples_options *options)
@@ -77,7 +79,8 @@ int af_samples_of(const struct af_model *m, struct af_samples_options *options)
 static int check_options(const struct af_samples_options *o)
 {
     int status = af_check_reserved("af_samples_options", o);
-    if (!status && o->events && (o->timesteps < 1 || o->timesteps > TIMESTEPS_LIMIT))
+    if (!status && o->events && !o->uncounted &&
+        (o->timesteps < 1 || o->timesteps > TIMESTEPS_LIMIT))
         status = af_fail(AF_BAD_ARGUMENT, "recordings as counts of %d timesteps", o->timesteps);
     if (!status && o->event_frames < 0)
         status = af_fail(AF_BAD_ARGUMENT, "recordings of %d frames", o->event_frames);
@@ -108,6 +111,7 @@ int af_samples_open(const char *const *paths, int count, const struct af_samples
                                      .squash = o->squash};
     made->timesteps = o->timesteps;
     made->frames = o->event_frames;
+    made->uncounted = o->uncounted;
     if (o->counting)
         status = counting_parse("the samples", o->counting, &made->spec.counting);
     if (!status)
@@ -115,7 +119,9 @@ int af_samples_open(const char *const *paths, int count, const struct af_samples
     if (!status) {
         const struct sample recording = {0};
         const int64_t n = (int64_t)o->channels * o->height * o->width,
-                      counts = o->events ? sample_length(&recording, &made->spec, o->timesteps) : 0;
+                      counts = o->events && !o->uncounted
+                                   ? sample_length(&recording, &made->spec, o->timesteps)
+                                   : 0;
         made->data = malloc((size_t)(counts > 2 * n ? counts : 2 * n) * sizeof(int16_t));
         status = made->data ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for a sample");
     }
@@ -148,13 +154,26 @@ int af_samples_next(struct af_samples *samples, struct af_sample *sample,
         return af_fail(AF_BAD_ARGUMENT, "samples and a place for one are needed");
     const int more = input_next(samples->input, &s);
     *sample = (struct af_sample){0};
+    samples->last = more > 0 ? s : (struct sample){0};
     if (more <= 0)
         return more;
     if (info)
         *info = (struct af_sample_info){.name = s.name, .label = s.label};
+    if (samples->uncounted && !s.data)
+        return 1;
     const int status =
         sample_take(&s, &samples->spec, samples->timesteps, samples->frames, samples->data, sample);
     return status ? status : 1;
+}
+
+int af_samples_recording(const struct af_samples *samples, struct af_recording *recording)
+{
+    if (recording)
+        *recording = (struct af_recording){0};
+    if (!samples || !recording || !samples->last.name || samples->last.data)
+        return af_fail(AF_BAD_ARGUMENT, "the last sample was no recording");
+    *recording = (struct af_recording){samples->last.events, samples->last.event_count, {0}};
+    return AF_OK;
 }
 
 int af_labels_read(const char *path, int64_t **labels, int64_t *count)
@@ -179,7 +198,28 @@ int af_labels_read(const char *path, int64_t **labels, int64_t *count)
     return status;
 }
 
-void af_free(void *memory)
+int af_recording_counts(const struct af_samples_options *o, const struct af_recording *recording,
+                        int16_t *counts)
 {
-    free(memory);
+    if (!o || !recording || !counts || recording->count < 0 ||
+        (recording->count && !recording->events))
+        return af_fail(AF_BAD_ARGUMENT, "options, a recording and room for counts are needed");
+    int status = check_options(o);
+    if (!status && (!o->events || o->timesteps < 1))
+        status = af_fail(AF_BAD_ARGUMENT, "counts of timesteps of a recording are needed");
+    if (!status && (o->channels < 1 || o->height < 1 || o->width < 1))
+        status = af_fail(AF_BAD_ARGUMENT, "counts of %dx%dx%d", o->channels, o->height, o->width);
+    if (!status)
+        status = af_check_reserved("af_recording", recording);
+    if (status)
+        return status;
+    struct input_spec spec = {
+        .channels = o->channels, .height = o->height, .width = o->width, .events = true};
+    if (o->counting)
+        status = counting_parse("the recording", o->counting, &spec.counting);
+    if (status)
+        return status;
+    const struct sample s = {
+        .name = "the recording", .events = recording->events, .event_count = recording->count};
+    return events_bin_as_frames(&s, &spec, o->timesteps, o->event_frames, counts);
 }

@@ -199,6 +199,17 @@ int af_score_boxes(struct af_score *s, const struct af_box *found, int64_t found
     return precision_add(s->precision, &boxes, truth, truth_count);
 }
 
+int64_t af_boxes_matched(const struct af_box *found, int64_t found_count,
+                         const struct af_box *truth, int64_t truth_count)
+{
+    if (found_count < 0 || truth_count < 0 || (found_count && !found) || (truth_count && !truth))
+        return af_fail(AF_BAD_ARGUMENT, "boxes, found and true, are needed");
+    const struct boxes boxes = {.box = (struct af_box *)(uintptr_t)found, .count = found_count};
+    struct matches matches = {0};
+    const int status = boxes_match(&boxes, truth, truth_count, &matches);
+    return status ? status : matches.matched;
+}
+
 int af_score_map(struct af_score *s, const uint16_t *map, const int32_t *labels, int height,
                  int width)
 {

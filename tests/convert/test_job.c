@@ -430,6 +430,76 @@ TEST(ann)
     tensor_free(&given);
 }
 
+/* The ANN's outputs in memory, of files and of samples, are those of the file. */
+TEST(ann_in_memory)
+{
+    struct told told;
+    struct af_convert_options o = digits(&told);
+    struct tensor file = {0};
+    float *outputs, *again;
+    int64_t count, columns, shape_count = 0;
+    int shape[3];
+    CHECK_EQ(af_ann(&o, in_folder("ann.npy"), &shape_count), AF_OK);
+    CHECK_EQ(npy_read(in_folder("ann.npy"), &file), AF_OK);
+    CHECK_EQ(af_ann_outputs(&o, &outputs, &count, &columns), AF_OK);
+    CHECK(count == shape_count && columns == 10 && file.count == count * columns);
+    CHECK(outputs && memcmp(outputs, file.data, (size_t)file.count * sizeof *outputs) == 0);
+    struct tensor images = {0};
+    CHECK_EQ(npy_read(calib[0], &images), AF_OK);
+    struct af_sample samples[CALIB];
+    for (int i = 0; i < CALIB; i++)
+        samples[i] = (struct af_sample){
+            .type = AF_U8, .data = (const uint8_t *)images.data + i * INPUTS, .length = INPUTS};
+    o.calib_count = 0;
+    o.calib = NULL;
+    o.samples = samples;
+    o.sample_count = CALIB;
+    CHECK_EQ(af_ann_outputs(&o, &again, &count, &columns), AF_OK);
+    CHECK_EQ(count, CALIB);
+    CHECK(again && memcmp(outputs, again, (size_t)(count * columns) * sizeof *again) == 0);
+    af_free(again);
+    samples[7].length = 3;
+    CHECK_EQ(af_ann_outputs(&o, &again, &count, &columns), AF_BAD_ARGUMENT);
+    CHECK_ERROR("sample 7 has 3 values");
+    CHECK(!again);
+    samples[7].length = INPUTS;
+    told.stop_at = told.calls + 2;
+    CHECK_EQ(af_ann_outputs(&o, &again, &count, &columns), AF_CANCELLED);
+    CHECK(!again);
+    CHECK_EQ(af_network_shape(&o, shape), AF_OK);
+    CHECK(shape[0] == 1 && shape[1] == 8 && shape[2] == 8);
+    CHECK_EQ(af_network_shape(NULL, shape), AF_BAD_ARGUMENT);
+    af_free(outputs);
+    tensor_free(&images);
+    tensor_free(&file);
+}
+
+TEST(class_names_in_memory)
+{
+    static const char *const names[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "nine"};
+    struct told told;
+    struct af_convert_options o = digits(&told);
+    struct af_model *m;
+    o.class_names = names;
+    o.class_count = 10;
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_OK);
+    CHECK(m && strcmp(af_class_name(m, 9), "nine") == 0);
+    af_model_free(m);
+    o.class_count = 9;
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_FILE);
+    CHECK_ERROR("9 names");
+    o.class_count = -1;
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
+    o.class_count = 10;
+    o.classes = "names";
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
+    const struct af_recording none = {0};
+    o = digits(&told);
+    o.exit_in_memory = &none;
+    CHECK_EQ(af_convert(&o, &m, NULL), AF_BAD_ARGUMENT);
+    CHECK_ERROR("networks of events");
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -442,6 +512,8 @@ int main(void)
     RUN(cancelled);
     RUN(refusals);
     RUN(ann);
+    RUN(ann_in_memory);
+    RUN(class_names_in_memory);
     char command[64];
     snprintf(command, sizeof command, "rm -r %s", folder);
     return system(command) ? 1 : test_end();

@@ -14,7 +14,7 @@ static struct input_spec spec_of(const char *words, int channels)
     return spec;
 }
 
-static struct sample sample_of(const struct event *e, int n, int width, int height)
+static struct sample sample_of(const struct af_camera_event *e, int n, int width, int height)
 {
     return (struct sample){.name = "r", .events = e, .event_count = n, .sensor = {width, height}};
 }
@@ -23,11 +23,11 @@ static struct sample sample_of(const struct event *e, int n, int width, int heig
 static void check_kept(const char *words, const struct sample *s, const char *wanted)
 {
     const struct input_spec spec = spec_of(words, 2);
-    struct event *kept;
+    struct af_camera_event *kept;
     int64_t n;
     char text[400] = "";
     CHECK_EQ(counting_apply(&spec.counting, s, &spec, &kept, &n), 0);
-    const struct event *e = kept ? kept : s->events;
+    const struct af_camera_event *e = kept ? kept : s->events;
     for (int64_t i = 0; i < n; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%d,%d,%d@%lld", i ? " " : "",
                  e[i].x, e[i].y, e[i].polarity, (long long)e[i].t);
@@ -57,7 +57,7 @@ TEST(words)
 
 TEST(places)
 {
-    const struct event e[] = {{0, 0, 0, 10}, {7, 5, 1, 20}, {3, 2, 1, 30}};
+    const struct af_camera_event e[] = {{0, 0, 0, 10}, {7, 5, 1, 20}, {3, 2, 1, 30}};
     const struct sample s = sample_of(e, 3, 8, 6), unsaid = sample_of(e, 3, 0, 0);
     check_kept("", &s, "0,0,0@10 7,5,1@20 3,2,1@30");
     check_kept("downsample 2", &unsaid, "0,0,0@10 3,2,1@20 1,1,1@30");
@@ -68,7 +68,7 @@ TEST(places)
     check_kept("crop", &s, "1,1,1@30"); /* from x 2 to 5, y 1 to 3 */
     check_kept("merge", &s, "0,0,0@10 7,5,0@20 3,2,0@30");
     check_kept("swap", &s, "0,0,1@10 7,5,0@20 3,2,0@30");
-    struct event *kept;
+    struct af_camera_event *kept;
     int64_t n;
     struct input_spec spec = spec_of("crop", 2);
     CHECK_EQ(counting_apply(&spec.counting, &unsaid, &spec, &kept, &n), AF_BAD_FILE);
@@ -81,7 +81,7 @@ TEST(places)
 TEST(filters)
 {
     /* Pixel 1,1 sends 5 events in 10 ms, 500 a second; the others fewer. */
-    struct event e[] = {{1, 1, 0, 0},    {1, 1, 0, 1000}, {2, 1, 0, 1500}, {1, 1, 0, 3000},
+    struct af_camera_event e[] = {{1, 1, 0, 0},    {1, 1, 0, 1000}, {2, 1, 0, 1500}, {1, 1, 0, 3000},
                         {3, 2, 1, 4000}, {1, 1, 0, 5000}, {3, 1, 1, 9000}, {1, 1, 1, 9999}};
     const struct sample s = sample_of(e, 8, W, H);
     check_kept("hot 400", &s, "2,1,0@1500 3,2,1@4000 3,1,1@9000");
@@ -121,9 +121,9 @@ TEST(frames)
 {
     /* An event a millisecond, and a pause before the last. As many timesteps as frames: counts are
      * as they are. */
-    struct event e[12];
+    struct af_camera_event e[12];
     for (int i = 0; i < 12; i++)
-        e[i] = (struct event){1, 1, i & 1, 7000 + 1000 * i + (i == 11 ? 12000 : 0)};
+        e[i] = (struct af_camera_event){1, 1, i & 1, 7000 + 1000 * i + (i == 11 ? 12000 : 0)};
     const struct sample s = sample_of(e, 12, W, H);
     check_bins("", 2, &s, 4, 4, "6 5 0 1");
     check_bins("window 4", 2, &s, 3, 3, "4 4 3");

@@ -1156,8 +1156,8 @@ TEST(nmnist)
 
 TEST(binning)
 {
-    struct event events[6] = {{1, 2, 1, 100}, {3, 0, 0, 100}, {3, 0, 0, 149},
-                              {0, 1, 1, 150}, {4, 2, 0, 199}, {4, 2, 0, 150}};
+    struct af_camera_event events[6] = {{1, 2, 1, 100}, {3, 0, 0, 100}, {3, 0, 0, 149},
+                                        {0, 1, 1, 150}, {4, 2, 0, 199}, {4, 2, 0, 150}};
     struct sample s = {.name = "r", .events = events, .event_count = 6};
     struct input_spec spec = sensor(3, 5);
     int16_t out[4 * 30], wanted[2][2][3][5] = {0};
@@ -1188,21 +1188,22 @@ TEST(binning)
     events[2].x = 5;
     CHECK_EQ(events_bin(&s, &spec, 4, out), AF_BAD_FILE);
     CHECK_ERROR("r: event 2 (x 5, y 0, polarity 0) is outside the sensor of 5x3");
-    events[2] = (struct event){0, 3, 0, 5};
+    events[2] = (struct af_camera_event){0, 3, 0, 5};
     CHECK_EQ(events_bin(&s, &spec, 4, out), AF_BAD_FILE);
-    events[2] = (struct event){0, 0, 2, 5};
+    events[2] = (struct af_camera_event){0, 0, 2, 5};
     CHECK_EQ(events_bin(&s, &spec, 4, out), AF_BAD_FILE);
-    events[2] = (struct event){0, 0, 0, INT64_MAX};
+    events[2] = (struct af_camera_event){0, 0, 0, INT64_MAX};
     CHECK_EQ(events_bin(&s, &spec, 4, out), AF_BAD_FILE);
     CHECK_EQ(events_bin(&s, &spec, 0, out), AF_BAD_ARGUMENT);
-    struct event many[300];
+    struct af_camera_event many[300];
     for (int i = 0; i < 300; i++)
-        many[i] = (struct event){2, 1, 1, i};
+        many[i] = (struct af_camera_event){2, 1, 1, i};
     s = (struct sample){.name = "r", .events = many, .event_count = 300};
     CHECK_EQ(events_bin(&s, &spec, 1, out), AF_OK);
     CHECK_EQ(out[15 + 5 + 2], 255);
     /* Of 3 frames over 4 bins an event counts 4/3: 2 + 1 + 0 + 1 events are 2.67, 4, 4 and 5.33. */
-    const struct event few[4] = {{2, 1, 1, 0}, {2, 1, 1, 1}, {2, 1, 1, 25}, {2, 1, 1, 99}};
+    const struct af_camera_event few[4] = {
+        {2, 1, 1, 0}, {2, 1, 1, 1}, {2, 1, 1, 25}, {2, 1, 1, 99}};
     s = (struct sample){.name = "r", .events = few, .event_count = 4};
     CHECK_EQ(events_bin_as_frames(&s, &spec, 4, 3, out), AF_OK);
     const int at = 15 + 5 + 2;

@@ -19,7 +19,7 @@ static inline void fuzz_recording(const char *path, int room)
 {
     struct recording *r;
     struct texts notes = {0};
-    struct event *block = malloc((size_t)room * sizeof *block);
+    struct af_camera_event *block = malloc((size_t)room * sizeof *block);
     int n = 1, status = recording_open(&r, path);
     int64_t sum = 0;
     if (!block || !status != (r != NULL))

@@ -45,7 +45,7 @@ static const char *put_made(const char *name, const struct made *f)
 }
 
 struct all {
-    struct event *event;
+    struct af_camera_event *event;
     int64_t count, room;
     struct recording_about about;
     struct texts notes;
@@ -59,7 +59,7 @@ static int read_all(const char *path, int room, struct all *a)
     *a = (struct all){0};
     int status = recording_open(&r, path);
     CHECK(!status == (r != NULL));
-    struct event *block = malloc((size_t)room * sizeof *block);
+    struct af_camera_event *block = malloc((size_t)room * sizeof *block);
     while (!status && n) {
         status = recording_next(r, block, room, &n);
         CHECK(n >= 0 && n <= room);
@@ -86,7 +86,7 @@ static void free_all(struct all *a)
     texts_free(&a->notes);
 }
 
-static bool same(const struct event *a, const struct event *b)
+static bool same(const struct af_camera_event *a, const struct af_camera_event *b)
 {
     return a->x == b->x && a->y == b->y && a->polarity == b->polarity && a->t == b->t;
 }
@@ -100,7 +100,7 @@ static int64_t epoch_of(const char *name)
 static bool begins(const struct all *a, const struct making *m, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        struct event e = made_event[i];
+        struct af_camera_event e = made_event[i];
         e.t += epoch_of(m->name);
         if (!same(&a->event[i], &e))
             return false;
@@ -469,7 +469,7 @@ TEST(refusals)
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 static void check_rows(const char *descr, const char *shape, const void *data, size_t size,
-                       int status, const char *text, const struct event *wanted, int count)
+                       int status, const char *text, const struct af_camera_event *wanted, int count)
 {
     struct made f = {0};
     struct all a;
@@ -490,7 +490,7 @@ static void check_rows(const char *descr, const char *shape, const void *data, s
 
 TEST(tables)
 {
-    const struct event two[] = {{3, 4, 1, 50}, {1, 2, 0, 70}};
+    const struct af_camera_event two[] = {{3, 4, 1, 50}, {1, 2, 0, 70}};
     check_rows("'<i4'", "(2, 4)", (int32_t[]){3, 4, 1, 50, 1, 2, 0, 70}, 32, 0,
                "npy, columns x, y, p, t", two, 2);
     check_rows("'<i4'", "(2, 4)", (int32_t[]){50, 3, 4, 1, 70, 1, 2, 0}, 32, 0,
@@ -500,7 +500,7 @@ TEST(tables)
     check_rows("'<f4'", "(2, 4)", (float[]){50, 1, 3, 4, 70, 0, 1, 2}, 32, 0,
                "npy, columns t, p, x, y", two, 2);
     /* The first order that fits; and its fault, if none does. */
-    const struct event one = {1, 0, 1, 1};
+    const struct af_camera_event one = {1, 0, 1, 1};
     check_rows("'|u1'", "(1, 4)", (uint8_t[]){1, 0, 1, 1}, 4, 0, "npy, columns x, y, p, t", &one,
                1);
     check_rows("'<i2'", "(2, 4)", (int16_t[]){3, 4, 1, 50, 1, 2, -7, 9}, 16, AF_BAD_FILE,
@@ -542,7 +542,7 @@ TEST(numbers)
     CHECK_EQ(read_all(put("n.txt", text, sizeof text - 1), 32, &a), 0);
     CHECK_EQ(a.count, 5);
     for (int i = 0; i < a.count; i++)
-        CHECK(same(&a.event[i], &(struct event){3, 4, 1, times[i]}));
+        CHECK(same(&a.event[i], &(struct af_camera_event){3, 4, 1, times[i]}));
     free_all(&a);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char line[80];
@@ -627,7 +627,7 @@ TEST(apart)
     CHECK_ERROR("/absent.h5: No such file");
     /* What it reads and says arrives; closed early it is gone. */
     struct made f = {0};
-    struct event block[100];
+    struct af_camera_event block[100];
     struct texts notes = {0};
     int n = 1, count = 0;
     makings[2].make(&f);
@@ -677,7 +677,7 @@ TEST(hdf5)
         int64_t t;
     } records[MADE_EVENTS];
     for (int i = 0; i < MADE_EVENTS; i++) {
-        const struct event *e = &made_event[i];
+        const struct af_camera_event *e = &made_event[i];
         t[i] = e->t - 500;
         seconds[i] = 1e-6 * (double)e->t;
         x[i] = e->x;
@@ -789,7 +789,7 @@ TEST(memory)
     struct made f = {0};
     struct rusage before, after;
     struct recording *r;
-    static struct event block[4096];
+    static struct af_camera_event block[4096];
     for (int i = 0; i < making_count; i++)
         if (strcmp(makings[i].format, "ES") == 0)
             makings[i].make(&f);
@@ -808,7 +808,7 @@ TEST(memory)
     for (; !status && n; events += n) {
         status = recording_next(r, block, 4096, &n);
         for (int i = 0; i < n; i++) {
-            struct event e = made_event[(events + i) % MADE_EVENTS];
+            struct af_camera_event e = made_event[(events + i) % MADE_EVENTS];
             e.t += (events + i) / MADE_EVENTS * made_event[MADE_EVENTS - 1].t;
             wrong += !same(&block[i], &e);
         }
@@ -872,7 +872,7 @@ TEST(real_files)
         CHECK_EQ(status, 0);
         int64_t(*v)[4] = malloc((size_t)(a.count + 1) * sizeof *v);
         for (int64_t k = 0; k < a.count; k++) {
-            const struct event *e = &a.event[k];
+            const struct af_camera_event *e = &a.event[k];
             memcpy(v[k], (int64_t[]){e->x, e->y, e->polarity, e->t}, sizeof v[k]);
         }
         CHECK_EQ(hash_bytes(v, (size_t)a.count * sizeof *v, hash), 0);

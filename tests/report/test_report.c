@@ -178,7 +178,7 @@ struct example {
     struct report report;
     struct report_population populations[MANY];
     char names[MANY][64];
-    struct report_event *raster;
+    struct af_event *raster;
     struct af_profile profile;
     struct af_span span[2 * CORES];
     struct af_waits waits[2];
@@ -261,8 +261,8 @@ static void make_raster(struct example *x, int64_t count)
         int from = 1 + (int)(uniform() * (x->report.population_count - 2));
         struct report_population *p = &x->populations[from];
         int neurons = p->channels * p->height * p->width;
-        x->raster[i] = (struct report_event){
-            .step = (int32_t)(i * x->report.timesteps / count),
+        x->raster[i] = (struct af_event){
+            .timestep = (int32_t)(i * x->report.timesteps / count),
             .population = from,
             .neuron = (int32_t)(uniform() * uniform() * neurons),
             .burst = uniform() < 0.05 ? -1 : 1 + (int)(uniform() * uniform() * 6),
@@ -434,11 +434,11 @@ TEST(raster_ignores_what_is_not_there)
 {
     struct example x = full_example();
     x.report.populations = x.populations;
-    struct report_event wrong[] = {{0, 1, 0, 2},       {-1, 1, 0, 1},
-                                   {8, 1, 0, 1},       {0, -1, 0, 1},
-                                   {0, 1 << 28, 0, 1}, {0, 1, 16 * 1024, 1},
-                                   {0, 1, -1, 1},      {0, 1, 0, 0},
-                                   {7, 20, 0, -3},     {7, 20, 64 * 64 - 1, 2000000000}};
+    struct af_event wrong[] = {{0, 0, 1, 0, 2},       {0, -1, 1, 0, 1},
+                               {0, 8, 1, 0, 1},       {0, 0, -1, 0, 1},
+                               {0, 0, 1 << 28, 0, 1}, {0, 0, 1, 16 * 1024, 1},
+                               {0, 0, 1, -1, 1},      {0, 0, 1, 0, 0},
+                               {0, 7, 20, 0, -3},     {0, 7, 20, 64 * 64 - 1, 2000000000}};
     x.report.raster = wrong;
     x.report.raster_count = 10;
     struct page page = written("wrong_events", &x.report);
@@ -554,7 +554,7 @@ TEST(hostile_numbers)
     r->samples_per_second = INFINITY;
     r->timesteps_mean = -3;
     r->samples = INT64_MIN;
-    struct report_event event = {0, 10, 0, 1};
+    struct af_event event = {0, 0, 10, 0, 1};
     r->raster = &event;
     r->raster_count = 1;
     struct page page = written("numbers", r);
@@ -589,7 +589,7 @@ TEST(one_population)
 TEST(silent)
 {
     struct example x = full_example();
-    struct report_event none = {0, 0, 0, 0};
+    struct af_event none = {0, 0, 0, 0, 0};
     x.report.populations = x.populations;
     for (int i = 0; i < POPULATIONS; i++)
         x.populations[i].spikes = x.populations[i].events = x.populations[i].sops = 0;

@@ -246,10 +246,52 @@ TEST(boxes)
     const struct af_box a = {0, 0, 2, 2, 1, 0}, b = {1, 0, 3, 2, 1, 0};
     CHECK(fabs(af_overlap(&a, &b) - 1.0 / 3) < 1e-6);
     CHECK(af_overlap(&a, NULL) == 0);
+    const struct af_box near[2] = {{0, 0, 2, 2.5F, 1, 0}, {0, 0, 2, 2, 1, 1}};
+    CHECK_EQ(af_boxes_matched(near, 2, &a, 1), 1);
+    CHECK_EQ(af_boxes_matched(near + 1, 1, &a, 1), 0); /* of another class */
+    CHECK_EQ(af_boxes_matched(&b, 1, &a, 1), 0);
+    CHECK_EQ(af_boxes_matched(NULL, 0, &a, 1), 0);
+    CHECK_EQ(af_boxes_matched(NULL, 1, &a, 1), AF_BAD_ARGUMENT);
     af_score_close(score);
     af_task_close(task);
     free(v);
     af_model_free(m);
+}
+
+/* The events of a recording themselves, and their counts without a file. */
+TEST(recordings_in_memory)
+{
+    int32_t rows[3][4] = {{0, 0, 0, 0}, {1, 1, 1, 50}, {1, 1, 1, 99}};
+    struct tensor t = {.type = DTYPE_I32, .rank = 2, .dim = {3, 4}, .count = 12, .data = rows};
+    struct af_samples_options o = {
+        .channels = 2, .height = 2, .width = 2, .events = true, .uncounted = true};
+    char path[64];
+    const char *const paths[] = {path};
+    struct af_samples *in;
+    struct af_sample s;
+    struct af_recording r;
+    int16_t counts[16];
+    snprintf(path, sizeof path, "%s/memory.npy", folder);
+    CHECK_EQ(npy_write(path, &t), AF_OK);
+    CHECK_EQ(af_samples_open(paths, 1, &o, &in), AF_OK);
+    CHECK_EQ(af_samples_recording(in, &r), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_samples_next(in, &s, NULL), 1);
+    CHECK(!s.counts && !s.data);
+    CHECK_EQ(af_samples_recording(in, &r), AF_OK);
+    CHECK_EQ(r.count, 3);
+    CHECK(r.events && r.events[2].t == 99 && r.events[1].polarity == 1 && r.events[0].x == 0);
+    o.uncounted = false;
+    o.timesteps = o.event_frames = 2;
+    CHECK_EQ(af_recording_counts(&o, &r, counts), AF_OK);
+    CHECK(counts[0] == 1 && counts[8 + 7] == 2 && counts[7] == 0);
+    o.width = 1;
+    CHECK_EQ(af_recording_counts(&o, &r, counts), AF_BAD_FILE);
+    o.timesteps = 0;
+    CHECK_EQ(af_recording_counts(&o, &r, counts), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_recording_counts(&o, NULL, counts), AF_BAD_ARGUMENT);
+    CHECK_EQ(af_samples_next(in, &s, NULL), 0);
+    CHECK_EQ(af_samples_recording(in, &r), AF_BAD_ARGUMENT);
+    af_samples_close(in);
 }
 
 int main(void)
@@ -258,6 +300,7 @@ int main(void)
         return 1;
     RUN(digits);
     RUN(recordings);
+    RUN(recordings_in_memory);
     RUN(refusals);
     RUN(classes);
     RUN(maps);
