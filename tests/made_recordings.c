@@ -22,8 +22,9 @@ void made_begin(void)
     for (int i = 0; i < MADE_EVENTS; i++) {
         r = r * 1664525 + 1013904223;
         t += i % 100 == 99 ? 9000 : (r >> 8) % 40;
-        made_event[i] = (struct af_camera_event){(uint16_t)((r >> 16) % MADE_WIDTH),
-                                       (uint16_t)((r >> 9) % MADE_HEIGHT), (uint16_t)(r >> 31), t};
+        made_event[i] =
+            (struct af_camera_event){(uint16_t)((r >> 16) % MADE_WIDTH),
+                                     (uint16_t)((r >> 9) % MADE_HEIGHT), (uint16_t)(r >> 31), t};
     }
 }
 

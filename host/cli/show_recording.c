@@ -20,7 +20,8 @@ static void put(unsigned char *p, uint64_t v, int size)
         p[i] = (unsigned char)(v >> 8 * i);
 }
 
-static int write_events(struct npy_writer *w, const char *path, const struct af_camera_event *e, int n)
+static int write_events(struct npy_writer *w, const char *path, const struct af_camera_event *e,
+                        int n)
 {
     unsigned char records[BLOCK * RECORD], *p = records;
     for (int i = 0; i < n; i++, p += RECORD) {

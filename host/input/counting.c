@@ -130,8 +130,8 @@ static int without_hot(const struct counting *c, const struct sample *s, struct 
 }
 
 /* Leaves out events without company: none of the pixels around had one so shortly before. */
-static int without_background(const struct counting *c, const struct sample *s, struct af_camera_event *e,
-                              int64_t *n, int width, int height)
+static int without_background(const struct counting *c, const struct sample *s,
+                              struct af_camera_event *e, int64_t *n, int width, int height)
 {
     /* A border all round, where nothing ever happens. */
     const int64_t row = width + 2, pixels = row * (height + 2);
@@ -155,8 +155,8 @@ static int without_background(const struct counting *c, const struct sample *s, 
 }
 
 /* To their places; what a crop leaves outside goes. */
-static int64_t move(const struct counting *c, const struct input_spec *spec, struct af_camera_event *e,
-                    int64_t n, int width, int height)
+static int64_t move(const struct counting *c, const struct input_spec *spec,
+                    struct af_camera_event *e, int64_t n, int width, int height)
 {
     const int by = c->downsample ? c->downsample : 1;
     const int w = (width + by - 1) / by, h = (height + by - 1) / by;

@@ -23,7 +23,8 @@ struct bins {
     int64_t first, span; /* us, of all bins */
 };
 
-static int find_span(const struct sample *s, const struct af_camera_event *e, int64_t n, struct bins *b)
+static int find_span(const struct sample *s, const struct af_camera_event *e, int64_t n,
+                     struct bins *b)
 {
     int64_t first = INT64_MAX, last = INT64_MIN, scaled;
     for (int64_t i = 0; i < n; i++) {

@@ -35,11 +35,12 @@ struct view {
 
 /* One sample. The pointers are owned by the source and good until the next input_next. */
 struct sample {
-    const char *name;           /* file name, or "file.npy[17]" */
-    int label;                  /* -1 if the file carries none */
-    enum dtype type;            /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
-    const void *data;           /* channels x height x width, row-major; NULL for a recording */
-    const struct af_camera_event *events; /* in the file's order; x, y and polarity are the sensor's */
+    const char *name; /* file name, or "file.npy[17]" */
+    int label;        /* -1 if the file carries none */
+    enum dtype type;  /* of `data`: F32, U8, I8, I16 or I32 (F64 becomes F32) */
+    const void *data; /* channels x height x width, row-major; NULL for a recording */
+    const struct af_camera_event
+        *events; /* in the file's order; x, y and polarity are the sensor's */
     int64_t event_count;
     int sensor[2];    /* width and height that the recording's file says; 0: it does not */
     const char *note; /* what its reader counted, without its name; NULL: nothing */

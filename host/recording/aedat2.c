@@ -50,11 +50,12 @@ static int next_aedat2(struct recording *base, struct af_camera_event *out, int 
         for (; i < there && n < room; i++, p += EVENT) {
             const uint32_t a = get_u32_big(p), t = get_u32_big(p + 4);
             if (r->davis && !(a & (1u << 31 | 1u << 10)))
-                out[n++] = (struct af_camera_event){(uint16_t)(a >> 12 & 0x3ff), (uint16_t)(a >> 22 & 0x1ff),
-                                          a >> 11 & 1, take_time(r, t)};
+                out[n++] = (struct af_camera_event){(uint16_t)(a >> 12 & 0x3ff),
+                                                    (uint16_t)(a >> 22 & 0x1ff), a >> 11 & 1,
+                                                    take_time(r, t)};
             else if (!r->davis && !(a & 1u << 15))
-                out[n++] = (struct af_camera_event){(uint16_t)(a >> 1 & 0x7f), (uint16_t)(a >> 8 & 0x7f),
-                                          a & 1, take_time(r, t)};
+                out[n++] = (struct af_camera_event){
+                    (uint16_t)(a >> 1 & 0x7f), (uint16_t)(a >> 8 & 0x7f), a & 1, take_time(r, t)};
         }
         bytes_use(b, i * EVENT);
     }

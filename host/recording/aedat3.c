@@ -78,7 +78,8 @@ static int next_aedat3(struct recording *base, struct af_camera_event *out, int 
         }
         for (; i < there && n < room; i++, p += EVENT) {
             const uint32_t d = get_u32(p), t = get_u32(p + TIME_AT) & 0x7fffffff;
-            out[n] = (struct af_camera_event){(uint16_t)(d >> 17), d >> 2 & 0x7fff, d >> 1 & 1, r->above | t};
+            out[n] = (struct af_camera_event){(uint16_t)(d >> 17), d >> 2 & 0x7fff, d >> 1 & 1,
+                                              r->above | t};
             n += (int)(d & 1);
             base->invalid += !(d & 1);
         }

@@ -265,8 +265,8 @@ static int next_aedat4(struct recording *base, struct af_camera_event *out, int 
         const unsigned char *p = r->unpacker.out + r->at;
         const int begin = n;
         for (; n < room && (size_t)(n - begin) < r->count; n++, p += EVENT)
-            out[n] = (struct af_camera_event){(uint16_t)get_u16(p + 8), (uint16_t)get_u16(p + 10), p[12] != 0,
-                                    (int64_t)get_u64(p)};
+            out[n] = (struct af_camera_event){(uint16_t)get_u16(p + 8), (uint16_t)get_u16(p + 10),
+                                              p[12] != 0, (int64_t)get_u64(p)};
         r->count -= (size_t)(n - begin);
         r->at += (size_t)(n - begin) * EVENT;
     }

@@ -21,7 +21,8 @@ struct dat {
 /* Made once for each layout, whose numbers are then known. */
 static inline __attribute__((always_inline)) void decode(struct dat *r, const unsigned char *p,
                                                          int n, int x_bits, int y_bits,
-                                                         uint32_t polarity, struct af_camera_event *out)
+                                                         uint32_t polarity,
+                                                         struct af_camera_event *out)
 {
     const uint32_t x_mask = (1u << x_bits) - 1, y_mask = (1u << y_bits) - 1;
     uint32_t last = r->last;
@@ -31,7 +32,7 @@ static inline __attribute__((always_inline)) void decode(struct dat *r, const un
         turns += t < last && last - t > 1u << 31;
         last = t;
         out[i] = (struct af_camera_event){(uint16_t)(d & x_mask), (uint16_t)(d >> x_bits & y_mask),
-                                (d & polarity) != 0, turns << 32 | t};
+                                          (d & polarity) != 0, turns << 32 | t};
     }
     r->last = last;
     r->turns = turns;

@@ -37,8 +37,8 @@ static int next_es(struct recording *base, struct af_camera_event *out, int room
                 short_of = true;
             } else {
                 r->t += *p >> 1;
-                out[n++] = (struct af_camera_event){(uint16_t)get_u16(p + 1), (uint16_t)get_u16(p + 3),
-                                          *p & 1, r->t};
+                out[n++] = (struct af_camera_event){(uint16_t)get_u16(p + 1),
+                                                    (uint16_t)get_u16(p + 3), *p & 1, r->t};
                 p += EVENT;
             }
         }

@@ -34,8 +34,9 @@ static int next_evt2(struct recording *base, struct af_camera_event *out, int ro
         for (; i < words && n < room; i++, p += WORD) {
             const uint32_t w = get_u32(p), type = w >> 28;
             if (type <= 1 && r->time >= 0)
-                out[n++] = (struct af_camera_event){(uint16_t)(w >> 11 & 0x7ff), (uint16_t)(w & 0x7ff),
-                                          (uint16_t)type, r->time | (w >> 22 & 63)};
+                out[n++] =
+                    (struct af_camera_event){(uint16_t)(w >> 11 & 0x7ff), (uint16_t)(w & 0x7ff),
+                                             (uint16_t)type, r->time | (w >> 22 & 63)};
             else if (type == TIME_HIGH)
                 r->time = prophesee_time(r->time, w);
             else if (type <= 1)

@@ -46,8 +46,9 @@ static int next_evt21(struct recording *base, struct af_camera_event *out, int r
                 const uint32_t x = upper >> 11 & 0x7ff;
                 const int64_t t = r->time | (upper >> 22 & 63);
                 for (; valid; valid &= valid - 1)
-                    out[n++] = (struct af_camera_event){(uint16_t)(x + (uint32_t)__builtin_ctz(valid)),
-                                              (uint16_t)(upper & 0x7ff), (uint16_t)type, t};
+                    out[n++] =
+                        (struct af_camera_event){(uint16_t)(x + (uint32_t)__builtin_ctz(valid)),
+                                                 (uint16_t)(upper & 0x7ff), (uint16_t)type, t};
             } else if (type == TIME_HIGH) {
                 r->time = prophesee_time(r->time, upper);
             } else if (type <= 1) {

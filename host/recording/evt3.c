@@ -73,8 +73,8 @@ static size_t skip_untimed(struct evt3 *r, const unsigned char *p, size_t words)
 
 /* Decodes until all words are used up or fewer than VECTOR events have room; the number of words.
  */
-static size_t decode(struct evt3 *r, const unsigned char *begin, size_t words, struct af_camera_event *out,
-                     int room, int *count)
+static size_t decode(struct evt3 *r, const unsigned char *begin, size_t words,
+                     struct af_camera_event *out, int room, int *count)
 {
     const unsigned char *p = begin, *const end = begin + words * WORD;
     uint16_t x = r->x, y = r->y, polarity = r->polarity;
@@ -84,7 +84,9 @@ static size_t decode(struct evt3 *r, const unsigned char *begin, size_t words, s
         const uint32_t w = get_u16(p), type = w >> 12, v = w & 0xfff;
         uint32_t valid;
         switch (type) {
-        case ADDRESS_X: out[n++] = (struct af_camera_event){v & 0x7ff, y, (uint16_t)(v >> 11), t}; break;
+        case ADDRESS_X:
+            out[n++] = (struct af_camera_event){v & 0x7ff, y, (uint16_t)(v >> 11), t};
+            break;
         case ADDRESS_Y: y = v & 0x7ff; break;
         case TIME_LOW: t = (t & ~(int64_t)0xfff) | v; break;
         case BASE_X:
@@ -94,7 +96,8 @@ static size_t decode(struct evt3 *r, const unsigned char *begin, size_t words, s
         case VECTOR_12:
         case VECTOR_8:
             for (valid = type == VECTOR_12 ? v : v & 0xff; valid; valid &= valid - 1)
-                out[n++] = (struct af_camera_event){(uint16_t)(x + __builtin_ctz(valid)), y, polarity, t};
+                out[n++] =
+                    (struct af_camera_event){(uint16_t)(x + __builtin_ctz(valid)), y, polarity, t};
             x = (uint16_t)(x + (type == VECTOR_12 ? 12 : 8));
             break;
         case TIME_HIGH:

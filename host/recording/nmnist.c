@@ -41,7 +41,8 @@ static int next_nmnist(struct recording *base, struct af_camera_event *out, int 
             if (p[1] == OVERFLOW_Y)
                 r->overflow += OVERFLOW_US;
             else
-                out[n++] = (struct af_camera_event){p[0], p[1], p[2] >> 7, r->overflow + time_of(p)};
+                out[n++] =
+                    (struct af_camera_event){p[0], p[1], p[2] >> 7, r->overflow + time_of(p)};
         }
         bytes_use(b, i * EVENT);
     }

@@ -81,8 +81,9 @@ TEST(places)
 TEST(filters)
 {
     /* Pixel 1,1 sends 5 events in 10 ms, 500 a second; the others fewer. */
-    struct af_camera_event e[] = {{1, 1, 0, 0},    {1, 1, 0, 1000}, {2, 1, 0, 1500}, {1, 1, 0, 3000},
-                        {3, 2, 1, 4000}, {1, 1, 0, 5000}, {3, 1, 1, 9000}, {1, 1, 1, 9999}};
+    struct af_camera_event e[] = {{1, 1, 0, 0},    {1, 1, 0, 1000}, {2, 1, 0, 1500},
+                                  {1, 1, 0, 3000}, {3, 2, 1, 4000}, {1, 1, 0, 5000},
+                                  {3, 1, 1, 9000}, {1, 1, 1, 9999}};
     const struct sample s = sample_of(e, 8, W, H);
     check_kept("hot 400", &s, "2,1,0@1500 3,2,1@4000 3,1,1@9000");
     check_kept(

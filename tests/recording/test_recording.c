@@ -469,7 +469,8 @@ TEST(refusals)
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 static void check_rows(const char *descr, const char *shape, const void *data, size_t size,
-                       int status, const char *text, const struct af_camera_event *wanted, int count)
+                       int status, const char *text, const struct af_camera_event *wanted,
+                       int count)
 {
     struct made f = {0};
     struct all a;
