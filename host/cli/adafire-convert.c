@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "cli/check_network.h"
 #include "cli/cli.h"
+#include "cli/front.h"
 #include "task/task.h"
 
 #include <getopt.h>
@@ -15,9 +16,12 @@ static const char help[] =
     "Usage: adafire-convert MODEL.onnx --calib SAMPLES... -o MODEL.snn [OPTION]...\n"
     "       adafire-convert MODEL.onnx --ann SAMPLES... -o OUTPUTS.npy [OPTION]...\n"
     "       adafire-convert --check MODEL.onnx [OPTION]...\n"
+    "       adafire-convert MODEL.onnx --calib SAMPLES... --front PAGE.html [OPTION]...\n"
     "Converts a trained ReLU network into a spiking network, without training; with --ann it\n"
     "runs the network as it is and writes its outputs, for adafire-host --reference; with\n"
-    "--check it tells what would become of it and what holds it, without samples.\n"
+    "--check it tells what would become of it and what holds it, without samples; with\n"
+    "--front it tries timesteps and burst limits, and draws what each costs and how well it\n"
+    "does (a page, or .json).\n"
     "\n"
     "Example:\n"
     "  adafire-convert resnet20.onnx --calib train_images.npy --scale 1/255 \\\n"
@@ -150,6 +154,7 @@ enum {
     OPT_OPTIMIZE,
     OPT_SEARCH_LIMIT,
     OPT_CHECK,
+    OPT_FRONT,
     OPT_JSON,
     OPT_HELP,
     OPT_VERSION,
@@ -159,6 +164,7 @@ static const struct option options[] = {
     {"calib", required_argument, NULL, OPT_CALIB},
     {"ann", required_argument, NULL, OPT_ANN},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"front", required_argument, NULL, OPT_FRONT},
     {"calib-labels", required_argument, NULL, OPT_CALIB_LABELS},
     {"calib-limit", required_argument, NULL, OPT_CALIB_LIMIT},
     {"exit-limit", required_argument, NULL, OPT_EXIT_LIMIT},
@@ -220,6 +226,7 @@ struct request {
     struct af_convert_options convert;
     bool json, quiet, desired_given, steps_given;
     bool check;
+    const char *front;
     bool ann, converts; /* what is asked for: --ann or --calib; `calib` holds either's samples */
 };
 
@@ -365,6 +372,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_EXIT_LIMIT: return read_limit("--exit-limit", text, 0, &r->convert.exit_limit);
     case OPT_CALIB_LIMIT: return read_limit("--calib-limit", text, 1, &r->convert.calib_limit);
     case OPT_CHECK: r->check = true; return 0;
+    case OPT_FRONT: r->front = text; return 0;
     case OPT_SCALE: return cli_double("--scale", text, 1e-12, 1e12, &r->convert.scale);
     case OPT_MEAN:
         return cli_floats("--mean", text, r->mean, CHANNELS_MOST, &r->convert.mean_count);
@@ -428,7 +436,10 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return cli_fail("--exit-recordings is for networks of events (--events)");
     if (r->check && (r->ann || r->converts || r->output))
         return cli_fail("--check takes no samples and writes nothing");
-    if (!r->output && !r->check)
+    if (r->front && (r->ann || !r->converts || r->output || r->convert.optimize))
+        return cli_fail("--front takes --calib, and neither -o, --ann nor --optimize: it tries "
+                        "settings, with one of which you convert then");
+    if (!r->output && !r->check && !r->front)
         return cli_fail("-o is needed: the %s file to write", r->ann ? ".npy" : ".snn");
     struct af_convert_options *c = &r->convert;
     if (c->prune > 0 && c->nearest)
@@ -658,7 +669,10 @@ int main(int argc, char **argv)
     r.convert.name = r.output;
     if (!status && r.check)
         return cli_end(check_network(&r.convert, r.json));
+    r.output = r.front ? r.front : r.output;
     if (!status)
         status = check_output(&r);
+    if (!status && r.front)
+        return cli_end(front_write(&r.convert, r.steps_given, r.front, r.quiet));
     return status ? status : cli_end(r.ann ? run_ann(&r) : convert_file(&r));
 }

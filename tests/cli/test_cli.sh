@@ -252,6 +252,19 @@ good "a check of bursts" "$bin/adafire-convert" --check $data/model.onnx --signe
 holds "which not all fire" 'not tiny: population ./Relu. fires bursts of up to 16'
 bad "a check with an output" "writes nothing" "$bin/adafire-convert" --check $data/model.onnx -o "$work/n.snn"
 bad "a check of nothing" "No such file" "$bin/adafire-convert" --check "$work/none.onnx"
+front="$bin/adafire-convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --calib-limit 40 --effort 0 -t 2"
+good "a front" $front --front "$work/front.json"
+holds "what nothing beats" 'T +phi +early exit +as the ANN'
+for key in samples timesteps burst early_exit best match timesteps_mean energy_uj_event energy_uj_ann; do
+    if grep -q "\"$key\":" "$work/front.json"; then pass; else fail "no $key in a front"; fi
+done
+if [ "$(grep -o '"timesteps": 1' "$work/front.json" | wc -l)" = 4 ] && grep -q '"early_exit": true' "$work/front.json" &&
+    ! grep -q '"timesteps": 4' "$work/front.json"; then pass; else fail "other settings than asked for"; fi
+good "a front as a page" $front -q --front "$work/front.html"
+if grep -q '<circle class=best' "$work/front.html" && grep -q '</html>' "$work/front.html"; then pass; else fail "no page"; fi
+bad "a front and a model" "--front takes --calib" $front --front "$work/f.html" -o "$work/f.snn"
+bad "a front of nothing" "--front takes --calib" "$bin/adafire-convert" $data/model.onnx --front "$work/f.html"
+bad "a front that cannot be written" "/nonexistent/f.html" $front --front /nonexistent/f.html
 codes=../shared/data/qdq
 if [ -e $codes/mnist_u8.onnx ]; then
     for kind in u8 qcdq4; do
