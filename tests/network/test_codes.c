@@ -308,6 +308,77 @@ TEST(what_is_not_quantised_is_said)
     CHECK(strstr(got.note, "my_Relu") && strstr(got.note, "is not quantised"));
 }
 
+/* Codes that are more than what a DequantizeLinear, a Clip, or what moves them makes of them. */
+static void refused(const char *why)
+{
+    CHECK_EQ(graph_rewrite(graph, "test"), AF_UNSUPPORTED);
+    CHECK(strstr(af_error(), why));
+    graph_free(graph);
+}
+
+static int codes_of(int x, double scale, double zero)
+{
+    return op("QuantizeLinear", x, number(DTYPE_F32, scale), number(DTYPE_U8, zero), END);
+}
+
+TEST(codes_that_are_read)
+{
+    dice = (struct dice){11};
+    int codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    codes = op("Cast", codes, END);
+    set_int("to", 1);
+    result(op("Mul", codes, number(DTYPE_F32, 0.3), END));
+    refused("Cast node 'my_Cast");
+    codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    result(op("DequantizeLinear", codes, number(DTYPE_F32, 0.4), number(DTYPE_U8, 100), END));
+    refused("not the scale and zero point");
+    codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    const int bound = op("Cast", number(DTYPE_F32, 90), END);
+    set_int("to", 2);
+    codes = op("Clip", codes, bound, number(DTYPE_U8, 110), END);
+    result(op("DequantizeLinear", codes, number(DTYPE_F32, 0.3), number(DTYPE_U8, 100), END));
+    refused("bounds of codes are not known");
+    codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    codes = op("Clip", codes, number(DTYPE_U8, 110), number(DTYPE_U8, 90), END);
+    result(op("DequantizeLinear", codes, number(DTYPE_F32, 0.3), number(DTYPE_U8, 100), END));
+    refused("no more than one code");
+}
+
+/* A graph whose outputs are codes: these, with their zero point. */
+TEST(outputs_of_codes)
+{
+    dice = (struct dice){12};
+    result(codes_of(dense(input(), PIXELS), 0.7, 100));
+    to_the_code(&pixels, false);
+}
+
+/* What codes are without a zero point says output_dtype, of weights as well. */
+TEST(types_of_codes)
+{
+    dice = (struct dice){13};
+    const int x = input(), scale = number(DTYPE_F32, 0.01);
+    int w = op("QuantizeLinear", constant(0, 4, 6, CHANNELS, 3, 3), scale, END);
+    set_int("output_dtype", 3);
+    w = op("DequantizeLinear", w, scale, END);
+    int y = op("QuantizeLinear", op("Conv", x, w, END), number(DTYPE_F32, 0.3), END);
+    set_int("output_dtype", 3);
+    y = op("DequantizeLinear", y, number(DTYPE_F32, 0.3), END);
+    result(y);
+    to_the_code(&pixels, false);
+    y = layer(input(), CHANNELS, 6, 3);
+    y = op("QuantizeLinear", y, number(DTYPE_F32, 0.001), END);
+    set_int("output_dtype", 4); /* uint16 */
+    result(op("DequantizeLinear", y, number(DTYPE_F32, 0.001), END));
+    CHECK_EQ(graph_rewrite(graph, "test"), AF_OK);
+    const struct normalisation n = pixels;
+    struct network *net = NULL;
+    CHECK_EQ(network_lower(graph, (int[]){CHANNELS, SIDE, SIDE}, &n, 1, (float[CHANNELS]){0}, &net),
+             AF_UNSUPPORTED);
+    CHECK(strstr(af_error(), "QuantizeLinear node"));
+    network_free(net);
+    graph_free(graph);
+}
+
 /* ---- Real networks -------------------------------------------------------------------------- */
 
 static const char folder[] = "../shared/data/qdq";
@@ -382,6 +453,9 @@ int main(void)
     RUN(qonnx);
     RUN(inputs);
     RUN(what_is_not_quantised_is_said);
+    RUN(codes_that_are_read);
+    RUN(outputs_of_codes);
+    RUN(types_of_codes);
     RUN(real_networks);
     return test_end();
 }
