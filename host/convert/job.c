@@ -536,6 +536,24 @@ static void tell_notes(const struct job *j, const struct conversion *c)
         o->on_note(o->context, c->journal.notes.text[i]);
 }
 
+/* Whether what a network of codes reads are codes, or at least the samples' own whole numbers. */
+static int check_counts(const struct job *j, bool samples)
+{
+    const bool codes = j->format.low || j->format.high;
+    if (!codes && !samples)
+        return af_fail(
+            AF_BAD_ARGUMENT,
+            "%s: its input is not quantised as it comes, by one quantiser with one scale "
+            "for all channels, so that calibration samples are needed (--calib)",
+            j->name);
+    if (codes || j->format.unit == 1)
+        return AF_OK;
+    return network_note(j->network,
+                        "the input is no codes: it is counted in steps of %g, so that "
+                        "outputs may differ from the quantised network's by that",
+                        (double)j->format.unit);
+}
+
 /* The samples, if there are any, and the input's format; lowers. */
 static int read_samples(struct job *j, bool may_lack)
 {
@@ -568,6 +586,8 @@ static int read_samples(struct job *j, bool may_lack)
                          "%s: not all of it is quantised, so that calibration "
                          "samples are needed (--calib)",
                          j->name);
+    if (!status && j->network->coded)
+        status = check_counts(j, samples);
     return status;
 }
 

@@ -250,6 +250,10 @@ good "a check with options" "$bin/adafire-convert" --check $data/model.onnx --fi
 holds "which fits now" 'build tiny .small FPGAs on USB.'
 good "a check of bursts" "$bin/adafire-convert" --check $data/model.onnx --signed off --burst-initial 16
 holds "which not all fire" 'not tiny: population ./Relu. fires bursts of up to 16'
+printf '\010\010\102\002\020\015\072\036\012\017\012\001x\022\001y\042\003Foo\072\002my\022\001g\132\003\012\001x\142\003\012\001y' >"$work/foreign.onnx"
+"$bin/adafire-convert" --check "$work/foreign.onnx" --json >"$work/out"
+if [ $? = 1 ]; then pass; else fail "a check of a foreign operator"; fi
+holds "a foreign operator as JSON" '^\{"network": .*"converts": false, "why_not": "node .*Foo.*, "notes": \[\]\}$'
 bad "a check with an output" "writes nothing" "$bin/adafire-convert" --check $data/model.onnx -o "$work/n.snn"
 bad "a check of nothing" "No such file" "$bin/adafire-convert" --check "$work/none.onnx"
 codes=../shared/data/qdq
@@ -266,6 +270,8 @@ if [ -e $codes/mnist_u8.onnx ]; then
         good "codes run, $kind" $host --json "$work/codes.snn" $codes/mnist_test_images.npy --labels $codes/mnist_test_labels.npy
         within "accuracy of a quantised network, $kind" "$(number accuracy)" 0.991 0.991
     done
+    bad "a quantised network of what is no codes, without samples" "not quantised as it comes" "$bin/adafire-convert" \
+        $codes/mnist_u8.onnx --events -o "$work/codes.snn"
 else
     echo "skip: $codes is not here"
     skipped=$((skipped + 1))
