@@ -256,6 +256,15 @@ if [ $? = 1 ]; then pass; else fail "a check of a foreign operator"; fi
 holds "a foreign operator as JSON" '^\{"network": .*"converts": false, "why_not": "node .*Foo.*, "notes": \[\]\}$'
 bad "a check with an output" "writes nothing" "$bin/adafire-convert" --check $data/model.onnx -o "$work/n.snn"
 bad "a check of nothing" "No such file" "$bin/adafire-convert" --check "$work/none.onnx"
+if [ -e ../shared/data/mnist/model.onnx ]; then
+    good "a check of more than 23 bits hold" "$bin/adafire-convert" --check ../shared/data/mnist/model.onnx
+    holds "which build does not" 'not u250: the model has potentials of 31 bits, this build of 23 .convert it with --fit u250'
+    good "a check of what fits 23 bits" "$bin/adafire-convert" --check ../shared/data/mnist/model.onnx --fit u250
+    holds "which build does" 'build u250 .a tile'
+else
+    echo "skip: ../shared/data/mnist is not here"
+    skipped=$((skipped + 1))
+fi
 codes=../shared/data/qdq
 if [ -e $codes/mnist_u8.onnx ]; then
     for kind in u8 qcdq4; do
@@ -270,8 +279,11 @@ if [ -e $codes/mnist_u8.onnx ]; then
         good "codes run, $kind" $host --json "$work/codes.snn" $codes/mnist_test_images.npy --labels $codes/mnist_test_labels.npy
         within "accuracy of a quantised network, $kind" "$(number accuracy)" 0.991 0.991
     done
-    bad "a quantised network of what is no codes, without samples" "not quantised as it comes" "$bin/adafire-convert" \
-        $codes/mnist_u8.onnx --events -o "$work/codes.snn"
+    good "what is no codes, without samples" "$bin/adafire-convert" $codes/mnist_qcdq4.onnx --scale 1/255 --mean 0.1307 --std 0.3081 \
+        --fit tiny --json -o "$work/codes.snn"
+    holds "whole numbers without samples" 'taken for whole numbers'
+    good "codes that are too large" "$bin/adafire-convert" --check $codes/mnist_u8.onnx --fit u250 --json
+    holds "which build is too small" 'the build u250 does not hold this quantised network: its codes go to 255'
 else
     echo "skip: $codes is not here"
     skipped=$((skipped + 1))
