@@ -180,6 +180,7 @@ int convert_outline(const struct network *net, const struct input_format *format
     o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
     o.feedback = false;
     o.prune = 0;
+    o.narrow = true; /* thresholds that are made up do not tell */
     if (!status)
         status = options_check(&o);
     if (!status)
