@@ -379,6 +379,41 @@ TEST(types_of_codes)
     graph_free(graph);
 }
 
+/* A layer whose weights go from -128 on, and whose first channel's scale is so much of the others'.
+ */
+static int layer_from_128(int x, int to, double first)
+{
+    static const int k = 3;
+    const int y = layer(x, CHANNELS, to, k);
+    const struct node *conv = &graph->node[graph->node_count - 1], *n = conv - 1;
+    int8_t *weight = graph->value[n->input[0]].tensor.data;
+    float *scale = graph->value[n->input[1]].tensor.data;
+    for (int o = 0; o < to; o++)
+        weight[o * CHANNELS * k * k + o] = INT8_MIN;
+    scale[0] *= (float)first;
+    return y;
+}
+
+/* -128 has more than 7 bits: two digits. */
+TEST(weights_of_8_bits)
+{
+    dice = (struct dice){14};
+    result(to_u8(layer_from_128(input(), 6, 1)));
+    const struct outcome got = to_the_code(&pixels, false);
+    CHECK_EQ(got.differ, 0);
+    CHECK(strstr(got.note, "8 bits") == NULL);
+}
+
+/* Channels that training left without use have scales next to nothing. */
+TEST(channels_next_to_nothing)
+{
+    for (double first = 1e-3; first > 1e-12; first /= 10) {
+        dice = (struct dice){15};
+        result(to_u8(layer_from_128(input(), 6, first)));
+        to_the_code(&pixels, false);
+    }
+}
+
 /* ---- Real networks -------------------------------------------------------------------------- */
 
 static const char folder[] = "../shared/data/qdq";
@@ -456,6 +491,8 @@ int main(void)
     RUN(codes_that_are_read);
     RUN(outputs_of_codes);
     RUN(types_of_codes);
+    RUN(weights_of_8_bits);
+    RUN(channels_next_to_nothing);
     RUN(real_networks);
     return test_end();
 }
