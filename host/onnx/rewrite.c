@@ -183,6 +183,13 @@ static void leaky(struct rewriting *w, int x, int slope, const char *sum, int to
     const struct quantised *q = &w->quantised[x];
     const float scale = q->coded ? 0 : q->scale;
     const int high = q->high, low = q->low;
+    if (scale > 0 && low >= 0) { /* nothing is below */
+        emit(w, "Identity", x, NOWHERE, to);
+        w->quantised[to] = *q;
+        w->quantised[to].input = NOWHERE;
+        w->quantised[to].alone = false;
+        return;
+    }
     const int above = emit_above(w, x, scale, high);
     int below = emit_above(w, emit(w, "Neg", x, NOWHERE, NOWHERE), scale, -low);
     if (slope != NOWHERE)

@@ -236,6 +236,17 @@ TEST(leaky)
     to_the_code(&pixels, false);
 }
 
+/* Of codes that are none below 0 there is nothing to do. */
+TEST(leaky_above)
+{
+    dice = (struct dice){16};
+    int y = op("LeakyRelu", to_u8(layer(input(), CHANNELS, 6, 3)), END);
+    result(to_i8(dense(y, 6 * SIDE * SIDE)));
+    CHECK_EQ(graph_rewrite(graph, "test"), AF_OK);
+    rewritten = true;
+    CHECK_EQ(to_the_code(&pixels, false).populations, 4);
+}
+
 /* What meets with another scale is added in digits, which are no more of the ANN's operations. */
 TEST(two_convolutions_that_meet)
 {
@@ -483,6 +494,7 @@ int main(void)
 {
     RUN(random_networks);
     RUN(leaky);
+    RUN(leaky_above);
     RUN(two_convolutions_that_meet);
     RUN(clips_of_codes);
     RUN(qonnx);
