@@ -154,6 +154,7 @@ static void fit(struct convert_options *o, const struct build *build)
 
 static struct convert_options spiking_options(const struct af_convert_options *o)
 {
+    const struct build *build = o->fit ? build_named(o->fit) : NULL;
     struct convert_options made = {.timesteps = o->timesteps,
                                    .burst_initial = o->burst_initial,
                                    .burst_desired = o->burst_desired,
@@ -179,8 +180,8 @@ static struct convert_options spiking_options(const struct af_convert_options *o
                                    .threads = o->threads,
                                    .progress = o->on_progress,
                                    .context = o->context};
-    if (o->fit)
-        fit(&made, build_named(o->fit));
+    if (build)
+        fit(&made, build);
     return made;
 }
 
