@@ -229,6 +229,10 @@ int check_network(const struct af_convert_options *options, bool json)
         return 1;
     }
     const int outlined = af_outline(options, &p.outline);
+    if (outlined == AF_BAD_ARGUMENT || outlined == AF_NO_MEMORY) { /* of what was asked */
+        graph_free(p.graph);
+        return cli_fail_af();
+    }
     if (outlined)
         snprintf(p.why, sizeof p.why, "%s", without_path(af_error(), p.path));
     if (!outlined)

@@ -254,6 +254,7 @@ printf '\010\010\102\002\020\015\072\036\012\017\012\001x\022\001y\042\003Foo\07
 "$bin/adafire-convert" --check "$work/foreign.onnx" --json >"$work/out"
 if [ $? = 1 ]; then pass; else fail "a check of a foreign operator"; fi
 holds "a foreign operator as JSON" '^\{"network": .*"converts": false, "why_not": "node .*Foo.*, "notes": \[\]\}$'
+bad "a check for a build that is none" "'huge' is no build" "$bin/adafire-convert" --check $data/model.onnx --fit huge
 bad "a check with an output" "writes nothing" "$bin/adafire-convert" --check $data/model.onnx -o "$work/n.snn"
 bad "a check of nothing" "No such file" "$bin/adafire-convert" --check "$work/none.onnx"
 if [ -e ../shared/data/mnist/model.onnx ]; then
