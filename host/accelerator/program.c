@@ -745,8 +745,10 @@ static void check_neurons(struct compiler *c)
                                 p->name, p->burst_below, p->burst);
     }
     if (c->m->wide && !(c->limits.features & FEATURE_WIDE) && !c->status)
-        c->status = af_fail(AF_UNSUPPORTED, "the model has potentials of 31 bits, this build of 23 "
-                                            "(convert it with --burst-initial 15)");
+        c->status = af_fail(AF_UNSUPPORTED,
+                            "the model has potentials of 31 bits, this build of 23 (convert it "
+                            "with --fit %s)",
+                            build_name(c->limits.build));
 }
 
 static int check_fit(struct compiler *c)

@@ -195,6 +195,21 @@ static void print_json(const struct page *p)
     printf("}\n");
 }
 
+static void print_unread(const struct page *p, bool json)
+{
+    if (!json) {
+        printf("%s does not convert: %s\n", p->path, p->why);
+        return;
+    }
+    printf("{\"network\": ");
+    cli_json_text(stdout, p->path);
+    printf(", \"converts\": false, \"why_not\": ");
+    cli_json_text(stdout, p->why);
+    printf(", ");
+    cli_json_notes(stdout);
+    printf("}\n");
+}
+
 static const char *without_path(const char *sentence, const char *path)
 {
     const size_t n = strlen(path);
@@ -209,10 +224,15 @@ int check_network(const struct af_convert_options *options, bool json)
     if (status && status != AF_UNSUPPORTED)
         return cli_fail_af();
     if (status) { /* of an opset or operator that is not known at all */
-        printf("%s does not convert: %s\n", p.path, without_path(af_error(), p.path));
+        snprintf(p.why, sizeof p.why, "%s", without_path(af_error(), p.path));
+        print_unread(&p, json);
         return 1;
     }
     const int outlined = af_outline(options, &p.outline);
+    if (outlined == AF_BAD_ARGUMENT || outlined == AF_NO_MEMORY) { /* of what was asked */
+        graph_free(p.graph);
+        return cli_fail_af();
+    }
     if (outlined)
         snprintf(p.why, sizeof p.why, "%s", without_path(af_error(), p.path));
     if (!outlined)

@@ -94,6 +94,12 @@ static int take_coded(struct convert_options *o, struct journal *journal)
     int status = journal_note(journal, "a quantised network: a burst is a code, and its integers "
                                        "are computed as they are, but that half a code is rounded "
                                        "up and not to even");
+    if (!status && o->timesteps > 1)
+        status = journal_note(journal,
+                              "in %d timesteps each sends codes anew, with what rounding "
+                              "left of those before: the outputs are means, and not those "
+                              "of the quantised network, which one timestep has",
+                              o->timesteps);
     if (!status && asked)
         status = journal_note(journal, "goals, searches, pruning and bias correction were left "
                                        "out: they would change its codes");
@@ -137,6 +143,8 @@ int convert(const struct network *net, const struct input_format *format,
                              .journal = {.progress = o.progress, .context = o.context}};
     int status = net->coded ? take_coded(&o, &c->journal) : AF_OK;
     o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
+    if (o.signed_bursts == AF_AUTO && (int64_t)o.burst_initial * o.timesteps > SENT_LIMIT)
+        o.signed_bursts = AF_OFF;
     if (o.bias == AF_BIAS_AUTO)
         o.bias = o.optimize && o.goal == AF_GOAL_SPIKES ? AF_BIAS_CURRENTS : AF_BIAS_LIGHT;
     if (shape[0] < 2)
@@ -180,6 +188,7 @@ int convert_outline(const struct network *net, const struct input_format *format
     o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
     o.feedback = false;
     o.prune = 0;
+    o.narrow = true; /* thresholds that are made up do not tell */
     if (!status)
         status = options_check(&o);
     if (!status)

@@ -70,13 +70,15 @@ static int check_choices(const struct af_convert_options *o)
     return AF_OK;
 }
 
-/* What builds of the accelerator fire, and whether they lack memory for signed bursts (config.h).
- */
+/* What builds of the accelerator fire, whether they lack memory for signed bursts, and whether
+ * their potentials are never wide (config.h). */
 static const struct build {
     const char *name;
     int burst;
-    bool no_signed;
-} builds[] = {{"tiny", NARROW_BURSTS, true}, {"u250", 63, true}, {"sim", BURST_LIMIT, false}};
+    bool no_signed, narrow;
+} builds[] = {{"tiny", NARROW_BURSTS, true, true},
+              {"u250", 63, true, true},
+              {"sim", BURST_LIMIT, false, false}};
 
 static const struct build *build_named(const char *name)
 {
@@ -155,10 +157,12 @@ static void fit(struct convert_options *o, const struct build *build)
         o->burst_desired = o->burst_initial;
     if (o->signed_bursts == AF_AUTO && build->no_signed)
         o->signed_bursts = AF_OFF;
+    o->narrow = build->narrow;
 }
 
 static struct convert_options spiking_options(const struct af_convert_options *o)
 {
+    const struct build *build = o->fit ? build_named(o->fit) : NULL;
     struct convert_options made = {.timesteps = o->timesteps,
                                    .burst_initial = o->burst_initial,
                                    .burst_desired = o->burst_desired,
@@ -184,7 +188,6 @@ static struct convert_options spiking_options(const struct af_convert_options *o
                                    .threads = o->threads,
                                    .progress = o->on_progress,
                                    .context = o->context};
-    const struct build *build = o->fit ? build_named(o->fit) : NULL;
     if (build)
         fit(&made, build);
     return made;
@@ -577,6 +580,40 @@ static void tell_notes(const struct job *j, const struct conversion *c)
         o->on_note(o->context, c->journal.notes.text[i]);
 }
 
+/* Codes are what they are: whether the build that is asked for holds them. */
+static int note_misfit(const struct job *j)
+{
+    const struct build *build = j->options->fit ? build_named(j->options->fit) : NULL;
+    int most = 0;
+    for (int i = 0; i < j->network->population_count; i++) {
+        const struct population *p = &j->network->population[i];
+        const int burst = p->high > -p->low ? p->high : -p->low;
+        most = burst > most ? burst : most;
+    }
+    if (!build || (most <= build->burst && !(build->narrow && j->network->wide)))
+        return AF_OK;
+    return network_note(
+        j->network, "the build %s does not hold this quantised network: its codes go to %d%s",
+        build->name, most,
+        build->narrow && j->network->wide ? ", and its potentials need 31 bits" : "");
+}
+
+/* What a network of codes reads may be none. */
+static int note_counts(const struct job *j, bool samples)
+{
+    const bool codes = j->format.low || j->format.high;
+    if (!codes && !samples)
+        return network_note(j->network, "the input is not quantised by one quantiser as it comes, "
+                                        "and taken for whole numbers, as those of pixels are; if "
+                                        "it has others, calibration samples are needed (--calib)");
+    if (codes || j->format.unit == 1)
+        return AF_OK;
+    return network_note(j->network,
+                        "the input is no codes: it is counted in steps of %g, so that "
+                        "outputs may differ from the quantised network's by that",
+                        (double)j->format.unit);
+}
+
 /* The samples, if there are any, and the input's format; lowers. */
 static int read_samples(struct job *j, bool may_lack)
 {
@@ -609,6 +646,10 @@ static int read_samples(struct job *j, bool may_lack)
                          "%s: not all of it is quantised, so that calibration "
                          "samples are needed (--calib)",
                          j->name);
+    if (!status && j->network->coded)
+        status = note_counts(j, samples);
+    if (!status && j->network->coded)
+        status = note_misfit(j);
     return status;
 }
 

@@ -39,6 +39,11 @@ int options_check(const struct convert_options *o)
         return af_fail(AF_BAD_ARGUMENT,
                        "energy ratio, initial potential, SSC budget, tolerance, share to prune "
                        "or a is out of range");
+    if (o->signed_bursts == AF_ON && o->burst_initial * o->timesteps > SENT_LIMIT)
+        return af_fail(AF_BAD_ARGUMENT,
+                       "signed bursts of up to %d in %d timesteps: a neuron counts no more than %d "
+                       "spikes",
+                       o->burst_initial, o->timesteps, SENT_LIMIT);
     if (o->prune > 0 && !o->feedback)
         return af_fail(AF_BAD_ARGUMENT, "pruning needs rounding with feedback");
     return AF_OK;

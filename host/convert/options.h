@@ -13,6 +13,7 @@ enum loss { LOSS_ANSWERS, LOSS_ERROR };
 struct convert_options {
     int timesteps; /* 0: TIMESTEPS_DEFAULT, or 1 for a network of codes */
     int burst_initial, burst_desired, burst_min;
+    bool narrow;        /* potentials of 23 bits, whatever weights lose by that */
     int burst_spread;   /* largest burst limit where thresholds are spread; 0: they are not */
     float initial;      /* potential that a ReLU's neurons begin with, of their threshold: 1/2 errs
                          * least, less sends fewer events */

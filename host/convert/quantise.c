@@ -90,7 +90,7 @@ int quantise_begin(struct recipe *recipe, const struct input_format *format)
     for (int i = 0; !status && i < net->population_count; i++)
         status = quantise_population(recipe, i);
     /* Builds that fire so much have one among them that holds more (hw/config.h). */
-    if (status || m->wide || recipe->squeezed < SQUEEZED_MOST ||
+    if (status || m->wide || recipe->options.narrow || recipe->squeezed < SQUEEZED_MOST ||
         recipe->options.burst_initial <= NARROW_BURSTS)
         return status;
     m->wide = true;

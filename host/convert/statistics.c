@@ -46,6 +46,7 @@ static void take_histogram(const struct population *p, const float *v, const flo
     int64_t area = (int64_t)p->shape[1] * p->shape[2];
     for (int ch = 0; ch < p->shape[0]; ch++) {
         float scale = largest[ch] > 0 ? STATISTICS_BINS / largest[ch] : 0;
+        scale = isfinite(scale) ? scale : 0; /* of a subnormal number */
         double unit = fixed_point(largest[ch]);
         uint32_t *bins = histogram ? histogram + (size_t)ch * STATISTICS_BINS : NULL;
         for (int64_t i = ch * area; i < (ch + 1) * area; i++) {

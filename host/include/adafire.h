@@ -566,7 +566,8 @@ struct af_convert_options {
     bool search; /* of burst limits from burst_desired; else phi is burst_initial everywhere */
     enum af_choice signed_bursts;
     /* A build of the accelerator that is to hold it: "tiny" (bursts of 15 at most), "u250" (63),
-     * both without signed bursts unless these are asked for, or "sim"; NULL: no matter. */
+     * both without signed bursts unless these are asked for and with potentials of 23 bits, or
+     * "sim"; NULL: no matter. */
     const char *fit;
     double ssc_budget; /* Sensitivity Spike Compression; 0: off */
     double ssc_loss;   /* instead: accuracy that it may cost, 0..1; 0: by budget */

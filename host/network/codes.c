@@ -8,9 +8,19 @@
 #include <string.h>
 
 /* Shifts of digits may go up to SHIFT_LIMIT: there are three. */
-enum { WEIGHT_MOST = 127, DIGIT_BITS = 7, DIGITS_MOST = 3, DIGITS_LARGEST = (1 << 21) - 1 };
+enum {
+    WEIGHT_MOST = 127,
+    CODE_MOST = 255, /* of a weight, less its zero point */
+    DIGIT_BITS = 7,
+    DIGITS_MOST = 3,
+    DIGITS_LARGEST = (1 << 21) - 1
+};
 /* Of a code, by which the largest may be off before wide potentials are asked for. */
 static const double NARROW_ERROR = 1.0 / 1024;
+/* Of a code, from which on it is said. */
+static const double ERROR_SAID = 0.25;
+/* Of a code: what all weights of a channel add up to, where they are left out. */
+static const double DROPPED_FREELY = 1e-5, DROPPED_MOST = 0.5;
 
 static int source_of(const struct network *net, int population)
 {
@@ -53,6 +63,8 @@ struct choice {
     bool *whole;     /* [projection] keeps its weights: in no channel another one is longer */
     double *bias;    /* [channel] its largest size */
     double *unit;    /* [channel] */
+    bool *dropped;   /* [channel] its weights are less than what rounding its threshold would be */
+    double drop;     /* channels of so many codes at most may be dropped */
     int shift;       /* of whole projections */
     double error;    /* of a code, at the largest */
     bool lattice;    /* all weights are multiples */
@@ -85,18 +97,17 @@ static void find_row(struct choice *c, int k, int channel)
     if (largest == 0)
         return;
     bool found = false;
-    for (r->most = 1; !found; r->most += !found) {
-        r->unit = largest / r->most;
+    for (int most = 1; !found && most <= CODE_MOST; most++) {
         found = true;
         for (int64_t i = 0; found && i < n; i++) {
-            const double q = weight_at(c, k, channel, i) / r->unit;
+            const double q = weight_at(c, k, channel, i) / largest * most;
             found = fabs(q - nearbyint(q)) < slack;
         }
-        if (!found && r->most == WEIGHT_MOST) {
-            c->lattice = false;
-            break;
-        }
+        r->most = most;
     }
+    c->lattice = c->lattice && found;
+    r->most = found ? r->most : WEIGHT_MOST;
+    r->unit = largest / r->most;
     for (int64_t i = 0; i < n; i++) {
         const double weight = weight_at(c, k, channel, i);
         r->sum[weight > 0] += fabs(nearbyint(weight / r->unit));
@@ -128,7 +139,8 @@ static int begin(struct choice *c)
     c->whole = calloc(projections + 1, sizeof *c->whole);
     c->bias = calloc(channels, sizeof *c->bias);
     c->unit = calloc(channels, sizeof *c->unit);
-    if (!c->row || !c->whole || !c->bias || !c->unit)
+    c->dropped = calloc(channels, sizeof *c->dropped);
+    if (!c->row || !c->whole || !c->bias || !c->unit || !c->dropped)
         return af_fail(AF_NO_MEMORY, "no memory");
     c->lattice = true;
     for (int o = 0; o < p->shape[0]; o++) {
@@ -141,7 +153,8 @@ static int begin(struct choice *c)
         c->whole[k] = true;
         for (int o = 0; o < p->shape[0]; o++)
             if (c->row[k * p->shape[0] + o].unit > 0)
-                c->whole[k] = c->whole[k] && main_of(c, o) == k;
+                c->whole[k] = c->whole[k] && main_of(c, o) == k &&
+                              c->row[k * p->shape[0] + o].most <= WEIGHT_MOST;
     }
     return AF_OK;
 }
@@ -152,6 +165,7 @@ static void end(struct choice *c)
     free(c->whole);
     free(c->bias);
     free(c->unit);
+    free(c->dropped);
 }
 
 /* ---- Units ---------------------------------------------------------------------------------- */
@@ -162,11 +176,23 @@ static double multiple_of(const struct row *r, double unit)
     return nearbyint(r->unit / unit);
 }
 
+/* The most that a row adds up to, in codes (of an output: in its multiples). */
+static double row_codes(const struct choice *c, int k, int o)
+{
+    const struct row *r = &c->row[k * c->p->shape[0] + o];
+    const struct wiring *w = &c->p->projection[k].wiring;
+    const double most = (double)largest_event(c->net, w->source) * w->pool[0] * w->pool[1],
+                 sum = sends_negative(c->net, w->source) ? r->sum[0] + r->sum[1]
+                                                         : fmax(r->sum[0], r->sum[1]);
+    return most * sum * (c->p->step > 0 ? r->unit / (double)c->p->step : 1);
+}
+
 /* By how much of a code the largest is off in this unit; INFINITY: something does not fit. */
 static double channel_error(const struct choice *c, int o, double unit, double limit)
 {
     const struct population *p = c->p;
     double bound = c->bias[o] / unit + 1, error = 0;
+    const double code = p->high > -p->low ? p->high : -p->low;
     for (int k = 0; k < p->projection_count; k++) {
         const struct row *r = &c->row[k * p->shape[0] + o];
         const struct wiring *w = &p->projection[k].wiring;
@@ -179,35 +205,48 @@ static double channel_error(const struct choice *c, int o, double unit, double l
         bound += n * most *
                  (sends_negative(c->net, w->source) ? r->sum[0] + r->sum[1]
                                                     : fmax(r->sum[0], r->sum[1]));
-        error += fabs(n * unit / r->unit - 1) * most *
-                 (p->step > 0 ? r->unit * r->most / (double)p->step : 1);
+        const double codes = row_codes(c, k, o);
+        error += fabs(n * unit / r->unit - 1) * (p->step > 0 ? fmin(codes, code) : most);
     }
     if (bound > limit)
         return INFINITY;
     if (p->kind == AF_OUTPUT)
         return error;
-    const double theta = (double)p->step / unit, code = p->high > -p->low ? p->high : -p->low;
+    const double theta = (double)p->step / unit;
     if (theta < 1 || theta > STATE_LIMIT)
         return INFINITY;
     return error + fabs(nearbyint(theta) / theta - 1) * code;
 }
 
+/* The unit of a channel that adds its bias alone. */
+static double unit_of_bias(const struct choice *c, int o, double limit)
+{
+    enum { FINE = 1 << 16 };
+    const double step = c->p->step > 0 ? (double)c->p->step : fmax(c->bias[o], 1);
+    return fmax(step / FINE, c->bias[o] / (limit / 2));
+}
+
 /* The unit of a channel for this shift: the main row's, or a fraction of it that rounds the
  * threshold least. */
-static double choose_unit(const struct choice *c, int o, int shift, double limit, double *error)
+static double choose_unit(struct choice *c, int o, int shift, double limit, double *error)
 {
     const int k = main_of(c, o);
-    *error = 0;
-    if (k < 0) /* a bias alone */
-        return c->p->step > 0 ? (double)c->p->step / (1 << 16) : fmax(c->bias[o], 1) / (1 << 16);
+    double best = unit_of_bias(c, o, limit);
+    *error = c->p->step > 0 && best > (double)c->p->step ? (double)INFINITY : 0;
+    c->dropped[o] = k >= 0;
+    if (k < 0)
+        return best;
+    for (int i = 0; i < c->p->projection_count; i++)
+        *error += row_codes(c, i, o);
+    if (*error > c->drop || !(c->p->step > 0))
+        *error = INFINITY;
     const struct row *r = &c->row[k * c->p->shape[0] + o];
-    double best = 0;
-    *error = INFINITY;
-    for (int by = 1; by * r->most <= WEIGHT_MOST; by++) {
+    for (int by = 1; by == 1 || by * r->most <= WEIGHT_MOST; by++) {
         const double unit = r->unit / by / (1 << shift), off = channel_error(c, o, unit, limit);
         if (off < *error) {
             *error = off;
             best = unit;
+            c->dropped[o] = false;
         }
     }
     return best;
@@ -225,13 +264,34 @@ static bool choose(struct choice *c, int shift, double limit)
     return !isinf(c->error);
 }
 
+/* The largest shift that fits; if that is not good, in wide potentials the one by which the largest
+ * error is least. */
+static bool choose_shift(struct choice *c, bool wide, double limit)
+{
+    int best = SHIFT_LIMIT;
+    double least = INFINITY;
+    c->drop = DROPPED_FREELY;
+    while (best >= 0 && !choose(c, best, limit))
+        best--;
+    if (!wide || (best >= 0 && c->error <= NARROW_ERROR))
+        return best >= 0;
+    c->drop = DROPPED_MOST;
+    best = -1;
+    for (int shift = SHIFT_LIMIT; shift >= 0; shift--)
+        if (choose(c, shift, limit) && c->error < least) {
+            least = c->error;
+            best = shift;
+        }
+    return best >= 0 && choose(c, best, limit);
+}
+
 /* ---- Digits --------------------------------------------------------------------------------- */
 
 /* Integer i of a row in its channel's unit. */
 static int64_t integer_at(const struct choice *c, int k, int channel, int64_t i)
 {
     const struct row *r = &c->row[k * c->p->shape[0] + channel];
-    if (r->unit == 0)
+    if (r->unit == 0 || c->dropped[channel])
         return 0;
     return (int64_t)(nearbyint(weight_at(c, k, channel, i) / r->unit) *
                      multiple_of(r, c->unit[channel]));
@@ -276,6 +336,14 @@ static int digit_at(int64_t integer, int shift, int digit)
     return integer < 0 ? -size : size;
 }
 
+static void drop_rows(const struct choice *c, const struct projection *t)
+{
+    const int64_t row = wiring_row(&t->wiring);
+    for (int o = 0; o < t->wiring.block[0]; o++)
+        if (c->dropped[t->wiring.at[0] + o])
+            memset(t->weight + o * row, 0, (size_t)row * sizeof *t->weight);
+}
+
 static int fill_digit(const struct choice *c, int k, int shift, int digit, struct projection *to)
 {
     const struct wiring *w = &c->p->projection[k].wiring;
@@ -310,6 +378,7 @@ static int settle(struct choice *c)
             made[n].shift = c->shift;
             made[n++].weight = p->projection[k].weight;
             p->projection[k].weight = NULL;
+            drop_rows(c, &made[n - 1]);
             continue;
         }
         const struct digits d = count_digits(c, k);
@@ -342,11 +411,15 @@ static int settle_population(struct network *net, int index, bool wide, bool *go
 {
     const double limit = wide ? (double)CURRENT_LIMIT * (1 << WIDE_BITS) : CURRENT_LIMIT;
     struct choice c = {.net = net, .p = &net->population[index]};
-    int status = begin(&c), shift = SHIFT_LIMIT;
-    while (!status && shift >= 0 && !choose(&c, shift, limit))
-        shift--;
-    *good = shift >= 0 && (wide || c.error <= NARROW_ERROR);
+    int status = begin(&c);
+    const bool fits = !status && choose_shift(&c, wide, limit);
+    *good = fits && (wide || c.error <= NARROW_ERROR);
     *lattice = *lattice && c.lattice;
+    if (!status && wide && fits && c.error > ERROR_SAID && c.p->step > 0)
+        status = network_note(net,
+                              "'%.80s' may be off by up to %.2g codes: finer integers do not "
+                              "fit 31 bits",
+                              c.p->name, c.error);
     if (!status && wide == net->wide && *good)
         status = settle(&c);
     else if (!status && wide)

@@ -597,8 +597,8 @@ int network_lower(const struct graph *g, const int shape[3], const struct normal
     if (!status && g->quantisers)
         status = network_note(*network,
                               "a quantised network, but not to the code (%s): what its %d "
-                              "quantisers round is taken as it is before, so that outputs differ "
-                              "by that rounding",
+                              "quantisers round, and what those of numbers below 0 cut off, is "
+                              "taken as it is before, so that outputs differ by that",
                               why, g->quantisers);
     return status;
 }

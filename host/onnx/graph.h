@@ -57,7 +57,7 @@ struct graph {
     struct node *node;
     int input_count, output_count;
     int *input, *output; /* value indices; initializers are not among the inputs */
-    int quantisers;      /* QuantizeLinear nodes of the data, whose rounding was left out */
+    int quantisers;      /* quantisers of the data, which graph_rewrite went through */
     int64_t batch;       /* samples at a time that the exporter froze; 1: one, or any number */
 };
 

@@ -32,6 +32,15 @@ static int quantiser(const struct call *c, int64_t *each, int64_t *channels)
     return AF_OK;
 }
 
+enum dtype quantised_type(const struct node *n, const struct tensor *zero)
+{
+    enum { TYPE_NONE, TYPE_U8 = 2, TYPE_I8 = 3 /* of ONNX */ };
+    const int64_t type = node_int(n, "output_dtype", TYPE_NONE);
+    if (zero)
+        return zero->type;
+    return type == TYPE_NONE || type == TYPE_U8 ? DTYPE_U8 : type == TYPE_I8 ? DTYPE_I8 : DTYPE_F32;
+}
+
 static int run_dequantize(const struct call *c)
 {
     const struct tensor *x = c->in[0], *zero = call_input(c, 2);
@@ -51,11 +60,11 @@ static int run_dequantize(const struct call *c)
 static int run_quantize(const struct call *c)
 {
     const struct tensor *x = c->in[0], *zero = call_input(c, 2);
-    const enum dtype type = zero ? zero->type : DTYPE_U8;
+    const enum dtype type = quantised_type(c->node, zero);
     int64_t each, channels;
     int status = quantiser(c, &each, &channels);
     if (!status && type != DTYPE_U8 && type != DTYPE_I8)
-        status = af_fail(AF_UNSUPPORTED, "to %s", dtype_name(type));
+        status = af_fail(AF_UNSUPPORTED, "to other codes than int8 and uint8");
     if (!status)
         status = call_output(c, 0, type, x->rank, x->dim);
     const double low = type == DTYPE_U8 ? 0 : INT8_MIN,

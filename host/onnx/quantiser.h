@@ -27,6 +27,10 @@ int quantiser_codes(const struct node *n, struct codes *codes);
 /* Whether a quantiser is all that reads the graph's input: which. */
 bool quantiser_of_input(const struct graph *graph, struct codes *codes);
 
+/* What codes a QuantizeLinear makes, which may have a zero point: DTYPE_U8, DTYPE_I8, or what is
+ * not done. */
+enum dtype quantised_type(const struct node *node, const struct tensor *zero);
+
 /* The codes of QONNX's Quant of so many bits. AF_UNSUPPORTED says what is not done. */
 int quant_range(const struct node *n, double bits, int *low, int *high);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOWHERE = -1, TYPE_U8 = 2, TYPE_I8 = 3 /* of ONNX */ };
+enum { NOWHERE = -1 };
 
 /* A value that a quantiser made: code * scale, for codes (without their zero point) from low to
  * high. scale 0: none did. */
@@ -183,6 +183,13 @@ static void leaky(struct rewriting *w, int x, int slope, const char *sum, int to
     const struct quantised *q = &w->quantised[x];
     const float scale = q->coded ? 0 : q->scale;
     const int high = q->high, low = q->low;
+    if (scale > 0 && low >= 0) { /* nothing is below */
+        emit(w, "Identity", x, NOWHERE, to);
+        w->quantised[to] = *q;
+        w->quantised[to].input = NOWHERE;
+        w->quantised[to].alone = false;
+        return;
+    }
     const int above = emit_above(w, x, scale, high);
     int below = emit_above(w, emit(w, "Neg", x, NOWHERE, NOWHERE), scale, -low);
     if (slope != NOWHERE)
@@ -328,11 +335,14 @@ static bool clip(struct rewriting *w, const struct node *n, int to)
     if (q->scale > 0 && q->coded) {
         const double low = fmax((double)least - q->zero, q->low),
                      high = fmin((double)most - q->zero, q->high);
-        if (low < high)
-            quantise(w, n->input[0], q, (int)low, (int)high, to);
-        else
+        if (isnan(least) || isnan(most))
             w->status = af_fail(AF_UNSUPPORTED,
                                 "Clip node '%.100s': the bounds of codes are not known", n->name);
+        else if (!(low < high))
+            w->status =
+                af_fail(AF_UNSUPPORTED, "Clip node '%.100s' leaves no more than one code", n->name);
+        else
+            quantise(w, n->input[0], q, (int)low, (int)high, to);
         return true;
     }
     if (isnan(least) || isnan(most))
@@ -361,9 +371,9 @@ static bool quantize(struct rewriting *w, const struct node *n, int to)
 {
     const struct tensor *zero = n->input_count > 2 ? constant(w, n->input[2]) : NULL;
     const double scale = single(w, n, 1, (double)NAN), from = single(w, n, 2, 0);
-    const bool has_sign =
-        zero ? zero->type == DTYPE_I8 : node_int(n, "output_dtype", TYPE_U8) == TYPE_I8;
-    if (!(scale > 0) || isnan(from) || (zero && zero->type != DTYPE_U8 && !has_sign))
+    const enum dtype type = quantised_type(n, zero);
+    const bool has_sign = type == DTYPE_I8;
+    if (!(scale > 0) || isnan(from) || (type != DTYPE_U8 && !has_sign))
         return false;
     const struct quantised q = {.scale = (float)scale, .zero = from, .coded = true};
     w->quantisers++;
@@ -377,8 +387,15 @@ static bool dequantize(struct rewriting *w, const struct node *n, int to)
     const int x = n->input[0];
     const struct quantised *q = &w->quantised[x];
     const double scale = single(w, n, 1, (double)NAN), from = single(w, n, 2, 0);
-    if (q->scale == 0 || !q->coded || (float)scale != q->scale || from != q->zero)
+    if (q->scale == 0 || !q->coded)
         return false;
+    if ((float)scale != q->scale || from != q->zero) {
+        w->status = af_fail(AF_UNSUPPORTED,
+                            "DequantizeLinear node '%.100s': not the scale and zero point of the "
+                            "quantiser that it reads",
+                            n->name);
+        return true;
+    }
     emit(w, "Identity", x, NOWHERE, to);
     w->quantised[to] = *q;
     w->quantised[to].coded = false;
@@ -386,13 +403,16 @@ static bool dequantize(struct rewriting *w, const struct node *n, int to)
     return true;
 }
 
+enum { ZERO_MOST = 1 << 16 };
+
 /* QONNX (https://github.com/fastmachinelearning/qonnx): codes of some bits, and back. */
 static bool quant(struct rewriting *w, const struct node *n, int to)
 {
     const double scale = single(w, n, 1, (double)NAN), zero = single(w, n, 2, (double)NAN),
                  bits = single(w, n, 3, (double)NAN);
     int low, high;
-    if (!(scale > 0) || zero != rint(zero) || quant_range(n, bits, &low, &high))
+    if (!(scale > 0) || zero != rint(zero) || fabs(zero) > ZERO_MOST ||
+        quant_range(n, bits, &low, &high))
         return false;
     const struct quantised q = {.scale = (float)scale, .zero = zero};
     w->quantisers++;
@@ -428,6 +448,17 @@ static void note_codes(struct rewriting *w, const struct node *n)
     w->quantised[to].alone = false;
 }
 
+/* Codes stand in the graph for numbers: who takes them for codes would find these. */
+static bool takes_codes(const struct rewriting *w, const struct node *n)
+{
+    static const char *const know[] = {"Clip", "DequantizeLinear", NULL};
+    for (int k = 0; k < n->input_count; k++)
+        if (n->input[k] >= 0 && w->quantised[n->input[k]].coded &&
+            (k > 0 || !(is_op(n, know) || keeps_codes(n))))
+            return true;
+    return false;
+}
+
 /* Whether a Cast leaves floats, which the data are here from the first pixel on; to whole numbers
  * it rounds. */
 static bool casts_to_float(const struct rewriting *w, const struct node *n)
@@ -450,6 +481,13 @@ static bool rewrite(struct rewriting *w, const struct node *n)
     for (int k = 0; k < n->input_count; k++)
         whole = whole && (n->input[k] >= 0 || (k > 0 && is_op(n, may_lack)));
     w->from = n;
+    if (takes_codes(w, n)) {
+        w->status = af_fail(AF_UNSUPPORTED,
+                            "%.40s node '%.100s' reads the codes of a QuantizeLinear, behind which "
+                            "a DequantizeLinear is wanted first",
+                            n->op, n->name);
+        return false;
+    }
     if (!whole)
         return false;
     if (strcmp(n->op, "LeakyRelu") == 0)
@@ -545,6 +583,26 @@ static void end(struct rewriting *w)
     free(w->quantised);
 }
 
+/* An output that is codes in the graph is so here. */
+static void give_codes(struct rewriting *w, int output)
+{
+    struct quantised *q = &w->quantised[output];
+    const struct node from = {.name = w->graph->value[output].name};
+    w->from = &from;
+    const int numbers = add_value(w);
+    for (int i = 0; numbers != NOWHERE && i < w->count; i++) {
+        const struct node *n = &w->node[i];
+        for (int k = 0; k < n->input_count; k++)
+            n->input[k] = n->input[k] == output ? numbers : n->input[k];
+        for (int k = 0; k < n->output_count; k++)
+            n->output[k] = n->output[k] == output ? numbers : n->output[k];
+    }
+    const int codes = emit(w, "Mul", numbers, number(w, 1 / q->scale), NOWHERE);
+    emit(w, "Add", codes, number(w, (float)q->zero), output);
+    w->from = NULL;
+    q->coded = false;
+}
+
 int graph_rewrite(struct graph *g, const char *name)
 {
     struct rewriting w = {.graph = g};
@@ -575,6 +633,9 @@ int graph_rewrite(struct graph *g, const char *name)
             *n = (struct node){0};
         }
     }
+    for (int i = 0; !w.status && i < g->output_count; i++)
+        if (w.quantised[g->output[i]].coded)
+            give_codes(&w, g->output[i]);
     end(&w);
     /* On failure some nodes are here and some there, each once. */
     for (int i = 0; w.status && i < g->node_count; i++)

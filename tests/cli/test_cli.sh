@@ -250,6 +250,11 @@ good "a check with options" "$bin/adafire-convert" --check $data/model.onnx --fi
 holds "which fits now" 'build tiny .small FPGAs on USB.'
 good "a check of bursts" "$bin/adafire-convert" --check $data/model.onnx --signed off --burst-initial 16
 holds "which not all fire" 'not tiny: population ./Relu. fires bursts of up to 16'
+printf '\010\010\102\002\020\015\072\036\012\017\012\001x\022\001y\042\003Foo\072\002my\022\001g\132\003\012\001x\142\003\012\001y' >"$work/foreign.onnx"
+"$bin/adafire-convert" --check "$work/foreign.onnx" --json >"$work/out"
+if [ $? = 1 ]; then pass; else fail "a check of a foreign operator"; fi
+holds "a foreign operator as JSON" '^\{"network": .*"converts": false, "why_not": "node .*Foo.*, "notes": \[\]\}$'
+bad "a check for a build that is none" "'huge' is no build" "$bin/adafire-convert" --check $data/model.onnx --fit huge
 bad "a check with an output" "writes nothing" "$bin/adafire-convert" --check $data/model.onnx -o "$work/n.snn"
 bad "a check of nothing" "No such file" "$bin/adafire-convert" --check "$work/none.onnx"
 front="$bin/adafire-convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --calib-limit 40 --effort 0 -t 2"
@@ -265,6 +270,13 @@ if grep -q '<circle class=best' "$work/front.html" && grep -q '</html>' "$work/f
 bad "a front and a model" "--front takes --calib" $front --front "$work/f.html" -o "$work/f.snn"
 bad "a front of nothing" "--front takes --calib" "$bin/adafire-convert" $data/model.onnx --front "$work/f.html"
 bad "a front that cannot be written" "/nonexistent/f.html" $front --front /nonexistent/f.html
+if [ -e ../shared/data/mnist/model.onnx ]; then
+    good "a check of a network that may be wide" "$bin/adafire-convert" --check ../shared/data/mnist/model.onnx
+    holds "which build holds it" 'build u250 .a tile'
+else
+    echo "skip: ../shared/data/mnist is not here"
+    skipped=$((skipped + 1))
+fi
 codes=../shared/data/qdq
 if [ -e $codes/mnist_u8.onnx ]; then
     for kind in u8 qcdq4; do
@@ -279,6 +291,11 @@ if [ -e $codes/mnist_u8.onnx ]; then
         good "codes run, $kind" $host --json "$work/codes.snn" $codes/mnist_test_images.npy --labels $codes/mnist_test_labels.npy
         within "accuracy of a quantised network, $kind" "$(number accuracy)" 0.991 0.991
     done
+    good "what is no codes, without samples" "$bin/adafire-convert" $codes/mnist_qcdq4.onnx --scale 1/255 --mean 0.1307 --std 0.3081 \
+        --fit tiny --json -o "$work/codes.snn"
+    holds "whole numbers without samples" 'taken for whole numbers'
+    good "codes that are too large" "$bin/adafire-convert" --check $codes/mnist_u8.onnx --fit u250 --json
+    holds "which build is too small" 'the build u250 does not hold this quantised network: its codes go to 255'
 else
     echo "skip: $codes is not here"
     skipped=$((skipped + 1))

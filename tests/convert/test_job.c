@@ -382,6 +382,7 @@ TEST(refusals)
     REFUSED(o.timesteps = 257, "timesteps");
     REFUSED(o.burst_initial = 256, "burst");
     REFUSED(o.burst_min = 0, "burst");
+    REFUSED((o.burst_initial = 255, o.timesteps = 200, o.signed_bursts = AF_ON), "counts no more");
     REFUSED(o.scale = 0, "scale");
     REFUSED(o.scale = NAN, "scale");
     REFUSED((o.std = zeros, o.std_count = 1), "standard deviation");

@@ -236,6 +236,17 @@ TEST(leaky)
     to_the_code(&pixels, false);
 }
 
+/* Of codes that are none below 0 there is nothing to do. */
+TEST(leaky_above)
+{
+    dice = (struct dice){16};
+    int y = op("LeakyRelu", to_u8(layer(input(), CHANNELS, 6, 3)), END);
+    result(to_i8(dense(y, 6 * SIDE * SIDE)));
+    CHECK_EQ(graph_rewrite(graph, "test"), AF_OK);
+    rewritten = true;
+    CHECK_EQ(to_the_code(&pixels, false).populations, 4);
+}
+
 /* What meets with another scale is added in digits, which are no more of the ANN's operations. */
 TEST(two_convolutions_that_meet)
 {
@@ -308,6 +319,112 @@ TEST(what_is_not_quantised_is_said)
     CHECK(strstr(got.note, "my_Relu") && strstr(got.note, "is not quantised"));
 }
 
+/* Codes that are more than what a DequantizeLinear, a Clip, or what moves them makes of them. */
+static void refused(const char *why)
+{
+    CHECK_EQ(graph_rewrite(graph, "test"), AF_UNSUPPORTED);
+    CHECK(strstr(af_error(), why));
+    graph_free(graph);
+}
+
+static int codes_of(int x, double scale, double zero)
+{
+    return op("QuantizeLinear", x, number(DTYPE_F32, scale), number(DTYPE_U8, zero), END);
+}
+
+TEST(codes_that_are_read)
+{
+    dice = (struct dice){11};
+    int codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    codes = op("Cast", codes, END);
+    set_int("to", 1);
+    result(op("Mul", codes, number(DTYPE_F32, 0.3), END));
+    refused("Cast node 'my_Cast");
+    codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    result(op("DequantizeLinear", codes, number(DTYPE_F32, 0.4), number(DTYPE_U8, 100), END));
+    refused("not the scale and zero point");
+    codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    const int bound = op("Cast", number(DTYPE_F32, 90), END);
+    set_int("to", 2);
+    codes = op("Clip", codes, bound, number(DTYPE_U8, 110), END);
+    result(op("DequantizeLinear", codes, number(DTYPE_F32, 0.3), number(DTYPE_U8, 100), END));
+    refused("bounds of codes are not known");
+    codes = codes_of(layer(input(), CHANNELS, 6, 3), 0.3, 100);
+    codes = op("Clip", codes, number(DTYPE_U8, 110), number(DTYPE_U8, 90), END);
+    result(op("DequantizeLinear", codes, number(DTYPE_F32, 0.3), number(DTYPE_U8, 100), END));
+    refused("no more than one code");
+}
+
+/* A graph whose outputs are codes: these, with their zero point. */
+TEST(outputs_of_codes)
+{
+    dice = (struct dice){12};
+    result(codes_of(dense(input(), PIXELS), 0.7, 100));
+    to_the_code(&pixels, false);
+}
+
+/* What codes are without a zero point says output_dtype, of weights as well. */
+TEST(types_of_codes)
+{
+    dice = (struct dice){13};
+    const int x = input(), scale = number(DTYPE_F32, 0.01);
+    int w = op("QuantizeLinear", constant(0, 4, 6, CHANNELS, 3, 3), scale, END);
+    set_int("output_dtype", 3);
+    w = op("DequantizeLinear", w, scale, END);
+    int y = op("QuantizeLinear", op("Conv", x, w, END), number(DTYPE_F32, 0.3), END);
+    set_int("output_dtype", 3);
+    y = op("DequantizeLinear", y, number(DTYPE_F32, 0.3), END);
+    result(y);
+    to_the_code(&pixels, false);
+    y = layer(input(), CHANNELS, 6, 3);
+    y = op("QuantizeLinear", y, number(DTYPE_F32, 0.001), END);
+    set_int("output_dtype", 4); /* uint16 */
+    result(op("DequantizeLinear", y, number(DTYPE_F32, 0.001), END));
+    CHECK_EQ(graph_rewrite(graph, "test"), AF_OK);
+    const struct normalisation n = pixels;
+    struct network *net = NULL;
+    CHECK_EQ(network_lower(graph, (int[]){CHANNELS, SIDE, SIDE}, &n, 1, (float[CHANNELS]){0}, &net),
+             AF_UNSUPPORTED);
+    CHECK(strstr(af_error(), "QuantizeLinear node"));
+    network_free(net);
+    graph_free(graph);
+}
+
+/* A layer whose weights go from -128 on, and whose first channel's scale is so much of the others'.
+ */
+static int layer_from_128(int x, int to, double first)
+{
+    static const int k = 3;
+    const int y = layer(x, CHANNELS, to, k);
+    const struct node *conv = &graph->node[graph->node_count - 1], *n = conv - 1;
+    int8_t *weight = graph->value[n->input[0]].tensor.data;
+    float *scale = graph->value[n->input[1]].tensor.data;
+    for (int o = 0; o < to; o++)
+        weight[o * CHANNELS * k * k + o] = INT8_MIN;
+    scale[0] *= (float)first;
+    return y;
+}
+
+/* -128 has more than 7 bits: two digits. */
+TEST(weights_of_8_bits)
+{
+    dice = (struct dice){14};
+    result(to_u8(layer_from_128(input(), 6, 1)));
+    const struct outcome got = to_the_code(&pixels, false);
+    CHECK_EQ(got.differ, 0);
+    CHECK(strstr(got.note, "8 bits") == NULL);
+}
+
+/* Channels that training left without use have scales next to nothing. */
+TEST(channels_next_to_nothing)
+{
+    for (double first = 1e-3; first > 1e-12; first /= 10) {
+        dice = (struct dice){15};
+        result(to_u8(layer_from_128(input(), 6, first)));
+        to_the_code(&pixels, false);
+    }
+}
+
 /* ---- Real networks -------------------------------------------------------------------------- */
 
 static const char folder[] = "../shared/data/qdq";
@@ -377,11 +494,17 @@ int main(void)
 {
     RUN(random_networks);
     RUN(leaky);
+    RUN(leaky_above);
     RUN(two_convolutions_that_meet);
     RUN(clips_of_codes);
     RUN(qonnx);
     RUN(inputs);
     RUN(what_is_not_quantised_is_said);
+    RUN(codes_that_are_read);
+    RUN(outputs_of_codes);
+    RUN(types_of_codes);
+    RUN(weights_of_8_bits);
+    RUN(channels_next_to_nothing);
     RUN(real_networks);
     return test_end();
 }
