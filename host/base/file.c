@@ -121,6 +121,12 @@ void file_abandon_all(void)
     }
 }
 
+const char *file_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 int file_create(struct file_out *out, const char *path)
 {
     memset(out, 0, sizeof *out);

@@ -20,6 +20,9 @@ int file_create(struct file_out *out, const char *path);
 int file_commit(struct file_out *out);
 void file_discard(struct file_out *out);
 
+/* What stands behind the last slash. */
+const char *file_base_name(const char *path);
+
 /* Whether a file can be written at `path`, before the work that fills it: AF_IO with the reason if
  * not; AF_BAD_ARGUMENT if it is one of the inputs. Leaves what is there as it is. */
 int file_check_output(const char *path, const char *const *inputs, int input_count);

@@ -302,18 +302,12 @@ static int by_energy(const void *a, const void *b)
     return (x->energy.event > y->energy.event) - (x->energy.event < y->energy.event);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void put_page(FILE *to, const struct front *f)
 {
     const struct frame w = frame_of(f);
     fprintf(to, "<!doctype html><html lang=en><meta charset=utf-8>"
                 "<meta name=viewport content='width=device-width'><title>");
-    text_put(to, base_name(f->options->onnx));
+    text_put(to, file_base_name(f->options->onnx));
     fprintf(to,
             "</title><style>body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em "
             "auto;padding:0 1em;color:#222;background:#fff}svg{width:100%%;height:auto}text{font-"
@@ -322,7 +316,7 @@ static void put_page(FILE *to, const struct front *f)
             "100%%}td,th{text-align:right;padding:.2em .6em;border-bottom:1px solid #8883}tr.b{"
             "font-weight:600}@media(prefers-color-scheme:dark){body{color:#ddd;background:"
             "#161616}}</style>\n<h1>");
-    text_put(to, base_name(f->options->onnx));
+    text_put(to, file_base_name(f->options->onnx));
     fprintf(
         to,
         "</h1><p>Timesteps and burst limits, each with early exit and without, on %lld "

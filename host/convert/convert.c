@@ -132,36 +132,43 @@ static int note_outcome(const struct conversion *c, struct journal *journal)
     return status;
 }
 
+/* The options that stand for others are settled. */
+static int begin(const struct network *net, const struct calibration *data,
+                 const struct convert_options *options, struct conversion *c,
+                 struct convert_options *o)
+{
+    *o = *options;
+    *c = (struct conversion){.reference = {.network = net, .data = *data},
+                             .journal = {.progress = o->progress, .context = o->context}};
+    const int status = net->coded ? take_coded(o, &c->journal) : AF_OK;
+    o->timesteps = o->timesteps ? o->timesteps : TIMESTEPS_DEFAULT;
+    if (o->signed_bursts == AF_AUTO && (int64_t)o->burst_initial * o->timesteps > SENT_LIMIT)
+        o->signed_bursts = AF_OFF;
+    return status ? status : options_check(o);
+}
+
 int convert(const struct network *net, const struct input_format *format,
             const struct calibration *data, const struct convert_options *options,
             struct conversion *c)
 {
     const int *shape = net->population[network_answer(net)].shape;
-    struct convert_options o = *options;
+    struct convert_options o;
     struct reference *ref = &c->reference;
-    *c = (struct conversion){.reference = {.network = net, .data = *data},
-                             .journal = {.progress = o.progress, .context = o.context}};
-    int status = net->coded ? take_coded(&o, &c->journal) : AF_OK;
-    o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
-    if (o.signed_bursts == AF_AUTO && (int64_t)o.burst_initial * o.timesteps > SENT_LIMIT)
-        o.signed_bursts = AF_OFF;
+    if (data->samples < 1 && net->coded)
+        return convert_outline(net, format, options, c);
+    int status = begin(net, data, options, c, &o);
+    if (!status && data->samples < 1)
+        status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
+    if (status) {
+        conversion_free(c);
+        return status;
+    }
     if (o.bias == AF_BIAS_AUTO)
         o.bias = o.optimize && o.goal == AF_GOAL_SPIKES ? AF_BIAS_CURRENTS : AF_BIAS_LIGHT;
     if (shape[0] < 2)
         o.loss = LOSS_ERROR;
     ref->loss = o.loss;
     ref->loss_most = o.loss == LOSS_ANSWERS && shape[1] * shape[2] == 1;
-    if (!status)
-        status = options_check(&o);
-    if (!status && data->samples < 1 && !net->coded)
-        status = af_fail(AF_BAD_ARGUMENT, "the calibration set is empty");
-    if (!status && data->samples < 1)
-        status = recipe_transcribe(ref, &o, format, &c->recipe, &c->verdict);
-    if (status || data->samples < 1) {
-        if (status)
-            conversion_free(c);
-        return status;
-    }
     status = take_samples(ref, o.timesteps, &c->journal);
     c->samples = ref->data.samples;
     if (!status)
@@ -181,16 +188,11 @@ int convert(const struct network *net, const struct input_format *format,
 int convert_outline(const struct network *net, const struct input_format *format,
                     const struct convert_options *options, struct conversion *c)
 {
-    struct convert_options o = *options;
-    *c = (struct conversion){.reference = {.network = net},
-                             .journal = {.progress = o.progress, .context = o.context}};
-    int status = net->coded ? take_coded(&o, &c->journal) : AF_OK;
-    o.timesteps = o.timesteps ? o.timesteps : TIMESTEPS_DEFAULT;
+    struct convert_options o;
+    int status = begin(net, &(struct calibration){0}, options, c, &o);
     o.feedback = false;
     o.prune = 0;
     o.narrow = true; /* thresholds that are made up do not tell */
-    if (!status)
-        status = options_check(&o);
     if (!status)
         status = recipe_transcribe(&c->reference, &o, format, &c->recipe, &c->verdict);
     if (status)

@@ -2,6 +2,7 @@
  */
 #include "adafire.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/parallel.h"
 #include "convert/ann.h"
@@ -326,12 +327,6 @@ static int read_recordings(void *context, int timesteps, struct calibration *dat
                                        timesteps, &j->spec, &j->format, data);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Whether the ANN's single answer has both signs on some of the calibration samples; a status. */
 static int takes_both_signs(const struct job *j, bool *both)
 {
@@ -417,7 +412,7 @@ static int take_task(const struct job *j, struct convert_options *o)
         memcpy(outline[i].shape, p->shape, sizeof p->shape);
         memcpy(outline[i].dim, p->dim, sizeof p->dim);
     }
-    m.name = strdup(base_name(j->name));
+    m.name = strdup(file_base_name(j->name));
     if (!status && !m.name)
         status = af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
@@ -468,7 +463,7 @@ static int add_task(struct af_model *m, const char *given)
 static int set_name(struct af_model *m, const char *name)
 {
     free(m->name);
-    m->name = strdup(base_name(name));
+    m->name = strdup(file_base_name(name));
     char *dot = m->name ? strrchr(m->name, '.') : NULL;
     if (dot)
         *dot = 0;
@@ -504,7 +499,7 @@ static int add_provenance(struct job *j, const struct conversion *c)
     if (!status)
         status = set_name(m, asked->name ? asked->name : j->name);
     if (!status)
-        status = model_add_fact(m, "source", "%s", base_name(j->name));
+        status = model_add_fact(m, "source", "%s", file_base_name(j->name));
     if (!status)
         status = model_add_fact(m, "source sha-256", "%s", hash);
     if (!status)

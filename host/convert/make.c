@@ -10,7 +10,6 @@
 #include "convert/threshold.h"
 
 #include <math.h>
-
 #include <stdlib.h>
 
 static int read_recordings(struct recipe *recipe)
@@ -118,12 +117,12 @@ int recipe_transcribe(const struct reference *reference, const struct convert_op
         .agreement = NAN, .ann_accuracy = NAN, .accuracy = NAN, .timesteps_mean = NAN, .loss = NAN};
     if (status)
         return status;
-    for (int i = 0; i < recipe->network->population_count; i++)
-        if (recipe->network->coded)
-            take_codes(recipe, i);
-        else
-            make_up(&recipe->setting[i], &recipe->network->population[i]);
-    status = quantise_begin(recipe, format);
+    for (int i = 0; !recipe->network->coded && i < recipe->network->population_count; i++)
+        make_up(&recipe->setting[i], &recipe->network->population[i]);
+    if (recipe->network->coded)
+        status = set_thresholds(recipe);
+    if (!status)
+        status = quantise_begin(recipe, format);
     if (!status)
         status = model_check(recipe->model);
     if (status)

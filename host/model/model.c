@@ -72,11 +72,18 @@ int32_t model_current_limit(const struct af_model *m)
     return m->wide ? CURRENT_LIMIT * (1 << WIDE_BITS) : CURRENT_LIMIT;
 }
 
-int model_event_limit(const struct af_model *m, int population)
+/* The population whose events a relay passes on, through others; of any other itself. */
+static const struct neurons *sender_of(const struct af_model *m, int population)
 {
     const struct neurons *p = &m->population[population];
     while (p->kind == AF_MAXPOOL)
         p = &m->population[p->input[0].wiring.source];
+    return p;
+}
+
+int model_event_limit(const struct af_model *m, int population)
+{
+    const struct neurons *p = sender_of(m, population);
     return p->kind == AF_INPUT         ? COUNT_LIMIT
            : p->burst > p->burst_below ? p->burst
                                        : p->burst_below;
@@ -84,9 +91,7 @@ int model_event_limit(const struct af_model *m, int population)
 
 bool model_sends_negative(const struct af_model *m, int population)
 {
-    const struct neurons *p = &m->population[population];
-    while (p->kind == AF_MAXPOOL)
-        p = &m->population[p->input[0].wiring.source];
+    const struct neurons *p = sender_of(m, population);
     return p->kind != AF_RELU || p->signed_bursts;
 }
 

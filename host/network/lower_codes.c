@@ -75,10 +75,8 @@ int lower_quantiser(struct lowering *l, const struct node *n, struct affine *in,
     struct codes c = {0};
     struct affine s = {0};
     int status = quantiser_codes(n, &c);
-    if (!status && in->index)
-        status = settle(l, in, n->name);
-    if (status == AF_UNSUPPORTED && in->index && is_bias_alone(in))
-        status = AF_OK; /* neurons fire as they are, and are moved afterwards */
+    if (!status)
+        status = settle_to_fire(l, in, n->name);
     const bool same = !status && l->to_the_code && counts_are_codes(l, in, &c);
     if (!status)
         status = same ? keep_counts(in, &c, &s) : affine_copy(&s, in);

@@ -28,12 +28,8 @@ int lower_relu(struct lowering *l, const struct node *n, struct affine *in, stru
             return af_fail(AF_UNSUPPORTED, "clips to [%g, %g]; only [0, x] is a ReLU",
                            (double)least, (double)ceiling);
     }
-    int status = AF_OK;
     struct affine s;
-    if (in->index)
-        status = settle(l, in, n->name);
-    if (status == AF_UNSUPPORTED && is_bias_alone(in))
-        status = AF_OK; /* neurons fire as they are, and are moved afterwards */
+    int status = settle_to_fire(l, in, n->name);
     if (!status)
         status = affine_copy(&s, in);
     if (status)

@@ -253,6 +253,12 @@ int settle(struct lowering *l, struct affine *s, const char *name)
     return status == AF_UNSUPPORTED && !s->tail ? settle_by_elements(l, s, name) : status;
 }
 
+int settle_to_fire(struct lowering *l, struct affine *s, const char *name)
+{
+    const int status = s->index ? settle(l, s, name) : AF_OK;
+    return status == AF_UNSUPPORTED && is_bias_alone(s) ? AF_OK : status;
+}
+
 int settle_if_possible(struct lowering *l, struct affine *s, const char *name)
 {
     const int status = settle_by(affine_settle, l, s, name);

@@ -42,6 +42,9 @@ int populate(struct lowering *l, struct affine *s, enum af_kind kind, float ceil
 int populate_linear(struct lowering *l, struct affine *s, const char *name);
 /* Settles the value (affine.h), as a population if nothing else helps. */
 int settle(struct lowering *l, struct affine *s, const char *name);
+/* The same in front of neurons: where it cannot be they fire as they are, and are moved afterwards.
+ */
+int settle_to_fire(struct lowering *l, struct affine *s, const char *name);
 /* The same where an operator works on each element alone, which does not need it. */
 int settle_if_possible(struct lowering *l, struct affine *s, const char *name);
 

@@ -8,7 +8,6 @@
 #include "base/error.h"
 
 enum { WORD = 4 };
-enum { TIME_HIGH = 0x8, TRIGGER = 0xa, OTHERS = 0xe, CONTINUED = 0xf };
 
 struct evt2 {
     struct recording base;
@@ -37,11 +36,11 @@ static int next_evt2(struct recording *base, struct af_camera_event *out, int ro
                 out[n++] =
                     (struct af_camera_event){(uint16_t)(w >> 11 & 0x7ff), (uint16_t)(w & 0x7ff),
                                              (uint16_t)type, r->time | (w >> 22 & 63)};
-            else if (type == TIME_HIGH)
+            else if (type == EVT2_TIME)
                 r->time = prophesee_time(r->time, w);
             else if (type <= 1)
                 base->untimed++;
-            else if (type != TRIGGER && type != OTHERS && type != CONTINUED)
+            else if (!prophesee_knows(type))
                 base->unknown++;
         }
         bytes_use(b, i * WORD);
@@ -67,9 +66,9 @@ static bool is_bare(const struct head *h)
     int times = 0;
     for (size_t i = 0; i < words; i++) {
         const uint32_t w = get_u32(h->b + i * WORD), type = w >> 28;
-        if (type > 1 && type != TIME_HIGH && type != TRIGGER && type != OTHERS && type != CONTINUED)
+        if (!prophesee_knows(type))
             return false;
-        if (type == TIME_HIGH) {
+        if (type == EVT2_TIME) {
             if (times++ && w < last)
                 return false;
             last = w;

@@ -9,19 +9,12 @@
 #include "base/error.h"
 
 enum { WORD = 8, PIXELS = 32 };
-enum { TIME_HIGH = 0x8, TRIGGER = 0xa, OTHERS = 0xe, CONTINUED = 0xf };
 
 struct evt21 {
     struct recording base;
     int64_t time; /* the upper bits, in place; -1: there was none yet */
     int upper;    /* where in a word's bytes its upper half is */
 };
-
-static bool is_known(uint32_t upper)
-{
-    const uint32_t type = upper >> 28;
-    return type <= 1 || type == TIME_HIGH || type == TRIGGER || type == OTHERS || type == CONTINUED;
-}
 
 static int next_evt21(struct recording *base, struct af_camera_event *out, int room, int *count)
 {
@@ -49,11 +42,11 @@ static int next_evt21(struct recording *base, struct af_camera_event *out, int r
                     out[n++] =
                         (struct af_camera_event){(uint16_t)(x + (uint32_t)__builtin_ctz(valid)),
                                                  (uint16_t)(upper & 0x7ff), (uint16_t)type, t};
-            } else if (type == TIME_HIGH) {
+            } else if (type == EVT2_TIME) {
                 r->time = prophesee_time(r->time, upper);
             } else if (type <= 1) {
                 base->untimed += __builtin_popcount(valid);
-            } else if (!is_known(upper)) {
+            } else if (!prophesee_knows(type)) {
                 base->unknown++;
             }
         }
@@ -79,7 +72,7 @@ static int upper_half(const struct bytes *b)
     size_t known[2] = {0}, words = bytes_left(b) / WORD;
     for (size_t i = 0; i < words && i < MOST; i++, p += WORD)
         for (int half = 0; half < 2; half++)
-            known[half] += is_known(get_u32(p + 4 * half));
+            known[half] += prophesee_knows(get_u32(p + 4 * half) >> 28);
     return known[0] > known[1] ? 0 : 4;
 }
 

@@ -22,6 +22,14 @@ int prophesee_open(struct recording **r, size_t size, const struct reader_ops *o
                    const char *format, const char *path, struct bytes *bytes,
                    struct prophesee_header *h);
 
+/* Of EVT2 and EVT2.1: types of words, in their upper four bits; up to 1 they are events. */
+enum { EVT2_TIME = 0x8, EVT2_TRIGGER = 0xa, EVT2_OTHERS = 0xe, EVT2_CONTINUED = 0xf };
+static inline bool prophesee_knows(uint32_t type)
+{
+    return type <= 1 || type == EVT2_TIME || type == EVT2_TRIGGER || type == EVT2_OTHERS ||
+           type == EVT2_CONTINUED;
+}
+
 /* Of EVT2 and EVT2.1: the time whose 28 upper bits of 34 are in the word, in place, after `before`
  * (-1: there was none yet); a step back of more than half the range is an overrun. */
 int64_t prophesee_time(int64_t before, uint32_t word);
