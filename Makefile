@@ -187,7 +187,7 @@ $(HLSC): $(HLSC_SRC:%.c=$(B)/%.o)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(shell llvm-config-19 --ldflags --libs core bitreader passes)
 
 # The accelerator for this computer, --board csim.
-$(CSIM): $(B)/adafire-csim-%.so: $(B)/sim/csim.o $(B)/hw/accelerator_%.o $(B)/hw/hls_stream.o
+$(CSIM): $(B)/adafire-csim-%.so: $(B)/sim/csim.o $(B)/sim/memory.o $(B)/hw/accelerator_%.o $(B)/hw/hls_stream.o
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-Bsymbolic -o $@ $^
 

@@ -100,7 +100,7 @@ static inline void note(const struct job *job, struct early_exit *early, uint32_
     else if (group == COLLECT_CLASSES && core < CORES)
         classes[core] = WITHIN(CELLS * LANES, job->what);
     else if (group == COLLECT_OUTPUTS && core < CORES)
-        outputs[core] = WITHIN(CELLS * LANES, job->what);
+        outputs[core] = MEMORY ? job->what & MOST_WORDS : WITHIN(CELLS * LANES, job->what);
     else if (job->where >= COLLECT_LIMIT)
         AT(*limit, job->where - COLLECT_LIMIT) = job->what;
     else if (job->where == COLLECT_METRIC)
@@ -170,8 +170,9 @@ static inline void answer(EACH_CORE(VALUES_IN) hls_stream(uint32_t) out, const s
 }
 
 static void collect(hls_stream(struct job) jobs,
-                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace, hls_stream(bool) decisions,
-                    hls_stream(uint32_t) out)
+                    EACH_CORE(VALUES_IN) hls_stream(struct token) trace,
+                    WITH_MEMORY(hls_stream(struct token) kept_trace, ) hls_stream(bool) decisions,
+                    WITH_MEMORY(hls_stream(bool) decided, ) hls_stream(uint32_t) out)
 {
     static struct early_exit early;
     static uint32_t watched[CORES], classes[CORES], outputs[CORES];
@@ -183,7 +184,10 @@ static void collect(hls_stream(struct job) jobs,
         uint16_t timesteps = 0;
         waits_note(&waits, job.command == COMMAND_RUN, false);
         for (bool stop = job.status || job.command != COMMAND_RUN; !stop;) {
-            pass_trace(trace, out, job.what >> 16 & RUN_TRACE);
+            const bool traced = job.what >> 16 & RUN_TRACE,
+                       tiles = job.what >> 16 & (MEMORY ? RUN_TILES : 0);
+            pass_trace(trace, out, traced && !tiles);
+            WITH_MEMORY(pass_trace(kept_trace, out, traced && tiles);)
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
                 const struct exponentials x =
@@ -191,7 +195,9 @@ static void collect(hls_stream(struct job) jobs,
                 stop |= is_certain(&x, early.metric, AT(limit, timesteps));
             }
             timesteps++;
-            hls_write(decisions, stop);
+            if (!tiles)
+                hls_write(decisions, stop);
+            WITH_MEMORY(else hls_write(decided, stop);)
         }
         /* The status of an answer is known when the request has been read to its end. */
         uint8_t status = job.status;

@@ -6,6 +6,7 @@
 
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
+#define MEMORY       0
 #define SMALL        1 /* small.c: one process, one lane, one memory for all tables */
 #define CORES        1
 #define LANES        1
@@ -34,6 +35,7 @@ enum {
 #elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20      \
                             needs */
 #define BUILD_NUMBER 3
+#define MEMORY       0
 #define SMALL        0
 #define CORES        4
 #define LANES        16
@@ -62,6 +64,7 @@ enum {
 };
 #elif defined BUILD_CHECK /* as small as it can be with all processes: for tests */
 #define BUILD_NUMBER 4
+#define MEMORY       1
 #define SMALL        0
 #define CORES        4
 #define LANES        4
@@ -87,9 +90,12 @@ enum {
     TIMESTEPS = 32,
     FIRED_DEPTH = 256,
     MARKS = 64,
+    LISTS = 1024,
+    COUNTED = 64,
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
+#define MEMORY       1 /* behind it: networks that do not fit the chip (mover.c) */
 #define SMALL        0
 #define CORES        4
 #define LANES        16
@@ -115,6 +121,8 @@ enum {
     TIMESTEPS = 256,    /* with early exit */
     FIRED_DEPTH = 1024, /* cells that one core may fire in a timestep */
     MARKS = 2048,       /* of when things happened in a run; 0: it sends neither these nor events */
+    LISTS = 8192,       /* of events in memory, a row of a tile each, and one behind each tile's */
+    COUNTED = 256,      /* populations whose operations are counted in a run by tiles */
 };
 #endif
 enum { SLICES = LANES / SLICE };

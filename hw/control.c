@@ -1,6 +1,9 @@
 /* Reads the host's messages (isa.h) and tells the others what to do: one word at a time, but both
  * words of an event. */
 
+/* Whose counters a message may ask for. */
+enum { MOST_COUNTED = PHASES WITH_MEMORY(> COUNTED ? PHASES : COUNTED) };
+
 /* Words of a memory, for addresses. */
 static inline uint32_t memory_words(uint8_t memory)
 {
@@ -16,7 +19,9 @@ static inline uint32_t memory_words(uint8_t memory)
            : memory == MEMORY_PROGRAM      ? PROGRAM
            : memory == MEMORY_GATHER       ? GATHER_COLUMNS + AXIS
            : memory == MEMORY_COLLECT      ? COLLECT_LIMIT + TIMESTEPS
-                                           : 0;
+           : MEMORY && memory == MEMORY_MOVER    ? MOVER_REGISTERS
+           : MEMORY && memory == MEMORY_EXTERNAL ? 0xffffffff
+                                                 : 0;
 }
 
 /* What is done next: from MAGIC on with the next word, from HEAD on a word of the payload. */
@@ -116,7 +121,7 @@ static inline void find_room(struct message *m)
 {
     m->room = m->command == COMMAND_LOAD       ? memory_words(m->memory)
               : m->command == COMMAND_READ     ? CELLS
-              : m->command == COMMAND_COUNTERS ? PHASES
+              : m->command == COMMAND_COUNTERS ? MOST_COUNTED
                                                : MARKS;
     m->step = STEP_JUDGE;
 }
@@ -127,12 +132,14 @@ static inline void judge_command(struct message *m, struct orders *o, bool event
 {
     const bool run = m->command == COMMAND_RUN, load = m->command == COMMAND_LOAD,
                counters = m->command == COMMAND_COUNTERS, profile = m->command == COMMAND_PROFILE;
-    const uint32_t head = capped(m->last),
+    const bool external = MEMORY && load && m->memory == MEMORY_EXTERNAL;
+    const uint32_t head = external ? 0 : capped(m->last),
                    first = load                  ? head
                            : counters || profile ? 0
                                                  : m->before,
                    count = load ? m->left : head;
-    if (run ? !low(m->last) || event_input != ((m->last >> 16 & RUN_EVENTS) > 0)
+    if (run ? !low(m->last) || event_input != ((m->last >> 16 & RUN_EVENTS) > 0) ||
+                  (!MEMORY && m->last >> 16 & RUN_TILES)
             : m->core >= CORES || first > m->room || count > m->room - first || !m->room)
         m->status = MESSAGE_BAD_VALUE;
     o->token.kind = run        ? TOKEN_START
@@ -170,8 +177,9 @@ static inline void profile(struct message *m, struct orders *o, uint8_t kind, ui
 
 static inline void load(struct message *m, struct orders *o, uint32_t word, bool more)
 {
-    o->token.kind = TOKEN_LOAD;
-    o->token.where = (uint32_t)m->memory << 24 | (m->last & 0xffffff);
+    const bool external = MEMORY && m->memory == MEMORY_EXTERNAL;
+    o->token.kind = external ? TOKEN_STORE : TOKEN_LOAD;
+    o->token.where = external ? m->last : (uint32_t)m->memory << 24 | (m->last & 0xffffff);
     o->token.what = word;
     o->job.command = JOB_STORE;
     o->job.where = m->last;

@@ -18,7 +18,10 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
     expand(in, out, &row_list, &column_list);
 }
 
-static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct bursts) fired,
+static void IN_CORE(neurons)(hls_stream(struct operation) in,
+                             WITH_MEMORY(hls_stream(struct beat) wide,
+                                         hls_stream(struct beat) saved, )
+                                 hls_stream(struct bursts) fired,
                              hls_stream(int32_t) values)
 {
     static potentials cell;
@@ -30,6 +33,7 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
     static totals total;
     static mark_list mark;
     static struct progress progress;
+    WITH_MEMORY(static tile_totals of_tiles;)
 #pragma HLS array_partition variable = cell complete dim = 2
 #pragma HLS array_partition variable = cell complete dim = 3
 #pragma HLS array_partition variable = weight complete dim = 2
@@ -39,11 +43,20 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in, hls_stream(struct 
 #pragma HLS array_partition variable = bias complete dim = 2
 #pragma HLS array_partition variable = initial complete dim = 2
 #pragma HLS array_partition variable = mark complete dim = 2
-    neurons(in, fired, values, &cell, &weight, &sent, &threshold, &bias, &initial, &window,
+    neurons(in, WITH_MEMORY(wide, saved, &of_tiles, ) fired, values, &cell, &weight, &sent, &threshold, &bias, &initial, &window,
             &program, &total, &mark, &progress);
 }
 
-static void IN_CORE(events)(hls_stream(struct bursts) fired, hls_stream(struct event) out)
+static void IN_CORE(events)(hls_stream(struct bursts) fired,
+                            hls_stream(struct event) out
+                                WITH_MEMORY(, hls_stream(struct event) kept))
 {
-    events(fired, out);
+    events(fired, out WITH_MEMORY(, kept));
 }
+
+#if MEMORY
+static void IN_CORE(pack)(hls_stream(struct event) in, hls_stream(struct packed) out)
+{
+    pack(in, out);
+}
+#endif

@@ -1,7 +1,8 @@
 /* Takes the bursts of a cell apart into events, one a cycle, or two with PAIRS: then an event that
  * is alone waits for another one at its place. */
 
-static inline void events(hls_stream(struct bursts) fired, hls_stream(struct event) out)
+static inline void events(hls_stream(struct bursts) fired,
+                          hls_stream(struct event) out WITH_MEMORY(, hls_stream(struct event) kept))
 {
     struct bursts b = {0};
     bool done = true;   /* with b */
@@ -9,6 +10,7 @@ static inline void events(hls_stream(struct bursts) fired, hls_stream(struct eve
     uint8_t number = 0; /* of these */
     bool waiting = false;
     uint32_t where = 0, what = 0; /* of the event that waits */
+    WITH_MEMORY(bool keep = false;)
     for (;;) {
 #pragma HLS pipeline II = 1
         if (done) {
@@ -18,6 +20,7 @@ static inline void events(hls_stream(struct bursts) fired, hls_stream(struct eve
         }
         if (b.kind == BURSTS_EXIT && !waiting)
             break;
+        WITH_MEMORY(keep = b.kind == BURSTS_EXIT ? keep : b.kept;)
         const uint32_t others = without_lowest(lanes), burst = lowest_burst(&b, lanes);
         const struct event next = {.end = b.kind == BURSTS_END,
                                    .where = (burst & 0xffff0000) | b.row,
@@ -47,7 +50,38 @@ static inline void events(hls_stream(struct bursts) fired, hls_stream(struct eve
             done = number < 2 || (pair && number == 2);
             number -= pair ? 2 : number > 0;
         }
-        if (send)
+        if (send WITH_MEMORY(&&!keep))
             hls_write(out, e);
+        WITH_MEMORY(if (send && keep) hls_write(kept, e);)
+    }
+    WITH_MEMORY(const struct event exit = {.exit = true}; hls_write(kept, exit);)
+}
+
+#if MEMORY
+/* Four events to a beat, for memory; what a row leaves over goes with its end. */
+static inline void pack(hls_stream(struct event) in, hls_stream(struct packed) out)
+{
+    struct event e = {0};
+    struct beat b = {{0}};
+    uint8_t number = 0; /* of events in it */
+    bool other = false; /* the second of a pair is left */
+    for (;;) {
+#pragma HLS pipeline II = 1
+        if (!other)
+            e = hls_read(in);
+        if (e.exit)
+            break;
+        const uint32_t where = other ? (e.second & 0xffff0000) | low(e.where) : e.where,
+                       what = other ? (e.what & 0xffff0000) | low(e.second) : e.what;
+        const struct beat full = e.end ? b : with_word(b, number, packed_event(where, what));
+        const bool send = e.end || number == BEAT_WORDS - 1;
+        if (send) {
+            const struct packed p = {.end = e.end, .beat = full};
+            hls_write(out, p);
+        }
+        b = send ? (struct beat){{0}} : full;
+        number = send ? 0 : number + 1;
+        other = PAIRS && !e.end && !other && low(e.second);
     }
 }
+#endif

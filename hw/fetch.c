@@ -107,12 +107,12 @@ static inline struct token load_tables(hls_stream(struct token) in, hls_stream(s
                                        axis_table *rows, axis_table *columns,
                                        channel_table *channels)
 {
-    for (; t.kind == TOKEN_LOAD; t = hls_read(in)) {
+    for (; t.kind == TOKEN_LOAD || t.kind == TOKEN_VALUE; t = hls_read(in)) {
 #pragma HLS pipeline
         const uint32_t address = t.where & 0xffffff;
         const uint8_t memory = t.where >> 24;
-        bool pass = false;
-        switch (memory) {
+        bool pass = t.kind == TOKEN_VALUE;
+        switch (pass ? MEMORIES : memory) {
         case MEMORY_PHASE: (*phases)[address] = t.what; break;
         case MEMORY_ROUTE_ROWS: (*routes)[address].rows = t.what; break;
         case MEMORY_ROUTE_COLUMNS: (*routes)[address].columns = t.what; break;
@@ -125,7 +125,7 @@ static inline struct token load_tables(hls_stream(struct token) in, hls_stream(s
         default: pass = true;
         }
         if (pass) {
-            const struct work w = passed_work(TOKEN_LOAD, memory, address, t.what);
+            const struct work w = passed_work(t.kind, memory, address, t.what);
             hls_write(out, w);
         }
     }
@@ -158,6 +158,7 @@ static inline void fetch(hls_stream(struct token) in, hls_stream(struct work) ou
             event_input = t.what & RUN_EVENTS;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
+        WITH_MEMORY(else if (t.kind == TOKEN_TILE) now = 0;)
         else if (t.kind == TOKEN_EXIT)
             on = false;
         if (PROFILED && t.kind == TOKEN_PROFILE) {

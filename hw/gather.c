@@ -142,6 +142,45 @@ static inline void note_table(const struct token *t, uint16_t *phases, first_tab
         AT(*first, at) = t->what;
 }
 
+#define SEND_WORD(k)                                                                               \
+    if (t.core == k)                                                                               \
+        hls_write(to##k, t);
+/* Words for tables and answers, until another token comes, which is returned. */
+static inline struct token pass_words(hls_stream(struct token) in, EACH_CORE(TOKENS_OUT)
+                                      struct token t, uint16_t *phases, first_table *first, live_table *rows,
+                                      live_table *columns)
+{
+    for (; t.kind == TOKEN_LOAD || t.kind == TOKEN_VALUE; t = hls_read(in)) {
+#pragma HLS pipeline
+        if (t.kind == TOKEN_LOAD && t.where >> 24 == MEMORY_GATHER)
+            note_table(&t, phases, first, rows, columns);
+        else {
+            EACH_CORE(SEND_WORD)
+        }
+    }
+    return t;
+}
+
+#if MEMORY
+/* In a run by tiles: the events of a tile's sources, of which each ends; returns the token behind
+ * them. */
+static inline struct token pass_sources(hls_stream(struct token) in, EACH_CORE(TOKENS_OUT)
+                                        struct token t, const first_table *first,
+                                        const live_table *rows, const live_table *columns)
+{
+    uint8_t source = 0;
+    for (; t.kind == TOKEN_EVENT || t.kind == TOKEN_END || t.kind == TOKEN_TILE;
+         t = hls_read(in)) {
+#pragma HLS pipeline II = 1
+        struct token event = t;
+        event.live = live_routes(AT(*first, source), &event, rows, columns);
+        send_all(EACH_CORE(TO) event);
+        source += t.kind == TOKEN_END;
+    }
+    return t;
+}
+#endif
+
 static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(bool) decisions,
                    EACH_CORE(TOKENS_OUT) hls_stream(struct token) trace)
 {
@@ -149,28 +188,23 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
     static first_table first;
     static live_table rows, columns;
     struct waits waits = {0};
-    bool on = true;
-    while (on) {
-        const struct token t = hls_read(in);
-        if (t.kind == TOKEN_LOAD && t.where >> 24 == MEMORY_GATHER) {
-            note_table(&t, &phases, &first, &rows, &columns);
+    struct token t = hls_read(in);
+    while (t.kind != TOKEN_EXIT) {
+        t = pass_words(in, EACH_CORE(TO) t, &phases, &first, &rows, &columns);
+        WITH_MEMORY(t = pass_sources(in, EACH_CORE(TO) t, &first, &rows, &columns);)
+        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_VALUE || t.kind == TOKEN_EXIT)
             continue;
-        }
-        if (t.kind == TOKEN_LOAD || t.kind == TOKEN_READ || t.kind == TOKEN_COUNTERS ||
-            t.kind == TOKEN_PROFILE || t.kind == TOKEN_VALUE) {
+        if (t.kind == TOKEN_START)
+            waits_note(&waits, true, false);
+        if (t.kind == TOKEN_START || t.kind == TOKEN_STOP)
+            send_all(EACH_CORE(TO) t);
+        else
             send_one(EACH_CORE(TO) t, &waits);
-            continue;
-        }
-        send_all(EACH_CORE(TO) t);
-        if (t.kind == TOKEN_EXIT) {
-            on = false;
-            continue;
-        }
-        waits_note(&waits, true, false);
+        const bool run = t.kind == TOKEN_START && !(t.what & (MEMORY ? RUN_TILES : 0));
         const bool traced = t.what & RUN_TRACE, event_input = t.what & RUN_EVENTS;
         const uint16_t timesteps = t.where;
         uint16_t step = 0;
-        bool stop = false, input = true;
+        bool stop = !run, input = true;
         while (!stop) {
             pass_input(in, EACH_CORE(TO) trace, AT(first, 0), &rows, &columns, input,
                        traced && event_input);
@@ -186,9 +220,12 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
             input = event_input;
             step++;
         }
-        waits_note(&waits, false, true);
+        if (run || t.kind == TOKEN_STOP)
+            waits_note(&waits, false, true);
         /* What an early exit leaves of the input. */
-        for (; event_input && step < timesteps; step++)
+        for (; run && event_input && step < timesteps; step++)
             skip_list(in);
+        t = hls_read(in);
     }
+    send_all(EACH_CORE(TO) t);
 }

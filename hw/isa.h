@@ -6,7 +6,8 @@
  * number of messages; COMMAND_END, answered like any other, is the last one.
  *
  *   COMMAND_IDENTIFY  ()              ISA_VERSION, build number, and the sizes of config.h from
- *                                     CORES to MARKS in their order, LANES | features << 16
+ *                                     CORES to MARKS in their order, LANES | features << 16; with
+ *                                     FEATURE_MEMORY then LISTS and COUNTED
  *   COMMAND_LOAD      (core << 24 | memory, address, word...)   ()
  *   COMMAND_RUN       (flags << 16 | timesteps, lists of events)   timesteps taken, then each
  *                                     core's output potentials (its VALUES instructions after
@@ -60,7 +61,12 @@ enum message_status {
     MESSAGE_BAD_VALUE, /* no such core, memory or address, too many cells, phases or marks, no
                           timesteps, RUN_EVENTS not as in MEMORY_GATHER */
 };
-enum run_flags { RUN_IAT = 1, RUN_TRACE = 2, RUN_EVENTS = 4 };
+enum run_flags {
+    RUN_IAT = 1,
+    RUN_TRACE = 2,
+    RUN_EVENTS = 4,
+    RUN_TILES = 8, /* by the script in memory (FEATURE_MEMORY) */
+};
 
 /* What COMMAND_LOAD writes. Memories of vectors take them whole: LANES words, or LANES / 4 words of
  * four weights, at the vector's number times that. */
@@ -88,6 +94,8 @@ enum memory {
     MEMORY_GATHER,  /* core 0 only: */
     MEMORY_COLLECT, /* core 0 only: */
     MEMORIES,
+    MEMORY_MOVER = 32,    /* core 0 only, with FEATURE_MEMORY: */
+    MEMORY_EXTERNAL = 33, /* the memory behind the machine; the address counts words */
 };
 enum { ROUTE_RELAY = 128 }; /* leads to a relay: what it adds is no synaptic operation */
 enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for all behind it, too */
@@ -98,6 +106,7 @@ enum machine_feature {
     FEATURE_BURST_BITS = 15 << 4,
     FEATURE_WIDE = 4, /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
                        */
+    FEATURE_MEMORY = 8, /* there is a memory behind it, and it runs scripts */
 };
 
 enum {
@@ -122,7 +131,7 @@ enum {
 };
 
 /* An instruction is ten words:
- *   kind | phi << 8 | mode << 16 | most below 0 with FIRE_LINEAR << 24
+ *   kind, with IN_... | phi << 8 | mode << 16 | most below 0 with FIRE_LINEAR << 24
  *   address a
  *   address b
  *   cells
@@ -140,6 +149,10 @@ enum instruction {
     DO_FIRE,   /* cells a..; b: sent counts, with FIRE_SIGNED */
     DO_RELAY,  /* cells a.. hold what was sent; b: running sums */
     DO_VALUES, /* sends cells a..; with VALUES_WATCHED only if early exit is on */
+    /* With FEATURE_MEMORY. Of a run by tiles alone: */
+    DO_TAKE, /* cells (or what the mode says) a.. from memory, as the script sends them */
+    DO_GIVE, /* to memory */
+    DO_NOTHING,
 };
 enum {
     FIRE_SIGNED = 1,
@@ -147,8 +160,54 @@ enum {
     FIRE_SILENT = 4,
     FIRE_WIDE = 8, /* potentials of 31 bits (FEATURE_WIDE), not 23 */
 };
+enum { FIRE_GOES_ON = 16 }; /* the next instruction follows at once; of RELAY, too */
 enum { VALUES_WATCHED = 1 };
+enum { MOVE_CELLS, MOVE_SENT, MOVE_WEIGHTS }; /* modes of DO_TAKE and DO_GIVE */
 enum { WAIT_START, WAIT_INPUT, WAIT_DECISION }; /* modes of DO_WAIT: what is waited for */
 enum { INSTRUCTION_WORDS = 10 };
+/* An instruction of a tile may be for some timesteps alone. */
+enum { IN_FIRST = 32, IN_LATER = 64, IN_ALL_BUT_LAST = 128 };
+
+/* ---- Networks larger than the chip -------------------------------------------------------------
+ *
+ * Memory is counted in beats of four words. A run by tiles (RUN_TILES) follows a script in memory,
+ * once for each timestep: a sequence of steps of a beat each, some with the words that they load
+ * behind them. A tile is some rows and channel groups of one population, as much as the cores hold
+ * at once: the script loads its tables, weights and potentials, replays the events of its sources
+ * from their lists, and lets it fire; what it fires goes to lists of its own.
+ *
+ * A list is the events of one row of a tile, four to a beat: channel << EVENT_CHANNEL | column <<
+ * EVENT_COLUMN | count (EVENT_COLUMN bits, signed); 0 is none. Lists are numbered; where they begin
+ * the machine knows.
+ *
+ * Of a step the words are kind, with IN_... << 8 | core << 16, and up to three more. */
+enum script_step {
+    STEP_LOAD,    /* memory << 24 | address, words; behind it: these, in whole beats */
+    STEP_WIDE,    /* beats; behind it: these, for DO_TAKE */
+    STEP_RESTORE, /* address, beats: likewise, from elsewhere in memory */
+    STEP_INPUT,   /* address, rows: the input's events of this timestep become lists 0.. */
+    STEP_AWAIT,   /* what was sent to memory until the last STEP_CONFIRM is there */
+    STEP_TILE,    /* a tile begins */
+    STEP_REPLAY,  /* first list, the one behind the last, row of the first */
+    STEP_END,     /* number of the source, under which its operations are counted: it is over */
+    STEP_LISTS,   /* address, lists << 16 | first list, phase << 16 | row of the first: they come */
+    STEP_SAVE,    /* address, beats: as DO_GIVE sends them */
+    STEP_CONFIRM,
+    STEP_DECIDE,  /* the timestep is over; nothing stands behind it */
+};
+enum { EVENT_COLUMN = 9, EVENT_CHANNEL = 19 };
+enum { TILE_MOST_CHANNELS = 1 << 13, TILE_MOST_COLUMNS = 1 << 10, TILE_MOST_BURST = 255 };
+enum { BEAT_WORDS = 4, WIDE_WEIGHTS = 1 /* beats of a vector of weights */ };
+/* Cells and sent counts are moved as LANES words each. */
+
+enum {
+    MOVER_SCRIPT, /* its first beat */
+    MOVER_SCRIPT_BEATS,
+    MOVER_ANSWER, /* what the answer to a run by tiles is, word by word */
+    MOVER_ANSWER_BEATS,
+    MOVER_TALLY,   /* where in it a beat for each phase lies: events, spikes, 64 bits each */
+    MOVER_TALLIES, /* how many */
+    MOVER_REGISTERS,
+};
 
 #endif

@@ -10,6 +10,9 @@ typedef uint32_t window_table[WINDOWS];
 typedef uint32_t instruction_list[PROGRAM];
 typedef uint32_t mark_list[MARKS + !PROFILED][MARK_WORDS];
 
+/* Synaptic operations of each source, in a run by tiles. */
+WITH_MEMORY(typedef uint64_t tile_totals[COUNTED * TOTALS];)
+
 /* How far a core is. */
 struct progress {
     uint16_t counter;                /* of instructions */
@@ -18,6 +21,7 @@ struct progress {
     bool watched, first_step;
     uint16_t marks;
     struct waits waits;
+    WITH_MEMORY(bool tiles, last_step;) /* the run is by tiles; of the timesteps there may be */
 };
 
 /* Of a weight vector: a weight of 0 is none. It is looked up as where it is added, so that hlsc
@@ -104,6 +108,19 @@ static inline void load_memory(const struct operation *o, potentials *cell, weig
         progress->stop_start = word;
 }
 
+/* The kind of instruction that a word says: none in timesteps that it is not for. */
+static inline uint8_t kind_of(uint32_t word, const struct progress *progress)
+{
+#if MEMORY
+    const uint8_t skipped = (progress->first_step ? IN_LATER : IN_FIRST) |
+                            (progress->last_step ? IN_ALL_BUT_LAST : 0);
+    return progress->tiles && word & skipped ? DO_NOTHING : word & 31;
+#else
+    (void)progress;
+    return word & 255;
+#endif
+}
+
 static inline void start_run(struct progress *progress, uint32_t flags)
 {
     progress->watched = flags & RUN_IAT;
@@ -111,7 +128,18 @@ static inline void start_run(struct progress *progress, uint32_t flags)
     progress->phase = 0;
     progress->next_phase = flags & RUN_EVENTS ? 0 : 1;
     progress->counter = 2;
+    WITH_MEMORY(progress->tiles = flags & RUN_TILES;)
 }
+
+#if MEMORY
+/* Each has a program of its own. */
+static inline void start_tile(struct progress *progress, uint32_t flags)
+{
+    progress->first_step = flags & TILE_FIRST;
+    progress->last_step = flags & TILE_LAST;
+    progress->counter = 2;
+}
+#endif
 
 static inline void start_step(struct progress *progress)
 {
@@ -127,6 +155,17 @@ static inline void send_totals(hls_stream(int32_t) values, const totals *total, 
         hls_write(values, (int32_t)word_of(AT(*total, k / 2), k));
     }
 }
+
+#if MEMORY
+static inline void send_tile_totals(hls_stream(int32_t) values, const tile_totals *total,
+                                    uint32_t sources)
+{
+    for (uint32_t k = 0; k < sources * TOTALS * 2; k++) {
+#pragma HLS pipeline II = 1
+        hls_write(values, (int32_t)word_of(AT(*total, k / 2), k));
+    }
+}
+#endif
 
 static inline void send_profile(hls_stream(int32_t) values, const struct waits *waits,
                                 const mark_list *mark, int32_t marks)
@@ -149,16 +188,17 @@ struct decoded {
 };
 
 /* A READ is a VALUES of its own. */
-static inline struct decoded decode(const instruction_list *program, uint16_t counter,
+static inline struct decoded decode(const instruction_list *program, const struct progress *now,
                                     const struct operation *o, bool read)
 {
+    const uint16_t counter = now->counter;
     const uint32_t w = AT(*program, counter), b = AT(*program, counter + 2),
                    vectors = AT(*program, counter + 4), rows = AT(*program, counter + 5),
                    columns = AT(*program, counter + 6), groups = AT(*program, counter + 7),
                    widths = AT(*program, counter + 8), sizes = AT(*program, counter + 9);
     const uint32_t a = read ? o->weight[0] : AT(*program, counter + 1),
                    cells = read ? (uint32_t)o->factor[0] : AT(*program, counter + 3);
-    const uint8_t kind = read ? DO_VALUES : w & 255;
+    const uint8_t kind = read ? DO_VALUES : kind_of(w, now);
     const bool sends = kind == DO_FIRE || kind == DO_RELAY;
     const struct decoded i = {
         .kind = kind,
@@ -183,6 +223,55 @@ static inline struct decoded decode(const instruction_list *program, uint16_t co
         .first = {.group = groups >> 16, .column = columns >> 16, .row = rows >> 16}};
     return i;
 }
+
+#if MEMORY
+/* Between memory and a core: LANES words a cell, whose sent counts are words, too; weights are a
+ * beat a vector. */
+enum { CELL_BEATS = LANES / BEAT_WORDS };
+
+static inline void take(hls_stream(struct beat) wide, const struct decoded *i, potentials *cell,
+                        sent_counts *sent, weights *weight)
+{
+    const uint32_t beats =
+        i->kind != DO_TAKE ? 0 : i->mode == MOVE_WEIGHTS ? i->cells : i->cells * CELL_BEATS;
+    const bool of_weights = i->mode == MOVE_WEIGHTS, of_sent = i->mode == MOVE_SENT;
+    for (uint32_t n = 0; n < beats; n++) {
+#pragma HLS pipeline
+        const struct beat b = hls_read(wide);
+        const uint32_t at = i->a + n / CELL_BEATS, part = n % CELL_BEATS;
+        for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+            const uint32_t word = b.word[l % BEAT_WORDS];
+            const bool here = part == (uint32_t)l / BEAT_WORDS;
+            if (of_weights)
+                AT(*weight, i->a + n)[l / 4][l % 4] = (int8_t)(b.word[l / 4] >> l % 4 * 8);
+            if (here && !of_weights && !of_sent)
+                AT(*cell, at) OF_LANE(l) = packed((int32_t)word);
+            if (here && of_sent)
+                AT(*sent, at * SLICES + l / SLICE)[l % SLICE] = (sent_count)word;
+        }
+    }
+}
+
+static inline void give(hls_stream(struct beat) saved, const struct decoded *i,
+                        const potentials *cell, const sent_counts *sent)
+{
+    const uint32_t beats = i->kind == DO_GIVE ? i->cells * CELL_BEATS : 0;
+    for (uint32_t n = 0; n < beats; n++) {
+#pragma HLS pipeline
+        const uint32_t at = i->a + n / CELL_BEATS, part = n % CELL_BEATS;
+        struct beat b = {{0}};
+        for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+            const uint32_t v = (uint32_t)unpacked(AT(*cell, at) OF_LANE(l)),
+                           s = AT(*sent, at * SLICES + l / SLICE)[l % SLICE],
+                           word = i->mode == MOVE_SENT ? s : v;
+            b.word[l % BEAT_WORDS] |= part == (uint32_t)l / BEAT_WORDS ? word : 0;
+        }
+        hls_write(saved, b);
+    }
+}
+#endif
 
 /* It is asked in here what the instruction is: outside it would take a cycle more. */
 static inline void fill(const struct decoded *i, potentials *cell, const parameters *initial)
@@ -302,6 +391,7 @@ static inline void go_through(hls_stream(struct bursts) fired, const struct deco
                                     .done = done};
             struct bursts out = treat(i, &s, &at, progress, most, cell, sent, threshold, bias);
             out.kind = moved ? BURSTS : BURSTS_HERE;
+            WITH_MEMORY(out.kept = progress->tiles;)
             if (i->sends && done && out.lanes) {
                 hls_write(fired, out);
                 moved = false;
@@ -330,30 +420,37 @@ static inline void send_values(hls_stream(int32_t) values, const struct decoded 
 
 /* Follows the instructions up to one that waits, or sends cells that are asked for. A program that
  * never waits ends all the same. */
-static inline void follow(hls_stream(struct bursts) fired, hls_stream(int32_t) values,
+static inline void follow(WITH_MEMORY(hls_stream(struct beat) wide, hls_stream(struct beat) saved,
+                                      weights *weight, )
+                              hls_stream(struct bursts) fired,
+                          hls_stream(int32_t) values,
                           const struct operation *o, bool run, bool read, struct progress *progress,
                           potentials *cell, sent_counts *sent, const parameters *threshold,
                           const parameters *bias, const parameters *initial,
                           const window_table *window, const instruction_list *program)
 {
     for (uint16_t left = PROGRAM / INSTRUCTION_WORDS; (run || read) && left; left--) {
-        const struct decoded i = decode(program, progress->counter, o, read);
+        const struct decoded i = decode(program, progress, o, read);
         progress->counter += INSTRUCTION_WORDS;
         fill(&i, cell, initial);
+        WITH_MEMORY(take(wide, &i, cell, sent, weight);)
         go_through(fired, &i, progress, cell, sent, threshold, bias, window);
         if (i.kind == DO_VALUES && (!(i.mode & VALUES_WATCHED) || progress->watched))
             send_values(values, &i, cell);
+        WITH_MEMORY(give(saved, &i, cell, sent);)
         if (i.sends && !(i.mode & FIRE_SILENT)) {
-            const struct bursts end = {.kind = BURSTS_END};
+            const struct bursts end = {.kind = BURSTS_END WITH_MEMORY(, .kept = progress->tiles)};
             hls_write(fired, end);
-            run = false;
+            run &= MEMORY && i.mode & FIRE_GOES_ON;
         }
         read = false;
-        run &= i.kind > DO_WAIT && i.kind <= DO_VALUES;
+        run &= i.kind > DO_WAIT && i.kind <= (MEMORY ? DO_NOTHING : DO_VALUES);
     }
 }
 
-static inline void neurons(hls_stream(struct operation) in, hls_stream(struct bursts) fired,
+static inline void neurons(hls_stream(struct operation) in,
+                           WITH_MEMORY(hls_stream(struct beat) wide, hls_stream(struct beat) saved,
+                                       tile_totals *of_tiles, ) hls_stream(struct bursts) fired,
                            hls_stream(int32_t) values, potentials *cell, weights *weight,
                            sent_counts *sent, parameters *threshold, parameters *bias,
                            parameters *initial, window_table *window, instruction_list *program,
@@ -383,7 +480,8 @@ static inline void neurons(hls_stream(struct operation) in, hls_stream(struct bu
         switch (o.kind) {
         case TOKEN_START:
             start_run(progress, o.factor[0]);
-            run = true;
+            run = !(o.factor[0] & (MEMORY ? RUN_TILES : 0));
+            WITH_MEMORY(for (uint32_t k = 0; !run && k < COUNTED * TOTALS; k++)(*of_tiles)[k] = 0;)
             break;
         case TOKEN_NEXT:
             start_step(progress);
@@ -391,16 +489,36 @@ static inline void neurons(hls_stream(struct operation) in, hls_stream(struct bu
             break;
         case TOKEN_STOP:
             progress->counter = progress->stop_start;
+            run = true WITH_MEMORY(&&!progress->tiles);
+            break;
+#if MEMORY
+        case TOKEN_TILE:
+            start_tile(progress, o.factor[0]);
             run = true;
             break;
+#endif
         case TOKEN_END: {
             const uint64_t more[TOTALS] = {operations, spike_operations};
-            add_totals(total, progress->phase, more, progress->first_step);
+#if MEMORY
+            if (progress->tiles) {
+                for (int k = 0; k < TOTALS; k++)
+                    AT(*of_tiles, o.factor[0] * TOTALS + k) =
+                        (AT(*of_tiles, o.factor[0] * TOTALS + k) + more[k]) & TOTAL_MOST;
+            } else
+#endif
+                add_totals(total, progress->phase, more, progress->first_step);
             progress->phase++;
             run = true;
             break;
         }
-        case TOKEN_COUNTERS: send_totals(values, total, o.factor[0]); break;
+        case TOKEN_COUNTERS:
+#if MEMORY
+            if (progress->tiles)
+                send_tile_totals(values, of_tiles, o.factor[0]);
+            else
+#endif
+                send_totals(values, total, o.factor[0]);
+            break;
         case TOKEN_READ: read = true; break;
         case TOKEN_PROFILE:
             if (PROFILED)
@@ -412,8 +530,8 @@ static inline void neurons(hls_stream(struct operation) in, hls_stream(struct bu
             on = false;
         }
         }
-        follow(fired, values, &o, run, read, progress, cell, sent, threshold, bias, initial, window,
-               program);
+        follow(WITH_MEMORY(wide, saved, weight, ) fired, values, &o, run, read, progress, cell,
+               sent, threshold, bias, initial, window, program);
         if (PROFILED) {
             (*mark)[progress->marks][1] = hls_clock();
             progress->marks += run && progress->marks < MARKS - 1;

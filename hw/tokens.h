@@ -30,11 +30,19 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
      CELLS,       SENT_CELLS,   SENT_MOST, WEIGHTS,                                                \
      PARAMETERS,  ROUTES,       CHANNELS,  AXIS,                                                   \
      LIST,        WINDOWS,      PHASES,    PROGRAM,                                                \
-     TIMESTEPS,   FIRED_DEPTH,  MARKS}
+     TIMESTEPS,   FIRED_DEPTH,  MARKS      WITH_MEMORY(, LISTS, COUNTED)}
+
+/* What only builds with a memory behind them have. */
+#if MEMORY
+#define WITH_MEMORY(...) __VA_ARGS__
+#else
+#define WITH_MEMORY(...)
+#endif
 
 enum {
     FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) |
-               (BURST_BITS == 4 ? 0 : BURST_BITS << 4) | (STATE_BITS == 32 ? FEATURE_WIDE : 0)
+               (BURST_BITS == 4 ? 0 : BURST_BITS << 4) | (STATE_BITS == 32 ? FEATURE_WIDE : 0) |
+               (MEMORY ? FEATURE_MEMORY : 0)
 };
 enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };
 
@@ -84,7 +92,10 @@ enum token_kind {
     TOKEN_PROFILE,  /* what: number of marks that are to be sent */
     TOKEN_VALUE,    /* what: one of these, on its way */
     TOKEN_EXIT,     /* the exchange is over */
+    TOKEN_STORE,    /* where: a word of memory, what: what it shall hold */
+    TOKEN_TILE,     /* a tile begins; what: TILE_... */
 };
+enum { TILE_FIRST = 1, TILE_LAST = 2 }; /* of the timesteps there may be */
 
 /* Cycles that a process waited for a token and for room: while a run lasts what they were when it
  * began, then how many they were in it. */
@@ -179,6 +190,7 @@ enum bursts_kind {
  * something, of which there are `number`, at least one with BURSTS and BURSTS_HERE, none else. */
 struct bursts {
     uint8_t kind, number;
+    WITH_MEMORY(bool kept;) /* they go to memory */
     uint16_t lanes;
     uint16_t slice; /* of the population's channels */
     uint16_t row, column;
@@ -203,8 +215,81 @@ static inline uint32_t without_lowest(uint32_t lanes)
 /* From events to gather; where, what and second as in TOKEN_EVENT. end: the population is done. */
 struct event {
     bool end;
+    WITH_MEMORY(bool exit;)
     uint32_t where, what, second;
 };
+
+#if MEMORY
+/* Of memory. */
+struct beat {
+    uint32_t word[BEAT_WORDS];
+};
+/* To a port that reads: so many beats, from this one on. None: nobody will ask any more. */
+struct ask {
+    uint32_t address, beats;
+};
+/* To the port that writes. With `confirm` nothing is written, but a token comes back when all that
+ * was is in memory, where readers see it. */
+struct store {
+    bool confirm, exit;
+    uint32_t address;
+    struct beat beat;
+};
+/* From pack to keep: four events, or with `end` what is left of a row. */
+struct packed {
+    bool end;
+    struct beat beat;
+};
+/* From mover to keep. */
+enum plan_kind {
+    PLAN_STORE,   /* beat at address; number of words of it that are events of `row` to trace */
+    PLAN_LISTS,   /* `number` lists come from the cores, the first of `row`; address: where to */
+    PLAN_CLEAR,   /* a run begins: nothing has been counted */
+    PLAN_TALLY,   /* what was counted of `number` phases; address: where to */
+    PLAN_SAVE,    /* core: `number` beats of DO_GIVE; address: where to */
+    PLAN_CONFIRM,
+    PLAN_STEP,    /* a timestep is over */
+    PLAN_EXIT
+};
+struct plan {
+    uint8_t kind, core;
+    bool traced;
+    uint16_t phase, row;
+    uint32_t address, number;
+    struct beat beat;
+};
+static inline uint32_t packed_event(uint32_t where, uint32_t what)
+{
+    return high(where) << EVENT_CHANNEL | (high(what) & (TILE_MOST_COLUMNS - 1)) << EVENT_COLUMN |
+           (what & ((1 << EVENT_COLUMN) - 1));
+}
+static inline int16_t packed_count(uint32_t event)
+{
+    return (int16_t)((int32_t)(event << (32 - EVENT_COLUMN)) >> (32 - EVENT_COLUMN));
+}
+static inline struct token unpacked_event(uint32_t event, uint16_t row, uint8_t phase)
+{
+    const uint32_t column = event >> EVENT_COLUMN & (TILE_MOST_COLUMNS - 1);
+    const struct token t = {.kind = TOKEN_EVENT,
+                            .core = phase,
+                            .where = event >> EVENT_CHANNEL << 16 | row,
+                            .what = column << 16 | (uint16_t)packed_count(event)};
+    return t;
+}
+static inline struct beat shifted(struct beat b)
+{
+    const struct beat s = {{b.word[1], b.word[2], b.word[3], 0}};
+    return s;
+}
+static inline struct beat with_word(struct beat b, uint32_t at, uint32_t word)
+{
+    for (uint32_t i = 0; i < BEAT_WORDS; i++) {
+#pragma HLS unroll
+        b.word[i] = at == i ? word : b.word[i];
+    }
+    return b;
+}
+#endif
 
 /* From control to collect: an answer is due. */
 struct job {

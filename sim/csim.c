@@ -4,6 +4,9 @@
 
 #include "hls.h"
 #include "hls_host.h"
+#include "memory.h"
+
+#include <string.h>
 
 #include <stdlib.h>
 
@@ -15,11 +18,31 @@ struct sim {
     size_t room;
 };
 
+/* The memory behind the machine, if its build has one (accelerator.c). */
+void memory_load(uint64_t word, uint32_t *to, unsigned words);
+void memory_store(uint64_t word, const uint32_t *from, unsigned words);
+
+static struct memory *external;
+
+void memory_load(uint64_t word, uint32_t *to, unsigned words)
+{
+    memset(to, 0, words * sizeof *to);
+    if (external)
+        memory_read(external, word * sizeof *to, to, words * sizeof *to);
+}
+
+void memory_store(uint64_t word, const uint32_t *from, unsigned words)
+{
+    if (external)
+        memory_write(external, word * sizeof *from, from, words * sizeof *from);
+}
+
 struct sim *sim_open(const struct sim_options *options)
 {
     struct sim *s = calloc(1, sizeof *s);
     if (s)
         s->patience = options->patience;
+    external = s ? memory_make() : NULL;
     return s;
 }
 
@@ -84,4 +107,6 @@ void sim_close(struct sim *s)
     if (s)
         free(s->answer);
     free(s);
+    memory_free(external);
+    external = NULL;
 }

@@ -92,14 +92,17 @@ static int put_list(struct accelerator *a, const int16_t *counts, size_t *words)
     if (status)
         return status;
     uint32_t events = 0;
-    for (int c = 0; c < shape[0]; c++)
-        for (int y = 0; y < shape[1]; y++)
-            for (int x = 0; x < shape[2]; x++, counts++)
-                if (*counts) {
+    /* Row by row, as machines with lists in memory want it. */
+    for (int y = 0; y < shape[1]; y++)
+        for (int c = 0; c < shape[0]; c++) {
+            const int16_t *row = counts + ((int64_t)c * shape[1] + y) * shape[2];
+            for (int x = 0; x < shape[2]; x++)
+                if (row[x]) {
                     a->message[(*words)++] = (uint32_t)c << 16 | (uint32_t)y;
-                    a->message[(*words)++] = (uint32_t)x << 16 | (uint16_t)*counts;
+                    a->message[(*words)++] = (uint32_t)x << 16 | (uint16_t)row[x];
                     events++;
                 }
+        }
     a->message[at] = events;
     return AF_OK;
 }
@@ -139,6 +142,8 @@ static int put_sample(struct accelerator *a, const struct af_sample *sample,
         status = model_quantise_input(m, sample->type, sample->data, a->counts);
     if (status)
         return status;
+    if (a->program->tiles)
+        flags |= RUN_TILES;
     a->message[begin + 2] = (uint32_t)flags << 16 | (uint32_t)steps;
     for (int t = 0; t < (m->format.events ? steps : 1) && !status; t++)
         status = put_list(a, sample->counts ? sample->counts + t * inputs : a->counts, words);
@@ -157,33 +162,21 @@ static int run_exchange(struct accelerator *a, const struct af_sample *sample,
     return status ? status : exchange(a, words, r);
 }
 
-/* Where a core's part of an output stands among the words that it sends: one output after the
- * other. */
-static size_t output_offset(const struct program *p, int population, int core)
+/* Unscrambles a piece of an output. */
+static void take_part(struct accelerator *a, const struct answer_part *part, const uint32_t *word)
 {
-    size_t words = 0;
-    for (int i = 1; i < population; i++)
-        if (p->model->population[i].kind == AF_OUTPUT) {
-            const struct share s = program_share(p, i, core);
-            words += (size_t)s.count[0] * (size_t)s.count[1] * (size_t)s.count[2];
-        }
-    return words * p->limits.lanes;
-}
-
-/* Unscrambles a core's part of an output. */
-static void take_output(struct accelerator *a, int population, int core, const uint32_t *word)
-{
-    const struct neurons *out = &a->device.model->population[population];
-    const struct share s = program_share(a->program, population, core);
+    const struct neurons *out = &a->device.model->population[part->population];
+    const struct share *s = &part->share;
     const int lanes = (int)a->program->limits.lanes;
-    for (int y = 0; y < s.count[1]; y++)
-        for (int x = 0; x < s.count[2]; x++)
-            for (int g = 0; g < s.count[0]; g++)
+    for (int y = 0; y < s->count[1]; y++)
+        for (int x = 0; x < s->count[2]; x++)
+            for (int g = 0; g < s->count[0]; g++)
                 for (int l = 0; l < lanes; l++, word++) {
-                    int c = (s.first[0] + g * s.step[0]) * lanes + l;
-                    int64_t row = (int64_t)c * out->shape[1] + s.first[1] + y * s.step[1];
+                    int c = (s->first[0] + g * s->step[0]) * lanes + l;
+                    int64_t row = (int64_t)c * out->shape[1] + s->first[1] + y * s->step[1];
                     if (c < out->shape[0])
-                        a->sums[row * out->shape[2] + s.first[2] + x * s.step[2]] = (int32_t)*word;
+                        a->sums[row * out->shape[2] + s->first[2] + x * s->step[2]] =
+                            (int32_t)*word;
                 }
 }
 
@@ -193,11 +186,9 @@ static void fill_outputs(struct accelerator *a, const uint32_t *payload, int ste
     for (int i = 1; i < p->model->population_count; i++) {
         if (p->model->population[i].kind != AF_OUTPUT)
             continue;
-        const uint32_t *words = payload; /* of one core after the other */
-        for (int k = 0; k < (int)p->limits.cores; k++) {
-            take_output(a, i, k, words + output_offset(p, i, k));
-            words += p->output_words[k];
-        }
+        for (int k = 0; k < p->parts; k++)
+            if (p->part[k].population == i)
+                take_part(a, &p->part[k], payload + p->part[k].word);
         to += result_output(p->model, i, a->sums, steps, to);
     }
 }
@@ -236,9 +227,8 @@ static int read_answer(struct accelerator *a, struct message_reader *r, int *ste
                        const uint32_t **outputs)
 {
     const uint32_t *payload;
-    size_t words, expected = 1;
-    for (uint32_t k = 0; k < a->program->limits.cores; k++)
-        expected += (size_t)a->program->output_words[k];
+    size_t words;
+    const size_t expected = 1 + a->program->answer_words;
     int status = message_read(r, COMMAND_RUN, &payload, &words);
     if (!status && words != expected)
         status = af_fail(AF_IO, "the accelerator sends %zu words instead of %zu", words, expected);
@@ -261,9 +251,11 @@ static int64_t wide(const uint32_t *word)
     return (int64_t)((uint64_t)word[1] << 32 | word[0]);
 }
 
-/* Every core has seen all events, and counts the operations that they cause in it. */
+/* Every core has seen all events, and counts the operations that they cause in it. In a run by
+ * tiles it sees some several times: then they were counted once, where they were written, and stand
+ * in the answer. */
 static int read_counters(const struct accelerator *a, struct message_reader *r,
-                         struct af_result *result)
+                         const uint32_t *answer, struct af_result *result)
 {
     const struct program *p = a->program;
     for (uint32_t k = 0; k < p->limits.cores; k++) {
@@ -278,6 +270,8 @@ static int read_counters(const struct accelerator *a, struct message_reader *r,
         for (int i = p->model->format.events ? 0 : 1; i <= p->phases; i++) {
             const int population = p->phase_of[i];
             const uint32_t *sent = payload + 4 * i, *caused = sent + 4 * (p->phases + 1);
+            if (p->tiles)
+                sent = answer + p->tallies_word + 4 * (size_t)i;
             result->events[population] = wide(sent);
             result->spikes[population] = wide(sent + 2);
             result->sops[population] += wide(caused);
@@ -311,7 +305,7 @@ static int read_sample(struct accelerator *a, struct message_reader *r,
     const uint32_t *outputs;
     int status = read_answer(a, r, &result->timesteps, &outputs);
     if (!status)
-        status = read_counters(a, r, result);
+        status = read_counters(a, r, outputs, result);
     if (!status && o->profile)
         status = read_profile(a, r, o->timesteps, result);
     if (!status && (result->timesteps < 1 || result->timesteps > o->timesteps))
@@ -347,6 +341,20 @@ static int run_flags(const struct af_model *m, const struct af_run_options *o)
     return m->iat.metric != 0 && !o->no_iat ? RUN_IAT : 0;
 }
 
+/* Of an input by events the machine counts none where it runs by tiles: it has them from here. */
+static void count_input(const struct af_model *m, const struct af_sample *sample,
+                        struct af_result *result)
+{
+    const int64_t inputs = neuron_count(&m->population[0]);
+    if (!sample->counts)
+        return;
+    result->events[0] = result->spikes[0] = 0;
+    for (int64_t i = 0; i < inputs * result->timesteps; i++) {
+        result->events[0] += sample->counts[i] != 0;
+        result->spikes[0] += abs(sample->counts[i]);
+    }
+}
+
 static int run_sample(struct accelerator *a, const struct af_sample *sample, int64_t index,
                       const struct af_run_options *o, struct af_result *result)
 {
@@ -367,6 +375,8 @@ static int run_sample(struct accelerator *a, const struct af_sample *sample, int
         status = read_end(&r);
     if (status)
         return status;
+    if (a->program->tiles)
+        count_input(m, sample, result);
     result->cycles = (int64_t)(a->link->operations->cycles(a->link) - begin);
     return o->trace ? fill_history(a, sample, result) : AF_OK;
 }
@@ -420,6 +430,8 @@ static int receive_next(struct accelerator *a, struct dealing *d)
         status = result_make(a->device.model, 0, &d->result[i]);
         if (!status)
             status = read_sample(a, &r, d->options, &d->result[i]);
+        if (!status && a->program->tiles)
+            count_input(a->device.model, &d->sample[i], &d->result[i]);
     }
     return status ? status : read_end(&r);
 }
@@ -557,7 +569,9 @@ int accelerator_open(struct links *links, const struct af_model *m, struct af_de
     if (!status)
         status = load_all(a);
     if (!status)
-        a->device.sends_events = a->device.profiles = limits.marks > 0;
+        a->device.sends_events = limits.marks > 0;
+    if (!status)
+        a->device.profiles = limits.marks > 0 && !a->program->tiles;
     if (status)
         accelerator_close(&a->device);
     else

@@ -1,4 +1,6 @@
-/* A program: a model laid out for the accelerator's cores and memories, as the words to send. */
+/* A program: a model laid out for the accelerator's cores and memories, as the words to send. A
+ * model that does not fit the chip at once is cut into tiles, which a machine with a memory behind
+ * it runs by a script (tiles.h). */
 #ifndef ADAFIRE_PROGRAM_H
 #define ADAFIRE_PROGRAM_H
 
@@ -8,7 +10,8 @@
 struct limits {
     uint32_t isa_version, build, cores, lanes, cells, sent_cells, sent_most, weights, parameters,
         routes, channels, axis, list, windows, phases, program, timesteps, fired_depth, marks;
-    uint32_t features; /* FEATURE_... */
+    uint32_t lists, counted; /* with FEATURE_MEMORY, else 0 */
+    uint32_t features;       /* FEATURE_... */
 };
 
 /* Which neurons of a population a core owns: rows, columns and groups of `lanes` channels, each
@@ -18,14 +21,25 @@ struct share {
     int count[3];
 };
 
+/* A piece of the answer to RUN: the potentials of some cells of an output, lane by lane. */
+struct answer_part {
+    int population;
+    struct share share;
+    size_t word; /* where it begins, behind the timesteps */
+};
+
 struct program {
     const struct af_model *model;
     struct limits limits;
     uint32_t *word; /* LOAD messages */
     size_t words, room;
-    int phases;        /* populations that fire */
-    int *phase_of;     /* [phases + 1] population; [0] is the input */
-    int *output_words; /* [cores] in the answer to RUN */
+    int phases;               /* populations that fire */
+    int *phase_of;            /* [phases + 1] population; [0] is the input */
+    struct answer_part *part; /* in the order of populations */
+    int parts;
+    size_t answer_words;
+    bool tiles;          /* it is run by a script (RUN_TILES) */
+    size_t tallies_word; /* of the answer: events and spikes of each phase, 64 bits each */
 };
 
 /* From the answer to COMMAND_IDENTIFY; false if it is of another version. */
@@ -34,6 +48,5 @@ bool limits_from(const uint32_t *payload, size_t words, struct limits *limits);
  * fit the machine. */
 int program_make(const struct af_model *m, const struct limits *limits, struct program **program);
 void program_free(struct program *p);
-struct share program_share(const struct program *p, int population, int core);
 
 #endif

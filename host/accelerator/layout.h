@@ -1,0 +1,108 @@
+/* Lays populations out in the memories of cores: cells, weights, parameters, routes and
+ * instructions, as words to be loaded. Both kinds of programs are made of it: of a network that
+ * fits the chip (program.c) and of one that goes through it tile by tile (tiles.c). */
+#ifndef ADAFIRE_LAYOUT_H
+#define ADAFIRE_LAYOUT_H
+
+#include "accelerator/program.h"
+#include "isa.h"
+
+enum { AXES = 3, GROUP = 0, ROW = 1, COLUMN = 2 };
+enum { NONE = 0xffff };
+enum { MOST_CORES = 255, MOST_LANES = 256 };
+
+/* The contents of one core's memories, as they grow. */
+struct memory_image {
+    uint32_t *word;
+    size_t count, room;
+};
+struct core {
+    struct memory_image memory[MEMORIES];
+    uint32_t cells, sent, parameters, weights; /* cells and vectors so far */
+    uint32_t weight_bytes;
+    uint32_t units; /* weight vectors with a single 1, for relays; NONE: not there yet */
+};
+
+/* Where one core keeps a population, or the tile of one. */
+struct place {
+    struct share share;
+    uint32_t cells;                   /* how many */
+    uint32_t v;                       /* first cell: potentials, or what a relay has sent */
+    uint32_t sums;                    /* a relay's running sums: cells of all slots */
+    uint32_t slots[2];                /* slots along rows and columns */
+    uint32_t window[2];               /* its windows in MEMORY_WINDOW */
+    uint32_t current;                 /* what is added in every timestep, NONE: nothing */
+    uint32_t keep_bias, keep_initial; /* where values for each neuron are kept, NONE */
+    uint32_t sent;
+    uint32_t vector; /* parameters of its groups */
+};
+
+/* Part of a population: channel groups and rows; all columns. */
+struct extent {
+    int first[2], size[2]; /* GROUP, ROW */
+};
+
+struct compiler {
+    struct program *p;
+    const struct af_model *m;
+    struct limits limits;
+    struct core *core;
+    struct place *place;                /* [population][core] */
+    struct memory_image first, live[2]; /* of MEMORY_GATHER: rows, columns */
+    bool counting;                      /* weights are counted, and not put */
+    int status;
+};
+
+int layout_open(struct compiler *c, struct program *p, const struct limits *limits);
+void layout_close(struct compiler *c);
+/* Empties the memories for another tile. */
+void layout_begin(struct compiler *c);
+
+void layout_append(struct compiler *c, struct memory_image *i, uint32_t word);
+void layout_put(struct compiler *c, struct core *core, int memory, uint32_t word);
+/* AF_UNSUPPORTED, unless there was a fault before. */
+void layout_fits(struct compiler *c, const char *what, size_t needed, size_t there);
+struct place *place_of(const struct compiler *c, int population, uint32_t core);
+
+/* All channel groups and rows. */
+struct extent extent_of(const struct compiler *c, int population);
+/* A core's part of a tile. */
+struct share share_of(const struct compiler *c, int population, const struct extent *e, int core);
+bool is_analog(const struct af_model *m, int population);
+bool layout_fires(const struct neurons *p);
+/* In core k, the cells, windows, parameters of a population, or the tile of one. */
+void lay_out(struct compiler *c, int population, const struct extent *e, uint32_t k);
+/* The routes of a source to populations `from` and those behind it, before `to`. */
+void put_phase(struct compiler *c, int source, int from, int to);
+
+/* What an instruction (hw/isa.h) says beside its kind and share. */
+struct instruction_fields {
+    uint32_t phi, below, mode, a, b, cells, vector, vectors, window;
+    uint32_t size; /* cells of a row of a relay's sums */
+};
+/* kind: with IN_... */
+void instruct(struct compiler *c, struct core *core, int kind, const struct share *s,
+              struct instruction_fields f);
+/* `in`: IN_... of all of them. */
+void put_beginning(struct compiler *c, struct core *core, const struct neurons *p,
+                   const struct place *at, int in);
+/* The constant current, if there is one. */
+void put_current(struct compiler *c, struct core *core, const struct neurons *p,
+                 const struct place *at);
+/* FIRE or RELAY; row: of the population, whose cells alone fire and more will follow; -1: all. */
+void put_firing(struct compiler *c, struct core *core, const struct neurons *p,
+                const struct place *at, int row);
+uint32_t relay_cells(const struct place *at); /* of its running sums */
+
+/* Whether what has been laid out fits the memories; `chip`: as a network that stays there. */
+int layout_check(struct compiler *c, bool chip);
+/* Adds the message that loads a memory. */
+int program_load(struct program *p, uint32_t core, uint32_t memory, uint32_t address,
+                 const uint32_t *data, size_t count);
+/* The collector's tables: output_words are what each core sends for the answer; watches: the
+ * answer's population stands in its place and sends its values for early exit. */
+int load_collector(struct compiler *c, const uint32_t *output_words, bool watches);
+/* The next words of the answer are these cells. */
+int program_part(struct program *p, int population, const struct share *share);
+
+#endif

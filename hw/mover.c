@@ -1,0 +1,307 @@
+/* Follows the script of a network that is larger than the chip (isa.h): brings tables, weights and
+ * potentials of a tile from memory, replays the events that reach it, and tells `keep` where its
+ * own go. What is no run by tiles passes through. */
+
+typedef uint32_t list_table[LISTS]; /* beats where lists begin */
+
+/* What a run by tiles needs to know. */
+struct script {
+    uint32_t first, beats, answer, answer_beats, tally, tallies;
+};
+
+#define WIDE_OUT(k) hls_stream(struct beat) wide##k,
+#define WIDE(k)     wide##k,
+#define SEND_BEAT(k)                                                                               \
+    if (core == k)                                                                                 \
+        hls_write(wide##k, b);
+
+static inline void send_beat(EACH_CORE(WIDE_OUT) uint8_t core, const struct beat b)
+{
+    EACH_CORE(SEND_BEAT)
+}
+
+static inline void ask_for(hls_stream(struct ask) port, uint32_t address, uint32_t beats)
+{
+    const struct ask a = {.address = address, .beats = beats};
+    if (beats)
+        hls_write(port, a);
+}
+
+/* Everything up to the beginning of a run by tiles, or the end of the exchange, which is returned.
+ */
+static inline struct token pass_tokens(hls_stream(struct token) in, hls_stream(struct token) out,
+                                       hls_stream(struct plan) plans, struct script *script)
+{
+    struct token t = {0};
+    struct beat b = {{0}};
+    for (bool more = true; more;) {
+#pragma HLS pipeline II = 1
+        t = hls_read(in);
+        const bool mine = t.kind == TOKEN_LOAD && t.where >> 24 == MEMORY_MOVER,
+                   store = t.kind == TOKEN_STORE;
+        b = store ? with_word(b, t.where % BEAT_WORDS, t.what) : b;
+        if (store && t.where % BEAT_WORDS == BEAT_WORDS - 1) {
+            const struct plan p = {
+                .kind = PLAN_STORE, .address = t.where / BEAT_WORDS, .beat = b};
+            hls_write(plans, p);
+        }
+        if (!mine && !store)
+            hls_write(out, t);
+        const uint32_t at = low(t.where);
+        script->first = mine && at == MOVER_SCRIPT ? t.what : script->first;
+        script->beats = mine && at == MOVER_SCRIPT_BEATS ? t.what : script->beats;
+        script->answer = mine && at == MOVER_ANSWER ? t.what : script->answer;
+        script->answer_beats = mine && at == MOVER_ANSWER_BEATS ? t.what : script->answer_beats;
+        script->tally = mine && at == MOVER_TALLY ? t.what : script->tally;
+        script->tallies = mine && at == MOVER_TALLIES ? t.what : script->tallies;
+        more = t.kind != TOKEN_EXIT && !(t.kind == TOKEN_START && t.what & RUN_TILES);
+    }
+    return t;
+}
+
+/* The input's events of a timestep, which come by rows, become lists, a row each. */
+static inline void take_input(hls_stream(struct token) in, hls_stream(struct plan) plans,
+                              list_table *lists, uint32_t address, uint32_t rows, bool traced)
+{
+    struct token t = {0};
+    struct beat b = {{0}};
+    uint32_t row = 0, number = 0, at = address;
+    bool fresh = true, end = false;
+    AT(*lists, 0) = address;
+    while (!end || row < rows) {
+#pragma HLS pipeline II = 1
+        if (fresh)
+            t = hls_read(in);
+        end = t.kind == TOKEN_END;
+        const bool close = row < rows && (end || low(t.where) > row), full = number == BEAT_WORDS,
+                   write = full || (close && number);
+        if (write) {
+            const struct plan p = {.kind = PLAN_STORE,
+                                   .traced = traced,
+                                   .row = (uint16_t)row,
+                                   .address = at,
+                                   .number = number,
+                                   .beat = b};
+            hls_write(plans, p);
+        }
+        at += write;
+        const bool take = !write && !close && !end;
+        b = take    ? with_word(b, number, packed_event(t.where, t.what))
+            : write ? (struct beat){{0}}
+                    : b;
+        number = write ? 0 : number + take;
+        if (close && !write) {
+            row++;
+            AT(*lists, row) = at;
+        }
+        fresh = take;
+    }
+}
+
+static inline void skip_input(hls_stream(struct token) in)
+{
+    for (bool more = true; more;) {
+#pragma HLS pipeline II = 1
+        const struct token t = hls_read(in);
+        more = t.kind != TOKEN_END;
+    }
+}
+
+/* Words for a table. */
+static inline void load_words(hls_stream(struct beat) script, hls_stream(struct token) out,
+                              uint8_t core, uint32_t where, uint32_t words)
+{
+    struct beat b = {{0}};
+    for (uint32_t n = 0; n < words; n++) {
+#pragma HLS pipeline II = 1
+        if (n % BEAT_WORDS == 0)
+            b = hls_read(script);
+        const struct token t = {
+            .kind = TOKEN_LOAD, .core = core, .where = where + n, .what = b.word[0]};
+        hls_write(out, t);
+        b = shifted(b);
+    }
+}
+
+static inline void move(hls_stream(struct beat) from, EACH_CORE(WIDE_OUT) uint8_t core,
+                        uint32_t beats)
+{
+    for (uint32_t n = 0; n < beats; n++) {
+#pragma HLS pipeline II = 1
+        const struct beat b = hls_read(from);
+        send_beat(EACH_CORE(WIDE) core, b);
+    }
+}
+
+static inline void replay_list(hls_stream(struct beat) data, hls_stream(struct token) out,
+                               uint32_t beats, uint16_t row)
+{
+    struct beat b = {{0}};
+    for (uint32_t n = 0; n < beats * BEAT_WORDS; n++) {
+#pragma HLS pipeline II = 1
+        if (n % BEAT_WORDS == 0)
+            b = hls_read(data);
+        const struct token t = unpacked_event(b.word[0], row, 0);
+        if (low(t.what))
+            hls_write(out, t);
+        b = shifted(b);
+    }
+}
+
+static inline void replay(hls_stream(struct ask) ask, hls_stream(struct beat) data,
+                          hls_stream(struct token) out, const list_table *lists, uint32_t first,
+                          uint32_t behind, uint16_t row)
+{
+    ask_for(ask, AT(*lists, first), AT(*lists, behind) - AT(*lists, first));
+    for (uint32_t list = first; list < behind; list++, row++)
+        replay_list(data, out, AT(*lists, list + 1) - AT(*lists, list), row);
+}
+
+/* Words of the answer, by way of core 0. */
+static inline void send_answer(hls_stream(struct beat) data, hls_stream(struct token) out,
+                               uint32_t beats)
+{
+    struct beat b = {{0}};
+    for (uint32_t n = 0; n < beats * BEAT_WORDS; n++) {
+#pragma HLS pipeline II = 1
+        if (n % BEAT_WORDS == 0)
+            b = hls_read(data);
+        const struct token t = {.kind = TOKEN_VALUE, .what = b.word[0]};
+        hls_write(out, t);
+        b = shifted(b);
+    }
+}
+
+static inline void send_plan(hls_stream(struct plan) plans, uint8_t kind, uint8_t core,
+                             uint32_t address, uint32_t number, uint32_t place, bool traced)
+{
+    const struct plan p = {.kind = kind,
+                           .core = core,
+                           .traced = traced,
+                           .phase = (uint16_t)(place >> 16),
+                           .row = (uint16_t)place,
+                           .address = address,
+                           .number = number};
+    hls_write(plans, p);
+}
+
+/* Where the lists that have been written begin, one of them behind the other. */
+static inline void note_lists(hls_stream(uint32_t) written, list_table *lists, uint32_t first,
+                              uint32_t number)
+{
+    for (uint32_t n = 1; n <= number; n++)
+        AT(*lists, first + n) = hls_read(written);
+}
+
+static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
+                  hls_stream(uint32_t) written, hls_stream(struct beat) script,
+                  hls_stream(struct beat) data, hls_stream(bool) stored,
+                  hls_stream(struct token) out, EACH_CORE(WIDE_OUT) hls_stream(struct plan) plans,
+                  hls_stream(struct ask) script_ask, hls_stream(struct ask) data_ask)
+{
+    static struct script s;
+    static list_table lists;
+    for (;;) {
+        const struct token start = pass_tokens(in, out, plans, &s);
+        if (start.kind == TOKEN_EXIT)
+            break;
+        const bool traced = start.what & RUN_TRACE, event_input = start.what & RUN_EVENTS;
+        uint16_t step = 0, inputs = 0; /* timesteps, of the input's lists taken */
+        bool stop = false;
+        /* The script has been stored by now. */
+        send_plan(plans, PLAN_CLEAR, 0, 0, 0, 0, false);
+        send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false);
+        (void)hls_read(stored);
+        while (!stop) {
+            const uint8_t skipped = (step ? IN_FIRST : IN_LATER) |
+                                    (step + 1u == low(start.where) ? IN_ALL_BUT_LAST : 0);
+            uint32_t first = 0, number = 0;   /* of the lists that are under way */
+            bool awaited = true, over = false;
+            ask_for(script_ask, s.first, s.beats);
+            for (uint32_t left = s.beats; left && !over; left--) {
+                const struct beat b = hls_read(script);
+                const uint8_t kind = b.word[0] & 255, core = b.word[0] >> 16 & 255;
+                const bool skip = b.word[0] >> 8 & skipped;
+                const uint32_t one = b.word[1], two = b.word[2], three = b.word[3];
+                switch (kind) {
+                case STEP_LOAD:
+                    load_words(script, out, core, one, two);
+                    left -= (two + BEAT_WORDS - 1) / BEAT_WORDS;
+                    break;
+                case STEP_WIDE:
+                    move(script, EACH_CORE(WIDE) core, one);
+                    left -= one;
+                    break;
+                case STEP_RESTORE:
+                    if (!skip) {
+                        ask_for(data_ask, one, two);
+                        move(data, EACH_CORE(WIDE) core, two);
+                    }
+                    break;
+                case STEP_INPUT:
+                    if (!skip) {
+                        take_input(in, plans, &lists, one, two, traced && event_input);
+                        inputs++;
+                    }
+                    break;
+                case STEP_AWAIT:
+                    if (!awaited) {
+                        note_lists(written, &lists, first, number);
+                        (void)hls_read(stored);
+                    }
+                    awaited = true;
+                    number = 0;
+                    break;
+                case STEP_TILE: {
+                    const struct token t = {.kind = TOKEN_TILE,
+                                            .what = (step ? 0 : TILE_FIRST) |
+                                                    (skipped & IN_ALL_BUT_LAST ? TILE_LAST : 0)};
+                    hls_write(out, t);
+                    break;
+                }
+                case STEP_REPLAY:
+                    if (!skip)
+                        replay(data_ask, data, out, &lists, one, two, (uint16_t)three);
+                    break;
+                case STEP_END: {
+                    const struct token t = {.kind = TOKEN_END, .what = one};
+                    hls_write(out, t);
+                    break;
+                }
+                case STEP_LISTS:
+                    first = low(two);
+                    number = high(two);
+                    AT(lists, first) = one;
+                    send_plan(plans, PLAN_LISTS, 0, one, number, three, traced);
+                    break;
+                case STEP_SAVE:
+                    if (!skip)
+                        send_plan(plans, PLAN_SAVE, core, one, two, 0, false);
+                    break;
+                case STEP_CONFIRM:
+                    send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false);
+                    awaited = false;
+                    break;
+                default: over = true; /* STEP_DECIDE */
+                }
+            }
+            send_plan(plans, PLAN_STEP, 0, 0, 0, 0, traced);
+            stop = hls_read(decided);
+            step++;
+        }
+        const struct token end = {.kind = TOKEN_STOP};
+        hls_write(out, end);
+        send_plan(plans, PLAN_TALLY, 0, s.tally, s.tallies, 0, false);
+        send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false);
+        (void)hls_read(stored);
+        ask_for(data_ask, s.answer, s.answer_beats);
+        send_answer(data, out, s.answer_beats);
+        /* What an early exit leaves of the input. */
+        for (; event_input && inputs < low(start.where); inputs++)
+            skip_input(in);
+    }
+    const struct ask none = {0};
+    hls_write(script_ask, none);
+    hls_write(data_ask, none);
+    send_plan(plans, PLAN_EXIT, 0, 0, 0, 0, false);
+}
