@@ -197,13 +197,13 @@ $(B)/rtl/accelerator_%.v: hw/accelerator.c $(wildcard hw/*.[ch]) $(HLSC)
 	$(call say,HLSC,$< ($*))
 	$(Q)$(HLSC) -w -Ihw -DBUILD_$(shell echo $* | tr a-z A-Z) --top accelerator --clock $(or $(NS_$*),5) --target xcup \
 		--report $(@:.v=.txt) -o $@ $<
-SIM_SRC := sim/verilate sim/sim.cpp sim/sim.h sim/print.h $(wildcard hw/rtl/*.v)
+SIM_SRC := sim/verilate sim/sim.cpp sim/sim.h sim/print.h sim/behind.cpp sim/behind.h $(B)/sim/memory.o $(wildcard hw/rtl/*.v)
 $(B)/adafire-sim-%.so: $(B)/rtl/accelerator_%.v $(SIM_SRC)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@ sim $(MHZ_$*)
+	$(Q)sim/verilate $< hw/rtl $@ sim $(MHZ_$*) $(B)/sim/memory.o
 $(B)/adafire-waves-%.so: $(B)/rtl/accelerator_%.v $(SIM_SRC)
 	$(call say,SIM,$@)
-	$(Q)sim/verilate $< hw/rtl $@ waves $(MHZ_$*)
+	$(Q)sim/verilate $< hw/rtl $@ waves $(MHZ_$*) $(B)/sim/memory.o
 $(ACCELERATOR:%=waves-%): waves-%: $(B)/adafire-waves-%.so all
 	@echo "adafire-host --board sim --build $* --trace FILE.fst writes waveforms."
 $(ACCELERATOR:%=sim-%): sim-%: $(B)/adafire-sim-%.so all

@@ -169,13 +169,18 @@ static inline struct token pass_sources(hls_stream(struct token) in, EACH_CORE(T
                                         const live_table *rows, const live_table *columns)
 {
     uint8_t source = 0;
-    for (; t.kind == TOKEN_EVENT || t.kind == TOKEN_END || t.kind == TOKEN_TILE;
-         t = hls_read(in)) {
+    bool fresh = true;
+    for (bool more = true; more; fresh = false) {
 #pragma HLS pipeline II = 1
+        /* First, for what is sent here brings about what comes next. */
+        if (!fresh)
+            t = hls_read(in);
+        more = t.kind == TOKEN_EVENT || t.kind == TOKEN_END || t.kind == TOKEN_TILE;
         struct token event = t;
         event.live = live_routes(AT(*first, source), &event, rows, columns);
-        send_all(EACH_CORE(TO) event);
-        source += t.kind == TOKEN_END;
+        if (more)
+            send_all(EACH_CORE(TO) event);
+        source = t.kind == TOKEN_TILE ? 0 : source + (t.kind == TOKEN_END);
     }
     return t;
 }

@@ -3,6 +3,9 @@
 
 #include "Vaccelerator.h"
 #include <verilated.h>
+#if SIM_MEMORY
+#include "behind.h"
+#endif
 #if VM_TRACE
 #include <verilated_fst_c.h>
 #endif
@@ -45,6 +48,9 @@ struct sim {
     std::string stuck;
     uint64_t cycles = 0, told = 0;
     uint32_t random = 1;
+#if SIM_MEMORY
+    std::unique_ptr<memory_behind> memory;
+#endif
 };
 
 namespace
@@ -63,6 +69,51 @@ bool rests(sim &s)
     s.random ^= s.random << 5;
     return s.options.stall && s.random % 100 < s.options.stall;
 }
+
+#if SIM_MEMORY
+// What the memory shows in this cycle; then, what the machine does with it.
+void show_memory(sim &s)
+{
+    Vaccelerator &top = *s.top;
+    const memory_behind &m = *s.memory;
+    top.script_ask_full_n = m.room_to_ask(memory_behind::SCRIPT);
+    top.data_ask_full_n = m.room_to_ask(memory_behind::DATA);
+    top.store_full_n = m.room_to_store();
+    top.stored_dout = 1;
+    top.stored_empty_n = m.has_stored();
+    top.script_empty_n = m.has_beat(memory_behind::SCRIPT);
+    top.data_empty_n = m.has_beat(memory_behind::DATA);
+    for (int i = 0; i < 4; i++) {
+        top.script_dout[i] = top.script_empty_n ? m.front(memory_behind::SCRIPT)[i] : 0;
+        top.data_dout[i] = top.data_empty_n ? m.front(memory_behind::DATA)[i] : 0;
+    }
+}
+
+// A struct store (hw/tokens.h) as bits: confirm, exit, address, beat.
+void clock_memory(sim &s)
+{
+    Vaccelerator &top = *s.top;
+    memory_behind &m = *s.memory;
+    if (top.script_read)
+        m.take(memory_behind::SCRIPT);
+    if (top.data_read)
+        m.take(memory_behind::DATA);
+    if (top.stored_read)
+        m.take_stored();
+    if (top.script_ask_write)
+        m.ask(memory_behind::SCRIPT, static_cast<uint32_t>(top.script_ask_din),
+              static_cast<uint32_t>(top.script_ask_din >> 32));
+    if (top.data_ask_write)
+        m.ask(memory_behind::DATA, static_cast<uint32_t>(top.data_ask_din),
+              static_cast<uint32_t>(top.data_ask_din >> 32));
+    if (top.store_write && top.store_din[0] & 0xff)
+        m.confirm();
+    else if (top.store_write && !(top.store_din[0] & 0xff00))
+        m.store(top.store_din[1],
+                {top.store_din[2], top.store_din[3], top.store_din[4], top.store_din[5]});
+    m.clock();
+}
+#endif
 
 // Inputs have settled; what the machine shows now is taken over at the rising edge.
 void clock(sim &s)
@@ -84,6 +135,11 @@ void clock(sim &s)
 
 void reset(sim &s)
 {
+#if SIM_MEMORY
+    s.memory->forget();
+    s.top->script_empty_n = s.top->data_empty_n = s.top->stored_empty_n = 0;
+    s.top->script_ask_full_n = s.top->data_ask_full_n = s.top->store_full_n = 0;
+#endif
     s.top->ap_start = 0;
     s.top->in_empty_n = 0;
     s.top->out_full_n = 0;
@@ -128,6 +184,14 @@ sim *sim_open(const sim_options *options)
         s->waves->open(options->trace);
     }
 #endif
+#if SIM_MEMORY
+    memory_timing timing;
+    if (options->memory && !read_timing(options->memory, &timing)) {
+        delete s;
+        return nullptr;
+    }
+    s->memory = std::make_unique<memory_behind>(timing);
+#endif
     reset(*s);
     return s;
 }
@@ -150,9 +214,15 @@ int sim_exchange(sim *s, const uint32_t *word, size_t words, const uint32_t **an
         top.in_empty_n = offered;
         top.in_dout = taken < words ? word[taken] : 0;
         top.out_full_n = room;
+#if SIM_MEMORY
+        show_memory(*s);
+#endif
         top.eval();
         const bool reads = top.in_read, writes = top.out_write;
         const uint32_t written = top.out_din;
+#if SIM_MEMORY
+        clock_memory(*s);
+#endif
         clock(*s);
         top.ap_start = 0;
         if (reads) {

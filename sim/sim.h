@@ -17,6 +17,7 @@ struct sim_options {
     uint64_t patience; /* cycles without a word in or out that are too many */
     const char *trace; /* a waveform file (FST) or NULL */
     uint64_t trace_from, trace_to; /* cycles */
+    const char *memory; /* how quick the memory behind the machine is (sim/README.md), or NULL */
     /* Called now and then with the cycles since the last call, NULL: not. */
     void (*tick)(void *context, uint64_t cycles);
     void *context;

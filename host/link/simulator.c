@@ -191,6 +191,7 @@ int link_open_simulator(const struct simulator_options *o, struct link **link)
                                   .patience = o->patience   ? o->patience
                                               : o->compiled ? 0
                                                             : PATIENCE,
+                                  .memory = getenv("ADAFIRE_SIM_MEMORY"),
                                   .tick = o->on_cycles,
                                   .context = o->context};
     const char *build = o->build ? o->build : "sim", *kind = o->compiled ? "csim"
@@ -208,7 +209,13 @@ int link_open_simulator(const struct simulator_options *o, struct link **link)
     if (!status && o->waves)
         status = read_waves(o->waves, s->waves, &options);
     if (!status && !(s->sim = s->f.open(&options)))
-        status = af_fail(AF_NO_MEMORY, "no memory for a simulator");
+        status =
+            options.memory
+                ? af_fail(AF_BAD_ARGUMENT,
+                          "ADAFIRE_SIM_MEMORY says '%.80s', which is not like 'latency 60 width "
+                          "128 stall 0 refresh 0'",
+                          options.memory)
+                : af_fail(AF_NO_MEMORY, "no memory for a simulator");
     if (!status)
         s->link.megahertz = s->f.megahertz();
     if (status)

@@ -134,6 +134,11 @@ static void pair_dependences(const struct search *s, int i, int j)
     } else if (a->memory != NONE && a->memory == b->memory && a->bank == b->bank &&
                (a->op == OP_STORE || b->op == OP_STORE))
         memory_dependences(s, i, j);
+    /* Others may answer what is written with the token that is read: a state that waits for both
+     * would wait for ever. */
+    else if (!s->ii && a->op == OP_WRITE && b->op == OP_READ &&
+             !guards_exclude(s->p, a->guard, b->guard))
+        depend(s, i, j, 1, 0);
 }
 
 void find_dependences(struct dependences *all, const struct process *p, const struct region *r,
