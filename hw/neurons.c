@@ -477,6 +477,7 @@ static inline void neurons(hls_stream(struct operation) in,
             (*mark)[progress->marks][3] = now.blocked;
         }
         bool run = false, read = false;
+        const bool tile_mark = MEMORY && (o.kind == TOKEN_START || o.kind == TOKEN_STOP);
         switch (o.kind) {
         case TOKEN_START:
             start_run(progress, o.factor[0]);
@@ -534,7 +535,7 @@ static inline void neurons(hls_stream(struct operation) in,
                sent, threshold, bias, initial, window, program);
         if (PROFILED) {
             (*mark)[progress->marks][1] = hls_clock();
-            progress->marks += run && progress->marks < MARKS - 1;
+            progress->marks += (run || tile_mark) && progress->marks < MARKS - 1;
         }
     }
 }

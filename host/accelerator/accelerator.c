@@ -571,7 +571,7 @@ int accelerator_open(struct links *links, const struct af_model *m, struct af_de
     if (!status)
         a->device.sends_events = limits.marks > 0;
     if (!status)
-        a->device.profiles = limits.marks > 0 && !a->program->tiles;
+        a->device.profiles = limits.marks > 0;
     if (status)
         accelerator_close(&a->device);
     else

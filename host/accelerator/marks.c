@@ -15,6 +15,8 @@ enum { CLOCK, DONE, STARVED, BLOCKED };
 
 static int spans_of_core(const struct program *p, int steps)
 {
+    if (p->tiles)
+        return 2 + steps * p->spans;
     return 1 + steps * (p->phases + 1) + (p->model->format.events ? steps : 1);
 }
 
@@ -42,12 +44,31 @@ static void add_span(struct af_profile *f, const uint32_t *mark, bool last, uint
     f->span[f->span_count++] = span;
 }
 
+/* By tiles: the run begins; every tile begins, and each of its sources ends; the run ends. */
+static void add_core_by_tiles(struct af_profile *f, const struct program *p, int core,
+                              const uint32_t *mark, uint32_t marks, int steps, uint32_t zero)
+{
+    const uint32_t all = (uint32_t)spans_of_core(p, steps);
+    for (uint32_t at = 0; at < all && at < marks; at++) {
+        const bool outside = at == 0 || at + 1 == all, last = at + 1 == all || at + 1 == marks;
+        const int i = (int)at - 1;
+        add_span(f, mark + at * MARK_WORDS, last, zero,
+                 (struct af_span){.core = core,
+                                  .timestep = outside ? (at ? steps - 1 : 0) : i / p->spans,
+                                  .population = outside ? -1 : p->span[i % p->spans]});
+    }
+}
+
 /* Marks stand in the order of what happens: the run begins, each phase ends, then there is the
  * decision about another timestep. */
 static void add_core(struct af_profile *f, const struct program *p, int core, const uint32_t *mark,
                      uint32_t marks, int steps, uint32_t zero)
 {
     uint32_t at = 0;
+    if (p->tiles) {
+        add_core_by_tiles(f, p, core, mark, marks, steps, zero);
+        return;
+    }
     for (int t = 0; t < steps; t++)
         for (int phase = t && !p->model->format.events; phase <= p->phases + 1 && at + 1 < marks;
              phase++, at++)

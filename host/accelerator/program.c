@@ -251,5 +251,6 @@ void program_free(struct program *p)
     free(p->word);
     free(p->phase_of);
     free(p->part);
+    free(p->span);
     free(p);
 }

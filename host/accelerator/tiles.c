@@ -255,7 +255,8 @@ static int add_tiles(struct tiles *t, int population)
 {
     struct compiler *c = t->c;
     const struct extent all = extent_of(c, population);
-    int size[2], status = choose_size(c, population, size);
+    int size[2] = {1, 1};
+    int status = choose_size(c, population, size);
     if (status)
         return status;
     for (int y = 0; y < all.size[ROW]; y += size[ROW])
@@ -423,6 +424,19 @@ static uint64_t list_beats(const struct compiler *c, int rows, int64_t neurons)
     return (uint64_t)rows * ((uint64_t)(neurons + BEAT_WORDS - 1) / BEAT_WORDS + c->limits.cores);
 }
 
+/* A mark that the cores make. */
+static void note_span(struct tiles *t, int population)
+{
+    struct program *p = t->c->p;
+    int *more = realloc(p->span, (size_t)(p->spans + 1) * sizeof *more);
+    if (!more) {
+        t->c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
+        return;
+    }
+    p->span = more;
+    p->span[p->spans++] = population;
+}
+
 static void put_sources(struct tiles *t, int index)
 {
     const struct compiler *c = t->c;
@@ -435,6 +449,7 @@ static void put_sources(struct tiles *t, int index)
             if (t->tile[i].population == source[s])
                 put_replay(t, &t->tile[i], s, in);
         step(t, STEP_END, 0, 0, (uint32_t)phase_of(c->p, source[s]), 0, 0);
+        note_span(t, t->tile[index].population);
     }
 }
 
@@ -451,6 +466,7 @@ static int put_tile(struct tiles *t, int index)
         return c->status;
     put_tables(t);
     step(t, STEP_TILE, 0, 0, 0, 0, 0);
+    note_span(t, tile->population);
     for (uint32_t k = 0; k < c->limits.cores && !c->status; k++) {
         movements[k] = movements_of(c, tile->population, k, m[k]);
         put_movements(t, tile, k, m[k], movements[k]);
