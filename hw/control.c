@@ -1,5 +1,5 @@
-/* Reads the host's messages (isa.h) and tells the others what to do: one word at a time, but both
- * words of an event. */
+/* Reads the host's messages (isa.h) and tells the others what to do: one word at a time, but two of
+ * an event, of what goes to memory and of the input of a run by tiles. */
 
 /* Whose counters a message may ask for. */
 enum { MOST_COUNTED = PHASES WITH_MEMORY(> COUNTED ? PHASES : COUNTED) };
@@ -7,18 +7,18 @@ enum { MOST_COUNTED = PHASES WITH_MEMORY(> COUNTED ? PHASES : COUNTED) };
 /* Words of a memory, for addresses. */
 static inline uint32_t memory_words(uint8_t memory)
 {
-    return memory == MEMORY_PHASE          ? PHASES
-           : memory <= MEMORY_ROUTE_SHIFT  ? ROUTES
-           : memory <= MEMORY_COLUMNS      ? AXIS
-           : memory <= MEMORY_CHANNEL_CELL ? CHANNELS
-           : memory <= MEMORY_COLUMN_LIST  ? LIST
-           : memory == MEMORY_WEIGHT       ? (WEIGHTS * LANES + 3) / 4
-           : memory <= MEMORY_INITIAL      ? PARAMETERS * LANES
-           : memory == MEMORY_CELL         ? CELLS * LANES
-           : memory == MEMORY_WINDOW       ? WINDOWS
-           : memory == MEMORY_PROGRAM      ? PROGRAM
-           : memory == MEMORY_GATHER       ? GATHER_COLUMNS + AXIS
-           : memory == MEMORY_COLLECT      ? COLLECT_LIMIT + TIMESTEPS
+    return memory == MEMORY_PHASE                ? PHASES
+           : memory <= MEMORY_ROUTE_SHIFT        ? ROUTES
+           : memory <= MEMORY_COLUMNS            ? AXIS
+           : memory <= MEMORY_CHANNEL_CELL       ? CHANNELS
+           : memory <= MEMORY_COLUMN_LIST        ? LIST
+           : memory == MEMORY_WEIGHT             ? (WEIGHTS * LANES + 3) / 4
+           : memory <= MEMORY_INITIAL            ? PARAMETERS * LANES
+           : memory == MEMORY_CELL               ? CELLS * LANES
+           : memory == MEMORY_WINDOW             ? WINDOWS
+           : memory == MEMORY_PROGRAM            ? PROGRAM
+           : memory == MEMORY_GATHER             ? GATHER_COLUMNS + AXIS
+           : memory == MEMORY_COLLECT            ? COLLECT_LIMIT + TIMESTEPS
            : MEMORY && memory == MEMORY_MOVER    ? MOVER_REGISTERS
            : MEMORY && memory == MEMORY_EXTERNAL ? 0xffffffff
                                                  : 0;
@@ -40,20 +40,22 @@ enum step {
     STEP_DATA,
     STEP_LIST_LENGTH,
     STEP_EVENT,
+    STEP_WORDS,
     STEP_REST
 };
 
 /* The message that is being read. */
 struct message {
     uint8_t step, command, status, core, memory, at;
-    uint8_t late;          /* status, where the command is already under way */
-    bool lost;             /* what came before it was none */
-    uint16_t lists;        /* of events, to come */
-    uint32_t crc, left;    /* of its words so far; words of the payload to come */
-    uint32_t before, last; /* of its head, the last two words */
-    uint32_t room;         /* for what the command asks for */
-    uint32_t events;       /* of the list, to come */
-    struct waits begin;    /* until it began */
+    uint8_t late;            /* status, where the command is already under way */
+    bool lost;               /* what came before it was none */
+    uint16_t lists;          /* of events, to come */
+    uint32_t crc, left;      /* of its words so far; words of the payload to come */
+    uint32_t before, last;   /* of its head, the last two words */
+    uint32_t room;           /* for what the command asks for */
+    uint32_t events;         /* of the list, to come; of a run by tiles, words */
+    WITH_MEMORY(bool tiles;) /* it is a run by tiles */
+    struct waits begin;      /* until it began */
 };
 
 /* What the others are told. */
@@ -155,6 +157,7 @@ static inline void judge_command(struct message *m, struct orders *o, bool event
                             : head * (counters ? 8 : LANES);
     o->tell = true;
     m->lists = m->last >> 16 & RUN_EVENTS ? low(m->last) : 1;
+    WITH_MEMORY(m->tiles = run && m->last >> 16 & RUN_TILES;)
     m->late = !m->status && run && !m->left ? MESSAGE_BAD_LENGTH : MESSAGE_OK;
     m->step = !m->left    ? m->status ? STEP_CHECK
                             : run     ? STEP_LIST_END
@@ -175,23 +178,50 @@ static inline void profile(struct message *m, struct orders *o, uint8_t kind, ui
     m->step = next;
 }
 
-static inline void load(struct message *m, struct orders *o, uint32_t word, bool more)
+/* Of what goes to memory, two words. */
+static inline void load(struct message *m, struct orders *o, uint32_t word, bool two,
+                        uint32_t second, bool more)
 {
     const bool external = MEMORY && m->memory == MEMORY_EXTERNAL;
     o->token.kind = external ? TOKEN_STORE : TOKEN_LOAD;
     o->token.where = external ? m->last : (uint32_t)m->memory << 24 | (m->last & 0xffffff);
     o->token.what = word;
+    o->token.live = two;
+    o->token.second = two ? second : 0;
     o->job.command = JOB_STORE;
     o->job.where = m->last;
     o->job.what = word;
     o->send = m->memory != MEMORY_COLLECT;
     o->tell = !o->send;
-    m->last++;
+    m->last += 1 + two;
     m->step = more ? STEP_DATA : STEP_CHECK;
 }
 
+#if MEMORY
+/* One word or two of a list. */
+static inline void pass_list(struct message *m, struct orders *o, uint32_t word, bool two,
+                              uint32_t second, uint32_t rest)
+{
+    o->token.kind = TOKEN_EVENT;
+    o->token.live = two;
+    o->token.what = word;
+    o->token.second = second;
+    o->send = true;
+    m->events -= 1 + two;
+    m->step = m->events && rest ? STEP_WORDS : STEP_MORE;
+}
+#endif
+
 static inline void look_for_event(struct message *m)
 {
+#if MEMORY
+    if (m->tiles) {
+        if (m->events && !m->left)
+            m->late = MESSAGE_BAD_LENGTH;
+        m->step = m->events && m->left ? STEP_WORDS : STEP_LIST_END;
+        return;
+    }
+#endif
     if (m->events && m->left < 2)
         m->late = MESSAGE_BAD_LENGTH;
     m->step = m->events && m->left > 1 ? STEP_EVENT : STEP_LIST_END;
@@ -230,17 +260,24 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
     while (on) {
 #pragma HLS pipeline
         const bool event = m.step == STEP_EVENT;
+#if MEMORY
+        const bool external = m.step == STEP_DATA && m.memory == MEMORY_EXTERNAL,
+                   two = event || (external && m.left > 1) ||
+                         (m.step == STEP_WORDS && m.events > 1 && m.left > 1);
+#else
+        const bool two = event;
+#endif
         uint32_t word = 0, what = 0;
         if (m.step >= STEP_MAGIC)
             word = hls_read(in);
-        if (event)
+        if (two)
             what = hls_read(in);
         const bool wrong = ~m.crc != word;
         if (m.step >= STEP_MAGIC)
             m.crc = crc_word(m.step == STEP_MAGIC ? 0xffffffff : m.crc, word);
-        if (event)
+        if (two)
             m.crc = crc_word(m.crc, what);
-        const uint32_t rest = m.left - 1 - event;
+        const uint32_t rest = m.left - 1 - two;
         const bool more = rest > 0; /* words behind this one */
         struct orders o = {.token = {.core = m.core},
                            .job = {.command = m.command, .status = m.status, .core = m.core}};
@@ -257,14 +294,17 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         case STEP_DATA:
             if (m.memory == MEMORY_GATHER && m.last == GATHER_EVENT_INPUT)
                 event_input = word;
-            load(&m, &o, word, more);
+            load(&m, &o, word, MEMORY && two, what, more);
             break;
         case STEP_LIST_LENGTH:
             m.events = capped(word);
             m.step = STEP_MORE;
             break;
         case STEP_MORE: look_for_event(&m); break;
-        case STEP_EVENT: pass_event(&m, &o, word, what, rest); break;
+        case STEP_EVENT:
+            pass_event(&m, &o, word, what, rest);
+            break;
+            WITH_MEMORY(case STEP_WORDS : pass_list(&m, &o, word, two, what, rest); break;)
         case STEP_LIST_END: end_list(&m, &o); break;
         case STEP_REST: m.step = more ? STEP_REST : STEP_CHECK; break;
         default: /* STEP_CHECK */

@@ -32,7 +32,10 @@
  *
  * A list of events is their number and for each two words: channel << 16 | row, column << 16 |
  * count (16 bits, signed). With RUN_EVENTS there is one list for every timestep, else one for the
- * constant input. With RUN_TRACE (if the build has MARKS) the answer stands behind every event of
+ * constant input. With RUN_TILES it is instead the number of words that follow: row by row and
+ * within a row channel by channel a head, base << 16 (signed) or base << 16 | INPUT_WIDE, and the
+ * counts of all columns, less the base: bytes, four to a word, or with INPUT_WIDE two halves of a
+ * word. With RUN_TRACE (if the build has MARKS) the answer stands behind every event of
  * every population in the order in which it fires, three words (phase, and the event as above), and
  * TRACE_END after each timestep; its CRC does not include these. */
 #ifndef ISA_H
@@ -185,7 +188,8 @@ enum script_step {
     STEP_LOAD,    /* memory << 24 | address, words; behind it: these, in whole beats */
     STEP_WIDE,    /* beats; behind it: these, for DO_TAKE */
     STEP_RESTORE, /* address, beats: likewise, from elsewhere in memory */
-    STEP_INPUT,   /* address, rows: the input's events of this timestep become lists 0.. */
+    STEP_INPUT,   /* address, rows, columns << 16 | channels: the input's events of this timestep
+                     become lists 0.. */
     STEP_AWAIT,   /* what was sent to memory until the last STEP_CONFIRM is there */
     STEP_TILE,    /* a tile begins */
     STEP_REPLAY,  /* first list, the one behind the last, row of the first */
@@ -196,6 +200,7 @@ enum script_step {
     STEP_DECIDE,  /* the timestep is over; nothing stands behind it */
 };
 enum { EVENT_COLUMN = 9, EVENT_CHANNEL = 19 };
+enum { INPUT_WIDE = 1 };
 enum { TILE_MOST_CHANNELS = 1 << 13, TILE_MOST_COLUMNS = 1 << 10, TILE_MOST_BURST = 255 };
 enum { BEAT_WORDS = 4, WIDE_WEIGHTS = 1 /* beats of a vector of weights */ };
 /* Cells and sent counts are moved as LANES words each. */

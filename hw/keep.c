@@ -107,8 +107,7 @@ static inline void write_tallies(hls_stream(struct store) store, const struct pl
     }
 }
 
-static inline void save(EACH_CORE(SAVED_IN) hls_stream(struct store) store,
-                        const struct plan *plan)
+static inline void save(EACH_CORE(SAVED_IN) hls_stream(struct store) store, const struct plan *plan)
 {
     for (uint32_t n = 0; n < plan->number; n++) {
 #pragma HLS pipeline II = 1
@@ -124,14 +123,15 @@ static inline void trace_beat(hls_stream(struct token) trace, const struct plan 
     struct beat b = plan->beat;
     for (uint32_t n = 0; n < plan->number; n++) {
         const struct token t = unpacked_event(b.word[0], plan->row, 0);
-        hls_write(trace, t);
+        if (low(t.what))
+            hls_write(trace, t);
         b = shifted(b);
     }
 }
 
-static void keep(hls_stream(struct plan) plans, EACH_CORE(PACKED_IN) EACH_CORE(SAVED_IN)
-                 hls_stream(struct store) store, hls_stream(uint32_t) written,
-                 hls_stream(struct token) trace)
+static void keep(hls_stream(struct plan) plans,
+                 EACH_CORE(PACKED_IN) EACH_CORE(SAVED_IN) hls_stream(struct store) store,
+                 hls_stream(uint32_t) written, hls_stream(struct token) trace)
 {
     static tallies total;
     for (bool on = true; on;) {
@@ -143,9 +143,7 @@ static void keep(hls_stream(struct plan) plans, EACH_CORE(PACKED_IN) EACH_CORE(S
             if (p.traced)
                 trace_beat(trace, &p);
             break;
-        case PLAN_LISTS:
-            keep_lists(EACH_CORE(PACKED) store, trace, written, &p, &total);
-            break;
+        case PLAN_LISTS: keep_lists(EACH_CORE(PACKED) store, trace, written, &p, &total); break;
         case PLAN_CLEAR:
             for (int k = 0; k < COUNTED * TOTALS; k++)
                 total[k] = 0;
@@ -159,9 +157,7 @@ static void keep(hls_stream(struct plan) plans, EACH_CORE(PACKED_IN) EACH_CORE(S
                 hls_write(trace, end);
             }
             break;
-        default:
-            s.exit = write = true;
-            on = false;
+        default: s.exit = write = true; on = false;
         }
         if (write)
             hls_write(store, s);

@@ -39,10 +39,11 @@ static inline struct token pass_tokens(hls_stream(struct token) in, hls_stream(s
         t = hls_read(in);
         const bool mine = t.kind == TOKEN_LOAD && t.where >> 24 == MEMORY_MOVER,
                    store = t.kind == TOKEN_STORE;
-        b = store ? with_word(b, t.where % BEAT_WORDS, t.what) : b;
-        if (store && t.where % BEAT_WORDS == BEAT_WORDS - 1) {
-            const struct plan p = {
-                .kind = PLAN_STORE, .address = t.where / BEAT_WORDS, .beat = b};
+        const uint32_t part = t.where % BEAT_WORDS;
+        b = store ? with_word(b, part, t.what) : b;
+        b = store && t.live ? with_word(b, part + 1, t.second) : b;
+        if (store && part + t.live == BEAT_WORDS - 1) {
+            const struct plan p = {.kind = PLAN_STORE, .address = t.where / BEAT_WORDS, .beat = b};
             hls_write(plans, p);
         }
         if (!mine && !store)
@@ -59,43 +60,66 @@ static inline struct token pass_tokens(hls_stream(struct token) in, hls_stream(s
     return t;
 }
 
-/* The input's events of a timestep, which come by rows, become lists, a row each. */
-static inline void take_input(hls_stream(struct token) in, hls_stream(struct plan) plans,
-                              list_table *lists, uint32_t address, uint32_t rows, bool traced)
+/* The input's events of a timestep (isa.h) become lists, a row each; returns whether an END came
+ * before all was there. */
+static inline bool take_input(hls_stream(struct token) in, hls_stream(struct plan) plans,
+                              list_table *lists, uint32_t address, uint32_t rows, uint32_t sizes,
+                              bool traced)
 {
+    const uint32_t columns = high(sizes), channels = low(sizes);
+    uint32_t row = 0, channel = 0, column = 0, at = address;
+    int32_t base = 0;
+    bool head = true, wide = false, ended = false, other = false;
     struct token t = {0};
-    struct beat b = {{0}};
-    uint32_t row = 0, number = 0, at = address;
-    bool fresh = true, end = false;
     AT(*lists, 0) = address;
-    while (!end || row < rows) {
+    while (row < rows && !ended) {
 #pragma HLS pipeline II = 1
-        if (fresh)
+        if (!other)
             t = hls_read(in);
-        end = t.kind == TOKEN_END;
-        const bool close = row < rows && (end || low(t.where) > row), full = number == BEAT_WORDS,
-                   write = full || (close && number);
+        ended = t.kind == TOKEN_END;
+        const uint32_t word = other ? t.second : t.what;
+        other = !other && t.live;
+        struct beat b = {{0}};
+        uint32_t some = 0;
+        for (uint32_t i = 0; i < BEAT_WORDS; i++) {
+#pragma HLS unroll
+            const uint32_t value = wide ? word >> (i & 1) * 16 & 0xffff : word >> i * 8 & 0xff;
+            const bool there = column + i < columns && (i < 2 || !wide);
+            const uint32_t count = there ? (uint32_t)(base + (int32_t)value) & 511 : 0;
+            b.word[i] = count ? channel << EVENT_CHANNEL |
+                                    ((column + i) & (TILE_MOST_COLUMNS - 1)) << EVENT_COLUMN | count
+                              : 0;
+            some |= count;
+        }
+        const bool write = !head && some && !ended;
         if (write) {
             const struct plan p = {.kind = PLAN_STORE,
                                    .traced = traced,
                                    .row = (uint16_t)row,
                                    .address = at,
-                                   .number = number,
+                                   .number = BEAT_WORDS,
                                    .beat = b};
             hls_write(plans, p);
         }
         at += write;
-        const bool take = !write && !close && !end;
-        b = take    ? with_word(b, number, packed_event(t.where, t.what))
-            : write ? (struct beat){{0}}
-                    : b;
-        number = write ? 0 : number + take;
-        if (close && !write) {
-            row++;
-            AT(*lists, row) = at;
+        if (head) {
+            base = (int32_t)word >> 16;
+            wide = word & INPUT_WIDE;
+            column = 0;
+            head = false;
+        } else {
+            column += wide ? 2 : 4;
+            if (column >= columns) {
+                const bool row_done = channel + 1 >= channels;
+                head = true;
+                channel = row_done ? 0 : channel + 1;
+                row += row_done;
+                if (row_done)
+                    AT(*lists, row) = at;
+            }
         }
-        fresh = take;
     }
+    return ended;
 }
 
 static inline void skip_input(hls_stream(struct token) in)
@@ -215,7 +239,7 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
         while (!stop) {
             const uint8_t skipped = (step ? IN_FIRST : IN_LATER) |
                                     (step + 1u == low(start.where) ? IN_ALL_BUT_LAST : 0);
-            uint32_t first = 0, number = 0;   /* of the lists that are under way */
+            uint32_t first = 0, number = 0; /* of the lists that are under way */
             bool awaited = true, over = false;
             ask_for(script_ask, s.first, s.beats);
             for (uint32_t left = s.beats; left && !over; left--) {
@@ -240,7 +264,8 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
                     break;
                 case STEP_INPUT:
                     if (!skip) {
-                        take_input(in, plans, &lists, one, two, traced && event_input);
+                        if (!take_input(in, plans, &lists, one, two, three, traced && event_input))
+                            skip_input(in);
                         inputs++;
                     }
                     break;
@@ -289,6 +314,10 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
             stop = hls_read(decided);
             step++;
         }
+        /* What an early exit leaves of the input, before the answer: that begins when the request
+         * has been read. */
+        for (; event_input && inputs < low(start.where); inputs++)
+            skip_input(in);
         const struct token end = {.kind = TOKEN_STOP};
         hls_write(out, end);
         send_plan(plans, PLAN_TALLY, 0, s.tally, s.tallies, 0, false);
@@ -296,9 +325,6 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
         (void)hls_read(stored);
         ask_for(data_ask, s.answer, s.answer_beats);
         send_answer(data, out, s.answer_beats);
-        /* What an early exit leaves of the input. */
-        for (; event_input && inputs < low(start.where); inputs++)
-            skip_input(in);
     }
     const struct ask none = {0};
     hls_write(script_ask, none);

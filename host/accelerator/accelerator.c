@@ -92,18 +92,52 @@ static int put_list(struct accelerator *a, const int16_t *counts, size_t *words)
     if (status)
         return status;
     uint32_t events = 0;
-    /* Row by row, as machines with lists in memory want it. */
-    for (int y = 0; y < shape[1]; y++)
-        for (int c = 0; c < shape[0]; c++) {
-            const int16_t *row = counts + ((int64_t)c * shape[1] + y) * shape[2];
-            for (int x = 0; x < shape[2]; x++)
-                if (row[x]) {
+    for (int c = 0; c < shape[0]; c++)
+        for (int y = 0; y < shape[1]; y++)
+            for (int x = 0; x < shape[2]; x++, counts++)
+                if (*counts) {
                     a->message[(*words)++] = (uint32_t)c << 16 | (uint32_t)y;
-                    a->message[(*words)++] = (uint32_t)x << 16 | (uint16_t)row[x];
+                    a->message[(*words)++] = (uint32_t)x << 16 | (uint16_t)*counts;
                     events++;
                 }
-        }
     a->message[at] = events;
+    return AF_OK;
+}
+
+/* A row of a channel of a run by tiles' input: a head and the counts, as narrow as can be. */
+static size_t put_row(uint32_t *word, const int16_t *count, int columns)
+{
+    int least = count[0], most = count[0];
+    for (int x = 1; x < columns; x++) {
+        least = count[x] < least ? count[x] : least;
+        most = count[x] > most ? count[x] : most;
+    }
+    const bool wide = most - least > 255;
+    const int each = wide ? 2 : 4;
+    size_t words = 1;
+    word[0] = (uint32_t)least << 16 | (wide ? INPUT_WIDE : 0);
+    for (int x = 0; x < columns; x += each) {
+        uint32_t all = 0;
+        for (int i = 0; i < each && x + i < columns; i++)
+            all |= (uint32_t)(count[x + i] - least) << i * 32 / each;
+        word[words++] = all;
+    }
+    return words;
+}
+
+static int put_dense(struct accelerator *a, const int16_t *counts, size_t *words)
+{
+    const int *shape = a->device.model->population[0].shape;
+    const size_t head = (*words)++;
+    int status =
+        make_room(a, *words + (size_t)shape[0] * (size_t)shape[1] * ((size_t)shape[2] / 2 + 2) + 8);
+    if (status)
+        return status;
+    for (int y = 0; y < shape[1]; y++)
+        for (int c = 0; c < shape[0]; c++)
+            *words += put_row(a->message + *words, counts + ((int64_t)c * shape[1] + y) * shape[2],
+                              shape[2]);
+    a->message[head] = (uint32_t)(*words - head - 1);
     return AF_OK;
 }
 
@@ -146,7 +180,8 @@ static int put_sample(struct accelerator *a, const struct af_sample *sample,
         flags |= RUN_TILES;
     a->message[begin + 2] = (uint32_t)flags << 16 | (uint32_t)steps;
     for (int t = 0; t < (m->format.events ? steps : 1) && !status; t++)
-        status = put_list(a, sample->counts ? sample->counts + t * inputs : a->counts, words);
+        status = (a->program->tiles ? put_dense : put_list)(
+            a, sample->counts ? sample->counts + t * inputs : a->counts, words);
     if (status)
         return status;
     *words = begin + message_seal(a->message + begin, COMMAND_RUN, *words - begin - 2);

@@ -62,8 +62,10 @@ static int divide_up(int a, int b)
 }
 
 /* How a population is dealt out: cores along groups, rows and columns; as few cells for the fullest
- * core as possible, then along groups, where no core needs another's weights. */
-static void choose_split(const int size[AXES], int cores, int split[AXES])
+ * core as possible, then along groups, where no core needs another's weights. Events of a tile's
+ * sources come row by row, and with a stride or a kernel not every row reaches every other: there
+ * rows are the last to be dealt out, even at an eighth more cells. */
+static void choose_split(const int size[AXES], int cores, bool tile, int split[AXES])
 {
     int64_t best = INT64_MAX;
     for (int g = cores; g >= 1; g--)
@@ -73,8 +75,9 @@ static void choose_split(const int size[AXES], int cores, int split[AXES])
                 continue;
             int64_t fullest = (int64_t)divide_up(size[GROUP], g) * divide_up(size[ROW], y) *
                               divide_up(size[COLUMN], x);
+            fullest *= tile && y > 1 ? 9 : 8;
             /* Neighbours in a row differ in column: both ways where it makes no difference. */
-            if (fullest < best || (fullest == best && split[GROUP] == g &&
+            if (fullest < best || (fullest == best && split[GROUP] == g && !tile &&
                                    abs(y - x) < abs(split[ROW] - split[COLUMN]))) {
                 best = fullest;
                 split[GROUP] = g;
@@ -94,7 +97,7 @@ struct share share_of(const struct compiler *c, int population, const struct ext
 {
     const int size[AXES] = {e->size[GROUP], e->size[ROW], c->m->population[population].shape[2]};
     int split[AXES] = {1, 1, 1};
-    choose_split(size, (int)c->limits.cores, split);
+    choose_split(size, (int)c->limits.cores, c->p->tiles, split);
     struct share s;
     for (int a = 0; a < AXES; a++) {
         const int mine = core % split[a];

@@ -200,12 +200,16 @@ static int compile(struct compiler *c)
 /* A machine with memory runs by tiles what it cannot hold. */
 static int compile_somehow(struct program *p, const struct limits *limits)
 {
+    const bool memory = limits->features & FEATURE_MEMORY;
+    int most[2], status = AF_UNSUPPORTED;
     struct compiler c;
-    int status = layout_open(&c, p, limits);
-    if (!status)
-        status = compile(&c);
-    layout_close(&c);
-    if (status != AF_UNSUPPORTED || !(limits->features & FEATURE_MEMORY))
+    if (!memory || !tiles_forced(most)) {
+        status = layout_open(&c, p, limits);
+        if (!status)
+            status = compile(&c);
+        layout_close(&c);
+    }
+    if (status != AF_UNSUPPORTED || !memory)
         return status;
     p->words = p->answer_words = 0;
     p->parts = 0;

@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +45,14 @@ static uint32_t take_beats(struct tiles *t, uint64_t beats)
         t->c->status = af_fail(AF_UNSUPPORTED, "the model needs more than 64 GB of memory");
     t->end += (uint32_t)beats;
     return at;
+}
+
+bool tiles_forced(int most[2])
+{
+    const char *text = getenv("ADAFIRE_TILES");
+    most[GROUP] = most[ROW] = INT_MAX;
+    return text && sscanf(text, "%d %d", &most[ROW], &most[GROUP]) == 2 && most[ROW] > 0 &&
+           most[GROUP] > 0;
 }
 
 /* ---- Cutting --------------------------------------------------------------------------------- */
@@ -139,15 +149,15 @@ static void put_program(struct compiler *c, const struct tile *tile, uint32_t k,
             put_firing(c, core, p, at, tile->extent.first[ROW] + y);
     else
         put_firing(c, core, p, at, -1);
-    for (int i = 0; i < (watched ? 2 : 0); i++)
-        instruct(
-            c, core, DO_VALUES, NULL,
-            (struct instruction_fields){.mode = VALUES_WATCHED, .a = at->v, .cells = at->cells});
     for (int i = 0; i < movements; i++)
         if (m[i].given)
             instruct(c, core, DO_GIVE | m[i].given_in, NULL,
                      (struct instruction_fields){
                          .mode = (uint32_t)m[i].mode, .a = m[i].at, .cells = m[i].cells});
+    for (int i = 0; i < (watched ? 2 : 0); i++)
+        instruct(
+            c, core, DO_VALUES, NULL,
+            (struct instruction_fields){.mode = VALUES_WATCHED, .a = at->v, .cells = at->cells});
     instruct(c, core, DO_WAIT, NULL, (struct instruction_fields){.mode = WAIT_START});
 }
 
@@ -218,16 +228,20 @@ static int choose_size(struct compiler *c, int population, int size[2])
     const struct neurons *p = &c->m->population[population];
     const struct extent all = extent_of(c, population);
     double best = 0, events = 0;
+    int most[2];
+    if (!tiles_forced(most) || population == model_answer(c->m))
+        most[GROUP] = most[ROW] = INT_MAX;
     size[GROUP] = 0;
     for (int i = 0; i < p->input_count; i++)
         events += 0.3 * (double)neuron_count(&c->m->population[p->input[i].wiring.source]);
     for (int ng = 1, last = 0; ng <= all.size[GROUP] && !c->status; ng++) {
         const int groups = divide_up(all.size[GROUP], ng);
         uint64_t weights;
-        if (groups == last)
+        if (groups == last || (groups > most[GROUP] && groups > 1))
             continue;
         last = groups;
-        const int rows = most_rows(c, population, groups, all.size[ROW], &weights);
+        const int rows = most_rows(c, population, groups,
+                                   all.size[ROW] < most[ROW] ? all.size[ROW] : most[ROW], &weights);
         if (!rows)
             continue;
         const int nr = divide_up(all.size[ROW], rows);
@@ -424,7 +438,7 @@ static uint64_t list_beats(const struct compiler *c, int rows, int64_t neurons)
     return (uint64_t)rows * ((uint64_t)(neurons + BEAT_WORDS - 1) / BEAT_WORDS + c->limits.cores);
 }
 
-/* A mark that the cores make. */
+/* A mark that the cores make, and whose events they add from there on. */
 static void note_span(struct tiles *t, int population)
 {
     struct program *p = t->c->p;
@@ -449,7 +463,7 @@ static void put_sources(struct tiles *t, int index)
             if (t->tile[i].population == source[s])
                 put_replay(t, &t->tile[i], s, in);
         step(t, STEP_END, 0, 0, (uint32_t)phase_of(c->p, source[s]), 0, 0);
-        note_span(t, t->tile[index].population);
+        note_span(t, s + 1 < sources ? source[s + 1] : t->tile[index].population);
     }
 }
 
@@ -466,7 +480,7 @@ static int put_tile(struct tiles *t, int index)
         return c->status;
     put_tables(t);
     step(t, STEP_TILE, 0, 0, 0, 0, 0);
-    note_span(t, tile->population);
+    note_span(t, p->input_count ? p->input[0].wiring.source : tile->population);
     for (uint32_t k = 0; k < c->limits.cores && !c->status; k++) {
         movements[k] = movements_of(c, tile->population, k, m[k]);
         put_movements(t, tile, k, m[k], movements[k]);
@@ -577,18 +591,23 @@ static int compile(struct tiles *t)
             return af_fail(AF_NO_MEMORY, "no memory for a program");
         t->tile[t->count++] = (struct tile){.population = 0, .extent = extent_of(c, 0)};
     }
+    /* The answer comes last: who decides about early exit looks at nothing else behind it. */
     for (int i = 1; i < c->m->population_count && !status; i++)
-        status = add_tiles(t, i);
+        if (i != model_answer(c->m))
+            status = add_tiles(t, i);
+    if (!status)
+        status = add_tiles(t, model_answer(c->m));
     if (!status)
         status = check_exit(t);
     if (status)
         return status;
     take_answer(t);
     const uint32_t answer = t->answer;
-    const int64_t row = (int64_t)input[0] * input[2];
+    /* A beat has the events of one channel, and of two columns where a row is wide (put_row). */
+    const uint64_t beats = (uint64_t)input[0] * (uint64_t)input[1] * (uint64_t)((input[2] + 1) / 2);
     t->tile[0].first_list = take_lists(t, input[1]);
-    step(t, STEP_INPUT, c->m->format.events ? 0 : IN_FIRST, 0,
-         take_beats(t, list_beats(c, input[1], row)), (uint32_t)input[1], 0);
+    step(t, STEP_INPUT, c->m->format.events ? 0 : IN_FIRST, 0, take_beats(t, beats),
+         (uint32_t)input[1], (uint32_t)input[2] << 16 | (uint32_t)input[0]);
     step(t, STEP_CONFIRM, 0, 0, 0, 0, 0);
     for (int i = 1; i < t->count && !status; i++)
         status = put_tile(t, i);

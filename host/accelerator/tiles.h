@@ -10,4 +10,8 @@
  * it lacks. */
 int tiles_compile(struct compiler *c);
 
+/* ADAFIRE_TILES in the environment, "ROWS GROUPS": runs by tiles what would stay on the chip, too,
+ * and no tile has more of both than these. For tests. */
+bool tiles_forced(int most[2]);
+
 #endif
