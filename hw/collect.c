@@ -187,7 +187,9 @@ static void collect(hls_stream(struct job) jobs,
             const bool traced = job.what >> 16 & RUN_TRACE,
                        tiles = job.what >> 16 & (MEMORY ? RUN_TILES : 0);
             pass_trace(trace, out, traced && !tiles);
-            WITH_MEMORY(pass_trace(kept_trace, out, traced && tiles);)
+#if MEMORY
+            pass_trace(kept_trace, out, traced && tiles);
+#endif
             stop = timesteps + 1u == low(job.what);
             if (job.what >> 16 & RUN_IAT) {
                 const struct exponentials x =
@@ -197,7 +199,10 @@ static void collect(hls_stream(struct job) jobs,
             timesteps++;
             if (!tiles)
                 hls_write(decisions, stop);
-            WITH_MEMORY(else hls_write(decided, stop);)
+#if MEMORY
+            else
+                hls_write(decided, stop);
+#endif
         }
         /* The status of an answer is known when the request has been read to its end. */
         uint8_t status = job.status;

@@ -4,6 +4,11 @@
 #define ACCELERATOR_CONFIG_H
 #include <stdint.h>
 
+/* Whether a build that can have it has a memory behind it; the kernel for cards has none yet. */
+#ifndef MEMORY_BEHIND
+#define MEMORY_BEHIND 1
+#endif
+
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
 #define MEMORY       0
@@ -64,7 +69,7 @@ enum {
 };
 #elif defined BUILD_CHECK /* as small as it can be with all processes: for tests */
 #define BUILD_NUMBER 4
-#define MEMORY       1
+#define MEMORY       MEMORY_BEHIND
 #define SMALL        0
 #define CORES        4
 #define LANES        4
@@ -95,7 +100,7 @@ enum {
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
-#define MEMORY       1 /* behind it: networks that do not fit the chip (mover.c) */
+#define MEMORY       MEMORY_BEHIND /* networks that do not fit the chip (mover.c) */
 #define SMALL        0
 #define CORES        4
 #define LANES        16

@@ -2,7 +2,11 @@
  * an event, of what goes to memory and of the input of a run by tiles. */
 
 /* Whose counters a message may ask for. */
-enum { MOST_COUNTED = PHASES WITH_MEMORY(> COUNTED ? PHASES : COUNTED) };
+#if MEMORY
+enum { MOST_COUNTED = (int)COUNTED > (int)PHASES ? (int)COUNTED : (int)PHASES };
+#else
+enum { MOST_COUNTED = PHASES };
+#endif
 
 /* Words of a memory, for addresses. */
 static inline uint32_t memory_words(uint8_t memory)
@@ -123,7 +127,7 @@ static inline void find_room(struct message *m)
 {
     m->room = m->command == COMMAND_LOAD       ? memory_words(m->memory)
               : m->command == COMMAND_READ     ? CELLS
-              : m->command == COMMAND_COUNTERS ? MOST_COUNTED
+              : m->command == COMMAND_COUNTERS ? (uint32_t)MOST_COUNTED
                                                : MARKS;
     m->step = STEP_JUDGE;
 }
@@ -200,7 +204,7 @@ static inline void load(struct message *m, struct orders *o, uint32_t word, bool
 #if MEMORY
 /* One word or two of a list. */
 static inline void pass_list(struct message *m, struct orders *o, uint32_t word, bool two,
-                              uint32_t second, uint32_t rest)
+                             uint32_t second, uint32_t rest)
 {
     o->token.kind = TOKEN_EVENT;
     o->token.live = two;
@@ -301,10 +305,10 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
             m.step = STEP_MORE;
             break;
         case STEP_MORE: look_for_event(&m); break;
-        case STEP_EVENT:
-            pass_event(&m, &o, word, what, rest);
-            break;
-            WITH_MEMORY(case STEP_WORDS : pass_list(&m, &o, word, two, what, rest); break;)
+        case STEP_EVENT: pass_event(&m, &o, word, what, rest); break;
+#if MEMORY
+        case STEP_WORDS: pass_list(&m, &o, word, two, what, rest); break;
+#endif
         case STEP_LIST_END: end_list(&m, &o); break;
         case STEP_REST: m.step = more ? STEP_REST : STEP_CHECK; break;
         default: /* STEP_CHECK */

@@ -20,8 +20,8 @@ static void IN_CORE(expand)(hls_stream(struct work) in, hls_stream(struct operat
 
 static void IN_CORE(neurons)(hls_stream(struct operation) in,
                              WITH_MEMORY(hls_stream(struct beat) wide,
-                                         hls_stream(struct beat) saved, )
-                                 hls_stream(struct bursts) fired,
+                                         hls_stream(struct beat) saved, ) hls_stream(struct bursts)
+                                 fired,
                              hls_stream(int32_t) values)
 {
     static potentials cell;
@@ -43,13 +43,13 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in,
 #pragma HLS array_partition variable = bias complete dim = 2
 #pragma HLS array_partition variable = initial complete dim = 2
 #pragma HLS array_partition variable = mark complete dim = 2
-    neurons(in, WITH_MEMORY(wide, saved, &of_tiles, ) fired, values, &cell, &weight, &sent, &threshold, &bias, &initial, &window,
-            &program, &total, &mark, &progress);
+    neurons(in, WITH_MEMORY(wide, saved, &of_tiles, ) fired, values, &cell, &weight, &sent,
+            &threshold, &bias, &initial, &window, &program, &total, &mark, &progress);
 }
 
 static void IN_CORE(events)(hls_stream(struct bursts) fired,
-                            hls_stream(struct event) out
-                                WITH_MEMORY(, hls_stream(struct event) kept))
+                            hls_stream(struct event)
+                                out WITH_MEMORY(, hls_stream(struct event) kept))
 {
     events(fired, out WITH_MEMORY(, kept));
 }

@@ -10,7 +10,7 @@ static inline void events(hls_stream(struct bursts) fired,
     uint8_t number = 0; /* of these */
     bool waiting = false;
     uint32_t where = 0, what = 0; /* of the event that waits */
-    WITH_MEMORY(bool keep = false;)
+    bool keep = false;
     for (;;) {
 #pragma HLS pipeline II = 1
         if (done) {
@@ -20,7 +20,9 @@ static inline void events(hls_stream(struct bursts) fired,
         }
         if (b.kind == BURSTS_EXIT && !waiting)
             break;
-        WITH_MEMORY(keep = b.kind == BURSTS_EXIT ? keep : b.kept;)
+#if MEMORY
+        keep = b.kind == BURSTS_EXIT ? keep : b.kept;
+#endif
         const uint32_t others = without_lowest(lanes), burst = lowest_burst(&b, lanes);
         const struct event next = {.end = b.kind == BURSTS_END,
                                    .where = (burst & 0xffff0000) | b.row,
@@ -50,11 +52,17 @@ static inline void events(hls_stream(struct bursts) fired,
             done = number < 2 || (pair && number == 2);
             number -= pair ? 2 : number > 0;
         }
-        if (send WITH_MEMORY(&&!keep))
+        if (send && !keep)
             hls_write(out, e);
-        WITH_MEMORY(if (send && keep) hls_write(kept, e);)
+#if MEMORY
+        if (send && keep)
+            hls_write(kept, e);
+#endif
     }
-    WITH_MEMORY(const struct event exit = {.exit = true}; hls_write(kept, exit);)
+#if MEMORY
+    const struct event exit = {.exit = true};
+    hls_write(kept, exit);
+#endif
 }
 
 #if MEMORY

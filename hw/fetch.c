@@ -158,7 +158,8 @@ static inline void fetch(hls_stream(struct token) in, hls_stream(struct work) ou
             event_input = t.what & RUN_EVENTS;
         } else if (t.kind == TOKEN_NEXT)
             now = event_input ? 0 : 1;
-        WITH_MEMORY(else if (t.kind == TOKEN_TILE) now = 0;)
+        else if (MEMORY && t.kind == TOKEN_TILE)
+            now = 0;
         else if (t.kind == TOKEN_EXIT)
             on = false;
         if (PROFILED && t.kind == TOKEN_PROFILE) {

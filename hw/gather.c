@@ -146,9 +146,9 @@ static inline void note_table(const struct token *t, uint16_t *phases, first_tab
     if (t.core == k)                                                                               \
         hls_write(to##k, t);
 /* Words for tables and answers, until another token comes, which is returned. */
-static inline struct token pass_words(hls_stream(struct token) in, EACH_CORE(TOKENS_OUT)
-                                      struct token t, uint16_t *phases, first_table *first, live_table *rows,
-                                      live_table *columns)
+static inline struct token pass_words(hls_stream(struct token) in,
+                                      EACH_CORE(TOKENS_OUT) struct token t, uint16_t *phases,
+                                      first_table *first, live_table *rows, live_table *columns)
 {
     for (; t.kind == TOKEN_LOAD || t.kind == TOKEN_VALUE; t = hls_read(in)) {
 #pragma HLS pipeline
@@ -164,9 +164,10 @@ static inline struct token pass_words(hls_stream(struct token) in, EACH_CORE(TOK
 #if MEMORY
 /* In a run by tiles: the events of a tile's sources, of which each ends; returns the token behind
  * them. */
-static inline struct token pass_sources(hls_stream(struct token) in, EACH_CORE(TOKENS_OUT)
-                                        struct token t, const first_table *first,
-                                        const live_table *rows, const live_table *columns)
+static inline struct token pass_sources(hls_stream(struct token) in,
+                                        EACH_CORE(TOKENS_OUT) struct token t,
+                                        const first_table *first, const live_table *rows,
+                                        const live_table *columns)
 {
     uint8_t source = 0;
     bool fresh = true;
@@ -196,7 +197,9 @@ static void gather(hls_stream(struct token) in, EACH_CORE(EVENTS_IN) hls_stream(
     struct token t = hls_read(in);
     while (t.kind != TOKEN_EXIT) {
         t = pass_words(in, EACH_CORE(TO) t, &phases, &first, &rows, &columns);
-        WITH_MEMORY(t = pass_sources(in, EACH_CORE(TO) t, &first, &rows, &columns);)
+#if MEMORY
+        t = pass_sources(in, EACH_CORE(TO) t, &first, &rows, &columns);
+#endif
         if (t.kind == TOKEN_LOAD || t.kind == TOKEN_VALUE || t.kind == TOKEN_EXIT)
             continue;
         if (t.kind == TOKEN_START)

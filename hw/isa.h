@@ -107,8 +107,8 @@ enum machine_feature {
     FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
     /* << 4: bits of the largest burst; 0: four, and with FIRE_LINEAR as many below 0 */
     FEATURE_BURST_BITS = 15 << 4,
-    FEATURE_WIDE = 4, /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
-                       */
+    FEATURE_WIDE = 4,   /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
+                         */
     FEATURE_MEMORY = 8, /* there is a memory behind it, and it runs scripts */
 };
 
@@ -165,7 +165,7 @@ enum {
 };
 enum { FIRE_GOES_ON = 16 }; /* the next instruction follows at once; of RELAY, too */
 enum { VALUES_WATCHED = 1 };
-enum { MOVE_CELLS, MOVE_SENT, MOVE_WEIGHTS }; /* modes of DO_TAKE and DO_GIVE */
+enum { MOVE_CELLS, MOVE_SENT, MOVE_WEIGHTS };   /* modes of DO_TAKE and DO_GIVE */
 enum { WAIT_START, WAIT_INPUT, WAIT_DECISION }; /* modes of DO_WAIT: what is waited for */
 enum { INSTRUCTION_WORDS = 10 };
 /* An instruction of a tile may be for some timesteps alone. */
@@ -197,7 +197,7 @@ enum script_step {
     STEP_LISTS,   /* address, lists << 16 | first list, phase << 16 | row of the first: they come */
     STEP_SAVE,    /* address, beats: as DO_GIVE sends them */
     STEP_CONFIRM,
-    STEP_DECIDE,  /* the timestep is over; nothing stands behind it */
+    STEP_DECIDE, /* the timestep is over; nothing stands behind it */
 };
 enum { EVENT_COLUMN = 9, EVENT_CHANNEL = 19 };
 enum { INPUT_WIDE = 1 };

@@ -117,6 +117,21 @@ static inline void save(EACH_CORE(SAVED_IN) hls_stream(struct store) store, cons
     }
 }
 
+/* Beats for memory, until another plan comes, which is returned. */
+static inline struct plan store_beats(hls_stream(struct plan) plans, hls_stream(struct store) store)
+{
+    struct plan p = {0};
+    for (bool more = true; more;) {
+#pragma HLS pipeline II = 1
+        p = hls_read(plans);
+        more = p.kind == PLAN_STORE && !p.traced;
+        const struct store s = {.address = p.address, .beat = p.beat};
+        if (more)
+            hls_write(store, s);
+    }
+    return p;
+}
+
 /* Events of the input. */
 static inline void trace_beat(hls_stream(struct token) trace, const struct plan *plan)
 {
@@ -135,14 +150,11 @@ static void keep(hls_stream(struct plan) plans,
 {
     static tallies total;
     for (bool on = true; on;) {
-        const struct plan p = hls_read(plans);
+        const struct plan p = store_beats(plans, store);
         struct store s = {.address = p.address, .beat = p.beat};
         bool write = p.kind == PLAN_STORE;
         switch (p.kind) {
-        case PLAN_STORE:
-            if (p.traced)
-                trace_beat(trace, &p);
-            break;
+        case PLAN_STORE: trace_beat(trace, &p); break;
         case PLAN_LISTS: keep_lists(EACH_CORE(PACKED) store, trace, written, &p, &total); break;
         case PLAN_CLEAR:
             for (int k = 0; k < COUNTED * TOTALS; k++)

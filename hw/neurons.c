@@ -10,8 +10,10 @@ typedef uint32_t window_table[WINDOWS];
 typedef uint32_t instruction_list[PROGRAM];
 typedef uint32_t mark_list[MARKS + !PROFILED][MARK_WORDS];
 
+#if MEMORY
 /* Synaptic operations of each source, in a run by tiles. */
-WITH_MEMORY(typedef uint64_t tile_totals[COUNTED * TOTALS];)
+typedef uint64_t tile_totals[COUNTED * TOTALS];
+#endif
 
 /* How far a core is. */
 struct progress {
@@ -112,8 +114,8 @@ static inline void load_memory(const struct operation *o, potentials *cell, weig
 static inline uint8_t kind_of(uint32_t word, const struct progress *progress)
 {
 #if MEMORY
-    const uint8_t skipped = (progress->first_step ? IN_LATER : IN_FIRST) |
-                            (progress->last_step ? IN_ALL_BUT_LAST : 0);
+    const uint8_t skipped =
+        (progress->first_step ? IN_LATER : IN_FIRST) | (progress->last_step ? IN_ALL_BUT_LAST : 0);
     return progress->tiles && word & skipped ? DO_NOTHING : word & 31;
 #else
     (void)progress;
@@ -128,7 +130,9 @@ static inline void start_run(struct progress *progress, uint32_t flags)
     progress->phase = 0;
     progress->next_phase = flags & RUN_EVENTS ? 0 : 1;
     progress->counter = 2;
-    WITH_MEMORY(progress->tiles = flags & RUN_TILES;)
+#if MEMORY
+    progress->tiles = flags & RUN_TILES;
+#endif
 }
 
 #if MEMORY
@@ -232,8 +236,9 @@ enum { CELL_BEATS = LANES / BEAT_WORDS };
 static inline void take(hls_stream(struct beat) wide, const struct decoded *i, potentials *cell,
                         sent_counts *sent, weights *weight)
 {
-    const uint32_t beats =
-        i->kind != DO_TAKE ? 0 : i->mode == MOVE_WEIGHTS ? i->cells : i->cells * CELL_BEATS;
+    const uint32_t beats = i->kind != DO_TAKE        ? 0
+                           : i->mode == MOVE_WEIGHTS ? i->cells
+                                                     : i->cells * CELL_BEATS;
     const bool of_weights = i->mode == MOVE_WEIGHTS, of_sent = i->mode == MOVE_SENT;
     for (uint32_t n = 0; n < beats; n++) {
 #pragma HLS pipeline
@@ -391,7 +396,9 @@ static inline void go_through(hls_stream(struct bursts) fired, const struct deco
                                     .done = done};
             struct bursts out = treat(i, &s, &at, progress, most, cell, sent, threshold, bias);
             out.kind = moved ? BURSTS : BURSTS_HERE;
-            WITH_MEMORY(out.kept = progress->tiles;)
+#if MEMORY
+            out.kept = progress->tiles;
+#endif
             if (i->sends && done && out.lanes) {
                 hls_write(fired, out);
                 moved = false;
@@ -421,23 +428,26 @@ static inline void send_values(hls_stream(int32_t) values, const struct decoded 
 /* Follows the instructions up to one that waits, or sends cells that are asked for. A program that
  * never waits ends all the same. */
 static inline void follow(WITH_MEMORY(hls_stream(struct beat) wide, hls_stream(struct beat) saved,
-                                      weights *weight, )
-                              hls_stream(struct bursts) fired,
-                          hls_stream(int32_t) values,
-                          const struct operation *o, bool run, bool read, struct progress *progress,
-                          potentials *cell, sent_counts *sent, const parameters *threshold,
-                          const parameters *bias, const parameters *initial,
-                          const window_table *window, const instruction_list *program)
+                                      weights *weight, ) hls_stream(struct bursts) fired,
+                          hls_stream(int32_t) values, const struct operation *o, bool run,
+                          bool read, struct progress *progress, potentials *cell, sent_counts *sent,
+                          const parameters *threshold, const parameters *bias,
+                          const parameters *initial, const window_table *window,
+                          const instruction_list *program)
 {
     for (uint16_t left = PROGRAM / INSTRUCTION_WORDS; (run || read) && left; left--) {
         const struct decoded i = decode(program, progress, o, read);
         progress->counter += INSTRUCTION_WORDS;
         fill(&i, cell, initial);
-        WITH_MEMORY(take(wide, &i, cell, sent, weight);)
+#if MEMORY
+        take(wide, &i, cell, sent, weight);
+#endif
         go_through(fired, &i, progress, cell, sent, threshold, bias, window);
         if (i.kind == DO_VALUES && (!(i.mode & VALUES_WATCHED) || progress->watched))
             send_values(values, &i, cell);
-        WITH_MEMORY(give(saved, &i, cell, sent);)
+#if MEMORY
+        give(saved, &i, cell, sent);
+#endif
         if (i.sends && !(i.mode & FIRE_SILENT)) {
             const struct bursts end = {.kind = BURSTS_END WITH_MEMORY(, .kept = progress->tiles)};
             hls_write(fired, end);
@@ -482,15 +492,19 @@ static inline void neurons(hls_stream(struct operation) in,
         case TOKEN_START:
             start_run(progress, o.factor[0]);
             run = !(o.factor[0] & (MEMORY ? RUN_TILES : 0));
-            WITH_MEMORY(for (uint32_t k = 0; !run && k < COUNTED * TOTALS; k++)(*of_tiles)[k] = 0;)
+#if MEMORY
+            for (uint32_t k = 0; !run && k < COUNTED * TOTALS; k++)
+                (*of_tiles)[k] = 0;
+#endif
             break;
         case TOKEN_NEXT:
             start_step(progress);
             run = true;
             break;
-        case TOKEN_STOP:
-            progress->counter = progress->stop_start;
-            run = true WITH_MEMORY(&&!progress->tiles);
+        case TOKEN_STOP: progress->counter = progress->stop_start; run = true;
+#if MEMORY
+            run = !progress->tiles;
+#endif
             break;
 #if MEMORY
         case TOKEN_TILE:

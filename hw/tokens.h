@@ -26,11 +26,25 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 
 /* The answer to COMMAND_IDENTIFY. */
 #define IDENTITY                                                                                   \
-    {ISA_VERSION, BUILD_NUMBER, CORES,     LANES | FEATURES << 16,                                 \
-     CELLS,       SENT_CELLS,   SENT_MOST, WEIGHTS,                                                \
-     PARAMETERS,  ROUTES,       CHANNELS,  AXIS,                                                   \
-     LIST,        WINDOWS,      PHASES,    PROGRAM,                                                \
-     TIMESTEPS,   FIRED_DEPTH,  MARKS      WITH_MEMORY(, LISTS, COUNTED)}
+    {ISA_VERSION,                                                                                  \
+     BUILD_NUMBER,                                                                                 \
+     CORES,                                                                                        \
+     LANES | FEATURES << 16,                                                                       \
+     CELLS,                                                                                        \
+     SENT_CELLS,                                                                                   \
+     SENT_MOST,                                                                                    \
+     WEIGHTS,                                                                                      \
+     PARAMETERS,                                                                                   \
+     ROUTES,                                                                                       \
+     CHANNELS,                                                                                     \
+     AXIS,                                                                                         \
+     LIST,                                                                                         \
+     WINDOWS,                                                                                      \
+     PHASES,                                                                                       \
+     PROGRAM,                                                                                      \
+     TIMESTEPS,                                                                                    \
+     FIRED_DEPTH,                                                                                  \
+     MARKS WITH_MEMORY(, LISTS, COUNTED)}
 
 /* What only builds with a memory behind them have. */
 #if MEMORY
@@ -242,13 +256,13 @@ struct packed {
 };
 /* From mover to keep. */
 enum plan_kind {
-    PLAN_STORE,   /* beat at address; number of words of it that are events of `row` to trace */
-    PLAN_LISTS,   /* `number` lists come from the cores, the first of `row`; address: where to */
-    PLAN_CLEAR,   /* a run begins: nothing has been counted */
-    PLAN_TALLY,   /* what was counted of `number` phases; address: where to */
-    PLAN_SAVE,    /* core: `number` beats of DO_GIVE; address: where to */
+    PLAN_STORE, /* beat at address; number of words of it that are events of `row` to trace */
+    PLAN_LISTS, /* `number` lists come from the cores, the first of `row`; address: where to */
+    PLAN_CLEAR, /* a run begins: nothing has been counted */
+    PLAN_TALLY, /* what was counted of `number` phases; address: where to */
+    PLAN_SAVE,  /* core: `number` beats of DO_GIVE; address: where to */
     PLAN_CONFIRM,
-    PLAN_STEP,    /* a timestep is over */
+    PLAN_STEP, /* a timestep is over */
     PLAN_EXIT
 };
 struct plan {

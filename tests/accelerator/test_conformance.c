@@ -262,6 +262,29 @@ TEST(random_networks_on_check_sim)
     test_hardware("check", 6);
 }
 
+/* Networks that would stay on the chip, cut into small tiles, and those that the build check cannot
+ * hold; a memory behind it that is slow, narrow and rests at random changes nothing. */
+TEST(random_networks_by_tiles)
+{
+    const uint64_t part = (past - first) / 4;
+    setenv("ADAFIRE_TILES", "2 1", 1);
+    test_random("csim", "check", first, first + part);
+    test_random("csim", "sim", past - part, past);
+    setenv("ADAFIRE_TILES", "3 2", 1);
+    test_random("csim", "check", past - part, past);
+}
+
+TEST(random_networks_by_tiles_on_check_sim)
+{
+    const uint64_t part = (past - first) / 16;
+    setenv("ADAFIRE_SIM_STALL", "0", 1);
+    setenv("ADAFIRE_TILES", "2 1", 1);
+    test_random("sim", "check", first, first + part);
+    setenv("ADAFIRE_SIM_STALL", "50", 1);
+    setenv("ADAFIRE_SIM_MEMORY", "latency 23 width 40 stall 40 refresh 300", 1);
+    test_random("sim", "check", past - part, past);
+}
+
 /* On emulated cards; `xrt-emu test_conformance` runs these alone. */
 TEST(random_networks_on_u250)
 {
@@ -301,6 +324,7 @@ int main(int argc, char **argv)
     }
     RUN(random_networks_on_csim);
     RUN(random_networks_on_tiny_csim);
+    RUN(random_networks_by_tiles);
     if (has_simulator("sim"))
         RUN(random_networks_on_sim);
     else
@@ -309,9 +333,10 @@ int main(int argc, char **argv)
         RUN(random_networks_on_tiny_sim);
     else
         SKIP("there is no simulator of the build tiny");
-    if (has_simulator("check"))
+    if (has_simulator("check")) {
         RUN(random_networks_on_check_sim);
-    else
+        RUN(random_networks_by_tiles_on_check_sim);
+    } else
         SKIP("there is no simulator of the build check");
     if (argc != 3 && !THREADS_ONLY)
         RUN(everything_was_seen);
