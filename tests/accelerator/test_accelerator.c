@@ -24,6 +24,16 @@ static const struct refusal {
     {"load beyond the end", COMMAND_LOAD, 4, {MEMORY_GATHER, 0x2fff, 0, 0}, MESSAGE_BAD_VALUE},
     {"load far away", COMMAND_LOAD, 3, {MEMORY_CELL, 0xffffffff, 1}, MESSAGE_BAD_VALUE},
     {"run without timesteps", COMMAND_RUN, 2, {0, 0}, MESSAGE_BAD_VALUE},
+    {"run by tiles without its input",
+     COMMAND_RUN,
+     1,
+     {(uint32_t)RUN_TILES << 16 | 1},
+     MESSAGE_BAD_LENGTH},
+    {"load of a register that mover has not",
+     COMMAND_LOAD,
+     3,
+     {MEMORY_MOVER, MOVER_REGISTERS, 0},
+     MESSAGE_BAD_VALUE},
     {"run with events, which the program has not",
      COMMAND_RUN,
      2,
@@ -54,10 +64,12 @@ static int status_of(struct link *link, size_t words)
     words += message_seal(message + words, COMMAND_END, 0);
     if (link->operations->exchange(link, message, words, &answer, &count) || count < 9)
         return -1;
-    const uint32_t *last = answer + count - 3, good = (uint32_t)MESSAGE_MAGIC << 16,
-                   *identity = last - 3 - offsetof(struct limits, features) / sizeof *answer;
-    if (last[0] != (good | COMMAND_END) || identity < answer + 3 ||
-        identity[0] != (good | COMMAND_IDENTIFY) || identity[2] != ISA_VERSION)
+    const uint32_t *last = answer + count - 3, good = (uint32_t)MESSAGE_MAGIC << 16;
+    struct limits limits;
+    const size_t first = 3 + (answer[1] < count ? answer[1] : 0); /* word of the second answer */
+    if (last[0] != (good | COMMAND_END) || count < first + 6 ||
+        answer[first] != (good | COMMAND_IDENTIFY) ||
+        !limits_from(answer + first + 2, answer[first + 1], &limits))
         return -1;
     return (int)(answer[0] >> 8 & 255);
 }
