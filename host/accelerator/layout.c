@@ -303,6 +303,7 @@ static uint32_t put_vectors(struct compiler *c, struct core *core, const struct 
     const int taps = w->kernel[0] * w->kernel[1];
     const uint32_t at = core->weights;
     core->weights += (uint32_t)taps;
+    core->most_weights = core->weights > core->most_weights ? core->weights : core->most_weights;
     for (int tap = 0; tap < taps && !c->counting; tap++)
         for (int l = 0; l < lanes; l++) {
             const int o = group * lanes + l - w->at[0];
@@ -318,6 +319,8 @@ static uint32_t unit_vector(struct compiler *c, struct core *core, int lane)
     if (core->units == NONE) {
         core->units = core->weights;
         core->weights += (uint32_t)lanes;
+        core->most_weights =
+            core->weights > core->most_weights ? core->weights : core->most_weights;
         for (int one = 0; one < lanes; one++)
             for (int l = 0; l < lanes; l++)
                 put_weight(c, core, l == one);
@@ -385,8 +388,11 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
         put_places(c, core, &t, ROW, y);
     for (int x = 0; x < source->shape[2]; x++)
         put_places(c, core, &t, COLUMN, x);
-    for (int channel = 0; channel < source->shape[0]; channel++)
-        put_channel(c, core, &t, s, occurrence(w, channel, turn));
+    const int64_t channels = source->shape[0], first = channels * c->part / c->parts,
+                  behind = channels * (c->part + 1) / c->parts;
+    for (int channel = 0; channel < channels; channel++)
+        put_channel(c, core, &t, s,
+                    channel >= first && channel < behind ? occurrence(w, channel, turn) : -1);
 }
 
 static int turns(const struct wiring *w)
@@ -452,6 +458,14 @@ static void put_live(struct compiler *c, int population, size_t routes)
         layout_append(c, &c->live[0], live_routes(c, MEMORY_ROWS, MEMORY_ROUTE_ROWS, y));
     for (int x = 0; routes && x < shape[2] && !c->status; x++)
         layout_append(c, &c->live[1], live_routes(c, MEMORY_COLUMNS, MEMORY_ROUTE_COLUMNS, x));
+}
+
+void layout_part(struct compiler *c, int part, int parts)
+{
+    c->part = part;
+    c->parts = parts;
+    for (uint32_t k = 0; k < c->limits.cores; k++)
+        c->core[k].weights = 0;
 }
 
 void put_phase(struct compiler *c, int source, int from, int to)
@@ -648,7 +662,7 @@ int layout_check(struct compiler *c, bool chip)
                                 "the model needs %zu cells of neurons with signed bursts a core; "
                                 "this build has %zu (convert it with --signed off)",
                                 (size_t)core->sent, (size_t)l->sent_cells);
-        layout_fits(c, "weight vectors", core->weights, l->weights);
+        layout_fits(c, "weight vectors", core->most_weights, l->weights);
         layout_fits(c, "parameter vectors", core->parameters, l->parameters);
         layout_fits(c, "routes", m[MEMORY_ROUTE_ROWS].count, l->routes);
         layout_fits(c, "channel entries", m[MEMORY_CHANNEL_CELL].count, l->channels);
@@ -682,11 +696,13 @@ int layout_open(struct compiler *c, struct program *p, const struct limits *limi
 void layout_begin(struct compiler *c)
 {
     c->first.count = c->live[0].count = c->live[1].count = 0;
+    c->part = 0;
+    c->parts = 1;
     for (uint32_t k = 0; k < c->limits.cores; k++) {
         struct core *core = &c->core[k];
         for (int i = 0; i < MEMORIES; i++)
             core->memory[i].count = 0;
-        core->cells = core->sent = core->weights = core->weight_bytes = 0;
+        core->cells = core->sent = core->weights = core->most_weights = core->weight_bytes = 0;
         core->units = NONE;
         core->parameters = 1;
         /* Parameter vector 0 is zero. */

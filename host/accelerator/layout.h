@@ -19,6 +19,7 @@ struct memory_image {
 struct core {
     struct memory_image memory[MEMORIES];
     uint32_t cells, sent, parameters, weights; /* cells and vectors so far */
+    uint32_t most_weights;                     /* vectors of the largest part (layout_part) */
     uint32_t weight_bytes;
     uint32_t units; /* weight vectors with a single 1, for relays; NONE: not there yet */
 };
@@ -50,6 +51,7 @@ struct compiler {
     struct place *place;                /* [population][core] */
     struct memory_image first, live[2]; /* of MEMORY_GATHER: rows, columns */
     bool counting;                      /* weights are counted, and not put */
+    int part, parts;                    /* of the sources' channels, whose routes are put */
     int status;
 };
 
@@ -72,6 +74,9 @@ bool is_analog(const struct af_model *m, int population);
 bool layout_fires(const struct neurons *p);
 /* In core k, the cells, windows, parameters of a population, or the tile of one. */
 void lay_out(struct compiler *c, int population, const struct extent *e, uint32_t k);
+/* Routes are put for one part of `parts` of each source's channels; their weights begin at vector 0
+ * again. */
+void layout_part(struct compiler *c, int part, int parts);
 /* The routes of a source to populations `from` and those behind it, before `to`. */
 void put_phase(struct compiler *c, int source, int from, int to);
 

@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A tile whose weights are too many takes them part by part: of some channels of its sources, whose
+ * events are replayed for each. */
+enum { MOST_PARTS = 64 };
 struct tile {
     int population;
     struct extent extent;
+    int parts;
     uint32_t first_list; /* of its rows */
 };
 
@@ -21,10 +25,16 @@ struct movement {
     int taken_in, given_in; /* IN_... of the instructions */
     bool taken, given;
 };
-enum { MOST_MOVEMENTS = 7 };
+enum { MOST_MOVEMENTS = 6 };
+
+/* Vectors of a tile's parts, of each core. */
+struct weights {
+    uint32_t vectors[MOST_CORES][MOST_PARTS];
+};
 
 struct tiles {
     struct compiler *c;
+    struct weights weights; /* of the tile that is laid out */
     struct tile *tile;
     int count, room;
     struct memory_image script;
@@ -80,7 +90,6 @@ static int movements_of(const struct compiler *c, int population, uint32_t k,
     const uint32_t sums = p->kind == AF_MAXPOOL ? relay_cells(at) : 0;
     const int given_in = p->kind == AF_OUTPUT ? 0 : IN_ALL_BUT_LAST;
     const struct movement all[] = {
-        {.mode = MOVE_WEIGHTS, .cells = c->core[k].weights, .taken = true},
         {.at = at->keep_initial,
          .cells = at->keep_initial != NONE ? at->cells : 0,
          .taken = true,
@@ -124,7 +133,15 @@ static int movements_of(const struct compiler *c, int population, uint32_t k,
     return count;
 }
 
-static void put_program(struct compiler *c, const struct tile *tile, uint32_t k, int sources)
+static void put_taking(struct compiler *c, struct core *core, uint32_t vectors)
+{
+    if (vectors)
+        instruct(c, core, DO_TAKE, NULL,
+                 (struct instruction_fields){.mode = MOVE_WEIGHTS, .cells = vectors});
+}
+
+static void put_program(struct compiler *c, const struct tile *tile, uint32_t k, int sources,
+                        const struct weights *weights)
 {
     const struct neurons *p = &c->m->population[tile->population];
     const struct place *at = place_of(c, tile->population, k);
@@ -135,14 +152,19 @@ static void put_program(struct compiler *c, const struct tile *tile, uint32_t k,
     const int movements = movements_of(c, tile->population, k, m);
     layout_put(c, core, MEMORY_PROGRAM, 0);
     layout_put(c, core, MEMORY_PROGRAM, 0);
+    put_taking(c, core, weights->vectors[k][0]);
     for (int i = 0; i < movements; i++)
         if (m[i].taken)
             instruct(c, core, DO_TAKE | m[i].taken_in, NULL,
                      (struct instruction_fields){
                          .mode = (uint32_t)m[i].mode, .a = m[i].at, .cells = m[i].cells});
     put_beginning(c, core, p, at, IN_FIRST);
-    for (int i = 0; i < sources; i++)
-        instruct(c, core, DO_WAIT, NULL, (struct instruction_fields){.mode = WAIT_INPUT});
+    for (int part = 0; part < tile->parts; part++) {
+        if (part)
+            put_taking(c, core, weights->vectors[k][part]);
+        for (int i = 0; i < sources; i++)
+            instruct(c, core, DO_WAIT, NULL, (struct instruction_fields){.mode = WAIT_INPUT});
+    }
     put_current(c, core, p, at);
     if (layout_fires(p))
         for (int y = 0; y < tile->extent.size[ROW]; y++)
@@ -162,7 +184,7 @@ static void put_program(struct compiler *c, const struct tile *tile, uint32_t k,
 }
 
 /* Fills the cores' memories. */
-static void lay_out_tile(struct compiler *c, const struct tile *tile)
+static void lay_out_tile(struct compiler *c, const struct tile *tile, struct weights *weights)
 {
     const struct neurons *p = &c->m->population[tile->population];
     int *source = calloc((size_t)p->input_count + 1, sizeof *source);
@@ -174,44 +196,52 @@ static void lay_out_tile(struct compiler *c, const struct tile *tile)
     for (uint32_t k = 0; k < c->limits.cores; k++)
         lay_out(c, tile->population, &tile->extent, k);
     const int sources = sources_of(p, source);
-    for (int i = 0; i < sources; i++)
-        put_phase(c, source[i], tile->population, tile->population + 1);
+    for (int part = 0; part < tile->parts; part++) {
+        layout_part(c, part, tile->parts);
+        for (int i = 0; i < sources; i++)
+            put_phase(c, source[i], tile->population, tile->population + 1);
+        for (uint32_t k = 0; k < c->limits.cores; k++)
+            weights->vectors[k][part] = c->core[k].weights;
+    }
     for (uint32_t k = 0; k < c->limits.cores; k++)
-        put_program(c, tile, k, sources);
+        put_program(c, tile, k, sources, weights);
     free(source);
 }
 
-/* Whether the chip holds a tile so large; *weights: vectors of all cores. */
-static bool holds(struct compiler *c, int population, int groups, int rows, uint64_t *weights)
+/* Whether the chip holds a tile so large, the first of its population; *vectors: weights of all
+ * cores. */
+static bool holds(struct compiler *c, struct tile tile, uint64_t *vectors)
 {
-    const struct tile tile = {.population = population, .extent = {{0, 0}, {groups, rows}}};
+    struct weights weights;
     c->counting = true;
-    lay_out_tile(c, &tile);
+    lay_out_tile(c, &tile, &weights);
     const bool fits = layout_check(c, false) == AF_OK;
     c->counting = false;
-    *weights = 0;
+    *vectors = 0;
     for (uint32_t k = 0; k < c->limits.cores; k++)
-        *weights += c->core[k].weights;
+        for (int part = 0; part < tile.parts; part++)
+            *vectors += weights.vectors[k][part];
     if (c->status == AF_UNSUPPORTED)
         c->status = AF_OK;
     return fits;
 }
 
-/* As many rows as the chip holds of so many channel groups, 0: not even one. */
-static int most_rows(struct compiler *c, int population, int groups, int rows, uint64_t *weights)
+/* As many rows as the chip holds of the tile's groups, of all that it has, 0: not even one. */
+static int most_rows(struct compiler *c, struct tile tile, uint64_t *vectors)
 {
-    int least = 0, most = rows;
-    if (holds(c, population, groups, rows, weights))
-        return rows;
+    int least = 0, most = tile.extent.size[ROW];
+    if (holds(c, tile, vectors))
+        return most;
     while (most - least > 1 && !c->status) {
-        const int middle = (least + most) / 2;
-        if (holds(c, population, groups, middle, weights))
-            least = middle;
+        tile.extent.size[ROW] = (least + most) / 2;
+        if (holds(c, tile, vectors))
+            least = tile.extent.size[ROW];
         else
-            most = middle;
+            most = tile.extent.size[ROW];
     }
+    tile.extent.size[ROW] = least;
     if (least)
-        (void)holds(c, population, groups, least, weights);
+        (void)holds(c, tile, vectors);
     return least;
 }
 
@@ -220,47 +250,71 @@ static int divide_up(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* Groups and rows of a population's tiles: tiles of more rows load the same weights less often,
- * tiles of more groups see their sources' events less often. */
-static int choose_size(struct compiler *c, int population, int size[2])
+/* Groups and rows of a population's tiles that take so many parts, into tile->extent.size: tiles of
+ * more rows load the same weights less often, tiles of more groups see their sources' events less
+ * often. False if the chip holds none. */
+static bool choose_size(struct compiler *c, const struct extent *all, struct tile *tile)
 {
     enum { TILE_CYCLES = 3000 }; /* for tables and instructions, guessed */
-    const struct neurons *p = &c->m->population[population];
-    const struct extent all = extent_of(c, population);
+    const struct neurons *p = &c->m->population[tile->population];
     double best = 0, events = 0;
     int most[2];
-    if (!tiles_forced(most) || population == model_answer(c->m))
+    if (!tiles_forced(most) || tile->population == model_answer(c->m))
         most[GROUP] = most[ROW] = INT_MAX;
-    size[GROUP] = 0;
+    bool found = false;
     for (int i = 0; i < p->input_count; i++)
         events += 0.3 * (double)neuron_count(&c->m->population[p->input[i].wiring.source]);
-    for (int ng = 1, last = 0; ng <= all.size[GROUP] && !c->status; ng++) {
-        const int groups = divide_up(all.size[GROUP], ng);
-        uint64_t weights;
+    for (int ng = 1, last = 0; ng <= all->size[GROUP] && !c->status; ng++) {
+        const int groups = divide_up(all->size[GROUP], ng);
+        struct tile one = *tile;
+        uint64_t vectors;
         if (groups == last || (groups > most[GROUP] && groups > 1))
             continue;
         last = groups;
-        const int rows = most_rows(c, population, groups,
-                                   all.size[ROW] < most[ROW] ? all.size[ROW] : most[ROW], &weights);
+        one.extent.size[GROUP] = groups;
+        one.extent.size[ROW] = all->size[ROW] < most[ROW] ? all->size[ROW] : most[ROW];
+        const int rows = most_rows(c, one, &vectors);
         if (!rows)
             continue;
-        const int nr = divide_up(all.size[ROW], rows);
-        const double cost =
-            (double)weights * nr * ng + events * (ng - 1) / 2 + (double)TILE_CYCLES * nr * ng;
-        if (!size[GROUP] || cost < best) {
+        const int nr = divide_up(all->size[ROW], rows);
+        const double cost = (double)vectors * nr * ng + events * (ng * tile->parts - 1) / 2 +
+                            (double)TILE_CYCLES * nr * ng;
+        if (!found || cost < best) {
             best = cost;
-            size[GROUP] = groups;
-            size[ROW] = divide_up(all.size[ROW], nr); /* tiles of a size */
+            tile->extent.size[GROUP] = groups;
+            tile->extent.size[ROW] = divide_up(all->size[ROW], nr); /* tiles of a size */
         }
+        found = true;
         if (nr == 1)
             break;
     }
-    if (size[GROUP] || c->status)
+    return found;
+}
+
+/* In as few parts as can be. Early exit looks at the answer's values where they are, so that its
+ * tile is all of it. */
+static int choose_tile(struct compiler *c, struct tile *tile)
+{
+    const struct neurons *p = &c->m->population[tile->population];
+    const struct extent all = extent_of(c, tile->population);
+    const bool whole = tile->population == model_answer(c->m) && c->m->iat.metric != 0;
+    for (tile->parts = 1; tile->parts <= (p->kind == AF_MAXPOOL ? 1 : MOST_PARTS) && !c->status;
+         tile->parts *= 2) {
+        uint64_t vectors;
+        tile->extent.size[GROUP] = all.size[GROUP];
+        tile->extent.size[ROW] = all.size[ROW];
+        if (whole ? holds(c, *tile, &vectors) : choose_size(c, &all, tile))
+            return c->status;
+    }
+    if (c->status)
         return c->status;
     /* Says which memory is too small for the smallest of tiles. */
-    const struct tile smallest = {.population = population, .extent = {{0, 0}, {1, 1}}};
+    struct weights weights;
+    tile->parts = 1;
+    if (!whole)
+        tile->extent.size[GROUP] = tile->extent.size[ROW] = 1;
     c->counting = true;
-    lay_out_tile(c, &smallest);
+    lay_out_tile(c, tile, &weights);
     c->counting = false;
     return layout_check(c, false);
 }
@@ -269,8 +323,8 @@ static int add_tiles(struct tiles *t, int population)
 {
     struct compiler *c = t->c;
     const struct extent all = extent_of(c, population);
-    int size[2] = {1, 1};
-    int status = choose_size(c, population, size);
+    struct tile tile = {.population = population};
+    const int status = choose_tile(c, &tile), *size = tile.extent.size;
     if (status)
         return status;
     for (int y = 0; y < all.size[ROW]; y += size[ROW])
@@ -286,6 +340,7 @@ static int add_tiles(struct tiles *t, int population)
             }
             t->tile[t->count++] =
                 (struct tile){.population = population,
+                              .parts = tile.parts,
                               .extent = {{g, y},
                                          {groups < size[GROUP] ? groups : size[GROUP],
                                           rows < size[ROW] ? rows : size[ROW]}}};
@@ -331,14 +386,19 @@ static void put_tables(struct tiles *t)
     put_table(t, 0, MEMORY_GATHER, GATHER_COLUMNS, &c->live[1]);
 }
 
-static void put_weights(struct tiles *t, uint32_t k)
+/* Of each core, what a part needs. */
+static void put_weights(struct tiles *t, uint32_t k, int part)
 {
     const struct core *core = &t->c->core[k];
-    const struct memory_image *i = &core->memory[MEMORY_WEIGHT];
     const size_t each = t->c->limits.lanes / 4; /* words of a vector */
-    step(t, STEP_WIDE, 0, k, core->weights, 0, 0);
-    for (uint32_t v = 0; v < core->weights && !t->c->status; v++)
-        put_words(t, i->word + v * each, each);
+    const uint32_t vectors = t->weights.vectors[k][part];
+    const uint32_t *word = core->memory[MEMORY_WEIGHT].word;
+    for (int before = 0; before < part; before++)
+        word += t->weights.vectors[k][before] * each;
+    if (vectors)
+        step(t, STEP_WIDE, 0, k, vectors, 0, 0);
+    for (uint32_t v = 0; v < vectors && !t->c->status; v++)
+        put_words(t, word + v * each, each);
 }
 
 static int store(struct tiles *t, uint32_t address, const uint32_t *word, size_t words)
@@ -359,10 +419,6 @@ static void put_movements(struct tiles *t, const struct tile *tile, uint32_t k,
     const bool output = c->m->population[tile->population].kind == AF_OUTPUT;
     for (int i = 0; i < movements && !c->status; i++) {
         const uint32_t beats = cell_beats(c, m[i].cells);
-        if (m[i].mode == MOVE_WEIGHTS) {
-            put_weights(t, k);
-            continue;
-        }
         if (m[i].given && output && m[i].at == place_of(c, tile->population, k)->v) {
             m[i].address = t->answer;
             t->answer += beats;
@@ -454,16 +510,20 @@ static void note_span(struct tiles *t, int population)
 static void put_sources(struct tiles *t, int index)
 {
     const struct compiler *c = t->c;
-    const struct neurons *p = &c->m->population[t->tile[index].population];
+    const struct tile *tile = &t->tile[index];
+    const struct neurons *p = &c->m->population[tile->population];
     int source[256];
-    const int sources = sources_of(p, source);
-    for (int s = 0; s < sources; s++) {
-        const int in = is_analog(c->m, source[s]) ? IN_FIRST : 0;
+    const int sources = sources_of(p, source), all = sources * tile->parts;
+    for (int phase = 0; phase < all; phase++) {
+        const int from = source[phase % sources], in = is_analog(c->m, from) ? IN_FIRST : 0;
+        if (phase && phase % sources == 0)
+            for (uint32_t k = 0; k < c->limits.cores; k++)
+                put_weights(t, k, phase / sources);
         for (int i = 0; i < index; i++)
-            if (t->tile[i].population == source[s])
-                put_replay(t, &t->tile[i], s, in);
-        step(t, STEP_END, 0, 0, (uint32_t)phase_of(c->p, source[s]), 0, 0);
-        note_span(t, s + 1 < sources ? source[s + 1] : t->tile[index].population);
+            if (t->tile[i].population == from)
+                put_replay(t, &t->tile[i], phase, in);
+        step(t, STEP_END, 0, 0, (uint32_t)phase_of(c->p, from), 0, 0);
+        note_span(t, phase + 1 < all ? source[(phase + 1) % sources] : tile->population);
     }
 }
 
@@ -475,13 +535,14 @@ static int put_tile(struct tiles *t, int index)
     const struct extent *e = &tile->extent;
     struct movement m[MOST_CORES][MOST_MOVEMENTS];
     int movements[MOST_CORES];
-    lay_out_tile(c, tile);
+    lay_out_tile(c, tile, &t->weights);
     if (layout_check(c, false))
         return c->status;
     put_tables(t);
     step(t, STEP_TILE, 0, 0, 0, 0, 0);
     note_span(t, p->input_count ? p->input[0].wiring.source : tile->population);
     for (uint32_t k = 0; k < c->limits.cores && !c->status; k++) {
+        put_weights(t, k, 0);
         movements[k] = movements_of(c, tile->population, k, m[k]);
         put_movements(t, tile, k, m[k], movements[k]);
         if (p->kind == AF_OUTPUT && !c->status)
@@ -564,21 +625,6 @@ static int emit(struct tiles *t, uint32_t answer)
     return status ? status : load_collector(c, output_words, c->m->iat.metric != 0);
 }
 
-/* Early exit looks at the answer's values where they are. */
-static int check_exit(const struct tiles *t)
-{
-    const int answer = model_answer(t->c->m);
-    int tiles = 0;
-    for (int i = 0; i < t->count; i++)
-        tiles += t->tile[i].population == answer;
-    if (tiles > 1 && t->c->m->iat.metric != 0)
-        return af_fail(AF_UNSUPPORTED,
-                       "the answer '%.80s' takes %d tiles, and early exit looks at one (convert it "
-                       "with --iat off)",
-                       t->c->m->population[answer].name, tiles);
-    return AF_OK;
-}
-
 static int compile(struct tiles *t)
 {
     struct compiler *c = t->c;
@@ -597,8 +643,6 @@ static int compile(struct tiles *t)
             status = add_tiles(t, i);
     if (!status)
         status = add_tiles(t, model_answer(c->m));
-    if (!status)
-        status = check_exit(t);
     if (status)
         return status;
     take_answer(t);
