@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/team.h"
 #include "device/result.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
@@ -19,9 +20,17 @@ struct worker {
 struct cpu {
     struct af_device device;
     struct engine *engine;
+    struct team *team;
     int threads;
     struct worker *worker;
+    int16_t *count; /* [channels][256] of bytes */
+    double work;    /* engine_work */
 };
+
+/* A sample is a small part of this many nanoseconds of work, or is handed out alone. */
+enum { GRAIN_NS = 50000, GRAIN_MOST = 64 };
+/* Less than this is done before another thread is awake. */
+enum { WORTH_WAKING_NS = 20000 };
 
 struct job {
     struct cpu *cpu;
@@ -89,6 +98,22 @@ static int check_counts(const int16_t *counts, int64_t n, int64_t sample)
     return AF_OK;
 }
 
+static int quantise(const struct cpu *cpu, const struct af_sample *sample, int16_t *counts)
+{
+    const struct af_model *m = cpu->device.model;
+    const struct neurons *p = &m->population[0];
+    const int64_t area = (int64_t)p->shape[1] * p->shape[2];
+    const uint8_t *from = sample->data;
+    if (sample->type != AF_U8)
+        return model_quantise_input(m, sample->type, sample->data, counts);
+    for (int c = 0; c < p->shape[0]; c++) {
+        const int16_t *count = cpu->count + c * 256;
+        for (int64_t j = 0; j < area; j++)
+            *counts++ = count[*from++];
+    }
+    return AF_OK;
+}
+
 static int run_sample(void *context, int worker, int64_t index)
 {
     struct job *job = context;
@@ -106,9 +131,10 @@ static int run_sample(void *context, int worker, int64_t index)
     if (!status && sample->counts)
         status = check_counts(sample->counts, steps * inputs, index);
     else if (!status)
-        status = model_quantise_input(m, sample->type, sample->data, w->counts);
+        status = quantise(cpu, sample, w->counts);
     if (status)
         return status;
+    lane_plan(w->lane, steps, !o->no_counts);
     lane_begin(w->lane, 1, last, sample->counts ? NULL : w->counts);
     for (int t = 0; t < steps; t++) {
         if (sample->counts)
@@ -137,8 +163,21 @@ static int run_sample(void *context, int worker, int64_t index)
 static int cpu_run(struct af_device *device, const struct af_sample *samples, int64_t count,
                    const struct af_run_options *options, struct af_result *results)
 {
-    struct job job = {(struct cpu *)device, samples, options, results};
-    return parallel_for(job.cpu->threads, count, run_sample, &job, NULL);
+    struct cpu *cpu = (struct cpu *)device;
+    struct job job = {cpu, samples, options, results};
+    int status = options->no_counts ? AF_OK : engine_count(cpu->engine);
+    if (status)
+        return status;
+    /* Few samples: all threads do one together, if it is long enough for that. */
+    const bool together = count < team_size(cpu->team) && cpu->work > WORTH_WAKING_NS;
+    status = lane_share(cpu->worker[0].lane, together ? cpu->team : NULL);
+    if (status)
+        return status;
+    int64_t grain = (int64_t)(GRAIN_NS / (cpu->work * options->timesteps + 1)) + 1;
+    if (grain > GRAIN_MOST)
+        grain = GRAIN_MOST;
+    const bool alone = together || (double)count * cpu->work < WORTH_WAKING_NS;
+    return team_for(cpu->team, count, alone ? count : grain, run_sample, &job);
 }
 
 static void cpu_close(struct af_device *device)
@@ -150,6 +189,8 @@ static void cpu_close(struct af_device *device)
         free(cpu->worker[i].sums);
     }
     free(cpu->worker);
+    free(cpu->count);
+    team_free(cpu->team);
     engine_free(cpu->engine);
     free(cpu);
 }
@@ -173,6 +214,15 @@ int cpu_open(const struct board *board, const struct af_device_options *options,
     cpu->worker = calloc((size_t)cpu->threads, sizeof *cpu->worker);
     int status =
         cpu->worker ? engine_make(model, &cpu->engine) : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = team_make(cpu->threads, &cpu->team);
+    if (!status &&
+        !(cpu->count = malloc((size_t)model->population[0].shape[0] * 256 * sizeof *cpu->count)))
+        status = af_fail(AF_NO_MEMORY, "no memory");
+    for (int c = 0; !status && c < model->population[0].shape[0]; c++)
+        model_count_bytes(model, c, cpu->count + c * 256);
+    if (!status)
+        cpu->work = engine_work(cpu->engine);
     for (int i = 0; !status && i < cpu->threads; i++) {
         struct worker *w = &cpu->worker[i];
         status = lane_make(cpu->engine, &w->lane);

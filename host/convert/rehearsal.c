@@ -55,6 +55,8 @@ int rehearsal_begin(struct recipe *recipe, int64_t first, int64_t samples, struc
     int status = r->lane && r->record ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = engine_make(recipe->model, &r->engine);
+    if (!status)
+        status = engine_count(r->engine);
     for (int i = 0; !status && i < r->threads; i++)
         status = lane_make(r->engine, &r->lane[i]);
     if (status)

@@ -208,6 +208,7 @@ int af_run_arrays(struct af_device *device, struct af_arrays *a,
     struct af_run_options o = asked;
     o.trace = a->history != NULL;
     o.profile = a->profile != NULL;
+    o.no_counts = !a->spikes && !a->events && !a->sops && !a->spike_sops && !a->adds;
     if (a->keep_events || asked.on_event) {
         o.on_event = a->keep_events ? keep_event : pass_event;
         o.on_event_context = &r;

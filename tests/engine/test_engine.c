@@ -115,7 +115,7 @@ static void differ(const struct place *at, const char *value, int step, int popu
 }
 
 /* The lane's population after timestep `step`. */
-static void compare_step(const struct place *at, const struct engine *e, const struct lane *lane,
+static void compare_step(const struct place *at, const struct engine *e, struct lane *lane,
                          const struct reference *r, int step, int index)
 {
     const struct neurons *p = &r->model->population[index];
@@ -166,8 +166,8 @@ static void record_free(struct record *r)
     free(r->events);
 }
 
-static int16_t *copy_events(const struct engine *e, const struct lane *lane,
-                            const struct neurons *p, int index)
+static int16_t *copy_events(const struct engine *e, struct lane *lane, const struct neurons *p,
+                            int index)
 {
     size_t bytes =
         (size_t)p->shape[1] * (size_t)p->shape[2] * (size_t)lane_stride(e, index) * sizeof(int16_t);
@@ -324,7 +324,7 @@ static void compare_kernel(struct place *at, const struct af_model *m, int16_t *
     struct af_device *device;
     const struct af_device_options one_thread = {.threads = 1};
     struct dice d = {at->seed};
-    if (engine_make(m, &engine) || lane_make(engine, &lane) ||
+    if (engine_make(m, &engine) || engine_count(engine) || lane_make(engine, &lane) ||
         af_device_open("cpu", &one_thread, m, &device)) {
         printf("model %llu: %s\n", (unsigned long long)at->seed, af_error());
         test_broken = 1;
@@ -446,6 +446,7 @@ TEST(refresh)
         struct reference r;
         struct record record;
         CHECK_EQ(engine_make(m, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
         CHECK_EQ(lane_make(engine, &lane), AF_OK);
         lane_begin(lane, 1, m->population_count - 1, m->format.events ? NULL : counts);
         for (int i = 1; i < m->population_count; i++)
@@ -535,6 +536,7 @@ static void try_model(struct af_model *m, const int16_t *counts, int status)
             continue;
         setenv("ADAFIRE_CPU", kernels[k], 1);
         CHECK_EQ(engine_make(m, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
         if (engine && !lane_make(engine, &lane)) {
             struct place at = {.kernel = kernels[k], .what = "made by hand"};
             struct record record;
@@ -673,12 +675,14 @@ TEST(kernels)
 
 /* ---- Firing -------------------------------------------------------------------------------- */
 
-enum { POSITIONS = 40, WIDTH = 2 * LANES, NEURONS = POSITIONS * WIDTH };
+enum { LINES = 4, POSITIONS = 40, WIDTH = 2 * LANES, NEURONS = POSITIONS * WIDTH };
+enum { LINE = POSITIONS / LINES * WIDTH + 24, BLANK = 77 }; /* bytes of a line, between cells */
 
 struct neurons_under_test {
     int32_t potential[NEURONS], base[WIDTH], threshold[WIDTH], fanout[NEURONS], row[POSITIONS];
     float inverse[WIDTH];
     int16_t sent[NEURONS], events[NEURONS];
+    uint8_t bytes[LINES * LINE];
 };
 
 /* Potentials at and beside the multiples of their thresholds, where a division goes wrong first. */
@@ -713,13 +717,57 @@ static int64_t floor_of(int64_t v, int64_t by)
     return v - q * by < 0 ? q - 1 : q;
 }
 
+/* The bytes of the first `cell` neurons of each position, and nothing beside them. */
+static void compare_bytes(const char *kernel, const struct firing *f, const int16_t *events)
+{
+    int wrong = 0;
+    for (int l = 0; l < LINES; l++)
+        for (int i = 0; i < LINE; i++) {
+            const int position = i / f->cell, c = i % f->cell;
+            const int n = (l * f->positions + position) * WIDTH + c;
+            const uint8_t expected =
+                position < f->positions ? (uint8_t)(events[n] + f->offset) : BLANK;
+            wrong += f->bytes[l * f->bytes_line + i] != expected;
+        }
+    if (wrong)
+        printf("%s: %d bytes of cells of %d are wrong\n", kernel, wrong, f->cell);
+    CHECK_EQ(wrong, 0);
+}
+
+static void compare_count(const struct kernel *kernel, const struct neurons_under_test *u)
+{
+    struct tally t = {.positions = POSITIONS,
+                      .width = WIDTH,
+                      .events = u->events,
+                      .fanout = u->fanout,
+                      .fanout_row = u->row,
+                      .flush_after = 3};
+    int64_t spikes = 0, events = 0, sops = 0, spike_sops = 0, adds = 0;
+    kernel->count(&t);
+    for (int n = 0; n < NEURONS; n++) {
+        const int64_t fanout = u->fanout[u->row[n / WIDTH] * WIDTH + n % WIDTH];
+        const int r = abs(u->events[n]);
+        events += r != 0;
+        spikes += r;
+        sops += r ? fanout : 0;
+        spike_sops += r * fanout;
+        adds += additions_of(r) * fanout;
+    }
+    CHECK_EQ(t.spikes, spikes);
+    CHECK_EQ(t.event_count, events);
+    CHECK_EQ(t.sops, sops);
+    CHECK_EQ(t.spike_sops, spike_sops);
+    CHECK_EQ(t.adds, adds);
+}
+
 static void compare_fire(const struct kernel *kernel, const struct neurons_under_test *before,
-                         int64_t limit, int burst, int below, bool is_signed)
+                         int64_t limit, int burst, int below, bool is_signed, int cell)
 {
     struct neurons_under_test u = *before;
     const bool linear = below >= 0;
     struct firing f = {
-        .positions = POSITIONS,
+        .lines = LINES,
+        .positions = POSITIONS / LINES,
         .width = WIDTH,
         .burst = burst,
         .linear = linear,
@@ -728,14 +776,18 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
         .base = u.base,
         .threshold = u.threshold,
         .inverse = u.inverse,
-        .potential = u.potential,
+        .before = u.potential,
+        .after = u.potential,
         .sent = is_signed ? u.sent : NULL,
         .events = u.events,
-        .fanout = u.fanout,
-        .fanout_row = u.row,
-        .flush_after = 3,
+        .bytes = u.bytes,
+        .bytes_line = LINE,
+        .cell = cell,
+        .offset = linear      ? below
+                  : is_signed ? burst
+                              : 0,
     };
-    int64_t spikes = 0, events = 0, sops = 0, spike_sops = 0, adds = 0;
+    memset(u.bytes, BLANK, sizeof u.bytes);
     kernel->fire(&f);
     for (int n = 0; n < NEURONS; n++) {
         int64_t v = before->potential[n] + before->base[n % WIDTH];
@@ -753,18 +805,18 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
             test_broken = 1;
             return;
         }
-        int64_t fanout = before->fanout[before->row[n / WIDTH] * WIDTH + n % WIDTH];
-        events += r != 0;
-        spikes += llabs(r);
-        sops += r ? fanout : 0;
-        spike_sops += llabs(r) * fanout;
-        adds += additions_of((int32_t)llabs(r)) * fanout;
     }
-    CHECK_EQ(f.spikes, spikes);
-    CHECK_EQ(f.event_count, events);
-    CHECK_EQ(f.sops, sops);
-    CHECK_EQ(f.spike_sops, spike_sops);
-    CHECK_EQ(f.adds, adds);
+    compare_bytes(kernel->name, &f, u.events);
+    compare_count(kernel, &u);
+    /* Potentials as currents, and nothing wanted but bytes. */
+    memcpy(u.potential, before->potential, sizeof u.potential);
+    memcpy(u.sent, before->sent, sizeof u.sent);
+    memset(u.bytes, BLANK, sizeof u.bytes);
+    f.current = u.potential;
+    f.before = f.after = NULL;
+    f.events = NULL;
+    kernel->fire(&f);
+    compare_bytes(kernel->name, &f, u.events);
 }
 
 TEST(fire_at_multiples)
@@ -775,14 +827,106 @@ TEST(fire_at_multiples)
         const int64_t limit = turn % 2 ? STATE_LIMIT : (1 << 30) - 1;
         const int burst = (int)dice_roll(&d, 1, turn % 4 < 2 ? NARROW_BURSTS : BURST_LIMIT),
                   below = (int)dice_roll(&d, 0, BURST_LIMIT);
+        static const int cells[] = {1, 2, 4, 8, 12, 16, 20, 24, 28, 32};
+        const int cell = cells[turn % (int)(sizeof cells / sizeof *cells)];
         roll_neurons(&d, &u, limit, burst);
         for (int k = 0; k < KERNELS; k++) {
             if (!usable[k])
                 continue;
             setenv("ADAFIRE_CPU", kernels[k], 1);
-            compare_fire(kernel_choose(), &u, limit, burst, -1, false);
-            compare_fire(kernel_choose(), &u, limit, burst, -1, true);
-            compare_fire(kernel_choose(), &u, limit, burst, below, false);
+            compare_fire(kernel_choose(), &u, limit, burst, -1, false, cell);
+            compare_fire(kernel_choose(), &u, limit, burst, -1, true, cell);
+            compare_fire(kernel_choose(), &u, limit, burst, below, false, cell);
+        }
+    }
+    unsetenv("ADAFIRE_CPU");
+}
+
+/* ---- Products and merging ------------------------------------------------------------------ */
+
+/* Every number of rows, blocks and lines that a tile may have to leave off at, by plain loops. */
+TEST(products)
+{
+    enum { A = 4096, B = 9 * 3 * 12 * LANES, C = 2 * 40 * 9 * LANES };
+    static uint8_t a[A];
+    static int8_t b[B];
+    static int32_t c[C], expected[C];
+    const ptrdiff_t segment[] = {0, 100, 37};
+    struct dice d = {11};
+    for (int turn = 0; turn < (MODELS < 1000 ? 50 : 400); turn++) {
+        struct product p = {.lines = (int)dice_roll(&d, 1, 2),
+                            .rows = (int)dice_roll(&d, 1, dice_chance(&d, 40) ? 1 : 40),
+                            .blocks = (int)dice_roll(&d, 1, 9),
+                            .segments = (int)dice_roll(&d, 1, 3),
+                            .length = 4 * (int)dice_roll(&d, 1, 3),
+                            .shift = (int)dice_roll(&d, 0, 3),
+                            .add = dice_chance(&d, 50),
+                            .a = a,
+                            .a_line = 1500,
+                            .a_step = dice_chance(&d, 50) ? 16 : 4 * (int)dice_roll(&d, 1, 8),
+                            .segment = segment,
+                            .b = b,
+                            .c = c};
+        p.c_step = p.blocks * LANES;
+        p.c_line = p.c_step * p.rows;
+        for (int i = 0; i < B; i++)
+            b[i] = (int8_t)dice_roll(&d, -128, 127);
+        for (int k = 0; k < KERNELS; k++) {
+            if (!usable[k])
+                continue;
+            setenv("ADAFIRE_CPU", kernels[k], 1);
+            p.most = (1 << kernel_choose()->value_bits) - 1;
+            for (int i = 0; i < A; i++)
+                a[i] = (uint8_t)(i * 89 % 255 & p.most);
+            for (int i = 0; i < C; i++)
+                c[i] = expected[i] = i;
+            for (int l = 0; l < p.lines; l++)
+                for (int r = 0; r < p.rows; r++)
+                    for (int n = 0; n < p.blocks * LANES; n++) {
+                        int32_t sum = 0;
+                        for (int s = 0; s < p.segments; s++)
+                            for (int i = 0; i < p.length; i++)
+                                sum += a[l * p.a_line + r * p.a_step + segment[s] + i] *
+                                       b[(((n / LANES * p.segments + s) * p.length / 4 + i / 4) *
+                                              LANES +
+                                          n % LANES) *
+                                             4 +
+                                         i % 4];
+                        int32_t *to = &expected[l * p.c_line + r * p.c_step + n];
+                        *to = (p.add ? *to : 0) + sum * (1 << p.shift);
+                    }
+            kernel_choose()->multiply(&p);
+            CHECK(!memcmp(c, expected, sizeof c));
+        }
+    }
+    unsetenv("ADAFIRE_CPU");
+}
+
+TEST(merging)
+{
+    enum { STEP = 150 };
+    uint8_t from[8 * STEP], to[STEP], expected[STEP];
+    struct dice d = {13};
+    for (int turn = 0; turn < 300; turn++) {
+        const int count = (int)dice_roll(&d, 1, 8), n = (int)dice_roll(&d, 1, STEP), sum = turn % 2;
+        for (size_t i = 0; i < sizeof from; i++)
+            from[i] = (uint8_t)dice_roll(&d, 0, sum ? 255 / count : 255);
+        memset(expected, BLANK, sizeof expected);
+        for (int i = 0; i < n; i++) {
+            int all = 0;
+            for (int k = 0; k < count; k++)
+                all = sum                        ? all + from[k * STEP + i]
+                      : all > from[k * STEP + i] ? all
+                                                 : from[k * STEP + i];
+            expected[i] = (uint8_t)all;
+        }
+        for (int k = 0; k < KERNELS; k++) {
+            if (!usable[k])
+                continue;
+            setenv("ADAFIRE_CPU", kernels[k], 1);
+            memset(to, BLANK, sizeof to);
+            kernel_choose()->merge(to, from, STEP, count, n, sum);
+            CHECK(!memcmp(to, expected, sizeof to));
         }
     }
     unsetenv("ADAFIRE_CPU");
@@ -846,6 +990,8 @@ int main(void)
 {
     RUN(kernels);
     RUN(fire_at_multiples);
+    RUN(products);
+    RUN(merging);
     RUN(early_exit_measures);
     RUN(random_networks);
     RUN(refresh);
