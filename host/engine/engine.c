@@ -307,6 +307,8 @@ static int prepare_stage(struct engine *e, int population)
     const struct neurons *p = &e->model->population[population];
     struct stage *st = &e->stage[population];
     st->work = work_of(p);
+    if (p->kind == AF_MAXPOOL)
+        st->path[0].in_order = channels_in_order(&p->input[0].wiring);
     if (p->kind == AF_INPUT || p->kind == AF_MAXPOOL)
         return AF_OK;
     bool per_neuron = p->bias_count != p->shape[0], steady = per_neuron;

@@ -173,6 +173,25 @@ static void view_cell(const struct wiring *w, bool in_order, const int16_t *sour
         }
 }
 
+/* The same of a narrow source. */
+static void image_cell(const struct lane *l, const struct wiring *w, bool in_order,
+                       const int rows[2], const int cols[2], int32_t *restrict sum)
+{
+    const struct stage *st = &l->engine->stage[w->source];
+    const int offset = st->offset * (rows[1] - rows[0]) * (cols[1] - cols[0]);
+    for (int i = 0; i < w->channels; i++)
+        sum[i] = -offset;
+    for (int uy = rows[0]; uy < rows[1]; uy++)
+        for (int ux = cols[0]; ux < cols[1]; ux++) {
+            const uint8_t *from =
+                l->at[w->source].image + image_at(&st->image, uy / w->up[0], ux / w->up[1]);
+            for (int i = 0; in_order && i < w->channels; i++)
+                sum[i] += from[i];
+            for (int i = 0; !in_order && i < w->channels; i++)
+                sum[i] += from[w->map[i]];
+        }
+}
+
 /* Plain views, which are most: cells are copied as they lie. What lies beyond the view's channels
  * meets weights of zero. */
 static void copy_cells(const struct kernel *kernel, const int16_t *from, int from_stride,
@@ -186,11 +205,53 @@ static void copy_cells(const struct kernel *kernel, const int16_t *from, int fro
         kernel->pack(to + x * p->stride, from + x * from_stride, channels, p->offset, plane);
 }
 
-bool view_from_image(const struct lane *l, const struct wiring *w, const struct path *p)
+/* Whether a view's cells are sums that fit a byte, or cells of the image as they are. */
+static bool is_merged(const struct lane *l, const struct wiring *w, const struct path *p)
 {
     const struct stage *st = &l->engine->stage[w->source];
-    return p->in_order && wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1 && st->narrow &&
-           !st->offset && p->planes == 1 && p->most <= UINT8_MAX;
+    return wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1 && !st->offset && p->planes == 1 &&
+           p->most <= UINT8_MAX;
+}
+
+static bool is_repeated(const struct wiring *w, const struct path *p, const struct stage *st)
+{
+    return !wiring_has_pool(w) && p->planes == 1 && p->stride <= st->image.cell;
+}
+
+bool view_from_image(const struct lane *l, const struct wiring *w, const struct path *p)
+{
+    (void)p;
+    return l->engine->stage[w->source].narrow;
+}
+
+/* A view of the source's cells, each repeated up[0] x up[1] times. */
+static void fill_repeated(struct lane *l, const struct wiring *w, const struct path *p)
+{
+    const struct neurons *source = &l->engine->model->population[w->source];
+    const struct stage *st = &l->engine->stage[w->source];
+    const size_t row_bytes = (size_t)p->cols * (size_t)p->stride;
+    uint8_t *to = l->view;
+    int row = -1; /* of the source, that the row before shows */
+    for (int j = 0; j < p->rows; j++, to += row_bytes) {
+        int rows[2], cols[2];
+        source_range(w, 0, j - w->before[0], source->shape[1], &rows[0], &rows[1]);
+        const int y = rows[0] < rows[1] ? rows[0] / w->up[0] : -1;
+        if (j && y == row) {
+            memcpy(to, to - row_bytes, row_bytes);
+            continue;
+        }
+        row = y;
+        memset(to, st->offset, row_bytes);
+        if (y < 0)
+            continue;
+        const uint8_t *from = l->at[w->source].image + image_at(&st->image, y, 0);
+        for (int i = 0; i < p->cols; i++) {
+            source_range(w, 1, i - w->before[1], source->shape[2], &cols[0], &cols[1]);
+            if (cols[0] < cols[1])
+                memcpy(to + (ptrdiff_t)i * p->stride,
+                       from + (ptrdiff_t)(cols[0] / w->up[1]) * st->image.cell, (size_t)p->stride);
+        }
+    }
 }
 
 /* A pooled view whose sums fit a byte: rows are added up first. */
@@ -224,8 +285,14 @@ static void fill_pooled(struct lane *l, const struct wiring *w, const struct pat
 
 void fill_view(struct lane *l, const struct wiring *w, const struct path *p, int plane)
 {
-    if (view_from_image(l, w, p)) {
+    const struct stage *st = &l->engine->stage[w->source];
+    const bool bytes = st->narrow;
+    if (bytes && p->in_order && is_merged(l, w, p)) {
         fill_pooled(l, w, p);
+        return;
+    }
+    if (bytes && p->in_order && is_repeated(w, p, st)) {
+        fill_repeated(l, w, p);
         return;
     }
     const struct neurons *source = &l->engine->model->population[w->source];
@@ -243,7 +310,7 @@ void fill_view(struct lane *l, const struct wiring *w, const struct path *p, int
             memset(to, blank, row_bytes);
             continue;
         }
-        if (p->plain) {
+        if (p->plain && !bytes) {
             int first = w->before[1] > 0 ? w->before[1] : 0;
             int skip = w->before[1] < 0 ? -w->before[1] : 0, cells = width - skip;
             if (first > p->cols)
@@ -261,7 +328,10 @@ void fill_view(struct lane *l, const struct wiring *w, const struct path *p, int
         }
         for (int i = 0; i < p->cols; i++, to += p->stride) {
             source_range(w, 1, i - w->before[1], width, &cols[0], &cols[1]);
-            view_cell(w, p->in_order, events, width, stride, rows, cols, l->wide);
+            if (bytes)
+                image_cell(l, w, p->in_order, rows, cols, l->wide);
+            else
+                view_cell(w, p->in_order, events, width, stride, rows, cols, l->wide);
             for (int c = 0; c < w->channels; c++)
                 to[c] = (uint8_t)((l->wide[c] + p->offset) >> shift & low);
         }

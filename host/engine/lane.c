@@ -532,6 +532,31 @@ static void relay_first(const struct lane *l, int index, int first, int end, uin
     }
 }
 
+/* What was sent in the first timestep as numbers: by the source, [positions][channels], and by the
+ * relay itself. */
+static void relay_keep(struct lane *l, int index)
+{
+    const struct engine *e = l->engine;
+    const struct neurons *n = &e->model->population[index];
+    const struct wiring *w = &n->input[0].wiring;
+    const struct neurons *source = &e->model->population[w->source];
+    const struct image *of[2] = {&e->stage[w->source].image, &e->stage[index].image};
+    const int *const shape[2] = {source->shape, n->shape};
+    const uint8_t *image[2] = {l->at[w->source].image, l->at[index].image};
+    int32_t *const to[2] = {l->at[index].sums, l->at[index].potential};
+    const int stride[2] = {w->channels, e->stage[index].stride};
+    const int channels = w->channels, offset = e->stage[index].offset;
+    for (int i = 0; i < 2; i++) {
+        int32_t *restrict number = to[i];
+        for (int y = 0; y < shape[i][1]; y++) {
+            const uint8_t *from = image[i] + image_at(of[i], y, 0);
+            for (int x = 0; x < shape[i][2]; x++, number += stride[i], from += of[i]->cell)
+                for (int c = 0; c < channels; c++)
+                    number[c] = from[c] - offset;
+        }
+    }
+}
+
 /* The running sums of what its source sent, channel by channel; `first` begins them. */
 static void relay_sum(struct lane *l, int index, bool first)
 {
@@ -543,10 +568,7 @@ static void relay_sum(struct lane *l, int index, bool first)
     int32_t *restrict sums = l->at[index].sums;
     for (int64_t j = 0; j < e->stage[w->source].positions;
          j++, from += from_stride, sums += channels)
-        if (first && in_order)
-            for (int c = 0; c < channels; c++)
-                sums[c] = from[c];
-        else if (in_order)
+        if (!first && in_order)
             for (int c = 0; c < channels; c++)
                 sums[c] += from[c];
         else
@@ -611,10 +633,12 @@ static void step_relay(struct lane *l, int index)
     const bool first = !at->begun, bytes = st->narrow && w->source && w->up[0] == 1 &&
                                            w->up[1] == 1 && !wiring_has_pool(w) &&
                                            st->path[0].in_order;
-    if (first && bytes && l->steps == 1) {
+    if (first && bytes) {
         image_need(l, w->source);
         image_begin(l, index);
         step_shared(l, index, n->shape[1], relay_rows, true);
+        if (l->steps != 1)
+            relay_keep(l, index);
         at->image_good = true;
         at->events_good = false;
     } else {
