@@ -290,28 +290,31 @@ INLINE lanes_f just_above(lanes_f positive)
 /* Beyond it v / threshold is more than any burst, and float would not hold all of it. */
 enum { DIVIDE_MOST = 1 << 30 };
 
+typedef uint32_t words __attribute__((vector_size(WIDE)));
+
 /* Of r + offset, as many bytes as belong to the cell. */
 INLINE void store_bytes(uint8_t *to, lanes r, const int count)
 {
     const lanes_8 bytes = __builtin_convertvector(r, lanes_8);
-    if (count >= WIDE)
+    const words word = (words)bytes;
+    if (count >= WIDE) {
         *(lanes_8u *)to = bytes;
-    else if (count == 12) {
-        memcpy(to, &bytes, 8);
-        memcpy(to + 8, (const uint8_t *)&bytes + 8, 4);
-    } else if (count == 8)
-        memcpy(to, &bytes, 8);
-    else if (count == 4)
-        memcpy(to, &bytes, 4);
-    else
-        for (int i = 0; i < count; i++)
-            to[i] = bytes[i];
+        return;
+    }
+    for (int i = 0; i < WIDE / 4; i++) /* no loop: the compiler knows its end */
+        if (count >= 4 * i + 4) {
+            const uint32_t four = word[i];
+            memcpy(to + 4 * i, &four, 4);
+        }
+    if (count < 4)
+        memcpy(to, &bytes, count == 1 ? 1 : 2);
 }
 
 /* The neurons c .. c + WIDE - 1 of all positions. `lean`: currents alone decide, and bytes alone
  * are wanted, as in networks of one timestep. */
 INLINE void fire_columns(const struct firing *firing, const int c, const bool is_linear,
-                         const bool is_signed, const bool small, const bool wide, const bool lean)
+                         const bool is_signed, const bool small, const bool wide, const bool lean,
+                         const bool full)
 {
     const struct firing copy = *firing, *const f = &copy; /* no store changes what it points to */
     const lanes zero = {0}, burst = zero + f->burst, limit = zero + f->limit;
@@ -319,7 +322,7 @@ INLINE void fire_columns(const struct firing *firing, const int c, const bool is
     const lanes base = *(const lanes_u *)(f->base + c);
     const lanes threshold = *(const lanes_u *)(f->threshold + c);
     const lanes_f inverse = *(const lanes_fu *)(f->inverse + c), above = just_above(inverse);
-    const int count = f->cell - c;
+    const int count = full ? WIDE : f->cell - c;
     ptrdiff_t at = c;
     for (int l = 0; l < f->lines; l++) {
         uint8_t *bytes = f->bytes + l * f->bytes_line + c;
@@ -359,13 +362,15 @@ INLINE void fire_any(const struct firing *f, const bool is_linear, const bool is
         for (int i = 0; small && i < WIDE; i++)
             small = (int64_t)f->threshold[c + i] * f->burst < DIVIDE_LIMIT;
         if (f->limit > STATE_LIMIT)
-            fire_columns(f, c, is_linear, is_signed, small, true, false);
+            fire_columns(f, c, is_linear, is_signed, small, true, false, false);
+        else if (small && lean && c + WIDE <= f->cell)
+            fire_columns(f, c, is_linear, is_signed, true, false, true, true);
         else if (small && lean)
-            fire_columns(f, c, is_linear, is_signed, true, false, true);
+            fire_columns(f, c, is_linear, is_signed, true, false, true, false);
         else if (small)
-            fire_columns(f, c, is_linear, is_signed, true, false, false);
+            fire_columns(f, c, is_linear, is_signed, true, false, false, false);
         else
-            fire_columns(f, c, is_linear, is_signed, false, false, false);
+            fire_columns(f, c, is_linear, is_signed, false, false, false, false);
     }
 }
 

@@ -37,7 +37,7 @@ struct firing {
     const int32_t *current;   /* NULL: none this timestep */
     const int32_t *constant;  /* of the analog input and biases per neuron; NULL: none */
     const int32_t *base;      /* bias, and what all potentials begin with */
-    const int32_t *threshold; /* beyond the last channel: large, so that nothing fires */
+    const int32_t *threshold; /* beyond the last channel 1, where nothing comes in */
     const float *inverse;     /* 1 / threshold */
     const int32_t *before;    /* potentials; NULL: 0 */
     int32_t *after;           /* potentials; NULL: nobody will look at them */

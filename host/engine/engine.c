@@ -73,16 +73,20 @@ static int prepare_sums(const struct engine *e, const struct synapses *s, struct
     return AF_OK;
 }
 
-static int prepare_product(const struct engine *e, const struct synapses *s, struct path *p)
+static int prepare_product(const struct engine *e, const struct synapses *s, const struct stage *st,
+                           struct path *p)
 {
     const struct wiring *w = &s->wiring;
+    const int fold = st->fold;
     const struct image *image = &e->stage[w->source].image;
     int fan_in = wiring_fan_in(w), per = w->block[0] / w->groups;
     bool merged = w->groups == 1 && w->dilation[1] == 1;
     p->stride = p->framed ? image->cell : round_up(w->channels, 4);
     p->blocks = round_up(per, LANES) / LANES;
     int cell = w->groups == 1 ? p->stride : fan_in;
-    p->length = round_up(merged ? w->kernel[1] * cell : cell, 4);
+    /* Windows of folded positions overlap: the first one begins the row, the last one ends it. */
+    const int columns = w->kernel[1] + (fold - 1) * w->stride[1];
+    p->length = round_up(merged ? columns * cell : cell, 4);
     p->segments = merged ? w->kernel[0] : w->kernel[0] * w->kernel[1];
     p->segment = malloc((size_t)p->segments * sizeof *p->segment);
     p->image_segment = malloc((size_t)p->segments * sizeof *p->segment);
@@ -99,21 +103,24 @@ static int prepare_product(const struct engine *e, const struct synapses *s, str
             image->cell;
     }
     int64_t row = wiring_row(w);
-    for (int o = 0; o < w->block[0]; o++) {
-        int8_t *group = p->packed + (size_t)(o / per) * p->packed_group;
-        int block = o % per / LANES, lane = o % per % LANES;
-        for (int j = 0; j < fan_in; j++)
-            for (int ky = 0; ky < w->kernel[0]; ky++)
-                for (int kx = 0; kx < w->kernel[1]; kx++) {
-                    int segment = merged ? ky : ky * w->kernel[1] + kx;
-                    int at = merged ? kx * cell + j : j;
-                    size_t quad = ((size_t)block * (size_t)p->segments + (size_t)segment) *
-                                      (size_t)(p->length / 4) +
-                                  (size_t)(at / 4);
-                    group[(quad * LANES + (size_t)lane) * 4 + (size_t)(at % 4)] =
-                        s->weight[o * row + ((int64_t)j * w->kernel[0] + ky) * w->kernel[1] + kx];
-                }
-    }
+    for (int f = 0; f < fold; f++)
+        for (int o = 0; o < w->block[0]; o++) {
+            int8_t *group = p->packed + (size_t)(o / per) * p->packed_group;
+            int at_lane = f * st->stride + o % per;
+            int block = at_lane / LANES, lane = at_lane % LANES;
+            for (int j = 0; j < fan_in; j++)
+                for (int ky = 0; ky < w->kernel[0]; ky++)
+                    for (int kx = 0; kx < w->kernel[1]; kx++) {
+                        int segment = merged ? ky : ky * w->kernel[1] + kx;
+                        int at = merged ? (kx + f * w->stride[1]) * cell + j : j;
+                        size_t quad = ((size_t)block * (size_t)p->segments + (size_t)segment) *
+                                          (size_t)(p->length / 4) +
+                                      (size_t)(at / 4);
+                        group[(quad * LANES + (size_t)lane) * 4 + (size_t)(at % 4)] =
+                            s->weight[o * row + ((int64_t)j * w->kernel[0] + ky) * w->kernel[1] +
+                                      kx];
+                    }
+        }
     return AF_OK;
 }
 
@@ -201,7 +208,8 @@ static int prepare_path(struct engine *e, int population, const struct synapses 
                        (long long)rows, (long long)cols);
     p->rows = (int)rows;
     p->cols = (int)cols;
-    int status = p->channelwise ? prepare_channelwise(s, p) : prepare_product(e, s, p);
+    int status = p->channelwise ? prepare_channelwise(s, p)
+                                : prepare_product(e, s, &e->stage[population], p);
     if (!status && p->dynamic)
         status = prepare_sums(e, s, p);
     size_t cells = (size_t)p->rows * (size_t)p->cols * (size_t)p->stride;
@@ -218,11 +226,10 @@ static int prepare_fanout(struct engine *e, int index)
     const struct af_model *m = e->model;
     const struct neurons *p = &m->population[index];
     struct stage *st = &e->stage[index];
-    const size_t row = (size_t)st->stride * sizeof *st->fanout;
     int64_t *sum = calloc((size_t)neuron_count(p), sizeof *sum), most = 1;
     engine_memory_free(st->fanout);
     free(st->fanout_row);
-    st->fanout = engine_memory((size_t)st->positions * row);
+    st->fanout = engine_memory((size_t)st->positions * (size_t)st->stride * sizeof *st->fanout);
     st->fanout_row = malloc((size_t)st->positions * sizeof *st->fanout_row);
     int status = sum && st->fanout && st->fanout_row ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = index + 1; !status && i < m->population_count; i++)
@@ -231,14 +238,15 @@ static int prepare_fanout(struct engine *e, int index)
             if (s->wiring.source == index && s->weight)
                 status = wiring_add_fanout(&s->wiring, s->weight, p->shape, sum);
         }
-    for (int64_t j = 0; !status && j < st->positions; j++) {
-        int32_t *to = st->fanout + j * st->stride;
+    for (int64_t j = 0; !status && j < st->positions; j++)
         for (int c = 0; c < p->shape[0]; c++) {
             int64_t n = sum[c * st->positions + j];
-            to[c] = (int32_t)n;
+            st->fanout[j * st->stride + c] = (int32_t)n;
             most = n > most ? n : most;
         }
-        const bool same = j && memcmp(to - st->stride, to, row) == 0;
+    for (int64_t j = 0; !status && j < st->positions / st->fold; j++) {
+        const int32_t *row = st->fanout + j * st->width;
+        const bool same = j && memcmp(row - st->width, row, (size_t)st->width * 4) == 0;
         st->fanout_row[j] = same ? st->fanout_row[j - 1] : (int32_t)j;
     }
     st->flush_after =
@@ -315,8 +323,7 @@ static int prepare_stage(struct engine *e, int population)
     for (int c = 0; c < st->stride; c++) {
         bool there = c < p->shape[0];
         st->base[c] = there && !per_neuron ? p->bias[c] : 0;
-        st->threshold[c] = there && p->threshold ? p->threshold[c] : STATE_LIMIT;
-        st->inverse[c] = 1.0f / (float)st->threshold[c];
+        st->threshold[c] = there && p->threshold ? p->threshold[c] : 1;
     }
     int status = AF_OK;
     for (int k = 0; !status && k < p->input_count; k++) {
@@ -337,6 +344,12 @@ static int prepare_stage(struct engine *e, int population)
     for (int c = 0; c < st->stride; c++) {
         const bool there = p->initial_count && !initial_per_neuron && c < p->shape[0];
         st->first[c] = (int32_t)((uint32_t)st->base[c] + (there ? (uint32_t)p->initial[c] : 0));
+    }
+    for (int c = 0; c < st->width; c++) {
+        st->base[c] = st->base[c % st->stride];
+        st->first[c] = st->first[c % st->stride];
+        st->threshold[c] = st->threshold[c % st->stride];
+        st->inverse[c] = 1.0f / (float)st->threshold[c];
     }
     return status;
 }
@@ -367,6 +380,20 @@ int engine_refresh(struct engine *e, int population)
     return status;
 }
 
+/* Whether some positions of a row can be computed as one, for few channels. */
+static bool folds(const struct neurons *p)
+{
+    const int channels = p->shape[0], fold = channels > 4 ? 2 : 4;
+    bool good = (p->kind == AF_RELU || p->kind == AF_LINEAR) && channels > 2 &&
+                channels <= LANES / 2 && p->shape[2] % fold == 0;
+    for (int k = 0; good && k < p->input_count; k++) {
+        const struct wiring *w = &p->input[k].wiring;
+        good = memcmp(w->block, p->shape, sizeof w->block) == 0 && w->groups == 1 &&
+               w->dilation[1] == 1;
+    }
+    return good;
+}
+
 int engine_make(const struct af_model *m, struct engine **engine)
 {
     *engine = NULL;
@@ -383,12 +410,16 @@ int engine_make(const struct af_model *m, struct engine **engine)
         st->stride = p->kind != AF_INPUT ? round_up(p->shape[0], LANES)
                      : p->shape[0] <= 2  ? p->shape[0]
                                          : round_up(p->shape[0], 4);
+        if (folds(p))
+            st->stride = p->shape[0] > 4 ? 8 : 4;
+        st->fold = st->stride < LANES && p->kind != AF_INPUT ? LANES / st->stride : 1;
+        st->width = st->stride * st->fold;
         st->positions = (int64_t)p->shape[1] * p->shape[2];
         st->path = calloc((size_t)p->input_count + 1, sizeof *st->path);
-        st->base = engine_memory((size_t)st->stride * sizeof *st->base);
-        st->threshold = engine_memory((size_t)st->stride * sizeof *st->threshold);
-        st->first = engine_memory((size_t)st->stride * sizeof *st->first);
-        st->inverse = engine_memory((size_t)st->stride * sizeof *st->inverse);
+        st->base = engine_memory((size_t)st->width * sizeof *st->base);
+        st->threshold = engine_memory((size_t)st->width * sizeof *st->threshold);
+        st->first = engine_memory((size_t)st->width * sizeof *st->first);
+        st->inverse = engine_memory((size_t)st->width * sizeof *st->inverse);
         if (!st->path || !st->base || !st->first || !st->threshold || !st->inverse)
             status = af_fail(AF_NO_MEMORY, "no memory");
         size_t elements = (size_t)st->positions * (size_t)st->stride;

@@ -38,7 +38,7 @@ static bool make_place(const struct engine *e, int index, struct place *at)
 {
     const struct stage *st = &e->stage[index];
     const size_t elements = (size_t)st->positions * (size_t)st->stride + 2 * LANES;
-    const size_t each = ((size_t)st->stride + LANES) * 4;
+    const size_t each = ((size_t)st->width + LANES) * 4;
     const enum af_kind kind = e->model->population[index].kind;
     const bool adds = kind == AF_RELU || kind == AF_LINEAR || kind == AF_OUTPUT;
     at->border = -1;
@@ -251,7 +251,7 @@ static bool reads_image(const struct lane *l, const struct wiring *w, const stru
 }
 
 static void project_product(const struct lane *l, const struct synapses *s, const struct path *p,
-                            int plane, const struct rows *r, bool add)
+                            int fold, int plane, const struct rows *r, bool add)
 {
     const struct wiring *w = &s->wiring;
     const struct stage *st = &l->engine->stage[w->source];
@@ -263,7 +263,7 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
               : l->view;
     struct product product = {
         .lines = r->end - r->first,
-        .rows = w->block[2],
+        .rows = w->block[2] / fold,
         .blocks = p->blocks,
         .segments = p->segments,
         .length = p->length,
@@ -271,10 +271,10 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
         .add = add,
         .most = image && !w->source ? (1 << bits) - 1 : p->most,
         .a_line = w->stride[0] * line,
-        .a_step = (ptrdiff_t)w->stride[1] * p->stride,
+        .a_step = (ptrdiff_t)w->stride[1] * p->stride * fold,
         .segment = image ? p->image_segment : p->segment,
         .c_line = (ptrdiff_t)r->stride * r->width * w->spread[0],
-        .c_step = (ptrdiff_t)r->stride * w->spread[1],
+        .c_step = (ptrdiff_t)r->stride * w->spread[1] * fold,
     };
     /* Rows that lie one behind the other in both buffers are one long row. */
     if (product.a_line == product.rows * product.a_step &&
@@ -314,6 +314,7 @@ static void project(struct lane *l, int index, int k, const struct rows *r, bool
     const struct wiring *w = &s->wiring;
     const struct path *p = &l->engine->stage[index].path[k];
     const bool whole = p->whole && w->groups == 1;
+    const int fold = l->engine->stage[index].fold;
     struct rows part = *r;
     if (!p->whole) { /* all rows of it, then */
         part.first = 0;
@@ -329,12 +330,12 @@ static void project(struct lane *l, int index, int k, const struct rows *r, bool
     else if (p->channelwise)
         project_channelwise(l, w, p, &part);
     else if (reads_image(l, w, p))
-        project_product(l, s, p, 0, &part, !(fresh && whole));
+        project_product(l, s, p, fold, 0, &part, !(fresh && whole));
     else
         for (int plane = 0; plane < p->planes; plane++) {
             if (plane)
                 fill_view(l, w, p, plane);
-            project_product(l, s, p, plane, &part, !(fresh && whole) || plane);
+            project_product(l, s, p, fold, plane, &part, !(fresh && whole) || plane);
         }
 }
 
@@ -359,16 +360,18 @@ static void take_off_offsets(struct lane *l, int index)
     const struct stage *st = &e->stage[index];
     const int offsets = input_offsets(e);
     struct place *at = &l->at[index];
-    memcpy(at->base, st->base, (size_t)st->stride * sizeof *at->base);
-    memcpy(at->first, st->first, (size_t)st->stride * sizeof *at->first);
+    memcpy(at->base, st->base, (size_t)st->width * sizeof *at->base);
+    memcpy(at->first, st->first, (size_t)st->width * sizeof *at->first);
     for (int k = 0; k < n->input_count; k++) {
         const struct path *p = &st->path[k];
         for (int o = 0; p->dynamic && o < n->input[k].wiring.block[0]; o++) {
             uint32_t sum = 0;
             for (int c = 0; c < offsets; c++)
                 sum += (uint32_t)l->offset[c] * (uint32_t)p->sums[o * offsets + c];
-            at->base[o] = (int32_t)((uint32_t)at->base[o] - sum);
-            at->first[o] = (int32_t)((uint32_t)at->first[o] - sum);
+            for (int c = o; c < st->width; c += st->stride) {
+                at->base[c] = (int32_t)((uint32_t)at->base[c] - sum);
+                at->first[c] = (int32_t)((uint32_t)at->first[c] - sum);
+            }
         }
     }
 }
@@ -474,11 +477,11 @@ static void count_events(struct lane *l, int index, int64_t first, int64_t posit
     const struct stage *st = &l->engine->stage[index];
     struct activity *a = &l->at[index].activity;
     struct tally t = {
-        .positions = positions,
-        .width = st->stride,
+        .positions = positions / st->fold,
+        .width = st->width,
         .events = l->at[index].events + first * st->stride,
         .fanout = st->fanout,
-        .fanout_row = st->fanout_row + first,
+        .fanout_row = st->fanout_row + first / st->fold,
         .flush_after = st->flush_after,
     };
     l->engine->kernel->count(&t);
@@ -712,8 +715,8 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
     const bool counting = counts_on(l), wide = counting || !st->narrow;
     struct firing f = {
         .lines = end_row - first_row,
-        .positions = n->shape[2],
-        .width = st->stride,
+        .positions = n->shape[2] / st->fold,
+        .width = st->width,
         .burst = n->burst,
         .linear = n->kind == AF_LINEAR,
         .below = n->burst_below,
@@ -733,7 +736,7 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
         .events = wide ? at->events + skip : NULL,
         .bytes = st->narrow ? at->image + image_at(&st->image, first_row, 0) : NULL,
         .bytes_line = (ptrdiff_t)st->image.cols * st->image.cell,
-        .cell = st->image.cell,
+        .cell = st->image.cell * st->fold,
         .offset = st->offset,
     };
     e->kernel->fire(&f);

@@ -38,6 +38,10 @@ struct path {
 
 struct stage {
     int stride; /* of one position, but in images */
+    /* So many neighbouring positions of a row are computed at once, where one would leave most
+     * lanes empty: [width] of what is per channel repeats it. width is stride * fold, a multiple of
+     * LANES. */
+    int fold, width;
     int64_t positions;
     double work; /* nanoseconds that a timestep takes, about */
     struct image image;
@@ -52,7 +56,7 @@ struct stage {
     int32_t *steady;
     int32_t *initial;    /* [positions][stride] potentials; NULL: they are per channel */
     int32_t *fanout;     /* [positions][stride] */
-    int32_t *fanout_row; /* [positions] these two and the next: see cpu_kernel.h */
+    int32_t *fanout_row; /* [positions / fold] these two and the next: see cpu_kernel.h */
     int flush_after;
 };
 
