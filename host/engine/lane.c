@@ -344,12 +344,9 @@ static void project(struct lane *l, int index, int k, const struct rows *r, bool
 static void begin_population(struct lane *l, int index)
 {
     struct place *at = &l->at[index];
-    const struct stage *st = &l->engine->stage[index];
     memset(&at->activity, 0, sizeof at->activity);
     at->seen = at->events;
     at->begun = false;
-    if (at->sent && l->engine->model->population[index].signed_bursts)
-        memset(at->sent, 0, (size_t)st->positions * (size_t)st->stride * sizeof(int16_t));
 }
 
 /* The biases of a population that reads the input's image less what its offsets add to them. */
@@ -712,7 +709,11 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
                     model_state_limit(e->model), first);
         return;
     }
-    const bool counting = counts_on(l), wide = counting || !st->narrow;
+    const bool counting = counts_on(l), wide = counting || !st->narrow,
+               is_last = l->steps && l->step + 1 >= l->steps,
+               is_signed = n->signed_bursts && n->kind == AF_RELU;
+    /* At first there is nothing to take back: what is sent begins the sum of what was sent. */
+    int16_t *const sum = is_signed && first && !is_last ? at->sent + skip : NULL;
     struct firing f = {
         .lines = end_row - first_row,
         .positions = n->shape[2] / st->fold,
@@ -731,15 +732,17 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
         .before = !first        ? at->potential + skip
                   : st->initial ? st->initial + skip
                                 : NULL,
-        .after = l->steps && l->step + 1 >= l->steps ? NULL : at->potential + skip,
-        .sent = n->signed_bursts && n->kind == AF_RELU ? at->sent + skip : NULL,
-        .events = wide ? at->events + skip : NULL,
+        .after = is_last ? NULL : at->potential + skip,
+        .sent = is_signed && !first ? at->sent + skip : NULL,
+        .events = wide ? at->events + skip : sum,
         .bytes = st->narrow ? at->image + image_at(&st->image, first_row, 0) : NULL,
         .bytes_line = (ptrdiff_t)st->image.cols * st->image.cell,
         .cell = st->image.cell * st->fold,
         .offset = st->offset,
     };
     e->kernel->fire(&f);
+    if (sum && wide)
+        memcpy(sum, at->events + skip, (size_t)(positions * st->stride) * sizeof *sum);
     if (counting && !(filled && shares_rows(l, index)))
         count_events(l, index, begin, positions);
 }

@@ -314,6 +314,34 @@ static void compare_board(const struct place *at, struct af_device *device, cons
     free(h.burst);
 }
 
+/* Many samples at once, of which nothing but answers and counters is asked: how the board goes
+ * about it (timesteps alone, threads, batches) must not show. */
+static void compare_batch(const struct place *at, struct af_device *device, int16_t *const *counts,
+                          const struct reference *r, bool early_exit, bool counting)
+{
+    enum { BATCH = 12 };
+    const struct af_model *m = r->model;
+    struct af_sample sample[BATCH];
+    struct af_result result[BATCH];
+    struct af_run_options options = {.no_iat = !early_exit, .no_counts = !counting};
+    for (int i = 0; i < BATCH; i++)
+        sample[i] = sample_of(m, counts[i * 5 % 3 % SAMPLES]);
+    const int status = af_run(device, sample, BATCH, &options, result);
+    CHECK_EQ(status, AF_OK);
+    for (int i = 0; !status && i < BATCH; i++) {
+        const struct reference *of = &r[i * 5 % 3 % SAMPLES];
+        if (result[i].timesteps != of->steps)
+            differ(at, "timesteps", of->steps - 1, -1, -1, result[i].timesteps, of->steps);
+        compare_outputs(at, of, of->steps - 1, result[i].output, result[i].output_size);
+        for (int p = 0; counting && p < m->population_count; p++)
+            compare_counts(at, of, p,
+                           &(struct activity){result[i].spikes[p], result[i].events[p],
+                                              result[i].sops[p], result[i].spike_sops[p],
+                                              result[i].adds[p]});
+        af_result_free(&result[i]);
+    }
+}
+
 /* ---- Random networks ----------------------------------------------------------------------- */
 
 static void compare_kernel(struct place *at, const struct af_model *m, int16_t *const *counts,
@@ -346,6 +374,18 @@ static void compare_kernel(struct place *at, const struct af_model *m, int16_t *
         compare_board(at, device, c, &full[at->sample], false);
         record_free(&record);
     }
+    at->sample = 0;
+    at->what = "board, many samples";
+    compare_batch(at, device, counts, full, false, false);
+    for (int turn = 0; turn < 4; turn++) /* it learns how early they end */
+        compare_batch(at, device, counts, early, true, turn % 2);
+    compare_batch(at, device, counts, full, false, true);
+    af_device_close(device);
+    const struct af_device_options threads = {.threads = 3};
+    CHECK_EQ(af_device_open("cpu", &threads, m, &device), AF_OK);
+    at->what = "board, many samples and threads";
+    compare_batch(at, device, counts, early, true, false);
+    compare_batch(at, device, counts, early, true, at->seed % 2);
     af_device_close(device);
     lane_free(lane);
     engine_free(engine);
