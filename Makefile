@@ -104,7 +104,7 @@ extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
 # Where a run or a conversion spends its time; what remains builds faster so.
-HOT := $(foreach f,engine convert recording,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+HOT := $(foreach f,engine convert recording device,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 $(HOT): CFLAGS_ALL := $(CFLAGS_ALL:-O2=-O3)
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so

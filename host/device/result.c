@@ -47,7 +47,9 @@ int64_t result_output(const struct af_model *m, int index, const int32_t *sum, i
     for (int64_t first = 0; !p->order && first < n; first += area) {
         const double scale = (double)p->scale[first / area];
         const int64_t end = first + area < n ? first + area : n;
-        for (int64_t j = first; j < end; j++)
+        for (int64_t j = first; steps == 1 && j < end; j++)
+            to[j] = (float)((double)sum[j] * scale);
+        for (int64_t j = first; steps != 1 && j < end; j++)
             to[j] = (float)((double)sum[j] * scale / (double)steps);
     }
     return n;

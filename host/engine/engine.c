@@ -63,7 +63,7 @@ static int prepare_sums(const struct engine *e, const struct synapses *s, struct
         return af_fail(AF_NO_MEMORY, "no memory for weights");
     for (int o = 0; o < w->block[0]; o++)
         for (int j = 0; j < fan_in; j++) {
-            const int c = o / per * fan_in + j;
+            const int c = w->map[o / per * fan_in + j];
             int32_t sum = 0;
             for (int k = 0; k < taps; k++)
                 sum += s->weight[o * row + (int64_t)j * taps + k];
@@ -112,7 +112,8 @@ static int prepare_product(const struct engine *e, const struct synapses *s, con
                 for (int ky = 0; ky < w->kernel[0]; ky++)
                     for (int kx = 0; kx < w->kernel[1]; kx++) {
                         int segment = merged ? ky : ky * w->kernel[1] + kx;
-                        int at = merged ? (kx + f * w->stride[1]) * cell + j : j;
+                        int from = p->plain && w->groups == 1 ? w->map[j] : j;
+                        int at = merged ? (kx + f * w->stride[1]) * cell + from : from;
                         size_t quad = ((size_t)block * (size_t)p->segments + (size_t)segment) *
                                           (size_t)(p->length / 4) +
                                       (size_t)(at / 4);
@@ -124,9 +125,29 @@ static int prepare_product(const struct engine *e, const struct synapses *s, con
     return AF_OK;
 }
 
+/* Whether the view's channels are the source's first in any order. */
+static bool channels_permuted(const struct wiring *w)
+{
+    uint64_t seen = 0;
+    bool good = w->channels <= 64;
+    for (int i = 0; good && i < w->channels; i++) {
+        good = w->map[i] < w->channels && !(seen >> w->map[i] & 1);
+        seen |= good ? (uint64_t)1 << w->map[i] : 0;
+    }
+    return good;
+}
+
+static bool is_channelwise(const struct wiring *w)
+{
+    return w->groups == w->channels && w->block[0] == w->channels;
+}
+
+/* Where a product's weights can be in the source's order, the view's does not matter. */
 static bool is_plain(const struct wiring *w)
 {
-    return channels_in_order(w) && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
+    const bool order = channels_in_order(w) ||
+                       (w->groups == 1 && !is_channelwise(w) && channels_permuted(w));
+    return order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
 }
 
 /* Cells of the view and its padding along an axis that the block's windows cover. */
@@ -188,7 +209,7 @@ static int prepare_path(struct engine *e, int population, const struct synapses 
     if (most > model_current_limit(e->model))
         most = model_current_limit(e->model);
     bool negative = model_sends_negative(e->model, w->source);
-    p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
+    p->channelwise = is_channelwise(w);
     p->in_order = channels_in_order(w);
     p->plain = is_plain(w);
     p->whole = memcmp(w->block, n->shape, sizeof w->block) == 0;

@@ -287,11 +287,12 @@ void fill_view(struct lane *l, const struct wiring *w, const struct path *p, int
 {
     const struct stage *st = &l->engine->stage[w->source];
     const bool bytes = st->narrow;
-    if (bytes && p->in_order && is_merged(l, w, p)) {
+    const bool in_order = p->in_order || p->plain; /* as the weights have it */
+    if (bytes && in_order && is_merged(l, w, p)) {
         fill_pooled(l, w, p);
         return;
     }
-    if (bytes && p->in_order && is_repeated(w, p, st)) {
+    if (bytes && in_order && is_repeated(w, p, st)) {
         fill_repeated(l, w, p);
         return;
     }
@@ -329,9 +330,9 @@ void fill_view(struct lane *l, const struct wiring *w, const struct path *p, int
         for (int i = 0; i < p->cols; i++, to += p->stride) {
             source_range(w, 1, i - w->before[1], width, &cols[0], &cols[1]);
             if (bytes)
-                image_cell(l, w, p->in_order, rows, cols, l->wide);
+                image_cell(l, w, in_order, rows, cols, l->wide);
             else
-                view_cell(w, p->in_order, events, width, stride, rows, cols, l->wide);
+                view_cell(w, in_order, events, width, stride, rows, cols, l->wide);
             for (int c = 0; c < w->channels; c++)
                 to[c] = (uint8_t)((l->wide[c] + p->offset) >> shift & low);
         }
