@@ -19,14 +19,17 @@ struct member {
     pthread_t thread;
 };
 
+/* A call's number and, in the low bits, the places that members have not taken in it. */
+enum { PLACE_BITS = 16 };
+
 struct team {
     int size;
     pid_t process;
     struct member *member;
     void (*body)(void *context, int worker, int workers);
     void *context;
-    _Atomic unsigned turn; /* goes up with every call */
-    _Atomic int busy;      /* members that are at work */
+    _Atomic uint64_t call;
+    _Atomic uint64_t done; /* members that took a place and gave it back */
     _Atomic bool over;
     pthread_mutex_t lock; /* for those who sleep */
     pthread_cond_t begun, ended;
@@ -50,13 +53,23 @@ static int64_t now(void)
     return t.tv_sec * (int64_t)1000000000 + t.tv_nsec;
 }
 
-/* Whether it became other than `value` while we stayed awake. */
-static bool unlike_soon(const _Atomic unsigned *turn, unsigned value)
+static bool is_call(struct team *t, uint64_t number)
+{
+    return atomic_load_explicit(&t->call, memory_order_acquire) >> PLACE_BITS == number;
+}
+
+static bool is_done(struct team *t, uint64_t members)
+{
+    return atomic_load_explicit(&t->done, memory_order_acquire) == members;
+}
+
+/* Whether is(team, value) became `wanted` while we stayed awake. */
+static bool soon(struct team *t, bool (*is)(struct team *, uint64_t), uint64_t value, bool wanted)
 {
     const int64_t until = now() + AWAKE_NS;
     do
         for (int i = 0; i < LOOKS; i++) {
-            if (atomic_load_explicit(turn, memory_order_acquire) != value)
+            if (is(t, value) == wanted)
                 return true;
             pause_briefly();
         }
@@ -64,49 +77,49 @@ static bool unlike_soon(const _Atomic unsigned *turn, unsigned value)
     return false;
 }
 
-static bool zero_soon(const _Atomic int *busy)
+/* Takes a place in the present call. Whoever comes too late for one is not waited for. */
+static bool take_place(struct team *t, uint64_t *number)
 {
-    const int64_t until = now() + AWAKE_NS;
-    do
-        for (int i = 0; i < LOOKS; i++) {
-            if (!atomic_load_explicit(busy, memory_order_acquire))
-                return true;
-            pause_briefly();
-        }
-    while (now() < until);
-    return false;
+    uint64_t call = atomic_load(&t->call);
+    bool taken = false;
+    while (!taken && call & ((1 << PLACE_BITS) - 1))
+        taken = atomic_compare_exchange_weak(&t->call, &call, call - 1);
+    *number = call >> PLACE_BITS;
+    return taken;
 }
 
 static void *work(void *argument)
 {
     const struct member *m = argument;
     struct team *t = m->team;
-    for (unsigned seen = 0;; seen++) {
-        if (!unlike_soon(&t->turn, seen)) {
+    for (uint64_t number = 0;;) {
+        if (!soon(t, is_call, number, false)) {
             pthread_mutex_lock(&t->lock);
             t->asleep++;
-            while (atomic_load(&t->turn) == seen)
+            while (is_call(t, number))
                 pthread_cond_wait(&t->begun, &t->lock);
             t->asleep--;
             pthread_mutex_unlock(&t->lock);
         }
         if (atomic_load(&t->over))
             return NULL;
+        if (!take_place(t, &number))
+            continue;
         t->body(t->context, m->index, t->size);
-        if (atomic_fetch_sub(&t->busy, 1) == 1) {
-            pthread_mutex_lock(&t->lock);
-            if (t->caller_asleep)
-                pthread_cond_signal(&t->ended);
-            pthread_mutex_unlock(&t->lock);
-        }
+        pthread_mutex_lock(&t->lock);
+        atomic_fetch_add(&t->done, 1);
+        if (t->caller_asleep)
+            pthread_cond_signal(&t->ended);
+        pthread_mutex_unlock(&t->lock);
     }
 }
 
-static void begin(struct team *t)
+static void begin(struct team *t, int places)
 {
-    atomic_store(&t->busy, t->size - 1);
+    atomic_store(&t->done, 0);
     pthread_mutex_lock(&t->lock);
-    atomic_fetch_add(&t->turn, 1);
+    const uint64_t number = (atomic_load(&t->call) >> PLACE_BITS) + 1;
+    atomic_store(&t->call, number << PLACE_BITS | (uint64_t)places);
     if (t->asleep)
         pthread_cond_broadcast(&t->begun);
     pthread_mutex_unlock(&t->lock);
@@ -140,7 +153,7 @@ void team_free(struct team *t)
         return;
     if (getpid() == t->process) {
         atomic_store(&t->over, true);
-        begin(t);
+        begin(t, 0);
         for (int i = 1; i < t->size; i++)
             pthread_join(t->member[i].thread, NULL);
         pthread_mutex_destroy(&t->lock);
@@ -164,13 +177,15 @@ void team_run(struct team *t, void (*body)(void *context, int worker, int worker
     }
     t->body = body;
     t->context = context;
-    begin(t);
+    begin(t, t->size - 1);
     body(context, 0, t->size);
-    if (zero_soon(&t->busy))
+    const uint64_t call = atomic_fetch_and(&t->call, ~(uint64_t)((1 << PLACE_BITS) - 1));
+    const uint64_t taken = (uint64_t)t->size - 1 - (call & ((1 << PLACE_BITS) - 1));
+    if (soon(t, is_done, taken, true))
         return;
     pthread_mutex_lock(&t->lock);
     t->caller_asleep = true;
-    while (atomic_load(&t->busy))
+    while (!is_done(t, taken))
         pthread_cond_wait(&t->ended, &t->lock);
     t->caller_asleep = false;
     pthread_mutex_unlock(&t->lock);
