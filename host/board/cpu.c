@@ -138,7 +138,7 @@ static bool worth_trying(const struct cpu *cpu)
 static void begin(const struct job *job, const struct worker *w, struct lane *lane,
                   const struct af_sample *sample, int steps)
 {
-    lane_plan(lane, steps, !job->options->no_counts);
+    lane_plan(lane, steps, job->options->no_counts ? COUNT_NONE : COUNT_ALL);
     lane_begin(lane, 1, job->cpu->device.model->population_count - 1,
                sample->counts ? NULL : w->counts);
 }

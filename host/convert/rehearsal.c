@@ -151,6 +151,7 @@ static int record_sample(void *context, int worker, int64_t sample)
     int16_t *to = p->kind == AF_OUTPUT ? NULL : malloc(bytes * (size_t)steps);
     if (p->kind != AF_OUTPUT && !to)
         return af_fail(AF_NO_MEMORY, "no memory for the events of a population");
+    lane_plan(lane, rec->rest ? 0 : steps, COUNT_NONE);
     lane_begin(lane, rec->population, rec->population, counts_of(r, sample));
     for (int t = 0; t < steps; t++) {
         show_records(r, lane, rec->population, sample, t);
@@ -363,6 +364,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
     double *scratch = malloc((size_t)r->recipe->reference->ann_size * 2 * sizeof *scratch);
     if (!scratch)
         return af_fail(AF_NO_MEMORY, "no memory");
+    lane_plan(lane, steps, COUNT_FIRST);
     lane_begin(lane, p->population, last, counts_of(r, sample));
     for (int t = 0; t < steps; t++) {
         show_records(r, lane, p->population, sample, t);

@@ -270,13 +270,21 @@ INLINE lanes divide(lanes v, lanes threshold, lanes_f inverse, lanes low, lanes 
     return least(most(r, low), burst);
 }
 
-/* The same for low = 0 where burst * threshold < DIVIDE_LIMIT, with `above` = just_above(inverse).
- * As above >= 1 / threshold, v * above reaches every k that v / threshold reaches, rounded or not.
- * And as above <= (1 + 1.5 * 2^-23) / threshold, for v = k * threshold - 1 it is at most k - 1 /
- * threshold + 1.5 * 2^-23 * k, which rounds to less than k if 1 / threshold > 2^-22 * k. */
+/* The same where (burst + 1) * threshold and (1 - low) * threshold are less than DIVIDE_LIMIT, with
+ * `above` = just_above(inverse). As above >= 1 / threshold, v * above reaches every k that v /
+ * threshold reaches, rounded or not. And as above <= (1 + 1.5 * 2^-23) / threshold, for v = k *
+ * threshold - 1 it is at most k - 1 / threshold + 1.5 * 2^-23 * k, which rounds to less than k if 1
+ * / threshold > 2^-22 * k. Below 0, floor(v / threshold) = -1 - floor((-1 - v) / threshold). */
 enum { DIVIDE_LIMIT = 1 << 22 };
 
-INLINE lanes divide_small(lanes v, lanes_f above, lanes burst)
+INLINE lanes divide_small(lanes v, lanes_f above, lanes low, lanes burst)
+{
+    const lanes sign = v >> 31;
+    lanes_f q = __builtin_convertvector(v ^ sign, lanes_f) * above;
+    return least(most(__builtin_convertvector(q, lanes) ^ sign, low), burst);
+}
+
+INLINE lanes divide_positive(lanes v, lanes_f above, lanes burst)
 {
     lanes_f q = __builtin_convertvector(v, lanes_f) * above;
     return least(most(__builtin_convertvector(q, lanes), (lanes){0}), burst);
@@ -335,8 +343,9 @@ INLINE void fire_columns(const struct firing *firing, const int c, const bool is
             if (!lean && f->constant)
                 v += *(const lanes_u *)(f->constant + at);
             const lanes n = wide ? least(most(v, zero - DIVIDE_MOST), zero + DIVIDE_MOST) : v;
-            lanes r =
-                small ? divide_small(n, above, burst) : divide(n, threshold, inverse, low, burst);
+            lanes r = !small                   ? divide(n, threshold, inverse, low, burst)
+                      : is_linear || is_signed ? divide_small(n, above, low, burst)
+                                               : divide_positive(n, above, burst);
             if (is_signed) {
                 lanes sent = __builtin_convertvector(*(const lanes_16u *)(f->sent + at), lanes);
                 r = most(r, -least(sent, burst));
@@ -358,9 +367,10 @@ INLINE void fire_any(const struct firing *f, const bool is_linear, const bool is
     const bool lean =
         f->current && f->bytes && !f->before && !f->constant && !f->after && !f->events;
     for (int c = 0; c < f->width; c += WIDE) {
-        bool small = !is_linear && !is_signed;
+        const int farthest = f->burst > f->below ? f->burst : f->below;
+        bool small = true;
         for (int i = 0; small && i < WIDE; i++)
-            small = (int64_t)f->threshold[c + i] * f->burst < DIVIDE_LIMIT;
+            small = (int64_t)f->threshold[c + i] * (farthest + 1) < DIVIDE_LIMIT;
         if (f->limit > STATE_LIMIT)
             fire_columns(f, c, is_linear, is_signed, small, true, false, false);
         else if (small && lean && c + WIDE <= f->cell)

@@ -145,8 +145,8 @@ static bool is_channelwise(const struct wiring *w)
 /* Where a product's weights can be in the source's order, the view's does not matter. */
 static bool is_plain(const struct wiring *w)
 {
-    const bool order = channels_in_order(w) ||
-                       (w->groups == 1 && !is_channelwise(w) && channels_permuted(w));
+    const bool order =
+        channels_in_order(w) || (w->groups == 1 && !is_channelwise(w) && channels_permuted(w));
     return order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
 }
 

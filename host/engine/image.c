@@ -23,13 +23,18 @@ void image_need(struct lane *l, int population)
     if (at->image_good || !st->narrow)
         return;
     image_begin(l, population);
-    const int cell = st->image.cell;
+    /* A store of bytes may change anything but what is here. */
+    const int cell = st->image.cell, stride = st->stride, width = n->shape[2], offset = st->offset;
     for (int y = 0; y < n->shape[1]; y++) {
-        uint8_t *to = at->image + image_at(&st->image, y, 0);
-        const int16_t *from = at->seen + (ptrdiff_t)y * n->shape[2] * st->stride;
-        for (int x = 0; x < n->shape[2]; x++, to += cell, from += st->stride)
-            for (int c = 0; c < cell; c++)
-                to[c] = (uint8_t)(from[c] + st->offset);
+        uint8_t *restrict to = at->image + image_at(&st->image, y, 0);
+        const int16_t *restrict from = at->seen + (ptrdiff_t)y * width * stride;
+        if (cell == stride)
+            for (int i = 0; i < width * cell; i++)
+                to[i] = (uint8_t)(from[i] + offset);
+        else
+            for (int x = 0; x < width; x++, to += cell, from += stride)
+                for (int c = 0; c < cell; c++)
+                    to[c] = (uint8_t)(from[c] + offset);
     }
     at->image_good = true;
 }
@@ -48,14 +53,18 @@ void events_need(struct lane *l, int population)
     for (int y = 0; y < n->shape[1]; y++) {
         const uint8_t *from = at->image + image_at(&st->image, y, 0);
         int16_t *to = at->events + (ptrdiff_t)y * n->shape[2] * st->stride;
-        for (int x = 0; x < n->shape[2]; x++, from += st->image.cell, to += st->stride)
-            if (offsets == 1) {
-                const int offset = population == 0 ? l->offset[0] : st->offset;
-                for (int c = 0; c < channels; c++)
-                    to[c] = (int16_t)(from[c] - offset);
-            } else
-                for (int c = 0; c < channels; c++)
-                    to[c] = (int16_t)(from[c] - l->offset[c]);
+        if (population && st->image.cell == st->stride)
+            for (int i = 0; i < n->shape[2] * st->stride; i++)
+                to[i] = (int16_t)(from[i] - st->offset);
+        else
+            for (int x = 0; x < n->shape[2]; x++, from += st->image.cell, to += st->stride)
+                if (offsets == 1) {
+                    const int offset = population == 0 ? l->offset[0] : st->offset;
+                    for (int c = 0; c < channels; c++)
+                        to[c] = (int16_t)(from[c] - offset);
+                } else
+                    for (int c = 0; c < channels; c++)
+                        to[c] = (int16_t)(from[c] - l->offset[c]);
     }
     at->seen = at->events;
     at->events_good = true;

@@ -82,7 +82,7 @@ int lane_make(const struct engine *e, struct lane **lane)
         return af_fail(AF_NO_MEMORY, "no memory");
     }
     l->engine = e;
-    l->counting = true;
+    l->counted = COUNT_ALL;
     /* Vector stores and loads may run one block over the end. */
     l->view = engine_memory(e->view_bytes + 256);
     l->wide = engine_memory((e->wide_elements + LANES) * sizeof *l->wide);
@@ -132,10 +132,10 @@ int lane_share(struct lane *l, struct team *team)
     return AF_OK;
 }
 
-void lane_plan(struct lane *l, int steps, bool counting)
+void lane_plan(struct lane *l, int steps, enum counted counted)
 {
     l->steps = steps;
-    l->counting = counting;
+    l->counted = counted;
 }
 
 const int16_t *lane_events(struct lane *l, int population)
@@ -386,14 +386,16 @@ void lane_begin(struct lane *l, int first, int last, const int16_t *counts)
     l->analog = counts != NULL;
     l->counts = counts;
     l->step = 0;
+    l->first = first > 0 ? first : 1;
     memset(&l->at[0].activity, 0, sizeof l->at[0].activity);
-    for (int i = first > 0 ? first : 1; i <= last; i++)
+    for (int i = l->first; i <= last; i++)
         begin_population(l, i);
 }
 
-static bool counts_on(const struct lane *l)
+static bool counts_on(const struct lane *l, int index)
 {
-    return l->counting && l->engine->counting;
+    return l->engine->counting &&
+           (l->counted == COUNT_ALL || (l->counted == COUNT_FIRST && index == l->first));
 }
 
 void lane_input(struct lane *l, const int16_t *counts)
@@ -402,7 +404,7 @@ void lane_input(struct lane *l, const int16_t *counts)
     struct activity *a = &l->at[0].activity;
     int channels = l->engine->model->population[0].shape[0];
     l->counts = counts;
-    if (!counts_on(l))
+    if (!counts_on(l, 0))
         return;
     events_need(l, 0);
     for (int64_t j = 0; j < st->positions; j++)
@@ -649,7 +651,7 @@ static void step_relay(struct lane *l, int index)
         at->events_good = true;
     }
     at->seen = at->events;
-    if (counts_on(l)) {
+    if (counts_on(l, index)) {
         events_need(l, index);
         count_events(l, index, 0, st->positions);
     }
@@ -709,7 +711,7 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
                     model_state_limit(e->model), first);
         return;
     }
-    const bool counting = counts_on(l), wide = counting || !st->narrow,
+    const bool counting = counts_on(l, index), wide = counting || !st->narrow,
                is_last = l->steps && l->step + 1 >= l->steps,
                is_signed = n->signed_bursts && n->kind == AF_RELU;
     /* At first there is nothing to take back: what is sent begins the sum of what was sent. */
@@ -807,11 +809,11 @@ static void step_population(struct lane *l, int index)
         step_shared(l, index, rows, step_rows, true);
     else
         step_rows(l, index, 0, n->shape[1], false, 0);
-    if (parts && shares_rows(l, index) && counts_on(l) && n->kind != AF_OUTPUT)
+    if (parts && shares_rows(l, index) && counts_on(l, index) && n->kind != AF_OUTPUT)
         count_events(l, index, 0, st->positions);
     at->seen = at->events;
     at->image_good = st->narrow;
-    at->events_good = !st->narrow || counts_on(l);
+    at->events_good = !st->narrow || counts_on(l, index);
     at->begun = true;
 }
 

@@ -16,10 +16,11 @@ size_t lane_size(const struct engine *engine);
 /* The lane's inferences are shared by the threads of a team, population by population, where that
  * pays; lane_step is called by the team's owner. NULL: no longer. AF_NO_MEMORY. */
 int lane_share(struct lane *lane, struct team *team);
+enum counted { COUNT_NONE, COUNT_FIRST, COUNT_ALL };
 /* An inference takes at most `steps` timesteps (0, at first: it is not known), after the last of
- * which nobody asks for the potentials of populations that fire; `counting`, at first:
- * lane_activity is wanted. For the inferences to come. */
-void lane_plan(struct lane *lane, int steps, bool counting);
+ * which nobody asks for the potentials of populations that fire; lane_activity is wanted of no
+ * population, of the first one of lane_begin, or of all (at first). For the inferences to come. */
+void lane_plan(struct lane *lane, int steps, enum counted counted);
 /* Starts an inference for the populations first .. last (the others are not touched). counts: the
  * analog input, [channels][height][width], which stays as it is while the inference is under way;
  * NULL if the input comes step by step. It is needed only if one of the populations reads the

@@ -31,7 +31,9 @@ struct lane {
     struct team *team; /* NULL: the caller alone works */
     int hands;
     struct scratch *hand; /* [hands] */
-    bool analog, counting;
+    bool analog;
+    enum counted counted;
+    int first; /* of lane_begin */
     int steps; /* that the inference takes at most; 0: unknown */
     int step;
     struct place *at;
