@@ -145,14 +145,20 @@ def quantised(folder, n, to):
             return next(self.rows, None)
 
     import onnx
+    import onnxruntime
+    from onnx import version_converter
 
-    name = onnx.load(str(folder / "model.onnx")).graph.input[0].name
-    part = to.with_suffix(".part.onnx")
+    model = onnx.load(str(folder / "model.onnx"))
+    source, part = to.with_suffix(".float.onnx"), to.with_suffix(".part.onnx")
     try:
+        if model.opset_import[0].version < 13:  # which knows no scales per channel
+            model = version_converter.convert_version(model, 13)
+        onnx.save(model, str(source))
         quantization.quantize_static(
-            str(folder / "model.onnx"), str(part), Reader(name), quant_format=quantization.QuantFormat.QDQ,
+            str(source), str(part), Reader(model.graph.input[0].name), quant_format=quantization.QuantFormat.QDQ,
             per_channel=True, activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8,
         )
+        onnxruntime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
     except Exception as error:  # of any kind: it is their tool
         print(f"onnxruntime cannot quantise {folder}: {error}", file=sys.stderr)
         return None
