@@ -1,5 +1,4 @@
-/* What populations sent, as their readers see it: images, 16-bit events, views. */
-#include "engine/state.h"
+#include "engine/image.h"
 
 #include <string.h>
 
@@ -225,12 +224,6 @@ static bool is_merged(const struct lane *l, const struct wiring *w, const struct
 static bool is_repeated(const struct wiring *w, const struct path *p, const struct stage *st)
 {
     return !wiring_has_pool(w) && p->planes == 1 && p->stride <= st->image.cell;
-}
-
-bool view_from_image(const struct lane *l, const struct wiring *w, const struct path *p)
-{
-    (void)p;
-    return l->engine->stage[w->source].narrow;
 }
 
 /* A view of the source's cells, each repeated up[0] x up[1] times. */

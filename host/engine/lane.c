@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "base/team.h"
+#include "engine/image.h"
 #include "engine/memory.h"
-#include "engine/state.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -790,9 +790,8 @@ static void step_population(struct lane *l, int index)
         const struct path *p = &st->path[k];
         if (w->source == 0 && l->analog && l->steps != 1 && at->begun)
             continue; /* it is part of the constant */
-        const bool image = p->channelwise
-                               ? p->plain && w->source && l->engine->stage[w->source].narrow
-                               : reads_image(l, w, p) || view_from_image(l, w, p);
+        const bool narrow = w->source && l->engine->stage[w->source].narrow;
+        const bool image = p->channelwise ? p->plain && narrow : narrow || reads_image(l, w, p);
         if (image)
             image_need(l, w->source);
         else

@@ -3,6 +3,7 @@
 #ifndef ADAFIRE_LANE_H
 #define ADAFIRE_LANE_H
 
+#include "engine/activity.h"
 #include "engine/engine.h"
 
 struct lane;
@@ -16,7 +17,6 @@ size_t lane_size(const struct engine *engine);
 /* The lane's inferences are shared by the threads of a team, population by population, where that
  * pays; lane_step is called by the team's owner. NULL: no longer. AF_NO_MEMORY. */
 int lane_share(struct lane *lane, struct team *team);
-enum counted { COUNT_NONE, COUNT_FIRST, COUNT_ALL };
 /* An inference takes at most `steps` timesteps (0, at first: it is not known), after the last of
  * which nobody asks for the potentials of populations that fire; lane_activity is wanted of no
  * population, of the first one of lane_begin, or of all (at first). For the inferences to come. */
@@ -39,10 +39,7 @@ void lane_set_events(struct lane *lane, int population, const int16_t *events);
 /* [positions][stride] potentials; of an output population its accumulated sums. */
 const int32_t *lane_potentials(const struct lane *lane, int population);
 
-/* What a population did since lane_begin, if engine_count was called and it is wanted; else 0. */
-struct activity {
-    int64_t spikes, events, sops, spike_sops, adds; /* as in af_result */
-};
+/* What a population did since lane_begin, if engine_count was called and lane_plan asks for it. */
 const struct activity *lane_activity(const struct lane *lane, int population);
 
 #endif

@@ -1,9 +1,8 @@
-/* What a lane remembers: between lane.c, which runs it, and image.c, which shows populations to
- * their readers. */
+/* What a lane remembers. */
 #ifndef ADAFIRE_STATE_H
 #define ADAFIRE_STATE_H
 
-#include "engine/lane.h"
+#include "engine/activity.h"
 #include "engine/prepared.h"
 
 /* Of a population. What it sent last is an image, 16-bit events, or both. */
@@ -19,6 +18,8 @@ struct place {
     bool begun; /* it has had a timestep since lane_begin */
     struct activity activity;
 };
+
+struct team;
 
 /* What a thread computes in. */
 struct scratch {
@@ -42,24 +43,5 @@ struct lane {
     uint8_t *view;
     int32_t *wide;
 };
-
-/* Makes what the population sent available as bytes (if it is narrow) or as 16-bit events. */
-void image_need(struct lane *l, int population);
-void events_need(struct lane *l, int population);
-/* Prepares the image's border for what the population is about to write. */
-void image_begin(struct lane *l, int population);
-/* Makes the input's counts an image or events. */
-void input_need(struct lane *l);
-/* Where the population's position (y, x) is in its image. */
-static inline ptrdiff_t image_at(const struct image *i, int y, int x)
-{
-    return ((ptrdiff_t)(i->top + y) * i->cols + i->left + x) * i->cell;
-}
-/* Of a view that is no part of an image: whether it is summed from the source's image. */
-bool view_from_image(const struct lane *l, const struct wiring *w, const struct path *p);
-/* The padded view, one byte a value: bits of value + offset, value_bits a plane. */
-void fill_view(struct lane *l, const struct wiring *w, const struct path *p, int plane);
-/* The same in 32 bits, into l->wide. */
-void fill_wide(struct lane *l, const struct wiring *w, const struct path *p);
 
 #endif

@@ -2,6 +2,7 @@
  * potentials, outputs, stop times and counts, whichever instruction set runs. */
 #include "test.h"
 
+#include "base/team.h"
 #include "engine/cpu_kernel.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
@@ -654,6 +655,58 @@ TEST(wide_views)
     }
 }
 
+/* A population that is worth it is computed by all threads of a team. */
+TEST(shared_rows)
+{
+    static const enum af_kind kinds[] = {AF_RELU, AF_LINEAR, AF_MAXPOOL};
+    enum { CHANNELS = 64, SIZE = 512 };
+    struct team *team;
+    CHECK_EQ(team_make(3, &team), AF_OK);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct af_model *m = plain_model(kinds[i], CHANNELS, SIZE);
+        struct neurons *n = &m->population[1], *out = &m->population[2];
+        struct dice d = {i};
+        out->rank = 1;
+        out->dim[0] = neuron_count(out);
+        if (kinds[i] == AF_MAXPOOL) {
+            n->input->wiring.kernel[0] = 3;
+            n->input->wiring.before[0] = 1;
+        } else {
+            n->burst_below = kinds[i] == AF_LINEAR ? 7 : 0;
+            n->input->wiring.groups = 1;
+            free(n->input->weight);
+            n->input->weight = malloc((size_t)wiring_weights(&n->input->wiring));
+            for (int64_t k = 0; k < wiring_weights(&n->input->wiring); k++)
+                n->input->weight[k] = (int8_t)dice_roll(&d, -20, 20);
+            for (int c = 0; c < CHANNELS; c++)
+                n->threshold[c] = 1 + 200 * c;
+        }
+        CHECK_EQ(model_check(m), AF_OK);
+        int16_t *counts = random_counts(m, &d);
+        struct reference r;
+        struct engine *engine;
+        struct lane *lane;
+        struct record record;
+        reference_run(m, counts, m->timesteps, false, &r);
+        CHECK_EQ(engine_make(m, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
+        CHECK(engine_work(engine) > 10000);
+        CHECK_EQ(lane_make(engine, &lane), AF_OK);
+        CHECK_EQ(lane_share(lane, team), AF_OK);
+        for (int turn = 0; turn < 20; turn++) {
+            const struct place at = {.seed = i, .kernel = "team", .what = "shared"};
+            compare_engine(&at, engine, lane, counts, &r, &record);
+            record_free(&record);
+        }
+        lane_free(lane);
+        engine_free(engine);
+        reference_run_free(&r);
+        free(counts);
+        af_model_free(m);
+    }
+    team_free(team);
+}
+
 /* More operations in one timestep than 32 bits can count in a lane. */
 TEST(many_operations)
 {
@@ -1037,6 +1090,7 @@ int main(void)
     RUN(refresh);
     RUN(extreme_geometry);
     RUN(wide_views);
+    RUN(shared_rows);
     RUN(many_operations);
     return test_end();
 }
