@@ -572,12 +572,37 @@ INLINE void merge_any(uint8_t *to, const uint8_t *from, const ptrdiff_t step, co
     }
 }
 
-static void merge(uint8_t *to, const uint8_t *from, ptrdiff_t step, int count, int n, int sum)
+/* Cells of 8 bytes, which are too short for vectors, by additions that no byte carries out of. */
+static void merge_eights(const struct merging *m)
 {
-    if (sum)
-        merge_any(to, from, step, count, n, true);
-    else
-        merge_any(to, from, step, count, n, false);
+    for (int c = 0; c < m->cells; c++) {
+        const uint8_t *from = m->from + c * m->from_step;
+        uint64_t a = 0;
+        for (int k = 0; k < m->count; k++) {
+            uint64_t b;
+            memcpy(&b, from + k * m->step, 8);
+            a += b;
+        }
+        memcpy(m->to + c * m->to_step, &a, 8);
+    }
+}
+
+static void merge(const struct merging *m)
+{
+    if (m->sum && m->n == 8) {
+        merge_eights(m);
+        return;
+    }
+    for (int c = 0; c < m->cells; c++) {
+        uint8_t *to = m->to + c * m->to_step;
+        const uint8_t *from = m->from + c * m->from_step;
+        if (m->sum)
+            merge_any(to, from, m->step, m->count, m->n, true);
+        else if (m->n == 16)
+            merge_any(to, from, m->step, m->count, 16, false);
+        else
+            merge_any(to, from, m->step, m->count, m->n, false);
+    }
 }
 
 extern const struct kernel NAMED(kernel_, KERNEL);

@@ -74,6 +74,16 @@ struct scaling {
     ptrdiff_t sum_step, from_step;
 };
 
+/* to[c * to_step + i] = the sum (which fits a byte) or the largest of from[c * from_step + k * step
+ * + i] over k < count, for c < cells and i < n. */
+struct merging {
+    uint8_t *to;
+    const uint8_t *from;
+    ptrdiff_t to_step, from_step, step;
+    int cells, count, n;
+    int sum; /* or else the largest */
+};
+
 /* Additions and subtractions of shifted values that multiplying with n >= 0 takes: the digits of
  * its canonical signed form that are not 0 (Reitwieser, Advances in Computers 1 (1960) 231-308),
  * which are the bits where n and 3 n differ. */
@@ -91,8 +101,7 @@ struct kernel {
     /* to[i] = value_bits bits of from[i] + offset, from bit plane * value_bits on */
     void (*pack)(uint8_t *to, const int16_t *from, int n, int offset, int plane);
     void (*add_scaled)(const struct scaling *s);
-    /* to[i] = the sum (which fits a byte) or the largest of from[k * step + i], k < count */
-    void (*merge)(uint8_t *to, const uint8_t *from, ptrdiff_t step, int count, int n, int sum);
+    void (*merge)(const struct merging *m);
 };
 
 /* The best kernel of this CPU. */

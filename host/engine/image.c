@@ -256,6 +256,22 @@ static void fill_repeated(struct lane *l, const struct wiring *w, const struct p
     }
 }
 
+void windows_at(const struct windows *w, int v, int end, int *first, int *cells, int *run)
+{
+    const int64_t begin = (int64_t)v * w->stride - w->before, step = w->dilation;
+    const int64_t low = begin < 0 ? (-begin + step - 1) / step : 0;
+    const int64_t high = begin >= w->size ? 0 : (w->size - begin + step - 1) / step;
+    const int from = low < w->count ? (int)low : w->count;
+    const int to = high < w->count ? (int)high : w->count;
+    *first = (int)(begin + from * step);
+    *cells = to > from ? to - from : 0;
+    *run = 1;
+    if (*cells < w->count)
+        return;
+    const int64_t whole = (w->size - 1 - (w->count - 1) * step - begin) / w->stride + 1;
+    *run = whole < end - v ? (int)whole : end - v;
+}
+
 /* A pooled view whose sums fit a byte: rows are added up first. */
 static void fill_pooled(struct lane *l, const struct wiring *w, const struct path *p)
 {
@@ -263,24 +279,42 @@ static void fill_pooled(struct lane *l, const struct wiring *w, const struct pat
     const struct image *image = &l->engine->stage[w->source].image;
     const struct kernel *kernel = l->engine->kernel;
     const ptrdiff_t row = (ptrdiff_t)image->cols * image->cell;
-    uint8_t *to = l->view;
-    for (int j = 0; j < p->rows; j++) {
-        int rows[2], cols[2];
+    const struct windows columns = {w->pool_stride[1], w->pool_before[1], 1, w->pool[1],
+                                    source->shape[2]};
+    uint8_t *to = l->view, *merged = l->hand[0].row;
+    for (int j = 0; j < p->rows; j++, to += (ptrdiff_t)p->cols * p->stride) {
+        int rows[2];
         source_range(w, 0, j - w->before[0], source->shape[1], &rows[0], &rows[1]);
-        if (rows[0] >= rows[1]) {
-            memset(to, 0, (size_t)p->cols * (size_t)p->stride);
-            to += (ptrdiff_t)p->cols * p->stride;
+        memset(to, 0, (size_t)p->cols * (size_t)p->stride);
+        if (rows[0] >= rows[1])
             continue;
-        }
-        kernel->merge(l->hand[0].row, l->at[w->source].image + image_at(image, rows[0], 0), row,
-                      rows[1] - rows[0], source->shape[2] * image->cell, true);
-        for (int i = 0; i < p->cols; i++, to += p->stride) {
-            source_range(w, 1, i - w->before[1], source->shape[2], &cols[0], &cols[1]);
-            if (cols[0] < cols[1])
-                kernel->merge(to, l->hand[0].row + (ptrdiff_t)cols[0] * image->cell, image->cell,
-                              cols[1] - cols[0], p->stride, true);
-            else
-                memset(to, 0, (size_t)p->stride);
+        kernel->merge(&(struct merging){
+            .to = merged,
+            .from = l->at[w->source].image + image_at(image, rows[0], 0),
+            .step = row,
+            .cells = 1,
+            .count = rows[1] - rows[0],
+            .n = source->shape[2] * image->cell,
+            .sum = true,
+        });
+        int end = w->view[1], run; /* of the view's own columns, which padding surrounds */
+        if (end > p->cols - w->before[1])
+            end = p->cols - w->before[1];
+        for (int v = w->before[1] < 0 ? -w->before[1] : 0; v < end; v += run) {
+            int first, cells;
+            windows_at(&columns, v, end, &first, &cells, &run);
+            if (cells)
+                kernel->merge(&(struct merging){
+                    .to = to + (ptrdiff_t)(w->before[1] + v) * p->stride,
+                    .to_step = p->stride,
+                    .from = merged + (ptrdiff_t)first * image->cell,
+                    .from_step = (ptrdiff_t)columns.stride * image->cell,
+                    .step = image->cell,
+                    .cells = run,
+                    .count = cells,
+                    .n = p->stride,
+                    .sum = true,
+                });
         }
     }
 }

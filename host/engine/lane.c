@@ -491,15 +491,11 @@ static void count_events(struct lane *l, int index, int64_t first, int64_t posit
     a->adds += t.adds;
 }
 
-/* Window cells [*from, *to) of a relay's output y along an axis. */
-static void window(const struct wiring *w, int axis, int y, int *from, int *to)
+/* A relay's windows along an axis. */
+static struct windows windows_of(const struct wiring *w, int axis)
 {
-    const int64_t begin = (int64_t)y * w->stride[axis] - w->before[axis];
-    const int64_t step = w->dilation[axis], end = w->view[axis];
-    const int64_t low = begin < 0 ? (-begin + step - 1) / step : 0;
-    const int64_t high = begin >= end ? 0 : (end - begin + step - 1) / step;
-    *from = low < w->kernel[axis] ? (int)low : w->kernel[axis];
-    *to = high < w->kernel[axis] ? (int)high : w->kernel[axis];
+    return (struct windows){w->stride[axis], w->before[axis], w->dilation[axis], w->kernel[axis],
+                            w->view[axis]};
 }
 
 /* The largest of what was sent in each window: all that a relay sends in its first timestep. */
@@ -510,24 +506,37 @@ static void relay_first(const struct lane *l, int index, int first, int end, uin
     const struct wiring *w = &n->input[0].wiring;
     const struct image *from = &e->stage[w->source].image, *to = &e->stage[index].image;
     const uint8_t *image = l->at[w->source].image;
-    const int width = e->model->population[w->source].shape[2];
+    const struct windows rows = windows_of(w, 0), cols = windows_of(w, 1);
     const ptrdiff_t line = (ptrdiff_t)from->cols * from->cell;
-    const int last = to->cell < from->cell ? to->cell : from->cell;
     for (int y = first; y < end; y++) {
-        int rows[2], cols[2];
         uint8_t *cell = l->at[index].image + image_at(to, y, 0);
-        window(w, 0, y, &rows[0], &rows[1]);
-        const int vy = y * w->stride[0] + rows[0] * w->dilation[0] - w->before[0];
-        if (rows[0] < rows[1])
-            e->kernel->merge(merged, image + image_at(from, vy, 0), line * w->dilation[0],
-                             rows[1] - rows[0], width * from->cell, false);
-        for (int x = 0; x < n->shape[2]; x++, cell += to->cell) {
-            window(w, 1, x, &cols[0], &cols[1]);
-            const int vx = x * w->stride[1] + cols[0] * w->dilation[1] - w->before[1];
-            if (rows[0] < rows[1] && cols[0] < cols[1])
-                e->kernel->merge(cell, merged + (ptrdiff_t)vx * from->cell,
-                                 (ptrdiff_t)from->cell * w->dilation[1], cols[1] - cols[0], last,
-                                 false);
+        int at, many, run;
+        windows_at(&rows, y, y + 1, &at, &many, &run);
+        if (!many) {
+            memset(cell, e->stage[index].offset, (size_t)n->shape[2] * (size_t)to->cell);
+            continue;
+        }
+        e->kernel->merge(&(struct merging){
+            .to = merged,
+            .from = image + image_at(from, at, 0),
+            .step = line * w->dilation[0],
+            .cells = 1,
+            .count = many,
+            .n = w->view[1] * from->cell,
+        });
+        for (int x = 0; x < n->shape[2]; x += run, cell += (ptrdiff_t)run * to->cell) {
+            windows_at(&cols, x, n->shape[2], &at, &many, &run);
+            if (many)
+                e->kernel->merge(&(struct merging){
+                    .to = cell,
+                    .to_step = to->cell,
+                    .from = merged + (ptrdiff_t)at * from->cell,
+                    .from_step = (ptrdiff_t)w->stride[1] * from->cell,
+                    .step = (ptrdiff_t)from->cell * w->dilation[1],
+                    .cells = run,
+                    .count = many,
+                    .n = to->cell < from->cell ? to->cell : from->cell,
+                });
             else
                 memset(cell, e->stage[index].offset, (size_t)to->cell);
         }
@@ -586,18 +595,18 @@ static void relay_rest(struct lane *l, int index, bool first)
     const struct wiring *w = &n->input[0].wiring;
     const struct neurons *source = &e->model->population[w->source];
     const int channels = w->channels, stride = e->stage[index].stride;
+    const struct windows rows = windows_of(w, 0), cols = windows_of(w, 1);
     int32_t *restrict most = l->wide, *restrict sent = l->at[index].potential;
     int16_t *restrict events = l->at[index].events;
     for (int y = 0; y < n->shape[1]; y++)
         for (int x = 0; x < n->shape[2]; x++, sent += stride, events += stride) {
-            int rows[2], cols[2];
+            int at[2], many[2], run;
             bool any = false;
-            window(w, 0, y, &rows[0], &rows[1]);
-            window(w, 1, x, &cols[0], &cols[1]);
-            for (int ky = rows[0]; ky < rows[1]; ky++)
-                for (int kx = cols[0]; kx < cols[1]; kx++) {
-                    const int vy = y * w->stride[0] + ky * w->dilation[0] - w->before[0];
-                    const int vx = x * w->stride[1] + kx * w->dilation[1] - w->before[1];
+            windows_at(&rows, y, y + 1, &at[0], &many[0], &run);
+            windows_at(&cols, x, x + 1, &at[1], &many[1], &run);
+            for (int ky = 0; ky < many[0]; ky++)
+                for (int kx = 0; kx < many[1]; kx++) {
+                    const int vy = at[0] + ky * w->dilation[0], vx = at[1] + kx * w->dilation[1];
                     const int32_t *from =
                         l->at[index].sums +
                         ((ptrdiff_t)(vy / w->up[0]) * source->shape[2] + vx / w->up[1]) * channels;

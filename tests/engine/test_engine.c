@@ -997,28 +997,37 @@ TEST(products)
 
 TEST(merging)
 {
-    enum { STEP = 150 };
-    uint8_t from[8 * STEP], to[STEP], expected[STEP];
+    enum { STEP = 150, CELLS = 5, SIZE = 2000 };
+    static uint8_t from[SIZE], to[SIZE], expected[SIZE];
     struct dice d = {13};
-    for (int turn = 0; turn < 300; turn++) {
-        const int count = (int)dice_roll(&d, 1, 8), n = (int)dice_roll(&d, 1, STEP), sum = turn % 2;
-        for (size_t i = 0; i < sizeof from; i++)
-            from[i] = (uint8_t)dice_roll(&d, 0, sum ? 255 / count : 255);
+    for (int turn = 0; turn < 400; turn++) {
+        struct merging m = {.to = to,
+                            .from = from,
+                            .cells = (int)dice_roll(&d, 1, CELLS),
+                            .count = (int)dice_roll(&d, 1, 8),
+                            .n = dice_chance(&d, 30) ? 8 : (int)dice_roll(&d, 1, STEP),
+                            .sum = turn % 2,
+                            .step = dice_roll(&d, 1, STEP),
+                            .from_step = dice_roll(&d, 0, STEP)};
+        m.to_step = m.n + dice_roll(&d, 0, 20);
+        for (size_t i = 0; i < SIZE; i++)
+            from[i] = (uint8_t)dice_roll(&d, 0, m.sum ? 255 / m.count : 255);
         memset(expected, BLANK, sizeof expected);
-        for (int i = 0; i < n; i++) {
-            int all = 0;
-            for (int k = 0; k < count; k++)
-                all = sum                        ? all + from[k * STEP + i]
-                      : all > from[k * STEP + i] ? all
-                                                 : from[k * STEP + i];
-            expected[i] = (uint8_t)all;
-        }
+        for (int c = 0; c < m.cells; c++)
+            for (int i = 0; i < m.n; i++) {
+                int all = 0;
+                for (int k = 0; k < m.count; k++) {
+                    const int one = from[c * m.from_step + k * m.step + i];
+                    all = m.sum ? all + one : all > one ? all : one;
+                }
+                expected[c * m.to_step + i] = (uint8_t)all;
+            }
         for (int k = 0; k < KERNELS; k++) {
             if (!usable[k])
                 continue;
             setenv("ADAFIRE_CPU", kernels[k], 1);
             memset(to, BLANK, sizeof to);
-            kernel_choose()->merge(to, from, STEP, count, n, sum);
+            kernel_choose()->merge(&m);
             CHECK(!memcmp(to, expected, sizeof to));
         }
     }
