@@ -3,6 +3,7 @@
 
 #include "model/model.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef __AVX2__
@@ -66,7 +67,24 @@ INLINE lanes most(lanes a, lanes b)
 }
 #endif
 
+enum { CHUNK = WIDE * 4 };
+typedef uint8_t chunk __attribute__((vector_size(CHUNK)));
+typedef uint8_t chunk_u __attribute__((vector_size(CHUNK), aligned(1), may_alias));
+
 /* ---- Product ------------------------------------------------------------------------------- */
+
+/* Whether n bytes are 0, and those that fill the last vector. */
+INLINE bool is_silent(const uint8_t *a, ptrdiff_t n)
+{
+    typedef uint64_t eights __attribute__((vector_size(CHUNK)));
+    chunk any = {0};
+    for (ptrdiff_t i = 0; i < n; i += CHUNK)
+        any |= *(const chunk_u *)(a + i);
+    uint64_t all = 0;
+    for (int i = 0; i < CHUNK / 8; i++)
+        all |= ((eights)any)[i];
+    return !all;
+}
 
 /* The LANES sums of one row and block. */
 INLINE void store(const struct product *p, int32_t *c, const lanes sum[LANES / WIDE])
@@ -78,6 +96,14 @@ INLINE void store(const struct product *p, int32_t *c, const lanes sum[LANES / W
             shifted += *to;
         *to = shifted;
     }
+}
+
+INLINE bool leaves_out(const struct product *p, const uint8_t *a, ptrdiff_t bytes)
+{
+    const bool silent = is_silent(a, bytes);
+    p->silence->looked++;
+    p->silence->silent += silent;
+    return silent;
 }
 
 #ifdef __AVX512VNNI__
@@ -97,13 +123,17 @@ enum {
 
 /* R rows and N blocks at once, held in registers. */
 INLINE void tile(const struct product *p, const int R, const int N, const ptrdiff_t step,
-                 const uint8_t *a, const int8_t *b, int32_t *c)
+                 const bool look, const uint8_t *a, const int8_t *b, int32_t *c)
 {
     const int quads = p->length / 4;
     const size_t block = (size_t)p->segments * (size_t)quads * LANES * 4;
     lanes sum[REGISTERS] = {{0}};
     for (int s = 0; s < p->segments; s++) {
         const uint8_t *from = a + p->segment[s];
+        if (look && leaves_out(p, from, (R - 1) * step + p->length)) {
+            b += (ptrdiff_t)quads * LANES * 4;
+            continue;
+        }
         for (int q = 0; q < quads; q++, from += 4, b += LANES * 4) {
             lanes w[ROW_BLOCKS];
             for (int n = 0; n < N; n++)
@@ -159,13 +189,17 @@ INLINE int smaller(int a, int b)
 }
 
 INLINE void tile(const struct product *p, const int R, const int N, const ptrdiff_t step,
-                 const uint8_t *a, const int8_t *b, int32_t *c)
+                 const bool look, const uint8_t *a, const int8_t *b, int32_t *c)
 {
     enum { PARTS = LANES / WIDE };
     const int quads = p->length / 4, depth = 127 / p->most;
     (void)N; /* 1 */
     lanes sum[REGISTERS] = {{0}};
-    for (int s = 0; s < p->segments; s++)
+    for (int s = 0; s < p->segments; s++) {
+        if (look && leaves_out(p, a + p->segment[s], (R - 1) * step + p->length)) {
+            b += (ptrdiff_t)quads * LANES * 4;
+            continue;
+        }
         for (int q = 0; q < quads; q += depth) {
             const uint8_t *from = a + p->segment[s] + 4 * q;
             pairs part[REGISTERS] = {{0}};
@@ -181,6 +215,7 @@ INLINE void tile(const struct product *p, const int R, const int N, const ptrdif
             for (int i = 0; i < R * PARTS; i++)
                 sum[i] += widened(part[i]);
         }
+    }
     for (int r = 0; r < R; r++)
         store(p, c + r * p->c_step, &sum[r * PARTS]);
 }
@@ -188,70 +223,85 @@ INLINE void tile(const struct product *p, const int R, const int N, const ptrdif
 #endif
 
 /* All rows of a line and N blocks, in tiles that the registers hold. */
-INLINE void stripe(const struct product *p, const int N, const ptrdiff_t step, const uint8_t *a,
-                   const int8_t *b, int32_t *c)
+INLINE void stripe(const struct product *p, const int N, const ptrdiff_t step, const bool look,
+                   const uint8_t *a, const int8_t *b, int32_t *c)
 {
     const int most = REGISTERS * WIDE / LANES / N;
     int r = 0;
     for (; r + most <= p->rows; r += most)
-        tile(p, most, N, step, a + r * step, b, c + r * p->c_step);
+        tile(p, most, N, step, look, a + r * step, b, c + r * p->c_step);
     if (most > 8 && r + 8 <= p->rows) {
-        tile(p, 8, N, step, a + r * step, b, c + r * p->c_step);
+        tile(p, 8, N, step, look, a + r * step, b, c + r * p->c_step);
         r += 8;
     }
     if (most > 4 && r + 4 <= p->rows) {
-        tile(p, 4, N, step, a + r * step, b, c + r * p->c_step);
+        tile(p, 4, N, step, look, a + r * step, b, c + r * p->c_step);
         r += 4;
     }
     if (most > 2 && r + 2 <= p->rows) {
-        tile(p, 2, N, step, a + r * step, b, c + r * p->c_step);
+        tile(p, 2, N, step, look, a + r * step, b, c + r * p->c_step);
         r += 2;
     }
     if (r < p->rows)
-        tile(p, 1, N, step, a + r * step, b, c + r * p->c_step);
+        tile(p, 1, N, step, look, a + r * step, b, c + r * p->c_step);
 }
 
 /* A block's weights stay in the cache for all lines. */
-INLINE void multiply_by_step(const struct product *p, const ptrdiff_t step)
+INLINE void multiply_by_step(const struct product *p, const ptrdiff_t step, const bool look)
 {
     const size_t block = (size_t)p->segments * (size_t)p->length * LANES;
     int n = 0;
     for (; TILE_BLOCKS > 1 && n + TILE_BLOCKS <= p->blocks; n += TILE_BLOCKS)
         for (int l = 0; l < p->lines; l++)
-            stripe(p, TILE_BLOCKS, step, p->a + l * p->a_line, p->b + (size_t)n * block,
+            stripe(p, TILE_BLOCKS, step, look, p->a + l * p->a_line, p->b + (size_t)n * block,
                    p->c + l * p->c_line + n * LANES);
     for (; n < p->blocks; n++)
         for (int l = 0; l < p->lines; l++)
-            stripe(p, 1, step, p->a + l * p->a_line, p->b + (size_t)n * block,
+            stripe(p, 1, step, look, p->a + l * p->a_line, p->b + (size_t)n * block,
                    p->c + l * p->c_line + n * LANES);
 }
 
 /* One row: as many blocks at once as hide the latency of an addition. */
-INLINE void multiply_row(const struct product *p)
+static __attribute__((noinline)) void multiply_row(const struct product *p)
 {
     const size_t block = (size_t)p->segments * (size_t)p->length * LANES;
     int n = 0;
     for (; ROW_BLOCKS > 4 && n + 8 <= p->blocks; n += 8)
-        tile(p, 1, 8, 0, p->a, p->b + (size_t)n * block, p->c + n * LANES);
+        tile(p, 1, 8, 0, false, p->a, p->b + (size_t)n * block, p->c + n * LANES);
     for (; ROW_BLOCKS > 1 && n + 4 <= p->blocks; n += 4)
-        tile(p, 1, 4, 0, p->a, p->b + (size_t)n * block, p->c + n * LANES);
+        tile(p, 1, 4, 0, false, p->a, p->b + (size_t)n * block, p->c + n * LANES);
     for (; n < p->blocks; n++)
-        tile(p, 1, 1, 0, p->a, p->b + (size_t)n * block, p->c + n * LANES);
+        tile(p, 1, 1, 0, false, p->a, p->b + (size_t)n * block, p->c + n * LANES);
 }
 
-/* Known steps make a tile's addresses constants, for which there are too few registers. */
+/* Known steps make a tile's addresses constants, for which there are too few registers. Each is a
+ * function of its own: of one large one the compiler keeps fewer sums in registers. */
+#define MULTIPLY(name, step, look)                                                                 \
+    static __attribute__((noinline)) void name(const struct product *p)                            \
+    {                                                                                              \
+        multiply_by_step(p, step, look);                                                           \
+    }
+MULTIPLY(multiply_16, 16, false)
+MULTIPLY(multiply_32, 32, false)
+MULTIPLY(multiply_64, 64, false)
+MULTIPLY(multiply_any, p->a_step, false)
+MULTIPLY(multiply_looking, p->a_step, true)
+#undef MULTIPLY
+
 static void multiply(const struct product *p)
 {
-    if (ROW_BLOCKS > 1 && p->rows == 1 && p->lines == 1) {
+    if (ROW_BLOCKS > 1 && p->rows == 1 && p->lines == 1)
         multiply_row(p);
-        return;
-    }
-    switch (p->a_step) {
-    case 16: multiply_by_step(p, 16); break;
-    case 32: multiply_by_step(p, 32); break;
-    case 64: multiply_by_step(p, 64); break;
-    default: multiply_by_step(p, p->a_step);
-    }
+    else if (p->silence)
+        multiply_looking(p);
+    else if (p->a_step == 16)
+        multiply_16(p);
+    else if (p->a_step == 32)
+        multiply_32(p);
+    else if (p->a_step == 64)
+        multiply_64(p);
+    else
+        multiply_any(p);
 }
 
 /* ---- Fire ---------------------------------------------------------------------------------- */
@@ -509,9 +559,6 @@ static void add_scaled(const struct scaling *s)
         add_scaled_from(s, false);
 }
 
-enum { CHUNK = WIDE * 4 };
-typedef uint8_t chunk __attribute__((vector_size(CHUNK)));
-typedef uint8_t chunk_u __attribute__((vector_size(CHUNK), aligned(1), may_alias));
 typedef uint8_t quarter __attribute__((vector_size(16)));
 typedef uint8_t quarter_u __attribute__((vector_size(16), aligned(1), may_alias));
 

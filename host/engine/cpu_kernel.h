@@ -13,6 +13,11 @@ enum { LANES = 16 }; /* outputs per weight block, neurons per fire step */
  * b[n][s][k]) << shift for l < lines, i < rows and n < blocks * LANES. A segment is `length` bytes,
  * a multiple of 4. b is packed as [block][segment][length / 4][LANES][4]. No alignment is assumed.
  */
+/* Of parts of rows that could be left out, because all of a is 0 there. */
+struct silence {
+    int64_t looked, silent;
+};
+
 struct product {
     int lines, rows, blocks, segments, length, shift;
     int add;  /* 0: c is overwritten */
@@ -23,6 +28,7 @@ struct product {
     const int8_t *b;
     int32_t *c;
     ptrdiff_t c_line, c_step;
+    struct silence *silence; /* NULL: it is not worth looking for; added to */
 };
 
 /* One timestep of `lines` x `positions` x `width` neurons (width a multiple of LANES); see model.h

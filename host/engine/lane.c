@@ -11,6 +11,9 @@
 
 /* Bytes of the currents that are fired before more are computed: they stay in the first cache. */
 enum { CHUNK_BYTES = 16 << 10 };
+/* Less silence than one part in so many is not worth the search; so often it is looked for again.
+ */
+enum { WORTH_LOOKING = 8, LOOK_EACH = 64 };
 /* Nanoseconds of work in a population that are worth to be shared. */
 enum { WORTH_SHARING = 5000 };
 
@@ -42,9 +45,10 @@ static bool make_place(const struct engine *e, int index, struct place *at)
     const enum af_kind kind = e->model->population[index].kind;
     const bool adds = kind == AF_RELU || kind == AF_LINEAR || kind == AF_OUTPUT;
     at->border = -1;
+    at->watch = calloc((size_t)e->model->population[index].input_count + 1, sizeof *at->watch);
     at->seen = at->events = engine_memory(elements * sizeof(int16_t));
     at->image = engine_memory(image_bytes(&st->image) + 256);
-    bool good = at->events && at->image;
+    bool good = at->events && at->image && at->watch;
     if (adds)
         good = good && (at->potential = engine_memory(elements * 4)) &&
                (at->constant = engine_memory(elements * 4)) && (at->base = engine_memory(each)) &&
@@ -111,6 +115,7 @@ void lane_free(struct lane *l)
         engine_memory_free(at->sent);
         engine_memory_free(at->events);
         engine_memory_free(at->image);
+        free(at->watch);
     }
     free(l->at);
     engine_memory_free(l->view);
@@ -189,6 +194,8 @@ struct rows {
     int first, end;
     int32_t *to;
     int width, stride; /* of the destination */
+    struct silence *silence;
+    int hand; /* the first one says what was silent */
 };
 
 /* One channel each, straight from the source: a shortcut. */
@@ -275,6 +282,7 @@ static void project_product(const struct lane *l, const struct synapses *s, cons
         .segment = image ? p->image_segment : p->segment,
         .c_line = (ptrdiff_t)r->stride * r->width * w->spread[0],
         .c_step = (ptrdiff_t)r->stride * w->spread[1] * fold,
+        .silence = r->silence,
     };
     /* Rows that lie one behind the other in both buffers are one long row. */
     if (product.a_line == product.rows * product.a_step &&
@@ -315,7 +323,10 @@ static void project(struct lane *l, int index, int k, const struct rows *r, bool
     const struct path *p = &l->engine->stage[index].path[k];
     const bool whole = p->whole && w->groups == 1;
     const int fold = l->engine->stage[index].fold;
+    struct watch *watch = &l->at[index].watch[k];
+    struct silence others = {0};
     struct rows part = *r;
+    part.silence = watch->rest ? NULL : r->hand == 0 ? &watch->silence : &others;
     if (!p->whole) { /* all rows of it, then */
         part.first = 0;
         part.end = w->block[1];
@@ -508,6 +519,9 @@ static void relay_first(const struct lane *l, int index, int first, int end, uin
     const uint8_t *image = l->at[w->source].image;
     const struct windows rows = windows_of(w, 0), cols = windows_of(w, 1);
     const ptrdiff_t line = (ptrdiff_t)from->cols * from->cell;
+    /* With the source's other channels in them bytes beyond the last channel would not be silent.
+     */
+    const bool all = w->channels == e->model->population[w->source].shape[0];
     for (int y = first; y < end; y++) {
         uint8_t *cell = l->at[index].image + image_at(to, y, 0);
         int at, many, run;
@@ -535,7 +549,7 @@ static void relay_first(const struct lane *l, int index, int first, int end, uin
                     .step = (ptrdiff_t)from->cell * w->dilation[1],
                     .cells = run,
                     .count = many,
-                    .n = to->cell < from->cell ? to->cell : from->cell,
+                    .n = all ? to->cell : w->channels,
                 });
             else
                 memset(cell, e->stage[index].offset, (size_t)to->cell);
@@ -694,7 +708,12 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
                   positions = (int64_t)(end_row - first_row) * n->shape[2];
     const bool keeps = l->analog && l->steps != 1 && reads_input(n);
     const int32_t *current = NULL, *constant = st->steady ? st->steady + skip : NULL;
-    struct rows r = {first_row, end_row, l->hand[hand].current, n->shape[2], st->stride};
+    struct rows r = {.first = first_row,
+                     .end = end_row,
+                     .to = l->hand[hand].current,
+                     .width = n->shape[2],
+                     .stride = st->stride,
+                     .hand = hand};
     if (keeps) {
         struct rows kept = r;
         kept.to = at->constant + skip;
@@ -779,6 +798,16 @@ static int rows_at_a_time(const struct lane *l, int index)
     return copied > 1 || rows > n->shape[1] ? n->shape[1] : rows < 1 ? 1 : rows;
 }
 
+/* Looking goes on where it paid. */
+static void end_watch(struct watch *w)
+{
+    if (w->rest)
+        w->rest--;
+    else if (w->silence.silent * WORTH_LOOKING < w->silence.looked)
+        w->rest = LOOK_EACH;
+    w->silence = (struct silence){0};
+}
+
 static void step_population(struct lane *l, int index)
 {
     const struct neurons *n = &l->engine->model->population[index];
@@ -819,6 +848,8 @@ static void step_population(struct lane *l, int index)
         step_rows(l, index, 0, n->shape[1], false, 0);
     if (parts && shares_rows(l, index) && counts_on(l, index) && n->kind != AF_OUTPUT)
         count_events(l, index, 0, st->positions);
+    for (int k = 0; k < n->input_count; k++)
+        end_watch(&at->watch[k]);
     at->seen = at->events;
     at->image_good = st->narrow;
     at->events_good = !st->narrow || counts_on(l, index);

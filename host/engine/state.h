@@ -5,6 +5,12 @@
 #include "engine/activity.h"
 #include "engine/prepared.h"
 
+/* Whether a projection's source is so silent that it is worth to look where. */
+struct watch {
+    struct silence silence; /* of this timestep */
+    int rest;               /* timesteps in which nobody looks */
+};
+
 /* Of a population. What it sent last is an image, 16-bit events, or both. */
 struct place {
     int32_t *potential, *constant, *sums; /* sums: of a relay's source */
@@ -15,7 +21,8 @@ struct place {
     uint8_t *image;
     int border; /* what the image's border holds; -1: nothing yet */
     bool image_good, events_good;
-    bool begun; /* it has had a timestep since lane_begin */
+    bool begun;          /* it has had a timestep since lane_begin */
+    struct watch *watch; /* [input_count] */
     struct activity activity;
 };
 
