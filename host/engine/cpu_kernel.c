@@ -227,23 +227,33 @@ INLINE void stripe(const struct product *p, const int N, const ptrdiff_t step, c
                    const uint8_t *a, const int8_t *b, int32_t *c)
 {
     const int most = REGISTERS * WIDE / LANES / N;
+    const int rest = p->rows % most;
     int r = 0;
     for (; r + most <= p->rows; r += most)
         tile(p, most, N, step, look, a + r * step, b, c + r * p->c_step);
-    if (most > 8 && r + 8 <= p->rows) {
-        tile(p, 8, N, step, look, a + r * step, b, c + r * p->c_step);
-        r += 8;
+    a += r * step;
+    c += r * p->c_step;
+    switch (rest) { /* each at once: parts of it would wait for their sums */
+#define REST(R)                                                                                    \
+    case R: tile(p, R < most ? R : 1, N, step, look, a, b, c); break
+        REST(1);
+        REST(2);
+        REST(3);
+        REST(4);
+        REST(5);
+        REST(6);
+        REST(7);
+        REST(8);
+        REST(9);
+        REST(10);
+        REST(11);
+        REST(12);
+        REST(13);
+        REST(14);
+        REST(15);
+#undef REST
+    default: break;
     }
-    if (most > 4 && r + 4 <= p->rows) {
-        tile(p, 4, N, step, look, a + r * step, b, c + r * p->c_step);
-        r += 4;
-    }
-    if (most > 2 && r + 2 <= p->rows) {
-        tile(p, 2, N, step, look, a + r * step, b, c + r * p->c_step);
-        r += 2;
-    }
-    if (r < p->rows)
-        tile(p, 1, N, step, look, a + r * step, b, c + r * p->c_step);
 }
 
 /* A block's weights stay in the cache for all lines. */
