@@ -2,7 +2,7 @@
 """The CPU engine beside onnxruntime, in float and in int8, on the same networks and images, in turns in one run.
 
     tools/bench_ann.py BUILD_DIRECTORY DATA_DIRECTORY [NETWORK...] [--threads 2] [--turns 3] [--seconds 0.5]
-                       [--table FILE.md] [--json FILE]
+                       [--table FILE.md] [--json FILE] [--curve]
 
 Networks: digits (embedded), mnist, fashion_mnist, cifar10, cifar100, bccd, camvid, modelnet10, squeezenet, nmnist;
 what is not in DATA_DIRECTORY is left out by name. Models are converted without searches (adafire-convert --effort 0)
@@ -10,6 +10,7 @@ at T = 1 and T = 4 and kept in BUILD_DIRECTORY/bench. onnxruntime runs the same 
 quantize_static (QDQ, uint8 activations, int8 weights per channel) on the calibration samples; its samples are
 preprocessed beforehand, the engine's are raw. Each contender has the batch that it likes best; images/s is the best
 turn. `1 at a time` is the median of single samples in a row, in microseconds; `load` opens model and device.
+--curve measures time against events instead: of N-MNIST's frames ever less is left, from below.
 Needs numpy, onnx and onnxruntime (tools/bench makes a virtual environment of them)."""
 
 import argparse
@@ -265,6 +266,26 @@ T = 4 / float | 1 at a time, us (engine / float / int8) | load, ms (engine / flo
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
+def curve(args, package):
+    """Time against events at a fixed network, one thread: the lower part of each frame is made silent."""
+    n = NETWORKS["nmnist"]
+    folder = args.data / n["folder"]
+    path = args.build / "bench" / "nmnist-1.snn"
+    path.parent.mkdir(exist_ok=True)
+    convert(args.build, folder, n, 1, path)
+    frames = np.load(folder / "test_images.npy")
+    height = frames.shape[2]
+    print("| of each frame | events | synaptic operations | us a frame |\n|---|---|---|---|")
+    for share in (1, 0.75, 0.5, 0.25, 0.1, 0):
+        part = frames.copy()
+        part[:, :, round(height * share):] = 0
+        engine = Engine(package, str(path), 1, part)
+        seconds = min(repeat(args.seconds, lambda e=engine: e.run()))
+        engine.run(counting=True)
+        events, operations = engine.counters[1].sum(1).mean(), engine.counters[2].sum(1).mean()
+        print(f"| {share:.0%} | {events:,.0f} | {operations:,.0f} | {seconds / len(frames) * 1e6:.1f} |")
+
+
 def processor():
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -281,6 +302,7 @@ def main():
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each contender in each turn")
     parser.add_argument("--table", type=pathlib.Path, help="the Markdown table goes here, too")
+    parser.add_argument("--curve", action="store_true", help="time against events")
     parser.add_argument("--json", type=pathlib.Path, help="all that was measured")
     args = parser.parse_args()
     unknown = [n for n in args.networks if n not in NETWORKS]
@@ -292,6 +314,9 @@ def main():
     except ImportError as error:
         raise SystemExit(f"bench_ann: {error.name} is not installed for {sys.executable}")
     package = load_package(args.build)
+    if args.curve:
+        curve(args, package)
+        return
     lines = [f"Measured {time.strftime('%Y-%m-%d')} on {processor()}, {args.threads} threads, "
              f"onnxruntime {onnxruntime.__version__}, images/s:", "", HEAD]
     print("\n".join(lines), flush=True)

@@ -76,14 +76,26 @@ typedef uint8_t chunk_u __attribute__((vector_size(CHUNK), aligned(1), may_alias
 /* Whether n bytes are 0, and those that fill the last vector. */
 INLINE bool is_silent(const uint8_t *a, ptrdiff_t n)
 {
-    typedef uint64_t eights __attribute__((vector_size(CHUNK)));
     chunk any = {0};
     for (ptrdiff_t i = 0; i < n; i += CHUNK)
         any |= *(const chunk_u *)(a + i);
-    uint64_t all = 0;
-    for (int i = 0; i < CHUNK / 8; i++)
-        all |= ((eights)any)[i];
-    return !all;
+#if defined __AVX512F__
+    return !_mm512_test_epi64_mask((__m512i)any, (__m512i)any);
+#elif defined __AVX2__
+    return _mm256_testz_si256((__m256i)any, (__m256i)any);
+#else
+    uint64_t half[2];
+    memcpy(half, &any, sizeof half);
+    return !(half[0] | half[1]);
+#endif
+}
+
+INLINE bool leaves_out(const struct product *p, const uint8_t *a, ptrdiff_t bytes)
+{
+    const bool silent = is_silent(a, bytes);
+    p->silence->looked++;
+    p->silence->silent += silent;
+    return silent;
 }
 
 /* The LANES sums of one row and block. */
@@ -96,14 +108,6 @@ INLINE void store(const struct product *p, int32_t *c, const lanes sum[LANES / W
             shifted += *to;
         *to = shifted;
     }
-}
-
-INLINE bool leaves_out(const struct product *p, const uint8_t *a, ptrdiff_t bytes)
-{
-    const bool silent = is_silent(a, bytes);
-    p->silence->looked++;
-    p->silence->silent += silent;
-    return silent;
 }
 
 #ifdef __AVX512VNNI__

@@ -13,7 +13,7 @@
 enum { CHUNK_BYTES = 16 << 10 };
 /* Less silence than one part in so many is not worth the search; so often it is looked for again.
  */
-enum { WORTH_LOOKING = 8, LOOK_EACH = 64 };
+enum { WORTH_LOOKING = 3, LOOK_EACH = 64 };
 /* Nanoseconds of work in a population that are worth to be shared. */
 enum { WORTH_SHARING = 5000 };
 
