@@ -67,6 +67,10 @@ KERNELS := generic
 ifeq ($(shell uname -m),x86_64)
 KERNELS += avx2 avx512
 endif
+ifeq ($(shell uname -m),aarch64)
+KERNELS += neon
+endif
+KERNEL_FLAGS_neon := -march=armv8.2-a+dotprod
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 

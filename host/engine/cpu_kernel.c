@@ -9,6 +9,9 @@
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
+#ifdef __ARM_FEATURE_DOTPROD
+#include <arm_neon.h>
+#endif
 
 #define PASTE(a, b)         a##b
 #define NAMED(prefix, name) PASTE(prefix, name)
@@ -153,6 +156,46 @@ INLINE void tile(const struct product *p, const int R, const int N, const ptrdif
     for (int r = 0; r < R; r++)
         for (int n = 0; n < N; n++)
             store(p, c + r * p->c_step + n * LANES, &sum[r * N + n]);
+}
+
+#elif defined __ARM_FEATURE_DOTPROD
+
+enum {
+    REGISTERS = 16,
+    TILE_BLOCKS = 1,
+    ROW_BLOCKS = 1,
+    VALUE_BITS = 7
+}; /* both sides have signs */
+
+INLINE void tile(const struct product *p, const int R, const int N, const ptrdiff_t step,
+                 const bool look, const uint8_t *a, const int8_t *b, int32_t *c)
+{
+    enum { PARTS = LANES / WIDE };
+    const int quads = p->length / 4;
+    (void)N; /* 1 */
+    lanes sum[REGISTERS] = {{0}};
+    for (int s = 0; s < p->segments; s++) {
+        const uint8_t *from = a + p->segment[s];
+        if (look && leaves_out(p, from, (R - 1) * step + p->length)) {
+            b += (ptrdiff_t)quads * LANES * 4;
+            continue;
+        }
+        for (int q = 0; q < quads; q++, from += 4, b += LANES * 4) {
+            int8x16_t w[PARTS];
+            for (int i = 0; i < PARTS; i++)
+                w[i] = vld1q_s8(b + i * WIDE * 4);
+            for (int r = 0; r < R; r++) {
+                int32_t four;
+                memcpy(&four, from + r * step, 4);
+                const int8x16_t values = vreinterpretq_s8_s32(vdupq_n_s32(four));
+                for (int i = 0; i < PARTS; i++)
+                    sum[r * PARTS + i] =
+                        (lanes)vdotq_s32((int32x4_t)sum[r * PARTS + i], w[i], values);
+            }
+        }
+    }
+    for (int r = 0; r < R; r++)
+        store(p, c + r * p->c_step, &sum[r * PARTS]);
 }
 
 #else

@@ -1,5 +1,6 @@
 /* The CPU engine's inner loops. cpu_kernel.c is compiled once per instruction set; the engine picks
- * the best that this CPU has (ADAFIRE_CPU=generic|avx2|avx512 overrides). All give equal integers.
+ * the best that this CPU has (ADAFIRE_CPU=generic|avx2|avx512|neon overrides). All give equal
+ * integers.
  */
 #ifndef ADAFIRE_CPU_KERNEL_H
 #define ADAFIRE_CPU_KERNEL_H
