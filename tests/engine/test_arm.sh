@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/check.sh
+[ "$(basename "$ADAFIRE_BUILD")" = release ] || skip "is built in one way only"
 cc=aarch64-linux-gnu-gcc
 command -v "$cc" >/dev/null || skip "no $cc (apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross)"
 command -v qemu-aarch64 >/dev/null || skip "no qemu-aarch64 (apt install qemu-user)"
