@@ -67,6 +67,10 @@ KERNELS := generic
 ifeq ($(shell uname -m),x86_64)
 KERNELS += avx2 avx512
 endif
+ifeq ($(shell uname -m),aarch64)
+KERNELS += neon
+endif
+KERNEL_FLAGS_neon := -march=armv8.2-a+dotprod
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 
@@ -104,7 +108,7 @@ extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
 # Where a run or a conversion spends its time; what remains builds faster so.
-HOT := $(foreach f,engine convert recording,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+HOT := $(foreach f,engine convert recording device,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 $(HOT): CFLAGS_ALL := $(CFLAGS_ALL:-O2=-O3)
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so

@@ -175,6 +175,8 @@ static int run_all(struct history *h, int threads)
         calloc((size_t)threads * (size_t)h->recipe->model->population_count, sizeof *h->activity);
     int status = h->lane && h->activity ? engine_make(h->recipe->model, &h->engine)
                                         : af_fail(AF_NO_MEMORY, "no memory");
+    if (!status)
+        status = engine_count(h->engine);
     for (int i = 0; !status && i < threads; i++)
         status = lane_make(h->engine, &h->lane[i]);
     if (!status)

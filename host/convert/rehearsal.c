@@ -55,6 +55,8 @@ int rehearsal_begin(struct recipe *recipe, int64_t first, int64_t samples, struc
     int status = r->lane && r->record ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     if (!status)
         status = engine_make(recipe->model, &r->engine);
+    if (!status)
+        status = engine_count(r->engine);
     for (int i = 0; !status && i < r->threads; i++)
         status = lane_make(r->engine, &r->lane[i]);
     if (status)
@@ -149,6 +151,7 @@ static int record_sample(void *context, int worker, int64_t sample)
     int16_t *to = p->kind == AF_OUTPUT ? NULL : malloc(bytes * (size_t)steps);
     if (p->kind != AF_OUTPUT && !to)
         return af_fail(AF_NO_MEMORY, "no memory for the events of a population");
+    lane_plan(lane, rec->rest ? 0 : steps, COUNT_NONE);
     lane_begin(lane, rec->population, rec->population, counts_of(r, sample));
     for (int t = 0; t < steps; t++) {
         show_records(r, lane, rec->population, sample, t);
@@ -361,6 +364,7 @@ static int probe_sample(void *context, int worker, int64_t sample)
     double *scratch = malloc((size_t)r->recipe->reference->ann_size * 2 * sizeof *scratch);
     if (!scratch)
         return af_fail(AF_NO_MEMORY, "no memory");
+    lane_plan(lane, steps, COUNT_FIRST);
     lane_begin(lane, p->population, last, counts_of(r, sample));
     for (int t = 0; t < steps; t++) {
         show_records(r, lane, p->population, sample, t);

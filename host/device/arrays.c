@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { CHUNK = 4096, CHECKED = 1024 }; /* samples at a time; whose values are looked at */
+/* Of outputs at a time, but for some samples: memory that is there already is soonest had. */
+enum { OUTPUT_BYTES = 64 << 20, CHUNK_LEAST = 32 };
 
 /* Events of one sample, which come from one thread. */
 struct list {
@@ -187,6 +189,14 @@ static void discard(struct af_arrays *a)
     a->event_count = 0;
 }
 
+/* Samples that are run at a time. */
+static int64_t chunk_of(const struct af_model *m)
+{
+    const int64_t each = model_output_at(m, m->population_count) * (int64_t)sizeof(float);
+    const int64_t fit = OUTPUT_BYTES / (each + 1);
+    return fit > CHUNK ? CHUNK : fit < CHUNK_LEAST ? CHUNK_LEAST : fit;
+}
+
 int af_run_arrays(struct af_device *device, struct af_arrays *a,
                   const struct af_run_options *options)
 {
@@ -208,6 +218,7 @@ int af_run_arrays(struct af_device *device, struct af_arrays *a,
     struct af_run_options o = asked;
     o.trace = a->history != NULL;
     o.profile = a->profile != NULL;
+    o.no_counts = !a->spikes && !a->events && !a->sops && !a->spike_sops && !a->adds;
     if (a->keep_events || asked.on_event) {
         o.on_event = a->keep_events ? keep_event : pass_event;
         o.on_event_context = &r;
@@ -222,9 +233,10 @@ int af_run_arrays(struct af_device *device, struct af_arrays *a,
     r.list = a->keep_events ? calloc(CHUNK, sizeof *r.list) : NULL;
     if (!samples || !results || (a->keep_events && !r.list))
         status = af_fail(AF_NO_MEMORY, "no memory for a run");
-    for (; !status && r.first < a->count; r.first += CHUNK) {
+    const int64_t chunk = chunk_of(device->model);
+    for (; !status && r.first < a->count; r.first += chunk) {
         const int64_t left = a->count - r.first;
-        status = run_chunk(device, &r, left < CHUNK ? left : CHUNK, &o, samples, results);
+        status = run_chunk(device, &r, left < chunk ? left : chunk, &o, samples, results);
     }
     if (status)
         discard(a);

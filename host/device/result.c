@@ -40,9 +40,17 @@ int64_t result_output(const struct af_model *m, int index, const int32_t *sum, i
 {
     const struct neurons *p = &m->population[index];
     const int64_t n = output_values(p), area = neuron_count(p) / p->shape[0];
-    for (int64_t j = 0; j < n; j++) {
-        int64_t at = p->order ? p->order[j] : j;
+    for (int64_t j = 0; p->order && j < n; j++) {
+        int64_t at = p->order[j];
         to[j] = at < 0 ? 0 : (float)((double)sum[at] * (double)p->scale[at / area] / (double)steps);
+    }
+    for (int64_t first = 0; !p->order && first < n; first += area) {
+        const double scale = (double)p->scale[first / area];
+        const int64_t end = first + area < n ? first + area : n;
+        for (int64_t j = first; steps == 1 && j < end; j++)
+            to[j] = (float)((double)sum[j] * scale);
+        for (int64_t j = first; steps != 1 && j < end; j++)
+            to[j] = (float)((double)sum[j] * scale / (double)steps);
     }
     return n;
 }

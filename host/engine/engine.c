@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { VIEW_LIMIT = 1 << 29 }; /* values of a padded view: hostile geometry ends here */
+enum { FRAME_MOST = 64 };      /* cells of an image's border, beyond which views are copied */
 
 static int round_up(int v, int to)
 {
@@ -17,10 +18,14 @@ static int round_up(int v, int to)
 
 static void path_free(struct path *p)
 {
+    const bool framed = p->framed; /* wirings never change */
     free(p->segment);
-    free(p->packed);
-    free(p->taps);
+    free(p->image_segment);
+    engine_memory_free(p->packed);
+    engine_memory_free(p->sums);
+    engine_memory_free(p->taps);
     memset(p, 0, sizeof *p);
+    p->framed = framed;
 }
 
 static bool channels_in_order(const struct wiring *w)
@@ -46,43 +51,103 @@ static int prepare_channelwise(const struct synapses *s, struct path *p)
     return AF_OK;
 }
 
-static int prepare_product(const struct synapses *s, struct path *p)
+/* Of the dynamic path: what an offset of 1 of the input's channels adds to each output. */
+static int prepare_sums(const struct engine *e, const struct synapses *s, struct path *p)
 {
     const struct wiring *w = &s->wiring;
+    const int offsets = input_offsets(e), taps = w->kernel[0] * w->kernel[1];
+    const int fan_in = wiring_fan_in(w), per = w->block[0] / w->groups;
+    const int64_t row = wiring_row(w);
+    p->sums = engine_memory((size_t)w->block[0] * (size_t)offsets * sizeof *p->sums);
+    if (!p->sums)
+        return af_fail(AF_NO_MEMORY, "no memory for weights");
+    for (int o = 0; o < w->block[0]; o++)
+        for (int j = 0; j < fan_in; j++) {
+            const int c = w->map[o / per * fan_in + j];
+            int32_t sum = 0;
+            for (int k = 0; k < taps; k++)
+                sum += s->weight[o * row + (int64_t)j * taps + k];
+            int32_t *to = &p->sums[o * offsets + (offsets > 1 ? c : 0)];
+            *to = (int32_t)((uint32_t)*to + ((uint32_t)sum << s->shift));
+        }
+    return AF_OK;
+}
+
+static int prepare_product(const struct engine *e, const struct synapses *s, const struct stage *st,
+                           struct path *p)
+{
+    const struct wiring *w = &s->wiring;
+    const int fold = st->fold;
+    const struct image *image = &e->stage[w->source].image;
     int fan_in = wiring_fan_in(w), per = w->block[0] / w->groups;
     bool merged = w->groups == 1 && w->dilation[1] == 1;
-    p->stride = round_up(w->channels, 4);
+    p->stride = p->framed ? image->cell : round_up(w->channels, 4);
     p->blocks = round_up(per, LANES) / LANES;
-    int cell = w->groups == 1 ? p->stride : round_up(fan_in, 4);
-    p->length = merged ? w->kernel[1] * cell : cell;
+    int cell = w->groups == 1 ? p->stride : fan_in;
+    /* Windows of folded positions overlap: the first one begins the row, the last one ends it. */
+    const int columns = w->kernel[1] + (fold - 1) * w->stride[1];
+    p->length = round_up(merged ? columns * cell : cell, 4);
     p->segments = merged ? w->kernel[0] : w->kernel[0] * w->kernel[1];
     p->segment = malloc((size_t)p->segments * sizeof *p->segment);
+    p->image_segment = malloc((size_t)p->segments * sizeof *p->segment);
     p->packed_group = (size_t)p->blocks * (size_t)p->segments * (size_t)p->length * LANES;
     p->packed = engine_memory(p->packed_group * (size_t)w->groups);
-    if (!p->segment || !p->packed)
+    if (!p->segment || !p->image_segment || !p->packed)
         return af_fail(AF_NO_MEMORY, "no memory for weights");
     for (int i = 0; i < p->segments; i++) {
         int ky = merged ? i : i / w->kernel[1], kx = merged ? 0 : i % w->kernel[1];
         p->segment[i] =
             ((ptrdiff_t)ky * w->dilation[0] * p->cols + (ptrdiff_t)kx * w->dilation[1]) * p->stride;
+        p->image_segment[i] =
+            ((ptrdiff_t)ky * w->dilation[0] * image->cols + (ptrdiff_t)kx * w->dilation[1]) *
+            image->cell;
     }
     int64_t row = wiring_row(w);
-    for (int o = 0; o < w->block[0]; o++) {
-        int8_t *group = p->packed + (size_t)(o / per) * p->packed_group;
-        int block = o % per / LANES, lane = o % per % LANES;
-        for (int j = 0; j < fan_in; j++)
-            for (int ky = 0; ky < w->kernel[0]; ky++)
-                for (int kx = 0; kx < w->kernel[1]; kx++) {
-                    int segment = merged ? ky : ky * w->kernel[1] + kx;
-                    int at = merged ? kx * cell + j : j;
-                    size_t quad = ((size_t)block * (size_t)p->segments + (size_t)segment) *
-                                      (size_t)(p->length / 4) +
-                                  (size_t)(at / 4);
-                    group[(quad * LANES + (size_t)lane) * 4 + (size_t)(at % 4)] =
-                        s->weight[o * row + ((int64_t)j * w->kernel[0] + ky) * w->kernel[1] + kx];
-                }
-    }
+    for (int f = 0; f < fold; f++)
+        for (int o = 0; o < w->block[0]; o++) {
+            int8_t *group = p->packed + (size_t)(o / per) * p->packed_group;
+            int at_lane = f * st->stride + o % per;
+            int block = at_lane / LANES, lane = at_lane % LANES;
+            for (int j = 0; j < fan_in; j++)
+                for (int ky = 0; ky < w->kernel[0]; ky++)
+                    for (int kx = 0; kx < w->kernel[1]; kx++) {
+                        int segment = merged ? ky : ky * w->kernel[1] + kx;
+                        int from = p->plain && w->groups == 1 ? w->map[j] : j;
+                        int at = merged ? (kx + f * w->stride[1]) * cell + from : from;
+                        size_t quad = ((size_t)block * (size_t)p->segments + (size_t)segment) *
+                                          (size_t)(p->length / 4) +
+                                      (size_t)(at / 4);
+                        group[(quad * LANES + (size_t)lane) * 4 + (size_t)(at % 4)] =
+                            s->weight[o * row + ((int64_t)j * w->kernel[0] + ky) * w->kernel[1] +
+                                      kx];
+                    }
+        }
     return AF_OK;
+}
+
+/* Whether the view's channels are the source's first in any order. */
+static bool channels_permuted(const struct wiring *w)
+{
+    uint64_t seen = 0;
+    bool good = w->channels <= 64;
+    for (int i = 0; good && i < w->channels; i++) {
+        good = w->map[i] < w->channels && !(seen >> w->map[i] & 1);
+        seen |= good ? (uint64_t)1 << w->map[i] : 0;
+    }
+    return good;
+}
+
+static bool is_channelwise(const struct wiring *w)
+{
+    return w->groups == w->channels && w->block[0] == w->channels;
+}
+
+/* Where a product's weights can be in the source's order, the view's does not matter. */
+static bool is_plain(const struct wiring *w)
+{
+    const bool order =
+        channels_in_order(w) || (w->groups == 1 && !is_channelwise(w) && channels_permuted(w));
+    return order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
 }
 
 /* Cells of the view and its padding along an axis that the block's windows cover. */
@@ -92,24 +157,71 @@ static int64_t padded_size(const struct wiring *w, int axis)
            (int64_t)(w->kernel[axis] - 1) * w->dilation[axis] + 1;
 }
 
-static int prepare_path(struct engine *e, const struct synapses *s, struct path *p)
+/* The image of a population has the padding of all readers that see it as it is. */
+static void prepare_image(struct engine *e, int index)
+{
+    const struct af_model *m = e->model;
+    const struct neurons *p = &m->population[index];
+    struct image *image = &e->stage[index].image;
+    int before[2] = {0, 0}, after[2] = {0, 0};
+    for (int i = index + 1; i < m->population_count; i++)
+        for (int k = 0; k < m->population[i].input_count; k++) {
+            const struct wiring *w = &m->population[i].input[k].wiring;
+            if (w->source != index || w->channels != p->shape[0] || !is_plain(w))
+                continue;
+            int64_t beyond[2];
+            for (int a = 0; a < 2; a++)
+                beyond[a] = padded_size(w, a) - w->before[a] - p->shape[a + 1];
+            if (w->before[0] > FRAME_MOST || w->before[1] > FRAME_MOST || beyond[0] > FRAME_MOST ||
+                beyond[1] > FRAME_MOST)
+                continue;
+            e->stage[i].path[k].framed = true;
+            for (int a = 0; a < 2; a++) {
+                before[a] = w->before[a] > before[a] ? w->before[a] : before[a];
+                after[a] = beyond[a] > after[a] ? (int)beyond[a] : after[a];
+            }
+        }
+    image->cell = p->shape[0] <= 2 ? p->shape[0] : round_up(p->shape[0], 4);
+    image->top = before[0];
+    image->left = before[1];
+    image->rows = before[0] + p->shape[1] + after[0];
+    image->cols = before[1] + p->shape[2] + after[1];
+}
+
+/* What depends on how far it bursts. */
+static void prepare_offset(struct engine *e, int index)
+{
+    struct stage *st = &e->stage[index];
+    const int most = model_event_limit(e->model, index);
+    const bool negative = model_sends_negative(e->model, index);
+    st->offset = negative ? most : 0;
+    st->narrow = index && (negative ? 2 * most : most) <= UINT8_MAX;
+}
+
+static int prepare_path(struct engine *e, int population, const struct synapses *s, struct path *p)
 {
     const struct wiring *w = &s->wiring;
+    const struct stage *source = &e->stage[w->source];
+    const struct neurons *n = &e->model->population[population];
     path_free(p);
     /* More than the currents' limit meets weights of zero only (model_check). */
     int64_t most = (int64_t)model_event_limit(e->model, w->source) * w->pool[0] * w->pool[1];
     if (most > model_current_limit(e->model))
         most = model_current_limit(e->model);
     bool negative = model_sends_negative(e->model, w->source);
-    p->channelwise = w->groups == w->channels && w->block[0] == w->channels;
+    p->channelwise = is_channelwise(w);
     p->in_order = channels_in_order(w);
-    p->plain = p->in_order && !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
+    p->plain = is_plain(w);
+    p->whole = memcmp(w->block, n->shape, sizeof w->block) == 0;
+    p->dynamic = w->source == 0 && p->framed && p->whole && !p->channelwise;
     p->offset = negative && !p->channelwise ? (int)most : 0;
     int64_t range = negative ? 2 * most : most;
     int bits = e->kernel->value_bits;
     for (p->planes = 1; range >> (bits * p->planes); p->planes++)
         ;
     p->most = p->planes > 1 ? (1 << bits) - 1 : range > 1 ? (int)range : 1;
+    p->direct = p->framed && !p->channelwise &&
+                (w->source == 0 ? p->dynamic : source->narrow && p->planes == 1);
     int64_t rows = padded_size(w, 0), cols = padded_size(w, 1);
     if (rows > VIEW_LIMIT || cols > VIEW_LIMIT || rows * cols > VIEW_LIMIT / w->channels)
         return af_fail(AF_UNSUPPORTED,
@@ -117,7 +229,10 @@ static int prepare_path(struct engine *e, const struct synapses *s, struct path 
                        (long long)rows, (long long)cols);
     p->rows = (int)rows;
     p->cols = (int)cols;
-    int status = p->channelwise ? prepare_channelwise(s, p) : prepare_product(s, p);
+    int status = p->channelwise ? prepare_channelwise(s, p)
+                                : prepare_product(e, s, &e->stage[population], p);
+    if (!status && p->dynamic)
+        status = prepare_sums(e, s, p);
     size_t cells = (size_t)p->rows * (size_t)p->cols * (size_t)p->stride;
     if (!status && p->channelwise)
         e->wide_elements = cells > e->wide_elements ? cells : e->wide_elements;
@@ -132,11 +247,10 @@ static int prepare_fanout(struct engine *e, int index)
     const struct af_model *m = e->model;
     const struct neurons *p = &m->population[index];
     struct stage *st = &e->stage[index];
-    const size_t row = (size_t)st->stride * sizeof *st->fanout;
     int64_t *sum = calloc((size_t)neuron_count(p), sizeof *sum), most = 1;
-    free(st->fanout);
+    engine_memory_free(st->fanout);
     free(st->fanout_row);
-    st->fanout = engine_memory((size_t)st->positions * row);
+    st->fanout = engine_memory((size_t)st->positions * (size_t)st->stride * sizeof *st->fanout);
     st->fanout_row = malloc((size_t)st->positions * sizeof *st->fanout_row);
     int status = sum && st->fanout && st->fanout_row ? AF_OK : af_fail(AF_NO_MEMORY, "no memory");
     for (int i = index + 1; !status && i < m->population_count; i++)
@@ -145,14 +259,15 @@ static int prepare_fanout(struct engine *e, int index)
             if (s->wiring.source == index && s->weight)
                 status = wiring_add_fanout(&s->wiring, s->weight, p->shape, sum);
         }
-    for (int64_t j = 0; !status && j < st->positions; j++) {
-        int32_t *to = st->fanout + j * st->stride;
+    for (int64_t j = 0; !status && j < st->positions; j++)
         for (int c = 0; c < p->shape[0]; c++) {
             int64_t n = sum[c * st->positions + j];
-            to[c] = (int32_t)n;
+            st->fanout[j * st->stride + c] = (int32_t)n;
             most = n > most ? n : most;
         }
-        const bool same = j && memcmp(to - st->stride, to, row) == 0;
+    for (int64_t j = 0; !status && j < st->positions / st->fold; j++) {
+        const int32_t *row = st->fanout + j * st->width;
+        const bool same = j && memcmp(row - st->width, row, (size_t)st->width * 4) == 0;
         st->fanout_row[j] = same ? st->fanout_row[j - 1] : (int32_t)j;
     }
     st->flush_after =
@@ -183,6 +298,8 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     const struct synapses *s = &p->input[k];
     const struct wiring *w = &s->wiring;
     int64_t row = wiring_row(w);
+    if (st->path[k].dynamic)
+        return;
     for (int o = 0; st->path[k].offset && o < w->block[0]; o++) {
         int64_t all = 0;
         for (int64_t i = 0; i < row; i++)
@@ -202,45 +319,77 @@ static void remove_offset(const struct neurons *p, struct stage *st, int k)
     }
 }
 
+/* By what a core does: 100 multiply-accumulates a nanosecond, and 2 neurons. */
+static double work_of(const struct neurons *p)
+{
+    double macs = 0;
+    for (int k = 0; k < p->input_count; k++) {
+        const struct wiring *w = &p->input[k].wiring;
+        macs += (double)w->block[0] * w->block[1] * w->block[2] *
+                (p->kind == AF_MAXPOOL ? w->kernel[0] * w->kernel[1] : (double)wiring_row(w));
+    }
+    return macs / 100 + (double)neuron_count(p) / 2;
+}
+
 static int prepare_stage(struct engine *e, int population)
 {
     const struct neurons *p = &e->model->population[population];
     struct stage *st = &e->stage[population];
+    st->work = work_of(p);
+    if (p->kind == AF_MAXPOOL)
+        st->path[0].in_order = channels_in_order(&p->input[0].wiring);
     if (p->kind == AF_INPUT || p->kind == AF_MAXPOOL)
         return AF_OK;
     bool per_neuron = p->bias_count != p->shape[0], steady = per_neuron;
     for (int c = 0; c < st->stride; c++) {
         bool there = c < p->shape[0];
         st->base[c] = there && !per_neuron ? p->bias[c] : 0;
-        st->threshold[c] = there && p->threshold ? p->threshold[c] : STATE_LIMIT;
-        st->inverse[c] = 1.0f / (float)st->threshold[c];
+        st->threshold[c] = there && p->threshold ? p->threshold[c] : 1;
     }
     int status = AF_OK;
     for (int k = 0; !status && k < p->input_count; k++) {
-        const struct wiring *w = &p->input[k].wiring;
-        status = prepare_path(e, &p->input[k], &st->path[k]);
-        bool whole = memcmp(w->block, p->shape, sizeof w->block) == 0;
-        steady = steady || w->source == 0 || (st->path[k].offset && !whole);
+        status = prepare_path(e, population, &p->input[k], &st->path[k]);
+        steady = steady || (st->path[k].offset && !st->path[k].dynamic && !st->path[k].whole);
     }
-    free(st->steady);
-    free(st->initial);
+    engine_memory_free(st->steady);
+    engine_memory_free(st->initial);
     st->steady = st->initial = NULL;
     if (!status && steady && !(st->steady = lay_out(p, st, per_neuron ? p->bias : NULL, true)))
         status = af_fail(AF_NO_MEMORY, "no memory");
-    st->initial_per_neuron = p->initial_count != p->shape[0];
-    if (!status && p->initial_count &&
-        !(st->initial = lay_out(p, st, p->initial, st->initial_per_neuron)))
+    const bool initial_per_neuron = p->initial_count != p->shape[0];
+    if (!status && p->initial_count && initial_per_neuron &&
+        !(st->initial = lay_out(p, st, p->initial, true)))
         status = af_fail(AF_NO_MEMORY, "no memory");
     for (int k = 0; !status && k < p->input_count; k++)
         remove_offset(p, st, k);
+    for (int c = 0; c < st->stride; c++) {
+        const bool there = p->initial_count && !initial_per_neuron && c < p->shape[0];
+        st->first[c] = (int32_t)((uint32_t)st->base[c] + (there ? (uint32_t)p->initial[c] : 0));
+    }
+    for (int c = 0; c < st->width; c++) {
+        st->base[c] = st->base[c % st->stride];
+        st->first[c] = st->first[c % st->stride];
+        st->threshold[c] = st->threshold[c % st->stride];
+        st->inverse[c] = 1.0f / (float)st->threshold[c];
+    }
     return status;
+}
+
+/* Relays behind it send what it sends. */
+static void prepare_offsets(struct engine *e, int population)
+{
+    prepare_offset(e, population);
+    for (int i = population + 1; i < e->model->population_count; i++)
+        if (e->model->population[i].kind == AF_MAXPOOL)
+            prepare_offset(e, i);
 }
 
 int engine_refresh(struct engine *e, int population)
 {
     const struct neurons *p = &e->model->population[population];
+    prepare_offsets(e, population);
     int status = prepare_stage(e, population);
-    for (int k = 0; !status && k < p->input_count; k++) {
+    for (int k = 0; e->counting && !status && k < p->input_count; k++) {
         const int source = p->input[k].wiring.source;
         bool again = false;
         for (int j = 0; j < k; j++)
@@ -250,6 +399,20 @@ int engine_refresh(struct engine *e, int population)
             status = prepare_fanout(e, source);
     }
     return status;
+}
+
+/* Whether some positions of a row can be computed as one, for few channels. */
+static bool folds(const struct neurons *p)
+{
+    const int channels = p->shape[0], fold = channels > 4 ? 2 : 4;
+    bool good = (p->kind == AF_RELU || p->kind == AF_LINEAR) && channels > 2 &&
+                channels <= LANES / 2 && p->shape[2] % fold == 0;
+    for (int k = 0; good && k < p->input_count; k++) {
+        const struct wiring *w = &p->input[k].wiring;
+        good = memcmp(w->block, p->shape, sizeof w->block) == 0 && w->groups == 1 &&
+               w->dilation[1] == 1;
+    }
+    return good;
 }
 
 int engine_make(const struct af_model *m, struct engine **engine)
@@ -265,13 +428,20 @@ int engine_make(const struct af_model *m, struct engine **engine)
     for (int i = 0; !status && i < m->population_count; i++) {
         const struct neurons *p = &m->population[i];
         struct stage *st = &e->stage[i];
-        st->stride = round_up(p->shape[0], p->kind == AF_INPUT ? 4 : LANES);
+        st->stride = p->kind != AF_INPUT ? round_up(p->shape[0], LANES)
+                     : p->shape[0] <= 2  ? p->shape[0]
+                                         : round_up(p->shape[0], 4);
+        if (folds(p))
+            st->stride = p->shape[0] > 4 ? 8 : 4;
+        st->fold = st->stride < LANES && p->kind != AF_INPUT ? LANES / st->stride : 1;
+        st->width = st->stride * st->fold;
         st->positions = (int64_t)p->shape[1] * p->shape[2];
         st->path = calloc((size_t)p->input_count + 1, sizeof *st->path);
-        st->base = engine_memory((size_t)st->stride * sizeof *st->base);
-        st->threshold = engine_memory((size_t)st->stride * sizeof *st->threshold);
-        st->inverse = engine_memory((size_t)st->stride * sizeof *st->inverse);
-        if (!st->path || !st->base || !st->threshold || !st->inverse)
+        st->base = engine_memory((size_t)st->width * sizeof *st->base);
+        st->threshold = engine_memory((size_t)st->width * sizeof *st->threshold);
+        st->first = engine_memory((size_t)st->width * sizeof *st->first);
+        st->inverse = engine_memory((size_t)st->width * sizeof *st->inverse);
+        if (!st->path || !st->base || !st->first || !st->threshold || !st->inverse)
             status = af_fail(AF_NO_MEMORY, "no memory");
         size_t elements = (size_t)st->positions * (size_t)st->stride;
         if (elements > e->current_elements)
@@ -280,14 +450,36 @@ int engine_make(const struct af_model *m, struct engine **engine)
             if ((size_t)p->input[k].wiring.channels > e->wide_elements)
                 e->wide_elements = (size_t)p->input[k].wiring.channels;
     }
+    for (int i = 0; !status && i < m->population_count; i++) {
+        prepare_image(e, i);
+        prepare_offset(e, i);
+        const struct image *image = &e->stage[i].image;
+        const size_t row = (size_t)image->cols * (size_t)image->cell;
+        e->row_bytes = row > e->row_bytes ? row : e->row_bytes;
+    }
     for (int i = 0; !status && i < m->population_count; i++)
         status = prepare_stage(e, i);
-    for (int i = 0; !status && i < m->population_count; i++)
-        status = prepare_fanout(e, i);
     if (status)
         engine_free(e);
     else
         *engine = e;
+    return status;
+}
+
+double engine_work(const struct engine *e)
+{
+    double work = 0;
+    for (int i = 0; i < e->model->population_count; i++)
+        work += e->stage[i].work;
+    return work;
+}
+
+int engine_count(struct engine *e)
+{
+    int status = AF_OK;
+    for (int i = 0; !e->counting && !status && i < e->model->population_count; i++)
+        status = prepare_fanout(e, i);
+    e->counting = e->counting || !status;
     return status;
 }
 
@@ -300,13 +492,14 @@ void engine_free(struct engine *e)
         for (int k = 0; st->path && k < e->model->population[i].input_count; k++)
             path_free(&st->path[k]);
         free(st->path);
-        free(st->base);
-        free(st->threshold);
-        free(st->inverse);
-        free(st->fanout);
+        engine_memory_free(st->base);
+        engine_memory_free(st->first);
+        engine_memory_free(st->threshold);
+        engine_memory_free(st->inverse);
+        engine_memory_free(st->fanout);
         free(st->fanout_row);
-        free(st->steady);
-        free(st->initial);
+        engine_memory_free(st->steady);
+        engine_memory_free(st->initial);
     }
     free(e->stage);
     free(e);

@@ -6,5 +6,6 @@
 
 /* Zeros, aligned for vectors and a little longer. NULL: there is none. */
 void *engine_memory(size_t bytes);
+void engine_memory_free(void *p);
 
 #endif

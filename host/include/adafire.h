@@ -258,6 +258,8 @@ struct af_run_options {
     bool no_iat;   /* run all timesteps */
     bool trace;    /* keep the output after every timestep (af_result.history) */
     bool profile; /* keep what its cycles went to (af_result.profile) where the board counts them */
+    /* Nobody asks for spikes, events and operations: they are 0 where counting them takes time. */
+    bool no_counts;
     /* Called for every event of every sample if not NULL, from the thread that runs the sample, in
      * order of timestep (from 0) and population. `burst` is negative for what is taken back. */
     void (*on_event)(void *context, int64_t sample, int timestep, int population, int neuron,

@@ -438,4 +438,11 @@ int model_quantise_input(const struct af_model *m, enum af_type type, const void
     return AF_OK;
 }
 
+void model_count_bytes(const struct af_model *m, int channel, int16_t *counts)
+{
+    const struct range r = counts_of(&m->format);
+    for (int i = 0; i < 256; i++)
+        counts[i] = to_count(i, (double)m->format.zero[channel], (double)m->format.unit, &r);
+}
+
 /* ---- Public information -------------------------------------------------------------------- */

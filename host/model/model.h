@@ -131,5 +131,7 @@ int model_frame_begin(const struct af_model *m, int steps, int frame);
 /* Raw samples to counts in the population's layout. AF_BAD_ARGUMENT for an unknown type. */
 int model_quantise_input(const struct af_model *m, enum af_type type, const void *data,
                          int16_t *counts);
+/* The same of every byte in a channel: counts[256]. */
+void model_count_bytes(const struct af_model *m, int channel, int16_t *counts);
 
 #endif

@@ -64,10 +64,19 @@ int64_t network_macs(const struct network *net, int64_t *first)
 
 /* ---- The ANN ------------------------------------------------------------------------------- */
 
+/* Whether the view is the source's channels as they are. */
+static bool is_copy(const struct wiring *w)
+{
+    return !wiring_has_pool(w) && w->up[0] == 1 && w->up[1] == 1;
+}
+
 static void view_of(const struct wiring *w, const float *source, const int shape[3], float *view)
 {
     int upsampled[2] = {shape[1] * w->up[0], shape[2] * w->up[1]};
-    for (int i = 0; i < w->channels; i++) {
+    const size_t area = (size_t)shape[1] * (size_t)shape[2];
+    for (int i = 0; is_copy(w) && i < w->channels; i++)
+        memcpy(view + (size_t)i * area, source + (size_t)w->map[i] * area, area * sizeof *view);
+    for (int i = 0; !is_copy(w) && i < w->channels; i++) {
         const float *map = source + (int64_t)w->map[i] * shape[1] * shape[2];
         for (int y = 0; y < w->view[0]; y++)
             for (int x = 0; x < w->view[1]; x++) {
@@ -152,12 +161,32 @@ int network_patches(const struct network *net, int population, int projection, f
     return AF_OK;
 }
 
+/* One weight for each channel, as shortcuts have it. */
+static bool add_shortcut(const struct projection *p, const float *source, const int shape[3],
+                         const int to_shape[3], float *to)
+{
+    const struct wiring *w = &p->wiring;
+    const int64_t area = (int64_t)shape[1] * shape[2];
+    if (!wiring_is_channelwise(w) || !is_copy(w) || w->stride[0] != 1 || w->stride[1] != 1 ||
+        w->before[0] || w->before[1] || memcmp(w->block, to_shape, sizeof w->block) != 0 ||
+        w->block[1] != shape[1] || w->block[2] != shape[2])
+        return false;
+    for (int c = 0; c < w->channels; c++, to += area) {
+        const float *from = source + w->map[c] * area, weight = p->weight[c];
+        for (int64_t j = 0; j < area; j++)
+            to[j] += weight * from[j];
+    }
+    return true;
+}
+
 static int add_projection(const struct projection *p, const float *source, const int shape[3],
                           const int to_shape[3], float *to)
 {
     const struct wiring *w = &p->wiring;
     int64_t row = wiring_row(w), area = (int64_t)w->block[1] * w->block[2];
     int per = w->block[0] / w->groups;
+    if (add_shortcut(p, source, shape, to_shape, to))
+        return AF_OK;
     float *view = malloc((size_t)w->channels * (size_t)(w->view[0] * w->view[1]) * sizeof *view);
     float *column = malloc((size_t)(row * area) * sizeof *column);
     float *sum = malloc((size_t)(per * area) * sizeof *sum);
@@ -281,7 +310,7 @@ int network_forward(const struct network *net, float *const *value)
         for (int64_t j = 0; p->step > 0 && j < n; j++)
             v[j] = fake_quantise(v[j], p->step, p->low, p->high);
         for (int64_t j = 0; p->kind == AF_RELU && j < n; j++)
-            v[j] = v[j] > 0 ? fminf(v[j], p->ceiling) : 0;
+            v[j] = !(v[j] > 0) ? 0 : v[j] < p->ceiling ? v[j] : p->ceiling;
     }
     return AF_OK;
 }

@@ -401,6 +401,7 @@ TEST(currents_are_the_anns)
         if (!c.recipe.model || count > 16)
             continue;
         CHECK_EQ(engine_make(c.recipe.model, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
         CHECK_EQ(lane_make(engine, &lane), AF_OK);
         for (int p = 0; p < count; p++) {
             value[p] = calloc((size_t)network_neurons(&network->population[p]), sizeof **value);

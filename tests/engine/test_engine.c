@@ -2,6 +2,7 @@
  * potentials, outputs, stop times and counts, whichever instruction set runs. */
 #include "test.h"
 
+#include "base/team.h"
 #include "engine/cpu_kernel.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
@@ -30,9 +31,29 @@ enum { MODELS = 1500 };
 #endif
 enum { MODELS_MOST = 4000, SAMPLES = 2, DIFFERENCES_MOST = 20 };
 
-static const char *const kernels[] = {"generic", "avx2", "avx512"};
+static const char *const kernels[] = {"generic", "avx2", "avx512", "neon"};
 enum { KERNELS = sizeof kernels / sizeof *kernels };
-static bool usable[KERNELS];
+
+/* ---- Instruction sets ---------------------------------------------------------------------- */
+
+/* Whether this CPU runs a kernel. Tests are processes of their own: what one finds out is not known
+ * to the next. */
+static bool is_usable(int k)
+{
+    const char *kernel = kernels[k];
+#ifdef __x86_64__
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (!strcmp(kernel, "avx2"))
+        return avx2;
+    if (!strcmp(kernel, "avx512"))
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+#elif defined __aarch64__
+    if (!strcmp(kernel, "neon")) /* what runs these tests is asked to have it */
+        return true;
+#endif
+    return !strcmp(kernel, "generic");
+}
 
 /* ---- What happened while the models ran ---------------------------------------------------- */
 
@@ -115,7 +136,7 @@ static void differ(const struct place *at, const char *value, int step, int popu
 }
 
 /* The lane's population after timestep `step`. */
-static void compare_step(const struct place *at, const struct engine *e, const struct lane *lane,
+static void compare_step(const struct place *at, const struct engine *e, struct lane *lane,
                          const struct reference *r, int step, int index)
 {
     const struct neurons *p = &r->model->population[index];
@@ -166,8 +187,8 @@ static void record_free(struct record *r)
     free(r->events);
 }
 
-static int16_t *copy_events(const struct engine *e, const struct lane *lane,
-                            const struct neurons *p, int index)
+static int16_t *copy_events(const struct engine *e, struct lane *lane, const struct neurons *p,
+                            int index)
 {
     size_t bytes =
         (size_t)p->shape[1] * (size_t)p->shape[2] * (size_t)lane_stride(e, index) * sizeof(int16_t);
@@ -314,6 +335,34 @@ static void compare_board(const struct place *at, struct af_device *device, cons
     free(h.burst);
 }
 
+/* Many samples at once, of which nothing but answers and counters is asked: how the board goes
+ * about it (timesteps alone, threads, batches) must not show. */
+static void compare_batch(const struct place *at, struct af_device *device, int16_t *const *counts,
+                          const struct reference *r, bool early_exit, bool counting)
+{
+    enum { BATCH = 12 };
+    const struct af_model *m = r->model;
+    struct af_sample sample[BATCH];
+    struct af_result result[BATCH];
+    struct af_run_options options = {.no_iat = !early_exit, .no_counts = !counting};
+    for (int i = 0; i < BATCH; i++)
+        sample[i] = sample_of(m, counts[i * 5 % 3 % SAMPLES]);
+    const int status = af_run(device, sample, BATCH, &options, result);
+    CHECK_EQ(status, AF_OK);
+    for (int i = 0; !status && i < BATCH; i++) {
+        const struct reference *of = &r[i * 5 % 3 % SAMPLES];
+        if (result[i].timesteps != of->steps)
+            differ(at, "timesteps", of->steps - 1, -1, -1, result[i].timesteps, of->steps);
+        compare_outputs(at, of, of->steps - 1, result[i].output, result[i].output_size);
+        for (int p = 0; counting && p < m->population_count; p++)
+            compare_counts(at, of, p,
+                           &(struct activity){result[i].spikes[p], result[i].events[p],
+                                              result[i].sops[p], result[i].spike_sops[p],
+                                              result[i].adds[p]});
+        af_result_free(&result[i]);
+    }
+}
+
 /* ---- Random networks ----------------------------------------------------------------------- */
 
 static void compare_kernel(struct place *at, const struct af_model *m, int16_t *const *counts,
@@ -324,7 +373,7 @@ static void compare_kernel(struct place *at, const struct af_model *m, int16_t *
     struct af_device *device;
     const struct af_device_options one_thread = {.threads = 1};
     struct dice d = {at->seed};
-    if (engine_make(m, &engine) || lane_make(engine, &lane) ||
+    if (engine_make(m, &engine) || engine_count(engine) || lane_make(engine, &lane) ||
         af_device_open("cpu", &one_thread, m, &device)) {
         printf("model %llu: %s\n", (unsigned long long)at->seed, af_error());
         test_broken = 1;
@@ -346,6 +395,18 @@ static void compare_kernel(struct place *at, const struct af_model *m, int16_t *
         compare_board(at, device, c, &full[at->sample], false);
         record_free(&record);
     }
+    at->sample = 0;
+    at->what = "board, many samples";
+    compare_batch(at, device, counts, full, false, false);
+    for (int turn = 0; turn < 4; turn++) /* it learns how early they end */
+        compare_batch(at, device, counts, early, true, turn % 2);
+    compare_batch(at, device, counts, full, false, true);
+    af_device_close(device);
+    const struct af_device_options threads = {.threads = 3};
+    CHECK_EQ(af_device_open("cpu", &threads, m, &device), AF_OK);
+    at->what = "board, many samples and threads";
+    compare_batch(at, device, counts, early, true, false);
+    compare_batch(at, device, counts, early, true, at->seed % 2);
     af_device_close(device);
     lane_free(lane);
     engine_free(engine);
@@ -363,7 +424,7 @@ static void compare_model(uint64_t seed, const struct af_model *m, bool has[HAPP
         note_happenings(&full[i], &early[i], has);
     }
     for (int k = 0; k < KERNELS; k++) {
-        if (!usable[k])
+        if (!is_usable(k))
             continue;
         setenv("ADAFIRE_CPU", kernels[k], 1);
         compare_kernel(&(struct place){.seed = seed, .kernel = kernels[k]}, m, counts, full, early);
@@ -446,8 +507,12 @@ TEST(refresh)
         struct reference r;
         struct record record;
         CHECK_EQ(engine_make(m, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
         CHECK_EQ(lane_make(engine, &lane), AF_OK);
-        lane_begin(lane, 1, m->population_count - 1, m->format.events ? NULL : counts);
+        reference_run(m, counts, m->timesteps, false, &r);
+        compare_engine(&at, engine, lane, counts, &r, &record); /* which leaves what it was */
+        record_free(&record);
+        reference_run_free(&r);
         for (int i = 1; i < m->population_count; i++)
             change_population(&m->population[i], &d);
         CHECK_EQ(model_check(m), AF_OK);
@@ -531,10 +596,11 @@ static void try_model(struct af_model *m, const int16_t *counts, int status)
     for (int k = 0; k < KERNELS; k++) {
         struct engine *engine;
         struct lane *lane;
-        if (!usable[k])
+        if (!is_usable(k))
             continue;
         setenv("ADAFIRE_CPU", kernels[k], 1);
         CHECK_EQ(engine_make(m, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
         if (engine && !lane_make(engine, &lane)) {
             struct place at = {.kernel = kernels[k], .what = "made by hand"};
             struct record record;
@@ -612,6 +678,58 @@ TEST(wide_views)
     }
 }
 
+/* A population that is worth it is computed by all threads of a team. */
+TEST(shared_rows)
+{
+    static const enum af_kind kinds[] = {AF_RELU, AF_LINEAR, AF_MAXPOOL};
+    enum { CHANNELS = 64, SIZE = 512 };
+    struct team *team;
+    CHECK_EQ(team_make(3, &team), AF_OK);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct af_model *m = plain_model(kinds[i], CHANNELS, SIZE);
+        struct neurons *n = &m->population[1], *out = &m->population[2];
+        struct dice d = {i};
+        out->rank = 1;
+        out->dim[0] = neuron_count(out);
+        if (kinds[i] == AF_MAXPOOL) {
+            n->input->wiring.kernel[0] = 3;
+            n->input->wiring.before[0] = 1;
+        } else {
+            n->burst_below = kinds[i] == AF_LINEAR ? 7 : 0;
+            n->input->wiring.groups = 1;
+            free(n->input->weight);
+            n->input->weight = malloc((size_t)wiring_weights(&n->input->wiring));
+            for (int64_t k = 0; k < wiring_weights(&n->input->wiring); k++)
+                n->input->weight[k] = (int8_t)dice_roll(&d, -20, 20);
+            for (int c = 0; c < CHANNELS; c++)
+                n->threshold[c] = 1 + 200 * c;
+        }
+        CHECK_EQ(model_check(m), AF_OK);
+        int16_t *counts = random_counts(m, &d);
+        struct reference r;
+        struct engine *engine;
+        struct lane *lane;
+        struct record record;
+        reference_run(m, counts, m->timesteps, false, &r);
+        CHECK_EQ(engine_make(m, &engine), AF_OK);
+        CHECK_EQ(engine_count(engine), AF_OK);
+        CHECK(engine_work(engine) > 10000);
+        CHECK_EQ(lane_make(engine, &lane), AF_OK);
+        CHECK_EQ(lane_share(lane, team), AF_OK);
+        for (int turn = 0; turn < 20; turn++) {
+            const struct place at = {.seed = i, .kernel = "team", .what = "shared"};
+            compare_engine(&at, engine, lane, counts, &r, &record);
+            record_free(&record);
+        }
+        lane_free(lane);
+        engine_free(engine);
+        reference_run_free(&r);
+        free(counts);
+        af_model_free(m);
+    }
+    team_free(team);
+}
+
 /* More operations in one timestep than 32 bits can count in a lane. */
 TEST(many_operations)
 {
@@ -643,27 +761,11 @@ TEST(many_operations)
     af_model_free(m);
 }
 
-/* ---- Instruction sets ---------------------------------------------------------------------- */
-
-static bool cpu_has(const char *kernel)
-{
-#ifdef __x86_64__
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (!strcmp(kernel, "avx2"))
-        return avx2;
-    if (!strcmp(kernel, "avx512"))
-        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-#endif
-    return !strcmp(kernel, "generic");
-}
-
 TEST(kernels)
 {
     for (int k = 0; k < KERNELS; k++) {
-        usable[k] = cpu_has(kernels[k]);
         setenv("ADAFIRE_CPU", kernels[k], 1);
-        if (usable[k])
+        if (is_usable(k))
             CHECK(!strcmp(kernel_choose()->name, kernels[k]));
         else
             printf("this CPU cannot run the %s kernel\n", kernels[k]);
@@ -673,12 +775,14 @@ TEST(kernels)
 
 /* ---- Firing -------------------------------------------------------------------------------- */
 
-enum { POSITIONS = 40, WIDTH = 2 * LANES, NEURONS = POSITIONS * WIDTH };
+enum { LINES = 4, POSITIONS = 40, WIDTH = 2 * LANES, NEURONS = POSITIONS * WIDTH };
+enum { LINE = POSITIONS / LINES * WIDTH + 24, BLANK = 77 }; /* bytes of a line, between cells */
 
 struct neurons_under_test {
     int32_t potential[NEURONS], base[WIDTH], threshold[WIDTH], fanout[NEURONS], row[POSITIONS];
     float inverse[WIDTH];
     int16_t sent[NEURONS], events[NEURONS];
+    uint8_t bytes[LINES * LINE];
 };
 
 /* Potentials at and beside the multiples of their thresholds, where a division goes wrong first. */
@@ -713,13 +817,57 @@ static int64_t floor_of(int64_t v, int64_t by)
     return v - q * by < 0 ? q - 1 : q;
 }
 
+/* The bytes of the first `cell` neurons of each position, and nothing beside them. */
+static void compare_bytes(const char *kernel, const struct firing *f, const int16_t *events)
+{
+    int wrong = 0;
+    for (int l = 0; l < LINES; l++)
+        for (int i = 0; i < LINE; i++) {
+            const int position = i / f->cell, c = i % f->cell;
+            const int n = (l * f->positions + position) * WIDTH + c;
+            const uint8_t expected =
+                position < f->positions ? (uint8_t)(events[n] + f->offset) : BLANK;
+            wrong += f->bytes[l * f->bytes_line + i] != expected;
+        }
+    if (wrong)
+        printf("%s: %d bytes of cells of %d are wrong\n", kernel, wrong, f->cell);
+    CHECK_EQ(wrong, 0);
+}
+
+static void compare_count(const struct kernel *kernel, const struct neurons_under_test *u)
+{
+    struct tally t = {.positions = POSITIONS,
+                      .width = WIDTH,
+                      .events = u->events,
+                      .fanout = u->fanout,
+                      .fanout_row = u->row,
+                      .flush_after = 3};
+    int64_t spikes = 0, events = 0, sops = 0, spike_sops = 0, adds = 0;
+    kernel->count(&t);
+    for (int n = 0; n < NEURONS; n++) {
+        const int64_t fanout = u->fanout[u->row[n / WIDTH] * WIDTH + n % WIDTH];
+        const int r = abs(u->events[n]);
+        events += r != 0;
+        spikes += r;
+        sops += r ? fanout : 0;
+        spike_sops += r * fanout;
+        adds += additions_of(r) * fanout;
+    }
+    CHECK_EQ(t.spikes, spikes);
+    CHECK_EQ(t.event_count, events);
+    CHECK_EQ(t.sops, sops);
+    CHECK_EQ(t.spike_sops, spike_sops);
+    CHECK_EQ(t.adds, adds);
+}
+
 static void compare_fire(const struct kernel *kernel, const struct neurons_under_test *before,
-                         int64_t limit, int burst, int below, bool is_signed)
+                         int64_t limit, int burst, int below, bool is_signed, int cell)
 {
     struct neurons_under_test u = *before;
     const bool linear = below >= 0;
     struct firing f = {
-        .positions = POSITIONS,
+        .lines = LINES,
+        .positions = POSITIONS / LINES,
         .width = WIDTH,
         .burst = burst,
         .linear = linear,
@@ -728,14 +876,18 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
         .base = u.base,
         .threshold = u.threshold,
         .inverse = u.inverse,
-        .potential = u.potential,
+        .before = u.potential,
+        .after = u.potential,
         .sent = is_signed ? u.sent : NULL,
         .events = u.events,
-        .fanout = u.fanout,
-        .fanout_row = u.row,
-        .flush_after = 3,
+        .bytes = u.bytes,
+        .bytes_line = LINE,
+        .cell = cell,
+        .offset = linear      ? below
+                  : is_signed ? burst
+                              : 0,
     };
-    int64_t spikes = 0, events = 0, sops = 0, spike_sops = 0, adds = 0;
+    memset(u.bytes, BLANK, sizeof u.bytes);
     kernel->fire(&f);
     for (int n = 0; n < NEURONS; n++) {
         int64_t v = before->potential[n] + before->base[n % WIDTH];
@@ -753,18 +905,18 @@ static void compare_fire(const struct kernel *kernel, const struct neurons_under
             test_broken = 1;
             return;
         }
-        int64_t fanout = before->fanout[before->row[n / WIDTH] * WIDTH + n % WIDTH];
-        events += r != 0;
-        spikes += llabs(r);
-        sops += r ? fanout : 0;
-        spike_sops += llabs(r) * fanout;
-        adds += additions_of((int32_t)llabs(r)) * fanout;
     }
-    CHECK_EQ(f.spikes, spikes);
-    CHECK_EQ(f.event_count, events);
-    CHECK_EQ(f.sops, sops);
-    CHECK_EQ(f.spike_sops, spike_sops);
-    CHECK_EQ(f.adds, adds);
+    compare_bytes(kernel->name, &f, u.events);
+    compare_count(kernel, &u);
+    /* Potentials as currents, and nothing wanted but bytes. */
+    memcpy(u.potential, before->potential, sizeof u.potential);
+    memcpy(u.sent, before->sent, sizeof u.sent);
+    memset(u.bytes, BLANK, sizeof u.bytes);
+    f.current = u.potential;
+    f.before = f.after = NULL;
+    f.events = NULL;
+    kernel->fire(&f);
+    compare_bytes(kernel->name, &f, u.events);
 }
 
 TEST(fire_at_multiples)
@@ -775,14 +927,124 @@ TEST(fire_at_multiples)
         const int64_t limit = turn % 2 ? STATE_LIMIT : (1 << 30) - 1;
         const int burst = (int)dice_roll(&d, 1, turn % 4 < 2 ? NARROW_BURSTS : BURST_LIMIT),
                   below = (int)dice_roll(&d, 0, BURST_LIMIT);
+        static const int cells[] = {1, 2, 4, 8, 12, 16, 20, 24, 28, 32};
+        const int cell = cells[turn % (int)(sizeof cells / sizeof *cells)];
         roll_neurons(&d, &u, limit, burst);
         for (int k = 0; k < KERNELS; k++) {
-            if (!usable[k])
+            if (!is_usable(k))
                 continue;
             setenv("ADAFIRE_CPU", kernels[k], 1);
-            compare_fire(kernel_choose(), &u, limit, burst, -1, false);
-            compare_fire(kernel_choose(), &u, limit, burst, -1, true);
-            compare_fire(kernel_choose(), &u, limit, burst, below, false);
+            compare_fire(kernel_choose(), &u, limit, burst, -1, false, cell);
+            compare_fire(kernel_choose(), &u, limit, burst, -1, true, cell);
+            compare_fire(kernel_choose(), &u, limit, burst, below, false, cell);
+        }
+    }
+    unsetenv("ADAFIRE_CPU");
+}
+
+/* ---- Products and merging ------------------------------------------------------------------ */
+
+/* Every number of rows, blocks and lines that a tile may have to leave off at, by plain loops. */
+TEST(products)
+{
+    enum { A = 4096, B = 9 * 3 * 12 * LANES, C = 2 * 40 * 9 * LANES };
+    static uint8_t a[A];
+    static int8_t b[B];
+    static int32_t c[C], expected[C];
+    const ptrdiff_t segment[] = {0, 100, 37};
+    struct dice d = {11};
+    int64_t silent = 0, looked = 0;
+    for (int turn = 0; turn < (MODELS < 1000 ? 50 : 400); turn++) {
+        struct product p = {.lines = (int)dice_roll(&d, 1, 2),
+                            .rows = (int)dice_roll(&d, 1, dice_chance(&d, 40) ? 1 : 40),
+                            .blocks = (int)dice_roll(&d, 1, 9),
+                            .segments = (int)dice_roll(&d, 1, 3),
+                            .length = 4 * (int)dice_roll(&d, 1, 3),
+                            .shift = (int)dice_roll(&d, 0, 3),
+                            .add = dice_chance(&d, 50),
+                            .a = a,
+                            .a_line = 1500,
+                            .a_step = dice_chance(&d, 50) ? 16 : 4 * (int)dice_roll(&d, 1, 8),
+                            .segment = segment,
+                            .b = b,
+                            .c = c};
+        p.c_step = p.blocks * LANES;
+        p.c_line = p.c_step * p.rows;
+        for (int i = 0; i < B; i++)
+            b[i] = (int8_t)dice_roll(&d, -128, 127);
+        for (int k = 0; k < KERNELS; k++) {
+            if (!is_usable(k))
+                continue;
+            setenv("ADAFIRE_CPU", kernels[k], 1);
+            struct silence silence = {0};
+            const int quiet = (int)dice_roll(&d, 1, 200);
+            p.most = (1 << kernel_choose()->value_bits) - 1;
+            p.silence = turn % 2 ? &silence : NULL;
+            for (int i = 0; i < A; i++)
+                a[i] = p.silence && i / 200 % 2 && i % 200 < quiet
+                           ? 0
+                           : (uint8_t)(i * 89 % 255 & p.most);
+            for (int i = 0; i < C; i++)
+                c[i] = expected[i] = i;
+            for (int l = 0; l < p.lines; l++)
+                for (int r = 0; r < p.rows; r++)
+                    for (int n = 0; n < p.blocks * LANES; n++) {
+                        int32_t sum = 0;
+                        for (int s = 0; s < p.segments; s++)
+                            for (int i = 0; i < p.length; i++)
+                                sum += a[l * p.a_line + r * p.a_step + segment[s] + i] *
+                                       b[(((n / LANES * p.segments + s) * p.length / 4 + i / 4) *
+                                              LANES +
+                                          n % LANES) *
+                                             4 +
+                                         i % 4];
+                        int32_t *to = &expected[l * p.c_line + r * p.c_step + n];
+                        *to = (p.add ? *to : 0) + sum * (1 << p.shift);
+                    }
+            kernel_choose()->multiply(&p);
+            CHECK(!memcmp(c, expected, sizeof c));
+            silent += silence.silent;
+            looked += silence.looked;
+        }
+    }
+    CHECK(silent > 0 && silent < looked);
+    unsetenv("ADAFIRE_CPU");
+}
+
+TEST(merging)
+{
+    enum { STEP = 150, CELLS = 5, SIZE = 2000 };
+    static uint8_t from[SIZE], to[SIZE], expected[SIZE];
+    struct dice d = {13};
+    for (int turn = 0; turn < 400; turn++) {
+        struct merging m = {.to = to,
+                            .from = from,
+                            .cells = (int)dice_roll(&d, 1, CELLS),
+                            .count = (int)dice_roll(&d, 1, 8),
+                            .n = dice_chance(&d, 30) ? 8 : (int)dice_roll(&d, 1, STEP),
+                            .sum = turn % 2,
+                            .step = dice_roll(&d, 1, STEP),
+                            .from_step = dice_roll(&d, 0, STEP)};
+        m.to_step = m.n + dice_roll(&d, 0, 20);
+        for (size_t i = 0; i < SIZE; i++)
+            from[i] = (uint8_t)dice_roll(&d, 0, m.sum ? 255 / m.count : 255);
+        memset(expected, BLANK, sizeof expected);
+        for (int c = 0; c < m.cells; c++)
+            for (int i = 0; i < m.n; i++) {
+                int all = 0;
+                for (int k = 0; k < m.count; k++) {
+                    const int one = from[c * m.from_step + k * m.step + i];
+                    all = m.sum ? all + one : all > one ? all : one;
+                }
+                expected[c * m.to_step + i] = (uint8_t)all;
+            }
+        for (int k = 0; k < KERNELS; k++) {
+            if (!is_usable(k))
+                continue;
+            setenv("ADAFIRE_CPU", kernels[k], 1);
+            memset(to, BLANK, sizeof to);
+            kernel_choose()->merge(&m);
+            CHECK(!memcmp(to, expected, sizeof to));
         }
     }
     unsetenv("ADAFIRE_CPU");
@@ -846,11 +1108,14 @@ int main(void)
 {
     RUN(kernels);
     RUN(fire_at_multiples);
+    RUN(products);
+    RUN(merging);
     RUN(early_exit_measures);
     RUN(random_networks);
     RUN(refresh);
     RUN(extreme_geometry);
     RUN(wide_views);
+    RUN(shared_rows);
     RUN(many_operations);
     return test_end();
 }

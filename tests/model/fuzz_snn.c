@@ -44,9 +44,10 @@ static void run(const struct af_model *m)
         abort();
     for (int64_t i = 0; i < neuron_count(&m->population[0]); i++)
         counts[i] = (int16_t)(i % (2 * COUNT_LIMIT + 1) - COUNT_LIMIT);
-    if (engine_make(m, &engine)) {
+    if (engine_make(m, &engine) || engine_count(engine)) {
         if (!*af_error())
             abort();
+        engine_free(engine);
         free(counts);
         return;
     }
