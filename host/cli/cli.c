@@ -3,6 +3,7 @@
 #include "adafire.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -258,7 +259,7 @@ void cli_json_notes(FILE *f)
     fprintf(f, "\"notes\": [");
     for (int i = 0; i < note_count; i++) {
         fprintf(f, "%s", i ? ", " : "");
-        cli_json_text(f, notes[i]);
+        json_text(f, notes[i]);
     }
     fprintf(f, "]");
 }
@@ -280,26 +281,4 @@ const char *cli_human(double v, char text[16])
                                         : "%.0f%s",
              v, units[unit]);
     return text;
-}
-
-void cli_json_text(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(f, "\\%c", *p);
-        else if (*p < 32)
-            fprintf(f, "\\u%04x", *p);
-        else
-            fputc(*p, f);
-    }
-    fputc('"', f);
-}
-
-void cli_json_number(FILE *f, const char *key, double v)
-{
-    if (isfinite(v))
-        fprintf(f, "\"%s\": %.10g", key, v);
-    else
-        fprintf(f, "\"%s\": null", key);
 }

@@ -49,9 +49,5 @@ void cli_json_notes(FILE *f);
 
 /* 1234567 as "1.23 M"; into text, which is returned. */
 const char *cli_human(double v, char text[16]);
-/* A JSON string, quoted and escaped. */
-void cli_json_text(FILE *f, const char *text);
-/* "key": number, or null if it is NAN. */
-void cli_json_number(FILE *f, const char *key, double v);
 
 #endif
