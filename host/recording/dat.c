@@ -70,7 +70,7 @@ static bool is_dat(const struct head *h)
 static int open_dat(struct recording **r, const char *path, struct bytes *bytes)
 {
     struct prophesee_header h;
-    int status = prophesee_open(r, sizeof(struct dat), &dat_ops, "DAT", path, bytes, &h);
+    int status = prophesee_open(r, sizeof(struct dat), &dat_ops, "DAT", EVENT, path, bytes, &h);
     if (status)
         return status;
     const int type = bytes_here(&(*r)->bytes)[0];

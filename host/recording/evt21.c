@@ -21,7 +21,7 @@ static int next_evt21(struct recording *base, struct af_camera_event *out, int r
     struct evt21 *r = (struct evt21 *)base;
     struct bytes *b = &base->bytes;
     int n = 0;
-    while (n + PIXELS <= room) {
+    while (n + PIXELS <= room && reader_waits(base, n)) {
         int status = bytes_fill(b, WORD);
         if (status)
             return status;
@@ -79,7 +79,8 @@ static int upper_half(const struct bytes *b)
 static int open_evt21(struct recording **r, const char *path, struct bytes *bytes)
 {
     struct prophesee_header h;
-    int status = prophesee_open(r, sizeof(struct evt21), &evt21_ops, "EVT2.1", path, bytes, &h);
+    int status =
+        prophesee_open(r, sizeof(struct evt21), &evt21_ops, "EVT2.1", WORD, path, bytes, &h);
     if (status)
         return status;
     ((struct evt21 *)*r)->time = -1;
