@@ -73,7 +73,7 @@ KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 # The folders of the library, each an archive, in the order in which a program is linked: whatever one
 # of them lacks stands in those behind it (tools/layers).
 RUNTIME := board accelerator link device engine task model base
-CONVERTER := report run convert input recording network onnx
+CONVERTER := live report run convert input recording network onnx
 FOLDERS := $(CONVERTER) $(RUNTIME)
 sources = $(filter-out host/engine/cpu_kernel.c,$(wildcard host/$(1)/*.c))
 LIB_SRC := $(foreach f,$(FOLDERS),$(call sources,$(f)))
@@ -104,7 +104,7 @@ extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
 # Where a run or a conversion spends its time; what remains builds faster so.
-HOT := $(foreach f,engine convert recording,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+HOT := $(foreach f,engine convert recording live,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 $(HOT): CFLAGS_ALL := $(CFLAGS_ALL:-O2=-O3)
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so
