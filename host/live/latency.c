@@ -19,7 +19,8 @@ double latency_share(const struct latency *l, double share)
     for (int i = 0; i < LATENCY_DECADES * LATENCY_PARTS; i++) {
         below += l->part[i];
         if (l->count && (double)below >= share * (double)l->count)
-            return fmin(LEAST * pow(10, (i + 1.0) / LATENCY_PARTS), l->most);
+            return below == l->count ? l->most
+                                     : fmin(LEAST * pow(10, (i + 1.0) / LATENCY_PARTS), l->most);
     }
     return l->count ? l->most : NAN;
 }

@@ -179,7 +179,8 @@ static int add_time(struct windower *w, const struct af_camera_event *e, int n, 
             w->totals.turns++;
             start(w, t);
         } else {
-            w->totals.late++;
+            /* With steps longer than windows, what lies between is nobody's. */
+            w->totals.late += t < w->now.begin - (w->o.step - w->o.span) || w->o.step <= w->o.span;
             i++;
         }
     }
