@@ -20,6 +20,7 @@ struct cpu {
     struct af_device device;
     struct engine *engine;
     int threads;
+    bool kept; /* the first worker's neurons have potentials that go on */
     struct worker *worker;
 };
 
@@ -109,7 +110,7 @@ static int run_sample(void *context, int worker, int64_t index)
         status = model_quantise_input(m, sample->type, sample->data, w->counts);
     if (status)
         return status;
-    lane_begin(w->lane, 1, last, sample->counts ? NULL : w->counts);
+    (cpu->kept ? lane_go_on : lane_begin)(w->lane, 1, last, sample->counts ? NULL : w->counts);
     for (int t = 0; t < steps; t++) {
         if (sample->counts)
             lane_input(w->lane, sample->counts + t * inputs);
@@ -138,7 +139,15 @@ static int cpu_run(struct af_device *device, const struct af_sample *samples, in
                    const struct af_run_options *options, struct af_result *results)
 {
     struct job job = {(struct cpu *)device, samples, options, results};
-    return parallel_for(job.cpu->threads, count, run_sample, &job, NULL);
+    int status = AF_OK;
+    job.cpu->kept &= options->keep_state;
+    if (!options->keep_state)
+        return parallel_for(job.cpu->threads, count, run_sample, &job, NULL);
+    for (int64_t i = 0; !status && i < count; i++) {
+        status = run_sample(&job, 0, i);
+        job.cpu->kept = true;
+    }
+    return status;
 }
 
 static void cpu_close(struct af_device *device)
@@ -163,8 +172,8 @@ int cpu_open(const struct board *board, const struct af_device_options *options,
     struct cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return af_fail(AF_NO_MEMORY, "no memory");
-    cpu->device =
-        (struct af_device){.operations = &operations, .model = model, .sends_events = true};
+    cpu->device = (struct af_device){
+        .operations = &operations, .model = model, .sends_events = true, .keeps_state = true};
     cpu->threads = options->threads > 0 ? options->threads : parallel_cores();
     int64_t largest = 0;
     for (int i = 0; i < model->population_count; i++)

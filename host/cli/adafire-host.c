@@ -109,6 +109,8 @@ static const char help[] =
     "      --loop             the recording again and again\n"
     "      --queue N          windows that may wait (default 4); then the oldest is dropped, and\n"
     "                         counted\n"
+    "      --keep-state       neurons keep their potentials from window to window (board cpu;\n"
+    "                         others begin each window from rest)\n"
     "      --screen           draw the events, the answer and the populations on the terminal\n"
     "      --view PORT        a page with the same at http://127.0.0.1:PORT/ (or HOST:PORT)\n"
     "      --json             a line a decision, and one of figures at the end\n"
@@ -145,6 +147,7 @@ enum {
     OPT_REPLAY,
     OPT_LOOP,
     OPT_QUEUE,
+    OPT_KEEP_STATE,
     OPT_SCREEN,
     OPT_VIEW,
     OPT_HELP,
@@ -182,6 +185,7 @@ static const struct option options[] = {
     {"replay", required_argument, NULL, OPT_REPLAY},
     {"loop", no_argument, NULL, OPT_LOOP},
     {"queue", required_argument, NULL, OPT_QUEUE},
+    {"keep-state", no_argument, NULL, OPT_KEEP_STATE},
     {"screen", no_argument, NULL, OPT_SCREEN},
     {"view", required_argument, NULL, OPT_VIEW},
     {"quiet", no_argument, NULL, 'q'},
@@ -210,6 +214,7 @@ struct request {
 static int read_live_option(int opt, const char *text, struct live_request *l)
 {
     struct live_source_options *from = &l->run.source;
+    l->any = true;
     switch (opt) {
     case OPT_LIVE: from->from = text; return 0;
     case OPT_FORMAT:
@@ -222,6 +227,7 @@ static int read_live_option(int opt, const char *text, struct live_request *l)
     case OPT_REPLAY: return cli_double("--replay", text, 1e-6, 1e6, &from->speed);
     case OPT_LOOP: from->loop = true; return 0;
     case OPT_QUEUE: return cli_int("--queue", text, 1, 256, &l->run.queue);
+    case OPT_KEEP_STATE: l->run.keep_state = true; return 0;
     case OPT_SCREEN: l->screen = true; return 0;
     case OPT_VIEW: l->view = text; return 0;
     default: return cli_usage();
@@ -333,12 +339,9 @@ static int read_arguments(int argc, char **argv, struct request *r)
         return optind < argc ? cli_fail("%s: a live run has one source, and that is %s",
                                         argv[optind], r->live.run.source.from)
                              : check_live(r);
-    if (r->live.window || r->live.step || r->live.view || r->live.screen ||
-        r->live.run.source.format || r->live.run.source.speed > 0 || r->live.run.source.loop ||
-        r->live.run.queue)
-        return cli_fail(
-            "--window, --step, --format, --replay, --loop, --queue, --screen and --view "
-            "need --live");
+    if (r->live.any)
+        return cli_fail("--window, --step, --format, --replay, --loop, --queue, --keep-state, "
+                        "--screen and --view need --live");
     if (optind == argc)
         return cli_fail("an INPUT is needed: samples for %s to run on; see --help", r->model_path);
     r->run.inputs = (const char *const *)(argv + optind);

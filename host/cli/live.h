@@ -7,6 +7,7 @@
 struct live_request {
     const char *board, *model_path;
     const char *window, *step, *view; /* as given; NULL: not */
+    bool any;                         /* something of a live run was asked for */
     bool screen, json, quiet;
     double megahertz;        /* of the board, 0: unknown */
     struct live_options run; /* but for the windows, which stand above, and callbacks */

@@ -342,13 +342,26 @@ static void project(const struct lane *l, int index, int k, int32_t *to, bool fr
 
 /* ---- Populations --------------------------------------------------------------------------- */
 
-static void begin_population(struct lane *l, int index)
+static void begin_potentials(struct lane *l, int index)
+{
+    const struct stage *st = &l->engine->stage[index];
+    const int64_t area = st->positions;
+    const size_t elements = (size_t)area * (size_t)st->stride;
+    int32_t *v = l->at[index].potential;
+    if (!st->initial)
+        memset(v, 0, elements * sizeof *v);
+    else if (st->initial_per_neuron)
+        memcpy(v, st->initial, elements * sizeof *v);
+    for (int64_t j = 0; st->initial && !st->initial_per_neuron && j < area; j++)
+        memcpy(v + j * st->stride, st->initial, (size_t)st->stride * sizeof *v);
+}
+
+static void begin_population(struct lane *l, int index, bool goes_on)
 {
     const struct engine *e = l->engine;
     const struct neurons *n = &e->model->population[index];
     const struct stage *st = &e->stage[index];
-    int64_t area = st->positions;
-    size_t elements = (size_t)area * (size_t)st->stride;
+    size_t elements = (size_t)st->positions * (size_t)st->stride;
     memset(&l->at[index].activity, 0, sizeof l->at[index].activity);
     l->at[index].seen = l->at[index].events;
     if (l->at[index].sent)
@@ -357,13 +370,8 @@ static void begin_population(struct lane *l, int index)
         memset(l->at[index].sums, 0, relay_sums(e, index) * sizeof(int32_t));
     if (!l->at[index].potential)
         return;
-    int32_t *v = l->at[index].potential;
-    if (!st->initial)
-        memset(v, 0, elements * sizeof *v);
-    else if (st->initial_per_neuron)
-        memcpy(v, st->initial, elements * sizeof *v);
-    for (int64_t j = 0; st->initial && !st->initial_per_neuron && j < area; j++)
-        memcpy(v + j * st->stride, st->initial, (size_t)st->stride * sizeof *v);
+    if (!goes_on || n->kind == AF_OUTPUT || n->kind == AF_MAXPOOL)
+        begin_potentials(l, index);
     if (!st->steady)
         return;
     memcpy(l->at[index].constant, st->steady, elements * sizeof *st->steady);
@@ -382,14 +390,24 @@ static void load_input(struct lane *l, const int16_t *counts)
     l->at[0].seen = l->at[0].events;
 }
 
-void lane_begin(struct lane *l, int first, int last, const int16_t *counts)
+static void begin(struct lane *l, int first, int last, const int16_t *counts, bool goes_on)
 {
     l->analog = counts != NULL;
     if (counts)
         load_input(l, counts);
     memset(&l->at[0].activity, 0, sizeof l->at[0].activity);
     for (int i = first > 0 ? first : 1; i <= last; i++)
-        begin_population(l, i);
+        begin_population(l, i, goes_on);
+}
+
+void lane_begin(struct lane *l, int first, int last, const int16_t *counts)
+{
+    begin(l, first, last, counts, false);
+}
+
+void lane_go_on(struct lane *l, int first, int last, const int16_t *counts)
+{
+    begin(l, first, last, counts, true);
 }
 
 void lane_input(struct lane *l, const int16_t *counts)

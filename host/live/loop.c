@@ -206,7 +206,9 @@ static int run_windows(struct loop *l, int windows)
     const double begin = seconds();
     status =
         af_run(l->device, l->taken, n,
-               &(struct af_run_options){.timesteps = l->steps, .no_iat = l->o->no_iat}, l->result);
+               &(struct af_run_options){
+                   .timesteps = l->steps, .no_iat = l->o->no_iat, .keep_state = l->o->keep_state},
+               l->result);
     const double answered = seconds();
     if (status)
         return status;

@@ -49,7 +49,7 @@ struct live_options {
     int queue;            /* windows that may wait, 0: chosen */
     int batch;            /* windows that are run together if so many wait, 0: 1 */
     int timesteps;        /* 0: the model's */
-    bool no_iat;
+    bool no_iat, keep_state; /* as in af_run_options */
     int64_t limit; /* decisions, 0: for as long as the stream goes on */
     int (*decision)(void *context, const struct live_decision *d); /* NULL: not */
     /* Some ten times a second, whether or not anything came; NULL: not. */

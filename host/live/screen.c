@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { COLUMNS_LEAST = 40, ROWS_LEAST = 12, SIDE = 30, BAR = 12 };
+enum { COLUMNS_LEAST = 40, ROWS_LEAST = 12, SIDE = 34, BAR = 12 };
 #define CSI "\033["
 
 bool screen_style_of(int fd, struct screen_style *s)

@@ -297,11 +297,11 @@ static int next_in_time(struct live_source *s, struct live_block *b)
                      due = s->start + (double)(s->block[s->at].t + s->offset - s->first) / us;
         if (due <= now) {
             const double passed = (now - s->start) * us;
-            while (s->at < s->count &&
-                   (double)(s->block[s->at].t + s->offset - s->first) <= passed) {
+            do {
                 b->event[b->count] = s->block[s->at++];
                 b->event[b->count++].t += s->offset;
-            }
+            } while (s->at < s->count &&
+                     (double)(s->block[s->at].t + s->offset - s->first) <= passed);
             /* A camera's event is there at its time, whenever somebody comes to look. */
             b->arrived = s->start + (double)(b->event[b->count - 1].t - s->first) / us;
             return AF_OK;

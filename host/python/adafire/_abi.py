@@ -174,6 +174,7 @@ class RunOptions(Structure):
         ("no_iat", c_bool),
         ("trace", c_bool),
         ("profile", c_bool),
+        ("keep_state", c_bool),
         ("on_event", c_void_p),
         ("on_event_context", c_void_p),
         ("on_progress", OnProgress),
