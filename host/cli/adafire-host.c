@@ -107,7 +107,7 @@ static const char help[] =
     "      --replay SPEED     a recording in its own time, 1; or so many times as fast. Without,\n"
     "                         as fast as it goes, and nothing is dropped\n"
     "      --loop             the recording again and again\n"
-    "      --queue N          windows that may wait (default 4); then the oldest is dropped, and\n"
+    "      --queue N          windows that may wait (default 16); then the oldest is dropped, and\n"
     "                         counted\n"
     "      --keep-state       neurons keep their potentials from window to window (board cpu;\n"
     "                         others begin each window from rest)\n"

@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { QUEUE_ROOM = 4 };
+enum { QUEUE_ROOM = 16 };
 #define PATIENCE 0.1 /* s between two ticks */
 #define RATE_FOR 1.0 /* s that rates are of */
 
