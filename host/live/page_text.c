@@ -68,6 +68,7 @@ const char page_css[] =
     ".legend, .hint { color: var(--soft); font-size: .85rem; margin: .5rem 0 0; }\n"
     ".hint { margin: 0 0 .6rem; }\n"
     ".legend span::before { content: \"\"; display: inline-block; width: .7em; height: .7em; margin-right: .3em; }\n"
+    ".legend span { margin-right: .8em; }\n"
     ".legend .zero::before { background: #ff5a3c; }\n"
     ".legend .one::before { background: #4a9cff; }\n"
     "#window::before { display: none; }\n"

@@ -141,13 +141,15 @@ static void put_population(FILE *f, const struct look *l, const struct screen_st
 static void put_side(FILE *f, const struct look *l, const struct screen_style *s, int row)
 {
     const struct live_state *state = &l->state;
+    const bool millions = state->events_a_second >= 1e6;
     const int fixed = 9;
     switch (row) {
     case 0:
     case 1:
     case 2: put_answer(f, l, s, row); return;
     case 4:
-        put_text(f, SIDE, "%.3g M events/s, %.0f decisions/s", 1e-6 * state->events_a_second,
+        put_text(f, SIDE, "%.*f %c events/s, %.0f decisions/s", millions ? 2 : 1,
+                 state->events_a_second / (millions ? 1e6 : 1e3), millions ? 'M' : 'k',
                  state->decisions_a_second);
         return;
     case 5:
