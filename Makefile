@@ -70,11 +70,12 @@ endif
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 
-# The folders of the library, each an archive, in the order in which a program is linked: whatever one
-# of them lacks stands in those behind it (tools/layers).
+# The folders of the library (of COMMANDS: of the commands alone), each an archive, in the order in which
+# a program is linked: whatever one of them lacks stands in those behind it (tools/layers).
 RUNTIME := board accelerator link device engine task model base
-CONVERTER := live report run convert input recording network onnx
-FOLDERS := $(CONVERTER) $(RUNTIME)
+CONVERTER := report run convert input recording network onnx
+COMMANDS := live
+FOLDERS := $(COMMANDS) $(CONVERTER) $(RUNTIME)
 sources = $(filter-out host/engine/cpu_kernel.c,$(wildcard host/$(1)/*.c))
 LIB_SRC := $(foreach f,$(FOLDERS),$(call sources,$(f)))
 CLI_SRC := $(wildcard host/cli/adafire-*.c)

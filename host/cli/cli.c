@@ -238,20 +238,25 @@ void cli_progress_rate(double more, const char *unit)
 /* ---- Notes --------------------------------------------------------------------------------- */
 
 enum { NOTES_MOST = 64 };
+static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *notes[NOTES_MOST];
 static int note_count;
 
 void cli_note(const char *note)
 {
+    bool known = false;
+    pthread_mutex_lock(&notes_lock);
     for (int i = 0; i < note_count; i++)
-        if (strcmp(notes[i], note) == 0)
-            return;
+        known |= strcmp(notes[i], note) == 0;
+    char *copy = !known && note_count < NOTES_MOST ? strdup(note) : NULL;
+    if (copy)
+        notes[note_count++] = copy;
+    pthread_mutex_unlock(&notes_lock);
+    if (known)
+        return;
     cli_progress(NULL, 0);
     if (!is_quiet)
         fprintf(stderr, "note: %s\n", note);
-    char *copy = note_count < NOTES_MOST ? strdup(note) : NULL;
-    if (copy)
-        notes[note_count++] = copy;
 }
 
 void cli_json_notes(FILE *f)

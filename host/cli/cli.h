@@ -42,7 +42,7 @@ void cli_progress_rate(double more, const char *unit);
 void cli_quiet(bool quiet);
 
 /* What the user ought to know: a line on standard error, unless quiet, and kept for JSON. The same
- * note counts once. */
+ * note counts once. From any thread. */
 void cli_note(const char *note);
 /* "notes": [...] of all of them. */
 void cli_json_notes(FILE *f);

@@ -45,12 +45,12 @@ struct live_options {
     /* How windows are cut, see window.h; span 0: as the model's counting says. step 0: the span. */
     bool by_count;
     int64_t span, step;
-    const char *counting; /* instead of the model's; NULL: that */
-    int queue;            /* windows that may wait, 0: chosen */
-    int batch;            /* windows that are run together if so many wait, 0: 1 */
-    int timesteps;        /* 0: the model's */
+    const char *counting;    /* instead of the model's; NULL: that */
+    int queue;               /* windows that may wait, 0: chosen */
+    int batch;               /* windows that are run together if so many wait, 0: 1 */
+    int timesteps;           /* 0: the model's */
     bool no_iat, keep_state; /* as in af_run_options */
-    int64_t limit; /* decisions, 0: for as long as the stream goes on */
+    int64_t limit;           /* decisions, 0: for as long as the stream goes on */
     int (*decision)(void *context, const struct live_decision *d); /* NULL: not */
     /* Some ten times a second, whether or not anything came; NULL: not. */
     int (*tick)(void *context, const struct live_state *s);

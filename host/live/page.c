@@ -204,6 +204,8 @@ static void hear(struct page *p, struct client *c)
 static void welcome(struct page *p)
 {
     const int fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        usleep(10000); /* it is still there, and asks again at once */
     if (fd < 0)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

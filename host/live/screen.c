@@ -181,6 +181,7 @@ void screen_draw(FILE *f, const struct look *l, const char *title, const struct 
         width = height * l->width / l->height;
     }
     width = width < 1 ? 1 : width;
+    height = height < 1 ? 1 : height;
     fputs(CSI "H", f);
     put_text(f, s->columns, "%s", title);
     fputs(CSI "K\n", f);

@@ -224,7 +224,7 @@ static int lose(struct live_source *s, int status, struct live_block *b)
     b->count = 0;
     if (s->stopped || told || status == AF_NO_MEMORY || !comes_back(s))
         return s->stopped ? AF_OK : status ? status : told;
-    if (heard && status) {
+    if (status == AF_BAD_FILE || status == AF_UNSUPPORTED || (heard && status)) {
         snprintf(text, sizeof text, "%s; it is opened again", af_error());
         note(s, text);
     }
