@@ -48,6 +48,16 @@ is "events in JSON" "$(tail -n 1 "$work/out" | sed 's/.*"events": \([0-9]*\).*/\
 "$host" "$work/m.snn" "$work/dot.txt" --top 1 -q | sed -n 's/^[^:]*: \([0-9]* [0-9.]* %\)  (\([0-9]*\).*/\1 \2/p' >"$work/file"
 "$host" "$work/m.snn" --live "$work/dot.txt" --window 10s | sed -n 's/^window 0: \([0-9]* [0-9.]* %\)  (\([0-9]*\).*/\1 \2/p' >"$work/live"
 [ -s "$work/file" ] && same "the file's answer" "$work/file" "$work/live" || fail "the file's answer"
+# Labels that name files.
+mkdir "$work/set"
+cp "$work/dot.txt" "$work/set/a.raw"
+cp "$work/dot.txt" "$work/set/b.raw"
+answer=$(cut -d' ' -f1 "$work/live")
+printf 'file,class\nb.raw,%d\na,%d\n' "$answer" "$(((answer + 1) % 10))" >"$work/set.csv"
+good "labels that name files" "$host" "$work/m.snn" "$work/set" --labels "$work/set.csv" --json -q
+is "half of them are right" "$(number accuracy)" 0.5
+printf 'b.raw,1\n' >"$work/set.csv"
+bad "a file without a label" "set.csv: has no label for" "$host" "$work/m.snn" "$work/set" --labels "$work/set.csv" -q
 answers() {
     sed 's/"latency_ms.*"cycles": [a-z0-9]*, //; s/"waiting.*"whole"/"whole"/; /summary/d' "$1"
 }
