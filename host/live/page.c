@@ -235,6 +235,18 @@ static void spread(struct page *p)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* How many of them look on. */
+static int flush_all(struct page *p)
+{
+    int looking = 0;
+    for (int i = 0; i < PAGE_CLIENTS; i++) {
+        struct client *c = &p->client[i];
+        flush(c);
+        looking += c->fd >= 0 && c->streams;
+    }
+    return looking;
+}
+
 static void tidy(struct page *p)
 {
     const double now = seconds();
@@ -277,14 +289,10 @@ static void *serve(void *context)
             if (c->fd >= 0 && what & (POLLIN | POLLHUP | POLLERR))
                 hear(p, c);
         }
+        /* Who has taken all of a message is ready for another one at once. */
+        flush_all(p);
         spread(p);
-        int looking = 0;
-        for (int i = 0; i < PAGE_CLIENTS; i++) {
-            struct client *c = &p->client[i];
-            flush(c);
-            looking += c->fd >= 0 && c->streams;
-        }
-        p->looking = looking;
+        p->looking = flush_all(p);
         if (poll_for[1].revents)
             welcome(p);
         tidy(p);

@@ -68,7 +68,7 @@ static int wait_for(struct live_source *s, int fd, double until)
         if (n > 0 && p[0].revents)
             return 1;
         if (!n && s->o.idle && call <= until)
-            call = s->o.idle(s->o.context, seconds());
+            call = s->o.idle(s->o.context, fmin(now, until)); /* so far nothing is on its way */
     }
 }
 

@@ -13,8 +13,8 @@ struct live_source_options {
     double speed;       /* a file in its own time, so many times as fast; 0: as fast as it goes */
     bool loop;          /* a file again and again, its times going on */
     int stop_fd;        /* nobody waits any more once this can be read */
-    /* Called while nothing comes, first after nothing came until `now` (seconds()); returns when it
-     * wants to be called again (INFINITY: not before something came). NULL: not. */
+    /* Called while nothing comes: all that was there at `now` (seconds()) was given; returns when
+     * it wants to be called again (INFINITY: not before something came). NULL: not. */
     double (*idle)(void *context, double now);
     void (*note)(void *context, const char *note); /* what the user ought to know; NULL: not */
     void *context;

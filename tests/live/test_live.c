@@ -152,6 +152,7 @@ TEST(at_once)
     for (int i = 0; i < 7; i++)
         made_text(&f, "%d 1 2 1\n", 100 * i);
     struct drip d = {f.b, f.n, 0, f.n, {0}};
+    alarm(60);
     CHECK_EQ(recording_open_live(&r, "text", "text", drip_read, &d), 0);
     CHECK_EQ(recording_next(r, e, 4096, &got), 0);
     CHECK_EQ(got, 7);
@@ -424,8 +425,8 @@ struct heard {
     int64_t decisions, wrong, last, in_windows;
     double sleep; /* s, in each decision */
     int stop_at, stop_fd;
-    const char *board;
-    struct af_device *judge; /* NULL: nobody compares */
+    const char *board; /* NULL: the cpu, and nobody compares */
+    struct af_device *judge;
     int ticks;
 };
 
@@ -439,6 +440,7 @@ static int compare(void *context, const struct live_decision *d)
     h->last = w->number;
     h->decisions++;
     h->in_windows += w->count;
+    CHECK(d->run >= 0 && d->after >= d->run && d->latency >= d->after && d->latency < 60);
     if (h->sleep > 0)
         usleep((useconds_t)(1e6 * h->sleep));
     if (h->stop_at && h->decisions == h->stop_at)
@@ -482,13 +484,15 @@ static int run(const struct live_source_options *from, const char *counting, str
         af_model_free(h->model);
         return status;
     }
-    if (!h->judge && !h->sleep && !h->stop_at)
+    if (h->board)
         af_device_open("cpu", NULL, h->model, &h->judge);
     o->source = *from;
     o->decision = compare;
     o->tick = count_ticks;
     o->context = h;
+    alarm(120); /* what waits for ever fails */
     status = live_run(device, h->model, o, t);
+    alarm(0);
     af_device_close(h->judge);
     af_device_close(device);
     af_model_free(h->model);
@@ -572,12 +576,13 @@ TEST(slow_board)
     CHECK(t.state.dropped > 0);
     CHECK_EQ(h.in_windows + t.state.dropped_events + t.state.windows.late, n);
     CHECK_EQ(h.last + 1, h.decisions + t.state.dropped); /* the last window is never dropped */
-    struct heard all = {.sleep = 0.001};
-    struct live_options wait = {.span = 2000, .queue = 3};
+    struct heard all = {.sleep = 0.001, .board = "cpu"};
+    struct live_options wait = {.span = 2000, .queue = 3, .batch = 3};
     CHECK_EQ(
         run(&(struct live_source_options){.from = path, .stop_fd = -1}, fitting, &all, &wait, &t),
         0);
     CHECK(t.state.dropped == 0 && all.in_windows == n && all.last + 1 == all.decisions);
+    CHECK_EQ(all.wrong, 0); /* several windows in a run */
     free(e);
 }
 
