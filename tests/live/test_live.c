@@ -763,12 +763,15 @@ static void *send_datagrams(void *context)
     struct sockaddr_in a = {.sin_family = AF_INET,
                             .sin_port = htons((uint16_t)s->port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    usleep(100000);
+    /* Until somebody is there: an empty one to nobody is refused, which the next one is told. */
+    connect(fd, (struct sockaddr *)&a, sizeof a);
+    for (int heard = 0; heard < 2; heard = send(fd, "", 0, 0) < 0 ? 0 : heard + 1)
+        usleep(20000);
     for (size_t at = 0, k = 0; at < s->bytes->n; at += 400, k++) {
         unsigned char b[401] = {0};
         const size_t part = s->bytes->n - at < 400 ? s->bytes->n - at : 400;
         memcpy(b, s->bytes->b + at, part);
-        sendto(fd, b, part + (k > 5 && k % 10 == 0), 0, (struct sockaddr *)&a, sizeof a);
+        send(fd, b, part + (k > 5 && k % 10 == 0), 0);
         usleep(500);
     }
     close(fd);
