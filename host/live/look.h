@@ -36,7 +36,7 @@ struct look {
     struct live_state state;
 };
 
-int look_make(struct look **look, const struct af_model *m);
+int look_make(struct look **made, const struct af_model *m);
 /* Every decision: only its answer is kept. */
 void look_note(struct look *look, const struct live_decision *d);
 /* A decision that is to be seen. */

@@ -14,7 +14,7 @@ struct page;
 
 /* Listens on PORT, HOST:PORT or [HOST]:PORT; port 0 is any. `first` (a line) is the first message
  * of every client. *port gets the port. AF_BAD_ARGUMENT, AF_IO. */
-int page_open(struct page **p, const char *where, const char *first, int *port);
+int page_open(struct page **made, const char *where, const char *first, int *port);
 /* A message (a line of text) to all clients; the one before is forgotten where it was not sent. */
 void page_publish(struct page *p, const char *text, size_t size);
 /* How many look on now. */

@@ -10,7 +10,7 @@ struct queue;
 
 /* `room` windows wait at the most. One more: the oldest of them is dropped and counted, or, with
  * `waits`, who gives it waits. */
-int queue_make(struct queue **q, int room, bool waits);
+int queue_make(struct queue **made, int room, bool waits);
 /* Takes over a window's events, and leaves memory of one that was used up. AF_CANCELLED after
  * queue_stop. */
 int queue_give(struct queue *q, struct window *w);

@@ -30,7 +30,7 @@ struct live_block {
 struct live_source;
 
 /* The first opening: a stream that is not there is AF_IO. */
-int live_source_open(struct live_source **s, const struct live_source_options *o);
+int live_source_open(struct live_source **made, const struct live_source_options *o);
 /* Waits for events. A stream that ends or is damaged is `lost` and opened again for as long as it
  * takes; standard input and files then are over, or fail. */
 int live_source_next(struct live_source *s, struct live_block *b);

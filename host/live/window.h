@@ -39,7 +39,7 @@ struct window_totals {
 
 struct windower;
 
-int windower_make(struct windower **w, const struct window_options *o);
+int windower_make(struct windower **made, const struct window_options *o);
 int windower_add(struct windower *w, const struct live_block *b, const int sensor[2]);
 /* Gives the window whose time is over, if one is; when to ask again, INFINITY: not before events
  * came. A failure of `give` comes out of the next call of another function. */

@@ -764,7 +764,8 @@ static void *send_datagrams(void *context)
                             .sin_port = htons((uint16_t)s->port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     /* Until somebody is there: an empty one to nobody is refused, which the next one is told. */
-    connect(fd, (struct sockaddr *)&a, sizeof a);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a))
+        abort();
     for (int heard = 0; heard < 2; heard = send(fd, "", 0, 0) < 0 ? 0 : heard + 1)
         usleep(20000);
     for (size_t at = 0, k = 0; at < s->bytes->n; at += 400, k++) {
