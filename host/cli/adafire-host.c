@@ -747,12 +747,16 @@ int main(int argc, char **argv)
     if (r.row->cards)
         cli_guard_output();
     note_unused(&r);
-    if (r.live.run.source.from)
-        return cli_end(run_live(&r));
     if (ranks_begin(&ranks))
         return cli_fail_af();
     status = choose_card(&r, ranks, number);
-    if (!status)
+    if (!status && r.live.run.source.from && ranks_size(ranks) > 1)
+        status = ranks_rank(ranks) ? EXIT_ERROR
+                                   : cli_fail("--live is of one process, not of %d under mpirun",
+                                              ranks_size(ranks));
+    if (!status && r.live.run.source.from)
+        status = run_live(&r);
+    else if (!status)
         status = ranks_rank(ranks) ? serve(&r, ranks) : run_model(&r, ranks);
     ranks_end(ranks);
     return cli_end(status);

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "live/address.h"
+#include "live/http.h"
 #include "live/look.h"
 #include "live/page.h"
 #include "live/screen.h"
@@ -324,6 +326,18 @@ static void take_signals(void)
     }
 }
 
+static void tell_page(const char *where, int port)
+{
+    char host[256], digits[8];
+    if (!address_split(where, host, sizeof host, digits, sizeof digits) || !*host)
+        strcpy(host, "127.0.0.1");
+    const char *const *bracket =
+        (const char *const[]){"", "", "[", "]"} + (strchr(host, ':') ? 2 : 0);
+    fprintf(stderr, "the page is at http://%s%s%s:%d/\n", bracket[0], host, bracket[1], port);
+    if (!http_is_loopback(host))
+        cli_note("whoever reaches this computer can look at the page");
+}
+
 static int open_views(struct viewer *v)
 {
     struct live_request *r = v->request;
@@ -345,11 +359,8 @@ static int open_views(struct viewer *v)
                        : af_fail(AF_NO_MEMORY, "no memory for a page");
         free(first);
     }
-    if (!status && r->view) {
-        const char *colon = strrchr(r->view, ':');
-        fprintf(stderr, "the page is at http://%.*s:%d/\n", colon ? (int)(colon - r->view) : 9,
-                colon ? r->view : "127.0.0.1", port);
-    }
+    if (!status && r->view)
+        tell_page(r->view, port);
     return status;
 }
 

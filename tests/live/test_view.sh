@@ -129,6 +129,9 @@ wait $run && pass || fail "a run that was asked to end"
 tail -n 1 "$work/page.out" >"$work/out"
 holds "its summary" '"summary": .*"decisions": [0-9]{3}'
 
+good "a page for others" "$host" "$work/m.snn" --live "$work/dot.txt" --view 0.0.0.0:0
+grep -q '^note: whoever reaches this computer can look' "$work/err" && pass || fail "who can look is not said"
+
 # ---- The terminal
 if command -v script >/dev/null; then
     screen() {
