@@ -331,9 +331,9 @@ static void tell_page(const char *where, int port)
     char host[256], digits[8];
     if (!address_split(where, host, sizeof host, digits, sizeof digits) || !*host)
         strcpy(host, "127.0.0.1");
-    const char *const *bracket =
-        (const char *const[]){"", "", "[", "]"} + (strchr(host, ':') ? 2 : 0);
-    fprintf(stderr, "the page is at http://%s%s%s:%d/\n", bracket[0], host, bracket[1], port);
+    const bool six = strchr(host, ':') != NULL;
+    fprintf(stderr, "the page is at http://%s%s%s:%d/\n", six ? "[" : "", host, six ? "]" : "",
+            port);
     if (!http_is_loopback(host))
         cli_note("whoever reaches this computer can look at the page");
 }

@@ -16,6 +16,7 @@ struct queue {
     int status;
     char sentence[1024]; /* af_error of the thread that ended it */
     int64_t dropped, dropped_events;
+    int64_t held, spare_room; /* events that wait; that spares have memory for */
     int spares;
     struct window spare[QUEUE_MOST], window[QUEUE_MOST]; /* memory alone; those that wait, a ring */
 };
@@ -52,29 +53,54 @@ void queue_free(struct queue *q)
 /* Keeps a window's memory for another one. */
 static void keep(struct queue *q, struct window *w)
 {
-    if (w->event && q->spares < QUEUE_MOST)
+    if (w->event && q->spares < QUEUE_MOST && q->spare_room + w->room <= QUEUE_EVENTS) {
+        q->spare_room += w->room;
         q->spare[q->spares++] = *w;
-    else
+    } else {
         free(w->event);
+    }
     *w = (struct window){0};
+}
+
+static struct window take_spare(struct queue *q)
+{
+    if (!q->spares)
+        return (struct window){0};
+    q->spare_room -= q->spare[--q->spares].room;
+    return q->spare[q->spares];
+}
+
+/* The window that waits longest, which waits no more. */
+static struct window take_oldest(struct queue *q)
+{
+    const struct window w = q->window[q->first];
+    q->first = (q->first + 1) % q->room;
+    q->count--;
+    q->held -= w.count;
+    return w;
+}
+
+static bool is_full(const struct queue *q, const struct window *more)
+{
+    return q->count == q->room || (q->count && q->held + more->count > QUEUE_EVENTS);
 }
 
 int queue_give(struct queue *q, struct window *w)
 {
     pthread_mutex_lock(&q->lock);
-    while (q->waits && q->count == q->room && !q->stopped)
+    while (q->waits && is_full(q, w) && !q->stopped)
         pthread_cond_wait(&q->changed, &q->lock);
     const bool stopped = q->stopped;
-    if (q->count == q->room && !stopped) {
+    while (is_full(q, w) && !stopped) {
+        struct window oldest = take_oldest(q);
         q->dropped++;
-        q->dropped_events += q->window[q->first].count;
-        keep(q, &q->window[q->first]);
-        q->first = (q->first + 1) % q->room;
-        q->count--;
+        q->dropped_events += oldest.count;
+        keep(q, &oldest);
     }
     if (!stopped) {
         q->window[(q->first + q->count++) % q->room] = *w;
-        *w = q->spares ? q->spare[--q->spares] : (struct window){0};
+        q->held += w->count;
+        *w = take_spare(q);
         pthread_cond_broadcast(&q->changed);
     }
     pthread_mutex_unlock(&q->lock);
@@ -106,9 +132,7 @@ int queue_take(struct queue *q, struct window *w, int most, double patience, int
         code = pthread_cond_timedwait(&q->changed, &q->lock, &until);
     for (; n < most && q->count; n++) {
         keep(q, &w[n]);
-        w[n] = q->window[q->first];
-        q->first = (q->first + 1) % q->room;
-        q->count--;
+        w[n] = take_oldest(q);
     }
     *ended = !n && q->ended;
     const int status = *ended ? q->status : AF_OK;

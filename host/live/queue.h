@@ -4,12 +4,12 @@
 
 #include "live/window.h"
 
-enum { QUEUE_MOST = 256 };
+enum { QUEUE_MOST = 256, QUEUE_EVENTS = 1 << 25 };
 
 struct queue;
 
-/* `room` windows wait at the most. One more: the oldest of them is dropped and counted, or, with
- * `waits`, who gives it waits. */
+/* `room` windows wait at the most, and QUEUE_EVENTS of events in them. One more: the oldest of them
+ * is dropped and counted, or, with `waits`, who gives it waits. */
 int queue_make(struct queue **made, int room, bool waits);
 /* Takes over a window's events, and leaves memory of one that was used up. AF_CANCELLED after
  * queue_stop. */
