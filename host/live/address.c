@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +88,16 @@ static int finish_connect(const struct address *a, int fd, int stop_fd)
     return AF_OK;
 }
 
+/* A computer that is gone without a word is noticed after half a minute. */
+static void keep_alive(int fd)
+{
+    const int one = 1, idle = 15, each = 5, count = 3;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &each, sizeof each);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 static int open_socket(const struct address *a, const struct addrinfo *at, int stop_fd, int *fd)
 {
     const int one = 1, room = RECEIVE_ROOM;
@@ -103,6 +115,8 @@ static int open_socket(const struct address *a, const struct addrinfo *at, int s
         status = errno == EINPROGRESS ? finish_connect(a, *fd, stop_fd)
                                       : af_fail(AF_IO, "%s: %s", a->text, strerror(errno));
     }
+    if (!status && a->kind == LIVE_TCP)
+        keep_alive(*fd);
     if (status) {
         close(*fd);
         *fd = -1;
