@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { QUEUE_ROOM = 16 };
+enum { QUEUE_ROOM = 16, REFUSED_FIRST = 20 };
 #define PATIENCE 0.1 /* s between two ticks */
 #define RATE_FOR 1.0 /* s that rates are of */
 
@@ -140,13 +140,17 @@ static int tick(struct loop *l)
     return l->o->tick ? l->o->tick(l->o->context, s) : AF_OK;
 }
 
-/* A window whose events do not fit the network is refused; the first one says that none will. */
+/* A window whose events do not fit the network is refused. Where nothing fits none will: of a file
+ * the first says so, of a stream, which may be disturbed, the first few. */
 static int refuse(struct loop *l, int status)
 {
-    if (status != AF_BAD_FILE || !l->t->state.decisions)
+    const bool fits = l->t->state.decisions > 0,
+               patient = !live_source_waits(l->source) && l->t->state.refused < REFUSED_FIRST;
+    if (status != AF_BAD_FILE || (!fits && !patient))
         return status;
     l->t->state.refused++;
-    note(l, af_error());
+    if (l->t->state.refused == 1)
+        note(l, af_error());
     return AF_OK;
 }
 

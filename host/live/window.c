@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Events that are on their way when the time of their window is over: so late as events came
- * lately, and a little more; in seconds. What a pause of the stream teaches is forgotten by half
- * in: */
+/* A window's time is over when as much time has passed since its last event as there was left, and
+ * a little more: as events came later than that lately. What a pause teaches is forgotten by half
+ * in FORGET_HALF seconds; all in seconds. */
 #define GRACE       0.005
-#define GRACE_MOST  1.0
+#define JITTER      0.05 /* before anything is known of it */
+#define JITTER_MOST 1.0
 #define FORGET_HALF 10.0
-/* By how much clocks of cameras may go slower than this computer's. */
-#define DRIFT 1e-4
 
 /* No time is further from 0, so that differences fit. */
 #define TIME_MOST ((int64_t)1 << 60)
@@ -22,12 +21,13 @@
 struct windower {
     struct window_options o;
     struct window now;
-    bool begun;
-    int status;        /* of a window given in between */
-    int64_t given;     /* windows */
-    double soonest;    /* seconds() less event time / pace, the least; of a drifting clock */
-    double delay;      /* by which events came later than that, lately */
-    double soonest_at; /* when it was looked at */
+    bool begun, late_now; /* the last event was late; then since: */
+    int64_t late_from;
+    int status;    /* of a window given in between */
+    int64_t given; /* windows */
+    bool clocked;  /* of events that came before: */
+    double arrived, jitter;
+    int64_t last;
     struct window_totals totals;
 };
 
@@ -138,16 +138,21 @@ static void jump(struct windower *w, int64_t t)
 static void start(struct windower *w, int64_t t)
 {
     w->begun = true;
+    w->late_now = false;
     w->now.count = 0;
     w->now.begin = t;
     w->now.end = t + w->o.span;
 }
 
-/* Far back, a clock was set or ran over, or a single time was wrong: both begin a new grid. */
-static bool turns_back(const struct windower *w, int64_t t)
+/* Far back, a clock was set or ran over, or a single time was wrong; so it was if late events alone
+ * go on for half a window's time. */
+static bool turns_back(struct windower *w, int64_t t)
 {
     const int64_t far = w->o.span > 1000000 ? w->o.span : 1000000;
-    return t < w->now.begin - far;
+    if (!w->late_now || t < w->late_from)
+        w->late_from = t;
+    w->late_now = true;
+    return t < w->now.begin - far || t - w->late_from >= (w->o.span + 1) / 2;
 }
 
 static int add_time(struct windower *w, const struct af_camera_event *e, int n, double arrived)
@@ -167,20 +172,22 @@ static int add_time(struct windower *w, const struct af_camera_event *e, int n, 
             while (end < n && e[end].t >= w->now.begin && e[end].t < w->now.end)
                 end++;
             status = append(w, e + i, end - i, arrived);
+            w->late_now = false;
             i = end;
         } else if (t >= w->now.end) {
             if (w->now.count)
                 status = close_time(w);
             else
                 jump(w, t);
+        } else if (w->o.step > w->o.span && t >= w->now.begin - (w->o.step - w->o.span)) {
+            i++; /* between two windows */
         } else if (turns_back(w, t)) {
             if (w->now.count)
                 status = give(w, w->now.count, t, false);
             w->totals.turns++;
             start(w, t);
         } else {
-            /* With steps longer than windows, what lies between is nobody's. */
-            w->totals.late += t < w->now.begin - (w->o.step - w->o.span) || w->o.step <= w->o.span;
+            w->totals.late++;
             i++;
         }
     }
@@ -217,21 +224,15 @@ static int add_count(struct windower *w, const struct af_camera_event *e, int n,
 
 static void look_at_clock(struct windower *w, const struct live_block *b)
 {
-    const double pace = 1e6 * w->o.pace, arrived = b->arrived,
-                 latest = arrived - (double)b->event[b->count - 1].t / pace,
-                 earliest = arrived - (double)b->event[0].t / pace;
-    if (w->soonest_at > 0) {
-        const double passed = arrived - w->soonest_at;
-        w->soonest += DRIFT * passed;
-        w->delay *= exp2(-passed / FORGET_HALF);
-    } else {
-        w->soonest = latest;
-        w->delay = 0;
-    }
-    w->soonest = fmin(w->soonest, latest);
-    w->delay = fmin(fmax(w->delay, earliest - w->soonest), GRACE_MOST);
-    w->soonest_at = arrived;
-    w->totals.lag = latest - w->soonest;
+    const double passed = b->arrived - w->arrived,
+                 later = passed - 1e-6 * ((double)b->event[0].t - (double)w->last) / w->o.pace;
+    if (w->clocked)
+        w->jitter = fmin(fmax(w->jitter * exp2(-passed / FORGET_HALF), later), JITTER_MOST);
+    else
+        w->jitter = JITTER;
+    w->clocked = true;
+    w->arrived = b->arrived;
+    w->last = b->event[b->count - 1].t;
 }
 
 int windower_add(struct windower *w, const struct live_block *b, const int sensor[2])
@@ -244,7 +245,7 @@ int windower_add(struct windower *w, const struct live_block *b, const int senso
     int status = w->o.by_count ? add_count(w, b->event, b->count, b->arrived)
                                : add_time(w, b->event, b->count, b->arrived);
     if (w->totals.turns != turns)
-        w->soonest_at = 0;
+        w->clocked = false;
     look_at_clock(w, b);
     return status;
 }
@@ -252,7 +253,8 @@ int windower_add(struct windower *w, const struct live_block *b, const int senso
 double windower_idle(struct windower *w, double now)
 {
     while (!w->status && w->o.timed && !w->o.by_count && w->begun && w->now.count) {
-        const double due = w->soonest + 1e-6 * (double)w->now.end / w->o.pace + w->delay + GRACE;
+        const double left = 1e-6 * ((double)w->now.end - (double)w->last) / w->o.pace,
+                     due = w->arrived + left + w->jitter + GRACE;
         if (now < due)
             return due;
         w->status = close_time(w);
@@ -268,6 +270,6 @@ int windower_end(struct windower *w)
     w->begun = false;
     w->now.begin = 0;
     w->now.count = 0;
-    w->soonest_at = 0;
+    w->clocked = false;
     return status;
 }

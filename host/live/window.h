@@ -34,7 +34,6 @@ struct window_totals {
     int64_t events;       /* that came */
     int64_t late, over;   /* came after their window was given; beyond WINDOW_MOST */
     int64_t empty, turns; /* windows without events; clocks that jumped back: a new grid */
-    double lag;           /* s, by which the last events came later than those that came soonest */
 };
 
 struct windower;
