@@ -103,10 +103,10 @@ bad "a model of frames on a stream" "takes no recordings of event cameras" "$hos
 # ---- The page
 "$host" "$work/m.snn" --live "$work/dot.txt" --replay 1 --loop --view 0 -q --json >"$work/page.out" 2>"$work/page.err" &
 run=$!
-for turn in 1 2 3 4 5 6 7 8 9 10; do
-    address=$(sed -n 's/^the page is at //p' "$work/page.err")
-    [ -n "$address" ] && break
-    sleep 0.2
+address=
+until [ -n "$address" ] || ! kill -0 $run 2>/dev/null; do
+    sleep 0.1
+    address=$(sed -n 's/^the page is at //p' "$work/page.err" 2>/dev/null)
 done
 # What is on the page, and that its figures go on; nothing is asked of others, nothing fails.
 timeout 60 python3 tests/live/browser.py "$address" 3 "$work/page.png" \
