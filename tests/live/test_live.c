@@ -429,6 +429,38 @@ TEST(latencies)
 
 /* ---- Whole runs ------------------------------------------------------------------------------ */
 
+static double sum_of(const struct af_result *r)
+{
+    double sum = 0;
+    for (int i = 0; i < r->output_size; i++)
+        sum += (i + 1) * (double)r->output[i];
+    return sum;
+}
+
+/* Whether a few events make a difference to it. */
+static bool is_sensitive(const struct af_model *m)
+{
+    struct af_device *device;
+    struct dice dice = {3};
+    const int64_t n = neuron_count(&m->population[0]) * m->timesteps;
+    int16_t *counts = calloc((size_t)n, sizeof *counts);
+    double sum[4] = {0};
+    if (!counts || af_device_open("cpu", NULL, m, &device))
+        abort();
+    for (int k = 0; k < 4; k++) {
+        struct af_result r;
+        for (int64_t i = 0; i < n; i++)
+            counts[i] = dice_chance(&dice, 20);
+        if (af_run(device, &(struct af_sample){.counts = counts, .length = n}, 1, NULL, &r))
+            abort();
+        sum[k] = sum_of(&r);
+        af_result_free(&r);
+    }
+    af_device_close(device);
+    free(counts);
+    return sum[0] != sum[1] && sum[1] != sum[2] && sum[2] != sum[3];
+}
+
 /* A network of recordings that tells classes apart. */
 static struct af_model *event_model(const char *counting)
 {
@@ -441,7 +473,7 @@ static struct af_model *event_model(const char *counting)
         const bool classes = good && af_task_kind(task) == AF_CLASSIFY;
         if (good)
             af_task_close(task);
-        if (classes && model_add_fact(m, "counting", "%s", counting) == AF_OK)
+        if (classes && is_sensitive(m) && model_add_fact(m, "counting", "%s", counting) == AF_OK)
             return m;
         af_model_free(m);
     }
@@ -454,6 +486,8 @@ struct heard {
     int stop_at, stop_fd;
     const char *board; /* NULL: the cpu, and nobody compares */
     struct af_device *judge;
+    double sum; /* of the last window's outputs; and how often it changed: */
+    int various;
     int ticks;
 };
 
@@ -482,6 +516,8 @@ static int compare(void *context, const struct live_decision *d)
     struct af_result r;
     CHECK_EQ(af_recording_counts(&o, &recording, counts), 0);
     CHECK_EQ(af_run(h->judge, &sample, 1, NULL, &r), 0);
+    h->various += h->sum != sum_of(&r);
+    h->sum = sum_of(&r);
     const bool same =
         r.timesteps == d->result->timesteps &&
         memcmp(r.output, d->result->output, (size_t)r.output_size * sizeof(float)) == 0;
@@ -557,6 +593,7 @@ TEST(answers)
                      0);
             CHECK(h.decisions > 10 && h.decisions == t.state.decisions);
             CHECK_EQ(h.wrong, 0);
+            CHECK(h.various > h.decisions / 4);
             CHECK(t.state.dropped == 0 && t.state.windows.events == n && t.state.refused == 0);
             CHECK(t.latency.count == h.decisions);
             if (!sliding)
@@ -878,6 +915,37 @@ TEST(slow)
           t.state.windows.late < 200); /* few but where this computer pauses */
 }
 
+/* A stream that begins disturbed is not given up at once. */
+static void *say_nonsense_first(void *context)
+{
+    struct feeder *f = context;
+    const int fd = open(f->fifo, O_WRONLY);
+    char line[40];
+    for (int i = 0; i < 40; i++) {
+        const int n = snprintf(line, sizeof line, "%d %d 1 1\n", 1000 * i, i < 12 ? 500 : 5);
+        if (write(fd, line, (size_t)n) != n)
+            abort();
+    }
+    close(fd);
+    return NULL;
+}
+
+TEST(disturbed)
+{
+    struct feeder f = {.fifo = in_folder("disturbed")};
+    pthread_t thread;
+    struct heard h = {.sleep = 1e-6};
+    struct live_totals t;
+    struct live_options o = {.by_count = true, .span = 4, .limit = 7};
+    CHECK_EQ(mkfifo(f.fifo, 0600), 0);
+    if (pthread_create(&thread, NULL, say_nonsense_first, &f))
+        abort();
+    CHECK_EQ(run(&(struct live_source_options){.from = f.fifo, .stop_fd = -1}, fitting, &h, &o, &t),
+             0);
+    pthread_join(thread, NULL);
+    CHECK(h.decisions == 7 && t.state.refused == 3);
+}
+
 TEST(stalled)
 {
     struct feeder f = {.fifo = in_folder("stalled")};
@@ -927,6 +995,7 @@ int main(void)
     RUN(fifo);
     RUN(udp);
     RUN(slow);
+    RUN(disturbed);
     RUN(stalled);
     char command[64];
     snprintf(command, sizeof command, "rm -rf %s", folder);
