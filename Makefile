@@ -306,7 +306,7 @@ help:
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make waves-NAME   the same, which can write waveforms (--trace FILE.fst)
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
-#: make bench        speed of the CPU engine beside a float simulation in PyTorch, and of the readers of recordings
+#: make bench        speed of the CPU engine beside a float simulation in PyTorch, of the readers of recordings, and of live streams
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
 #: make check-usb    every digit and 1,200 faults on emulated USB boards; how fast the link is (half an hour)
 #: make bitstreams   BOARD=icebreaker|hx8k|hx8k_fifo: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)
