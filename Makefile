@@ -74,11 +74,12 @@ KERNEL_FLAGS_neon := -march=armv8.2-a+dotprod
 KERNEL_FLAGS_avx2 := -mavx2 -mfma
 KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512vl -mavx512vnni
 
-# The folders of the library, each an archive, in the order in which a program is linked: whatever one
-# of them lacks stands in those behind it (tools/layers).
+# The folders of the library (of COMMANDS: of the commands alone), each an archive, in the order in which
+# a program is linked: whatever one of them lacks stands in those behind it (tools/layers).
 RUNTIME := board accelerator link device engine task model base
 CONVERTER := report run convert input recording network onnx
-FOLDERS := $(CONVERTER) $(RUNTIME)
+COMMANDS := live
+FOLDERS := $(COMMANDS) $(CONVERTER) $(RUNTIME)
 sources = $(filter-out host/engine/cpu_kernel.c,$(wildcard host/$(1)/*.c))
 LIB_SRC := $(foreach f,$(FOLDERS),$(call sources,$(f)))
 CLI_SRC := $(wildcard host/cli/adafire-*.c)
@@ -108,7 +109,7 @@ extra_engine := $(KERNELS:%=$(B)/host/engine/cpu_kernel_%.o)
 extra_onnx := $(GEN)
 LIB_OBJ := $(foreach f,$(FOLDERS),$(call objects,$(f)))
 # Where a run or a conversion spends its time; what remains builds faster so.
-HOT := $(foreach f,engine convert recording device,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
+HOT := $(foreach f,engine convert recording device live,$(call objects,$(f))) $(B)/host/network/network.o $(ACCELERATOR:%=$(B)/hw/accelerator_%.o) $(B)/hw/hls_stream.o
 $(HOT): CFLAGS_ALL := $(CFLAGS_ALL:-O2=-O3)
 ARCHIVES := $(FOLDERS:%=$(B)/lib/%.a)
 LIBRARIES := $(B)/libadafire.a $(B)/libadafire-convert.a $(B)/libadafire.so $(B)/libadafire-convert.so
@@ -309,7 +310,7 @@ help:
 #: make sim-NAME     the simulator for --board sim --build NAME: sim (ResNet-20; 1 minute) or tiny
 #: make waves-NAME   the same, which can write waveforms (--trace FILE.fst)
 #: make emu-NAME     an emulated Alveo card with that build: tools/xrt-emu adafire-host --board u250 ...
-#: make bench        speed of the CPU engine beside a float simulation in PyTorch, and of the readers of recordings
+#: make bench        speed of the CPU engine beside a float simulation in PyTorch, of the readers of recordings, and of live streams
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
 #: make check-usb    every digit and 1,200 faults on emulated USB boards; how fast the link is (half an hour)
 #: make bitstreams   BOARD=icebreaker|hx8k|hx8k_fifo: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)

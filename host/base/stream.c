@@ -21,6 +21,8 @@ struct stream {
     gzFile gz;  /* a file, gzip or not */
     FILE *file; /* a zip archive, or a plain file */
     bool plain;
+    stream_reads *read; /* NULL: it is one of the others */
+    void *context;
     z_stream inflate;
     bool inflating;
     int64_t packed_left, left; /* of the member */
@@ -207,6 +209,18 @@ int stream_open(struct stream **stream, const struct place *place)
     return status;
 }
 
+int stream_open_from(struct stream **stream, const char *path, stream_reads *read, void *context)
+{
+    struct stream *s = *stream = calloc(1, sizeof *s);
+    if (!s)
+        return af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    s->path = path;
+    s->size = -1;
+    s->read = read;
+    s->context = context;
+    return AF_OK;
+}
+
 int64_t stream_size(const struct stream *stream)
 {
     return stream->size;
@@ -301,6 +315,8 @@ static int read_plain(struct stream *s, void *out, size_t size, size_t *got)
 int stream_read(struct stream *stream, void *out, size_t size, size_t *got)
 {
     *got = 0;
+    if (stream->read)
+        return stream->read(stream->context, out, size, got);
     if (stream->plain)
         return read_plain(stream, out, size, got);
     return stream->gz ? read_gz(stream, out, size, got) : read_member(stream, out, size, got);

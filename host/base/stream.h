@@ -1,4 +1,4 @@
-/* Byte streams that hide gzip and zip. */
+/* Byte streams that hide gzip, zip, and where bytes come from. */
 #ifndef ADAFIRE_STREAM_H
 #define ADAFIRE_STREAM_H
 
@@ -31,9 +31,14 @@ struct place {
 /* Bytes in order, read from a file, unpacked from a gzip file or from a member of a zip archive. */
 struct stream;
 int stream_open(struct stream **stream, const struct place *place);
-/* All bytes there are, -1 for gzip. */
+/* Bytes that come from elsewhere: `read` waits for some, gives `size` at the most, and none at the
+ * end. stream_read then gives what one such call gave. `path` stands in sentences. */
+typedef int stream_reads(void *context, void *out, size_t size, size_t *got);
+int stream_open_from(struct stream **stream, const char *path, stream_reads *read, void *context);
+/* All bytes there are, -1 for gzip and for what comes from elsewhere. */
 int64_t stream_size(const struct stream *stream);
-/* Reads `size` bytes; fewer only at the end. Damaged packed data is AF_BAD_FILE. */
+/* Reads `size` bytes; fewer only at the end, or of what comes from elsewhere. Damaged packed data
+ * is AF_BAD_FILE. */
 int stream_read(struct stream *stream, void *out, size_t size, size_t *got);
 int stream_skip(struct stream *stream, int64_t size);
 /* After the last byte that is wanted: compares a gzip file's check sum, which stands behind it. */

@@ -28,6 +28,7 @@ struct cpu {
     struct af_model unsigned_model;
     struct team *team;
     int threads;
+    bool kept; /* the first worker's neurons have potentials that go on */
     struct worker *worker;
     int16_t *count; /* [channels][256] of bytes */
     double work;    /* engine_work */
@@ -138,9 +139,10 @@ static bool worth_trying(const struct cpu *cpu)
 static void begin(const struct job *job, const struct worker *w, struct lane *lane,
                   const struct af_sample *sample, int steps)
 {
-    lane_plan(lane, steps, job->options->no_counts ? COUNT_NONE : COUNT_ALL);
-    lane_begin(lane, 1, job->cpu->device.model->population_count - 1,
-               sample->counts ? NULL : w->counts);
+    const bool keeps = job->options->keep_state; /* what the last timestep leaves, too */
+    lane_plan(lane, keeps ? 0 : steps, job->options->no_counts ? COUNT_NONE : COUNT_ALL);
+    (job->cpu->kept ? lane_go_on : lane_begin)(
+        lane, 1, job->cpu->device.model->population_count - 1, sample->counts ? NULL : w->counts);
 }
 
 static void step(struct lane *lane, const struct af_sample *sample, int64_t inputs, int t, int last)
@@ -172,7 +174,7 @@ static int run_sample(void *context, int worker, int64_t index)
         return status;
     struct lane *lane = w->lane;
     bool ends = false;
-    if ((steps == 1 || (iat && worth_trying(cpu))) && !o->on_event && !o->trace) {
+    if ((steps == 1 || (iat && worth_trying(cpu))) && !o->on_event && !o->trace && !o->keep_state) {
         lane = w->first ? w->first : w->lane;
         begin(job, w, lane, sample, 1);
         step(lane, sample, inputs, 0, last);
@@ -219,12 +221,22 @@ static int cpu_run(struct af_device *device, const struct af_sample *samples, in
     if (status)
         return status;
     /* Few samples: all threads do one together, if it is long enough for that. */
-    const bool together = count < team_size(cpu->team) && cpu->work > WORTH_WAKING_NS;
+    const bool together =
+        (count < team_size(cpu->team) || options->keep_state) && cpu->work > WORTH_WAKING_NS;
     status = lane_share(cpu->worker[0].lane, together ? cpu->team : NULL);
     if (!status && cpu->first)
         status = lane_share(cpu->worker[0].first, together ? cpu->team : NULL);
     if (status)
         return status;
+    cpu->kept &= options->keep_state;
+    for (int64_t i = 0; options->keep_state && i < count; i++) {
+        status = run_sample(&job, 0, i);
+        if (status)
+            return status;
+        cpu->kept = true;
+    }
+    if (options->keep_state)
+        return AF_OK;
     int64_t grain = (int64_t)(GRAIN_NS / (cpu->work * options->timesteps + 1)) + 1;
     if (grain > GRAIN_MOST)
         grain = GRAIN_MOST;

@@ -1,6 +1,7 @@
 /* adafire-convert: a trained ReLU network (ONNX) becomes a spiking network (.snn). */
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "cli/check_network.h"
 #include "cli/cli.h"
 #include "cli/front.h"
@@ -585,7 +586,7 @@ static void print_json(const struct request *r, const struct af_model_info *m,
 {
     struct totals t = sum_up(m, c);
     printf("{\"model\": ");
-    cli_json_text(stdout, r->output);
+    json_text(stdout, r->output);
     printf(", \"timesteps\": %d, \"samples\": %lld, ", m->timesteps, (long long)c->samples);
     const struct {
         const char *key;
@@ -613,7 +614,7 @@ static void print_json(const struct request *r, const struct af_model_info *m,
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         printf("%s", i ? ", " : "");
-        cli_json_number(stdout, numbers[i].key, numbers[i].v);
+        json_number(stdout, numbers[i].key, numbers[i].v);
     }
     printf(", ");
     cli_json_notes(stdout);

@@ -1,13 +1,17 @@
 /* adafire-host: runs a spiking network on a board. */
 #include "base/error.h"
+#include "base/json.h"
+#include "base/parallel.h"
 #include "board/table.h"
 #include "cli/cli.h"
+#include "cli/live.h"
 #include "cli/show.h"
 #include "cli/show_profile.h"
 #include "device/device.h"
 #include "device/fleet.h"
 #include "device/ranks.h"
 #include "iat.h"
+#include "recording/recording.h"
 #include "run/canvas.h"
 #include "run/run.h"
 #include "task/classes.h"
@@ -20,7 +24,10 @@
 
 static const char help[] =
     "Usage: adafire-host [--board BOARD] MODEL.snn INPUT... [OPTION]...\n"
-    "Runs a spiking network on samples and tells what it answered and what it cost.\n"
+    "  or:  adafire-host [--board BOARD] MODEL.snn --live SOURCE [OPTION]...\n"
+    "Runs a spiking network on samples and tells what it answered and what it cost; or on a "
+    "stream\n"
+    "of events as it comes, and tells each answer and how long it took.\n"
     "\n"
     "Examples:\n"
     "  adafire-host digits.snn test_images.npy --labels test_labels.npy\n"
@@ -29,6 +36,8 @@ static const char help[] =
     "  adafire-host --task \"detect size 32\" --draw found.png --boxes found.json cells.snn a.png\n"
     "  adafire-host --labels maps.npy --draw coloured/ streets.snn test_images.npy\n"
     "  adafire-host --top 1 pointnet.snn chair.off\n"
+    "  adafire-host gestures.snn --live tcp://camera:7000 --window 50ms --step 10ms --view 8000\n"
+    "  adafire-host gestures.snn --live street.raw --replay 1 --screen\n"
     "\n"
     "INPUT: .npy (uint8, int8, float32; NCHW), .npz, MNIST idx(.gz), CIFAR binary, PNG, JPEG,\n"
     "event recordings (AEDAT 2, 3.1 and 4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy,\n"
@@ -50,9 +59,10 @@ static const char help[] =
     "      --bitstream FILE   for a card (default: ADAFIRE_BITSTREAM, or bitstreams/)\n"
     "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600;\n"
     "                         USB 60)\n"
-    "  -l, --labels FILE      what is right: classes (.npy or idx), boxes (.npy rows\n"
-    "                         sample,class,x1,y1,x2,y2) or class maps (.npy [N,H,W], or a\n"
-    "                         folder of grey pictures; classes the network lacks are ignored)\n"
+    "  -l, --labels FILE      what is right: classes (.npy, idx, or text: a class a line, or\n"
+    "                         FILE,CLASS), boxes (.npy rows sample,class,x1,y1,x2,y2) or class\n"
+    "                         maps (.npy [N,H,W], or a folder of grey pictures; classes the\n"
+    "                         network lacks are ignored)\n"
     "      --reference FILE   the ANN's outputs (.npy): tells how often both agree, and how\n"
     "                         good the ANN's boxes or maps are\n"
     "      --task TASK        classify, segment, detect, values, or a file or text that says more\n"
@@ -81,6 +91,34 @@ static const char help[] =
     "      --spikes FILE      write every event: sample,timestep,population,neuron,burst\n"
     "      --json             figures as JSON on standard output\n"
     "  -q, --quiet            no progress\n"
+    "\n"
+    "Live:\n"
+    "      --live SOURCE      tcp://HOST:PORT (connects), udp://HOST:PORT or udp://:PORT "
+    "(receives\n"
+    "                         there; whole words in each datagram), - (standard input), a FIFO, a\n"
+    "                         device or a file. A stream that ends is opened again, standard\n"
+    "                         input and files end the run; Ctrl-C does so as well\n"
+    "      --format FORMAT    of the stream, where it is not told by its first 4 KiB: \n"
+    "                         evt2, evt2.1, evt3, aedat4, aedat3, aedat2, dat, es, text or plain;\n"
+    "                         text is t x y p; plain is 13 bytes an event: t (64 bits, us), x, y\n"
+    "                         (16 bits each), p (a byte), little endian\n"
+    "      --window W         50ms, 0.2s, 500us or 5000ev: so long, or so many events (default:\n"
+    "                         what the model's counting says)\n"
+    "      --step W           from one window to the next (default: the window)\n"
+    "      --replay SPEED     a recording in its own time, 1; or so many times as fast. Without,\n"
+    "                         as fast as it goes, and nothing is dropped\n"
+    "      --loop             the recording again and again\n"
+    "      --queue N          windows that may wait (default 16); then the oldest is dropped, and\n"
+    "                         counted\n"
+    "      --keep-state       neurons keep their potentials from window to window (board cpu;\n"
+    "                         others begin each window from rest)\n"
+    "      --screen           draw the events, the answer and the populations on the terminal\n"
+    "      --view PORT        a page with the same at http://127.0.0.1:PORT/ (or HOST:PORT)\n"
+    "      --json             a line a decision, and one of figures at the end\n"
+    "  and of the others --board, --build, --devices, --bitstream, --timeout, --threads, "
+    "--counting,\n"
+    "  --timesteps, --no-iat, --batch, --limit (decisions), --quiet.\n"
+    "\n"
     "mpirun -n N adafire-host ... deals the samples out to N processes (Open MPI).\n"
     "      --help, --version\n";
 
@@ -103,6 +141,16 @@ enum {
     OPT_REPORT,
     OPT_SPIKES,
     OPT_JSON,
+    OPT_LIVE,
+    OPT_FORMAT,
+    OPT_WINDOW,
+    OPT_STEP,
+    OPT_REPLAY,
+    OPT_LOOP,
+    OPT_QUEUE,
+    OPT_KEEP_STATE,
+    OPT_SCREEN,
+    OPT_VIEW,
     OPT_HELP,
     OPT_VERSION
 };
@@ -131,6 +179,16 @@ static const struct option options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"spikes", required_argument, NULL, OPT_SPIKES},
     {"json", no_argument, NULL, OPT_JSON},
+    {"live", required_argument, NULL, OPT_LIVE},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"window", required_argument, NULL, OPT_WINDOW},
+    {"step", required_argument, NULL, OPT_STEP},
+    {"replay", required_argument, NULL, OPT_REPLAY},
+    {"loop", no_argument, NULL, OPT_LOOP},
+    {"queue", required_argument, NULL, OPT_QUEUE},
+    {"keep-state", no_argument, NULL, OPT_KEEP_STATE},
+    {"screen", no_argument, NULL, OPT_SCREEN},
+    {"view", required_argument, NULL, OPT_VIEW},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -145,12 +203,37 @@ struct request {
     struct task task;
     struct box_file box_file;
     struct run_options run;
+    struct live_request live;
     struct af_device_options device;
     int top;
     bool json, quiet, profile;
     double megahertz; /* of the board, 0: unknown */
     const struct af_model *model;
 };
+
+/* Those of live runs. */
+static int read_live_option(int opt, const char *text, struct live_request *l)
+{
+    struct live_source_options *from = &l->run.source;
+    l->any = true;
+    switch (opt) {
+    case OPT_LIVE: from->from = text; return 0;
+    case OPT_FORMAT:
+        from->format = text;
+        return recording_is_live_format(text)
+                   ? 0
+                   : cli_fail("--format must be one of %s, not '%s'", LIVE_FORMATS, text);
+    case OPT_WINDOW: l->window = text; return 0;
+    case OPT_STEP: l->step = text; return 0;
+    case OPT_REPLAY: return cli_double("--replay", text, 1e-6, 1e6, &from->speed);
+    case OPT_LOOP: from->loop = true; return 0;
+    case OPT_QUEUE: return cli_int("--queue", text, 1, 256, &l->run.queue);
+    case OPT_KEEP_STATE: l->run.keep_state = true; return 0;
+    case OPT_SCREEN: l->screen = true; return 0;
+    case OPT_VIEW: l->view = text; return 0;
+    default: return cli_usage();
+    }
+}
 
 static int read_option(int opt, const char *text, struct request *r)
 {
@@ -186,7 +269,7 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_REPORT: r->report = text; return 0;
     case OPT_SPIKES: r->run.spikes = text; return 0;
     case OPT_JSON: r->json = true; return 0;
-    default: return cli_usage();
+    default: return read_live_option(opt, text, &r->live);
     }
 }
 
@@ -210,6 +293,28 @@ static int list_boards(void)
     return 0;
 }
 
+/* What a live run does not do is no option of it. */
+static int check_live(struct request *r)
+{
+    const struct {
+        const char *option;
+        bool given;
+    } others[] = {
+        {"--labels", r->run.labels}, {"--reference", r->run.reference},
+        {"--task", r->task_given},   {"--draw", r->run.draw},
+        {"--boxes", r->boxes},       {"--output", r->run.output},
+        {"--report", r->report},     {"--spikes", r->run.spikes},
+        {"--profile", r->profile},   {"--trace", r->device.waves},
+        {"--top", r->top > 0},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i].given)
+            return cli_fail("%s is not for live runs", others[i].option);
+    if (r->live.screen && r->json)
+        return cli_fail("--json and --screen exclude each other");
+    return live_windows(&r->live);
+}
+
 static int read_arguments(int argc, char **argv, struct request *r)
 {
     int opt, status = 0;
@@ -231,6 +336,13 @@ static int read_arguments(int argc, char **argv, struct request *r)
     if (argc - optind < 1)
         return cli_fail("a MODEL.snn is needed; see --help");
     r->model_path = argv[optind++];
+    if (r->live.run.source.from)
+        return optind < argc ? cli_fail("%s: a live run has one source, and that is %s",
+                                        argv[optind], r->live.run.source.from)
+                             : check_live(r);
+    if (r->live.any)
+        return cli_fail("--window, --step, --format, --replay, --loop, --queue, --keep-state, "
+                        "--screen and --view need --live");
     if (optind == argc)
         return cli_fail("an INPUT is needed: samples for %s to run on; see --help", r->model_path);
     r->run.inputs = (const char *const *)(argv + optind);
@@ -324,9 +436,9 @@ static void print_json(const struct request *r, const struct run_totals *t)
     const struct af_model *m = r->model;
     const struct af_energy energy = run_energy(m, t);
     fprintf(cli_output(), "{\"board\": ");
-    cli_json_text(cli_output(), r->board);
+    json_text(cli_output(), r->board);
     fprintf(cli_output(), ", \"model\": ");
-    cli_json_text(cli_output(), r->model_path);
+    json_text(cli_output(), r->model_path);
     fprintf(cli_output(), ", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
             (long long)t->samples);
     if (r->task.kind != AF_CLASSIFY)
@@ -361,7 +473,7 @@ static void print_json(const struct request *r, const struct run_totals *t)
         {"latency_us", latency_us(r, t)},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        cli_json_number(cli_output(), numbers[i].key, numbers[i].v);
+        json_number(cli_output(), numbers[i].key, numbers[i].v);
         fprintf(cli_output(), ", ");
     }
     if (r->profile)
@@ -581,6 +693,39 @@ static int run_model(struct request *r, struct ranks *ranks)
     return status ? EXIT_ERROR : 0;
 }
 
+static int run_live(struct request *r)
+{
+    struct af_model *model = NULL;
+    struct af_device *device = NULL;
+    struct live_request *l = &r->live;
+    int status = af_model_load(r->model_path, &model);
+    r->device.on_note = show_note;
+    if (!status)
+        status = af_device_open(r->board, &r->device, model, &device);
+    if (status) {
+        cli_fail_af();
+        af_model_free(model);
+        return EXIT_ERROR;
+    }
+    l->board = r->board;
+    l->model_path = r->model_path;
+    l->json = r->json;
+    l->quiet = r->quiet;
+    l->megahertz = af_device_megahertz(device);
+    l->run.counting = r->run.counting;
+    l->run.timesteps = r->run.timesteps;
+    l->run.no_iat = r->run.no_iat;
+    l->run.limit = r->run.limit;
+    l->run.batch = r->run.batch                                         ? r->run.batch
+                   : r->row->simulated                                  ? batch_of(r)
+                   : r->row->link == AF_LINK_NONE && !r->device.threads ? parallel_cores()
+                                                                        : r->device.threads;
+    status = live_show(l, device, model);
+    af_device_close(device);
+    af_model_free(model);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct request r = {.board = "cpu"};
@@ -605,7 +750,13 @@ int main(int argc, char **argv)
     if (ranks_begin(&ranks))
         return cli_fail_af();
     status = choose_card(&r, ranks, number);
-    if (!status)
+    if (!status && r.live.run.source.from && ranks_size(ranks) > 1)
+        status = ranks_rank(ranks) ? EXIT_ERROR
+                                   : cli_fail("--live is of one process, not of %d under mpirun",
+                                              ranks_size(ranks));
+    if (!status && r.live.run.source.from)
+        status = run_live(&r);
+    else if (!status)
         status = ranks_rank(ranks) ? serve(&r, ranks) : run_model(&r, ranks);
     ranks_end(ranks);
     return cli_end(status);

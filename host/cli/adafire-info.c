@@ -1,4 +1,5 @@
 /* adafire-info: what a spiking network file or a recording holds. */
+#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/show_recording.h"
 #include "iat.h"
@@ -103,7 +104,7 @@ static void print_json(const struct af_model *m)
     int classes = read_task(m, &task);
     af_model_info(m, &info);
     printf("{\"name\": ");
-    cli_json_text(stdout, info.name);
+    json_text(stdout, info.name);
     printf(", \"task\": \"%s\"", task_kind_name(task.kind));
     printf(
         ", \"input\": [%d, %d, %d], \"events\": %s, \"timesteps\": %d, \"classes\": %d, "
@@ -116,23 +117,23 @@ static void print_json(const struct af_model *m)
         struct af_population_info p;
         af_population_info(m, i, &p);
         printf("%s{\"name\": ", i ? ", " : "");
-        cli_json_text(stdout, p.name);
+        json_text(stdout, p.name);
         printf(", \"kind\": \"%s\", \"shape\": [%d, %d, %d], \"burst\": %d, \"signed\": %s, ",
                af_kind_name(p.kind), p.channels, p.height, p.width, p.burst,
                p.signed_bursts ? "true" : "false");
-        cli_json_number(stdout, "ratio", p.ratio);
+        json_number(stdout, "ratio", p.ratio);
         printf(", ");
-        cli_json_number(stdout, "threshold_min", p.threshold_min);
+        json_number(stdout, "threshold_min", p.threshold_min);
         printf(", ");
-        cli_json_number(stdout, "threshold_max", p.threshold_max);
+        json_number(stdout, "threshold_max", p.threshold_max);
         printf("}");
     }
     printf("], \"facts\": {");
     for (int i = 0; i < m->fact_count; i++) {
         printf("%s", i ? ", " : "");
-        cli_json_text(stdout, m->fact[i].key);
+        json_text(stdout, m->fact[i].key);
         printf(": ");
-        cli_json_text(stdout, m->fact[i].value);
+        json_text(stdout, m->fact[i].value);
     }
     printf("}}\n");
 }

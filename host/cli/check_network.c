@@ -1,5 +1,6 @@
 #include "cli/check_network.h"
 
+#include "base/json.h"
 #include "cli/cli.h"
 #include "model/model.h"
 #include "onnx/onnx.h"
@@ -52,7 +53,7 @@ static void print_operators(const struct graph *g, bool json)
         const int count = count_of(g, g->node[i].op, i);
         printf("%s", first ? "" : ", ");
         if (json)
-            cli_json_text(stdout, g->node[i].op);
+            json_text(stdout, g->node[i].op);
         else
             printf("%s", g->node[i].op);
         printf(json ? ": %d" : " %d", count);
@@ -153,7 +154,7 @@ static void print_population_json(const struct neurons *p)
 {
     const struct size s = size_of(p);
     printf("{\"name\": ");
-    cli_json_text(stdout, p->name);
+    json_text(stdout, p->name);
     printf(", \"kind\": \"%s\", \"shape\": [%d, %d, %d], \"neurons\": %lld, \"weights\": %lld, "
            "\"operations\": %lld}",
            af_kind_name(p->kind), p->shape[0], p->shape[1], p->shape[2], (long long)s.neurons,
@@ -163,13 +164,13 @@ static void print_population_json(const struct neurons *p)
 static void print_json(const struct page *p)
 {
     printf("{\"network\": ");
-    cli_json_text(stdout, p->path);
+    json_text(stdout, p->path);
     printf(", \"opset\": %d, \"operators\": {", p->graph->opset);
     print_operators(p->graph, true);
     printf("}, \"converts\": %s, ", p->outline ? "true" : "false");
     if (!p->outline) {
         printf("\"why_not\": ");
-        cli_json_text(stdout, p->why);
+        json_text(stdout, p->why);
     } else {
         printf("\"populations\": [");
         for (int i = 0; i < p->outline->population_count; i++) {
@@ -184,7 +185,7 @@ static void print_json(const struct page *p)
                                      : "null");
             if (p->misfit[i] && p->misfit[i][0]) {
                 printf(", \"why_not\": ");
-                cli_json_text(stdout, p->misfit[i]);
+                json_text(stdout, p->misfit[i]);
             }
             printf("}");
         }
@@ -202,9 +203,9 @@ static void print_unread(const struct page *p, bool json)
         return;
     }
     printf("{\"network\": ");
-    cli_json_text(stdout, p->path);
+    json_text(stdout, p->path);
     printf(", \"converts\": false, \"why_not\": ");
-    cli_json_text(stdout, p->why);
+    json_text(stdout, p->why);
     printf(", ");
     cli_json_notes(stdout);
     printf("}\n");

@@ -3,6 +3,7 @@
 #include "adafire.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -237,20 +238,25 @@ void cli_progress_rate(double more, const char *unit)
 /* ---- Notes --------------------------------------------------------------------------------- */
 
 enum { NOTES_MOST = 64 };
+static pthread_mutex_t notes_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *notes[NOTES_MOST];
 static int note_count;
 
 void cli_note(const char *note)
 {
+    bool known = false;
+    pthread_mutex_lock(&notes_lock);
     for (int i = 0; i < note_count; i++)
-        if (strcmp(notes[i], note) == 0)
-            return;
+        known |= strcmp(notes[i], note) == 0;
+    char *copy = !known && note_count < NOTES_MOST ? strdup(note) : NULL;
+    if (copy)
+        notes[note_count++] = copy;
+    pthread_mutex_unlock(&notes_lock);
+    if (known)
+        return;
     cli_progress(NULL, 0);
     if (!is_quiet)
         fprintf(stderr, "note: %s\n", note);
-    char *copy = note_count < NOTES_MOST ? strdup(note) : NULL;
-    if (copy)
-        notes[note_count++] = copy;
 }
 
 void cli_json_notes(FILE *f)
@@ -258,7 +264,7 @@ void cli_json_notes(FILE *f)
     fprintf(f, "\"notes\": [");
     for (int i = 0; i < note_count; i++) {
         fprintf(f, "%s", i ? ", " : "");
-        cli_json_text(f, notes[i]);
+        json_text(f, notes[i]);
     }
     fprintf(f, "]");
 }
@@ -280,26 +286,4 @@ const char *cli_human(double v, char text[16])
                                         : "%.0f%s",
              v, units[unit]);
     return text;
-}
-
-void cli_json_text(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(f, "\\%c", *p);
-        else if (*p < 32)
-            fprintf(f, "\\u%04x", *p);
-        else
-            fputc(*p, f);
-    }
-    fputc('"', f);
-}
-
-void cli_json_number(FILE *f, const char *key, double v)
-{
-    if (isfinite(v))
-        fprintf(f, "\"%s\": %.10g", key, v);
-    else
-        fprintf(f, "\"%s\": null", key);
 }

@@ -42,16 +42,12 @@ void cli_progress_rate(double more, const char *unit);
 void cli_quiet(bool quiet);
 
 /* What the user ought to know: a line on standard error, unless quiet, and kept for JSON. The same
- * note counts once. */
+ * note counts once. From any thread. */
 void cli_note(const char *note);
 /* "notes": [...] of all of them. */
 void cli_json_notes(FILE *f);
 
 /* 1234567 as "1.23 M"; into text, which is returned. */
 const char *cli_human(double v, char text[16]);
-/* A JSON string, quoted and escaped. */
-void cli_json_text(FILE *f, const char *text);
-/* "key": number, or null if it is NAN. */
-void cli_json_number(FILE *f, const char *key, double v);
 
 #endif

@@ -1,6 +1,7 @@
 #include "cli/front.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/cli.h"
 #include "model/model.h"
 #include "report/axis.h"
@@ -232,7 +233,7 @@ static void put_json(FILE *to, const struct front *f)
                        {"energy_uj_ann", p->energy.ann}};
         for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
             fprintf(to, "%s", k ? ", " : "");
-            cli_json_number(to, numbers[k].key, numbers[k].v);
+            json_number(to, numbers[k].key, numbers[k].v);
         }
         fprintf(to, "}");
     }

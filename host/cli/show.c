@@ -1,6 +1,7 @@
 #include "cli/show.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/cli.h"
 
 #include <math.h>
@@ -196,7 +197,7 @@ int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, co
 {
     FILE *to = f->out.stream;
     fprintf(to, "%s{\"sample\": %lld, \"name\": ", f->samples++ ? ",\n " : "", (long long)index);
-    cli_json_text(to, name);
+    json_text(to, name);
     fputs(", \"boxes\": [", to);
     for (int64_t i = 0; i < found->count; i++) {
         const struct af_box *b = &found->box[i];
@@ -204,7 +205,7 @@ int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, co
         fprintf(to, "%s{\"class\": %d, ", i ? ",\n  " : "\n  ", b->label);
         if (label) {
             fputs("\"label\": ", to);
-            cli_json_text(to, label);
+            json_text(to, label);
             fputs(", ", to);
         }
         fprintf(to, "\"score\": %.4f, \"box\": [%.2f, %.2f, %.2f, %.2f]}", (double)b->score,

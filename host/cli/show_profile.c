@@ -1,5 +1,6 @@
 #include "cli/show_profile.h"
 
+#include "base/json.h"
 #include "cli/cli.h"
 
 /* A population's name, and that of the row behind the last one. */
@@ -84,7 +85,7 @@ static void put_numbers(FILE *to, const char *const *key, const double *value, i
 {
     for (int i = 0; i < count; i++) {
         fputs(i ? ", " : "", to);
-        cli_json_number(to, key[i], value[i]);
+        json_number(to, key[i], value[i]);
     }
 }
 
@@ -94,7 +95,7 @@ void show_profile_json(FILE *to, const struct af_model *m, const struct run_tota
     const struct profile_sum *p = &t->profile;
     const double n = (double)p->samples;
     fprintf(to, "\"profile\": {\"cores\": %d, \"lanes\": %d, ", p->first->cores, p->first->lanes);
-    cli_json_number(to, "cycles_mean", p->cycles / n);
+    json_number(to, "cycles_mean", p->cycles / n);
     fputs(", \"populations\": [", to);
     for (int i = 0, written = 0; i <= m->population_count; i++) {
         const struct profile_row *row = &p->row[i];
@@ -104,7 +105,7 @@ void show_profile_json(FILE *to, const struct af_model *m, const struct run_tota
         if (is_empty(row))
             continue;
         fprintf(to, "%s{\"name\": ", written++ ? ", " : "");
-        cli_json_text(to, row_name(m, i));
+        json_text(to, row_name(m, i));
         fputs(", ", to);
         put_numbers(to, keys, values, 4);
         fputs("}", to);

@@ -1,6 +1,7 @@
 #include "cli/show_recording.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/npy_writer.h"
 #include "cli/cli.h"
 #include "recording/recording.h"
@@ -77,9 +78,9 @@ static void print_json(const char *path, const struct recording_about *about,
 {
     const bool said = about->width > 0, any = s->events > 0;
     printf("{\"file\": ");
-    cli_json_text(stdout, path);
+    json_text(stdout, path);
     printf(", \"format\": ");
-    cli_json_text(stdout, about->format);
+    json_text(stdout, about->format);
     printf(", \"events\": %" PRId64, s->events);
     if (any)
         printf(", \"first_us\": %" PRId64 ", \"last_us\": %" PRId64 ", \"span_us\": %" PRId64,
@@ -100,7 +101,7 @@ static void print_json(const char *path, const struct recording_about *about,
     printf(", \"notes\": [");
     for (int i = 0; i < notes->count; i++) {
         printf("%s", i ? ", " : "");
-        cli_json_text(stdout, notes->text[i]);
+        json_text(stdout, notes->text[i]);
     }
     printf("]}\n");
 }

@@ -162,7 +162,7 @@ static int take_labels(struct raw *r, const char *path, struct calibration *data
 {
     if (path) {
         struct tensor t;
-        int status = labels_read(path, &t);
+        int status = labels_read(path, &t, NULL);
         if (status)
             return status;
         if (t.count < r->count || (r->ended && t.count > r->count))

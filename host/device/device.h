@@ -10,6 +10,7 @@ struct af_device {
     double megahertz;       /* af_device_megahertz */
     bool sends_events;      /* options->on_event is honoured */
     bool profiles;          /* and options->profile */
+    bool keeps_state;       /* and options->keep_state */
     int slow;               /* samples between which something is to be seen; 0: it is fast */
     struct job_queue *jobs; /* of submit.c; NULL: nothing was submitted */
 };

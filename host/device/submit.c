@@ -49,6 +49,15 @@ static int check(const struct af_device *device, const struct af_sample *samples
     *recordings = counts && device->model->format.event_frames > 1;
     if (*recordings && counts < count)
         return af_fail(AF_BAD_ARGUMENT, "recordings and frames cannot be run together");
+    if (o->keep_state && !device->keeps_state)
+        return af_fail(AF_UNSUPPORTED,
+                       "this board begins every sample from rest; the board cpu can "
+                       "keep the state of neurons");
+    if (o->keep_state && *recordings)
+        return af_fail(AF_UNSUPPORTED,
+                       "%s was made for several frames of a recording, each of which "
+                       "begins from rest: no state can be kept",
+                       device->model->name);
     return AF_OK;
 }
 

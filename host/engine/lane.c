@@ -392,15 +392,26 @@ static bool reads_input(const struct neurons *n)
     return reads;
 }
 
-void lane_begin(struct lane *l, int first, int last, const int16_t *counts)
+static void begin(struct lane *l, int first, int last, const int16_t *counts, bool goes_on)
 {
     l->analog = counts != NULL;
+    l->goes_on = goes_on;
     l->counts = counts;
     l->step = 0;
     l->first = first > 0 ? first : 1;
     memset(&l->at[0].activity, 0, sizeof l->at[0].activity);
     for (int i = l->first; i <= last; i++)
         begin_population(l, i);
+}
+
+void lane_begin(struct lane *l, int first, int last, const int16_t *counts)
+{
+    begin(l, first, last, counts, false);
+}
+
+void lane_go_on(struct lane *l, int first, int last, const int16_t *counts)
+{
+    begin(l, first, last, counts, true);
 }
 
 static bool counts_on(const struct lane *l, int index)
@@ -703,7 +714,7 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
     const struct neurons *n = &e->model->population[index];
     const struct stage *st = &e->stage[index];
     struct place *at = &l->at[index];
-    const bool first = !at->begun;
+    const bool first = !at->begun, from_rest = first && !l->goes_on;
     const int64_t begin = (int64_t)first_row * n->shape[2], skip = begin * st->stride,
                   positions = (int64_t)(end_row - first_row) * n->shape[2];
     const bool keeps = l->analog && l->steps != 1 && reads_input(n);
@@ -754,12 +765,12 @@ static void step_rows(struct lane *l, int index, int first_row, int end_row, boo
         .limit = model_state_limit(e->model),
         .current = current,
         .constant = constant,
-        .base = !first    ? base
-                : dynamic ? at->first
-                          : st->first,
+        .base = !from_rest ? base
+                : dynamic  ? at->first
+                           : st->first,
         .threshold = st->threshold,
         .inverse = st->inverse,
-        .before = !first        ? at->potential + skip
+        .before = !from_rest    ? at->potential + skip
                   : st->initial ? st->initial + skip
                                 : NULL,
         .after = is_last ? NULL : at->potential + skip,

@@ -26,6 +26,10 @@ void lane_plan(struct lane *lane, int steps, enum counted counted);
  * NULL if the input comes step by step. It is needed only if one of the populations reads the
  * input. */
 void lane_begin(struct lane *lane, int first, int last, const int16_t *counts);
+/* The same, but neurons begin with the potentials that they have from the inference before, which
+ * was of the same populations and of unknown length (lane_plan). What relays and signed bursts have
+ * sent counts from 0 all the same: it has bounds that only one inference keeps. */
+void lane_go_on(struct lane *lane, int first, int last, const int16_t *counts);
 /* The input events of the coming timestep (event inputs only), which stay as they are during it. */
 void lane_input(struct lane *lane, const int16_t *counts);
 /* One timestep of the populations first .. last, in order. */

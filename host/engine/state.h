@@ -44,6 +44,7 @@ struct lane {
     int first; /* of lane_begin */
     int steps; /* that the inference takes at most; 0: unknown */
     int step;
+    bool goes_on; /* neurons began with the potentials that they had */
     struct place *at;
     const int16_t *counts;    /* of the input, [channels][height][width], until they are needed */
     int offset[OFFSETS_MOST]; /* of the input's image; if it has none, COUNT_LIMIT */

@@ -260,6 +260,11 @@ struct af_run_options {
     bool profile; /* keep what its cycles went to (af_result.profile) where the board counts them */
     /* Nobody asks for spikes, events and operations: they are 0 where counting them takes time. */
     bool no_counts;
+    /* Neurons begin each sample with the potentials that they have from the one before, of this run
+     * or of the device's last one, if that kept them, too; samples then go one by one. Board "cpu";
+     * others begin every sample from rest, and so does every frame of a recording: AF_UNSUPPORTED.
+     */
+    bool keep_state;
     /* Called for every event of every sample if not NULL, from the thread that runs the sample, in
      * order of timestep (from 0) and population. `burst` is negative for what is taken back. */
     void (*on_event)(void *context, int64_t sample, int timestep, int population, int neuron,

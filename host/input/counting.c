@@ -154,33 +154,49 @@ static int without_background(const struct counting *c, const struct sample *s,
     return AF_OK;
 }
 
-/* To their places; what a crop leaves outside goes. */
-static int64_t move(const struct counting *c, const struct input_spec *spec,
-                    struct af_camera_event *e, int64_t n, int width, int height)
+/* Where columns (axis 0) or rows (axis 1) of the sensor are in the network's input; -1: nowhere. */
+static void find_places(const struct counting *c, const struct input_spec *spec, int axis, int size,
+                        int all, int32_t *place)
 {
-    const int by = c->downsample ? c->downsample : 1;
-    const int w = (width + by - 1) / by, h = (height + by - 1) / by;
-    const int left = c->crop ? (w - spec->width) / 2 : 0,
-              top = c->crop ? (h - spec->height) / 2 : 0;
+    const int by = c->downsample ? c->downsample : 1, coarse = (size + by - 1) / by,
+              wanted = axis ? spec->height : spec->width, before = (coarse - wanted) / 2;
+    for (int i = 0; i < all; i++) {
+        int v = (c->flip[axis] ? size - 1 - i : i) / by;
+        if (c->fit)
+            v = (int)((int64_t)v * wanted / coarse);
+        if (c->crop)
+            v -= before;
+        place[i] = c->crop && (v < 0 || v >= wanted) ? -1 : v;
+    }
+}
+
+/* To their places; what a crop leaves outside goes. `width` and `height`: of the sensor, SIDE_MOST
+ * where nobody asks. */
+static int move(const struct counting *c, const struct sample *s, const struct input_spec *spec,
+                struct af_camera_event *e, int64_t *n, int width, int height)
+{
     const bool merge = c->merge || spec->channels == 1;
+    int columns = 0, rows = 0;
     int64_t kept = 0;
-    for (int64_t i = 0; i < n; i++) {
-        int x = c->flip[0] ? width - 1 - e[i].x : e[i].x;
-        int y = c->flip[1] ? height - 1 - e[i].y : e[i].y;
-        x /= by;
-        y /= by;
-        if (c->fit) {
-            x = (int)((int64_t)x * spec->width / w);
-            y = (int)((int64_t)y * spec->height / h);
-        }
-        x -= left;
-        y -= top;
-        if (c->crop && (x < 0 || y < 0 || x >= spec->width || y >= spec->height))
+    for (int64_t i = 0; i < *n; i++) {
+        columns = e[i].x >= columns ? e[i].x + 1 : columns;
+        rows = e[i].y >= rows ? e[i].y + 1 : rows;
+    }
+    int32_t *place = malloc((size_t)(columns + rows + 1) * sizeof *place);
+    if (!place)
+        return af_fail(AF_NO_MEMORY, "%s: no memory for places", s->name);
+    find_places(c, spec, 0, width, columns, place);
+    find_places(c, spec, 1, height, rows, place + columns);
+    for (int64_t i = 0; i < *n; i++) {
+        const int32_t x = place[e[i].x], y = place[columns + e[i].y];
+        if ((x | y) < 0)
             continue;
         const int p = merge ? 0 : c->swap ? !e[i].polarity : e[i].polarity;
         e[kept++] = (struct af_camera_event){(uint16_t)x, (uint16_t)y, (uint16_t)p, e[i].t};
     }
-    return kept;
+    free(place);
+    *n = kept;
+    return AF_OK;
 }
 
 static bool needs_size(const struct counting *c)
@@ -225,11 +241,12 @@ int counting_apply(const struct counting *c, const struct sample *s, const struc
         status = without_hot(c, s, e, count, width, height);
     if (!status && c->background)
         status = without_background(c, s, e, count, width, height);
+    if (!status)
+        status = move(c, s, spec, e, count, sized ? width : SIDE_MOST, sized ? height : SIDE_MOST);
     if (status) {
         free(e);
         return status;
     }
-    *count = move(c, spec, e, *count, sized ? width : SIDE_MOST, sized ? height : SIDE_MOST);
     *kept = e;
     return AF_OK;
 }

@@ -20,7 +20,8 @@ int64_t events_backwards(const struct sample *s)
 struct bins {
     const struct input_spec *spec;
     int steps, frames;
-    int64_t first, span; /* us, of all bins */
+    int64_t first, span;    /* us, of all bins */
+    int64_t last, from, to; /* a bin, and times since `first` that are in it */
 };
 
 static int find_span(const struct sample *s, const struct af_camera_event *e, int64_t n,
@@ -42,17 +43,24 @@ static int find_span(const struct sample *s, const struct af_camera_event *e, in
     return AF_OK;
 }
 
-/* The bin of event i; `steps` or more: it is left out. */
-static int64_t bin_of(const struct bins *b, const struct af_camera_event *e, int64_t i)
+/* The bin of event i; `steps` or more: it is left out. Events are mostly in order, so that the
+ * last one's bin is mostly the next one's, too. */
+static int64_t bin_of(struct bins *b, const struct af_camera_event *e, int64_t i)
 {
     const int64_t count = b->spec->counting.count * b->frames;
     if (count)
         return i < count ? i * b->steps / count : b->steps;
-    return e->t - b->first < b->span ? (e->t - b->first) * b->steps / b->span : b->steps;
+    const int64_t since = e->t - b->first;
+    if (since < b->from || since >= b->to) {
+        b->last = since < b->span ? since * b->steps / b->span : b->steps;
+        b->from = since;
+        b->to = since < b->span ? ((b->last + 1) * b->span + b->steps - 1) / b->steps : INT64_MAX;
+    }
+    return b->last;
 }
 
 static int count_events(const struct sample *s, const struct af_camera_event *e, int64_t n,
-                        const struct bins *b, int16_t *out)
+                        struct bins *b, int16_t *out)
 {
     const int most = COUNT_MOST;
     const struct input_spec *spec = b->spec;

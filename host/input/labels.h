@@ -3,8 +3,16 @@
 #define ADAFIRE_LABELS_H
 
 #include "base/tensor.h"
+#include "base/texts.h"
 
-/* Labels: .npy or idx(.gz) integers of rank 1 (or N x 1). `labels` becomes int64 [N]. */
-int labels_read(const char *path, struct tensor *labels);
+/* Labels: .npy or idx(.gz) integers of rank 1 (or N x 1), or a text: a class a line, or a sample's
+ * file and its class with a comma between, whatever stands behind them; a first line without a
+ * class is a heading. `labels` becomes int64 [N]; `files` those of a text that names them, else
+ * empty. NULL: the caller knows no files, and such a text is AF_BAD_FILE. */
+int labels_read(const char *path, struct tensor *labels, struct texts *files);
+/* The label of a sample by the end of its name, its ending or not: "a/1.bin", "1.bin" and "1" all
+ * name "set/a/1.bin". *at: where the last one was found, at first 0. -1: no line names it. */
+int64_t labels_find(const struct tensor *labels, const struct texts *files, const char *sample,
+                    int64_t *at);
 
 #endif

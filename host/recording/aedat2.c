@@ -36,7 +36,7 @@ static int next_aedat2(struct recording *base, struct af_camera_event *out, int 
     struct aedat2 *r = (struct aedat2 *)base;
     struct bytes *b = &base->bytes;
     int n = 0;
-    while (n < room) {
+    while (n < room && reader_waits(base, n)) {
         int status = bytes_fill(b, EVENT);
         if (status)
             return status;

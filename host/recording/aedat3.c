@@ -57,7 +57,7 @@ static int next_aedat3(struct recording *base, struct af_camera_event *out, int 
     struct bytes *b = &base->bytes;
     bool more = true;
     int n = 0, status = AF_OK;
-    while (n < room) {
+    while (n < room && reader_waits(base, n)) {
         while (!status && more && !r->events)
             status = next_packet(r, &more);
         if (!status && more)

@@ -255,7 +255,7 @@ static int next_aedat4(struct recording *base, struct af_camera_event *out, int 
     struct aedat4 *r = (struct aedat4 *)base;
     bool more = true;
     int n = 0, status = AF_OK;
-    while (n < room) {
+    while (n < room && reader_waits(base, n)) {
         while (!status && more && !r->count)
             status = next_packet(r, &more);
         if (status)

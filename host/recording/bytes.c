@@ -16,6 +16,17 @@ int bytes_open(struct bytes *b, const char *path, bool plain)
     return status;
 }
 
+int bytes_open_live(struct bytes *b, const char *path, stream_reads *read, void *context)
+{
+    *b = (struct bytes){.path = path, .window = malloc(BYTES_ROOM), .live = true};
+    if (!b->window)
+        return af_fail(AF_NO_MEMORY, "%s: no memory", path);
+    int status = stream_open_from(&b->stream, path, read, context);
+    if (status)
+        bytes_close(b);
+    return status;
+}
+
 void bytes_close(struct bytes *b)
 {
     stream_close(b->stream);
@@ -31,12 +42,23 @@ int bytes_fill(struct bytes *b, size_t want)
     memmove(b->window, bytes_here(b), left);
     b->at = 0;
     b->end = left;
-    int status = stream_read(b->stream, b->window + left, BYTES_ROOM - left, &got);
-    if (status)
-        return status;
-    b->end += got;
-    b->ended = b->end < BYTES_ROOM;
+    do {
+        int status = stream_read(b->stream, b->window + b->end, BYTES_ROOM - b->end, &got);
+        if (status)
+            return status;
+        b->end += got;
+        b->ended = b->live ? !got : b->end < BYTES_ROOM;
+    } while (b->live && !b->ended && b->end < want);
     return AF_OK;
+}
+
+int bytes_fill_line(struct bytes *b, size_t most)
+{
+    int status = b->live ? AF_OK : bytes_fill(b, most);
+    while (!status && b->live && !b->ended && bytes_left(b) < most &&
+           !memchr(bytes_here(b), '\n', bytes_left(b)))
+        status = bytes_fill(b, bytes_left(b) + 1);
+    return status;
 }
 
 int bytes_skip(struct bytes *b, int64_t size)
@@ -58,7 +80,9 @@ int bytes_line(struct bytes *b, char mark, char *line, size_t size, bool *taken)
 {
     enum { LINE_MOST = 1 << 16 };
     *taken = false;
-    int status = bytes_fill(b, LINE_MOST);
+    int status = bytes_fill(b, 1);
+    if (!status && bytes_left(b) && bytes_here(b)[0] == (unsigned char)mark)
+        status = bytes_fill_line(b, LINE_MOST);
     if (status)
         return status;
     const unsigned char *p = bytes_here(b);

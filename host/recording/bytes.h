@@ -18,12 +18,17 @@ struct bytes {
     int64_t passed;  /* used so far: where in the file window[at] is */
     int64_t missing; /* that were to be skipped and are not there */
     bool ended;      /* there are no more behind the window */
+    bool live;       /* they come as they please: who waits for more first gives what there is */
 };
 
 /* `plain`: as it is, even if it begins as a gzip file does. */
 int bytes_open(struct bytes *b, const char *path, bool plain);
+/* Bytes as they come, see stream_open_from. */
+int bytes_open_live(struct bytes *b, const char *path, stream_reads *read, void *context);
 /* Sees that at least `want` (BYTES_ROOM at most) bytes are there, or all that the file has. */
 int bytes_fill(struct bytes *b, size_t want);
+/* Sees that a whole line is there, or `most` bytes, or all that the file has. */
+int bytes_fill_line(struct bytes *b, size_t most);
 /* Uses up `size` bytes; counts those that the file does not have. */
 int bytes_skip(struct bytes *b, int64_t size);
 /* Takes a line of text that begins with `mark`, without its end and cut to size - 1 characters, and

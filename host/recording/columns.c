@@ -72,7 +72,8 @@ static int settle(struct columns *c)
     static const int turns[2][4] = {{0, 1, 2, 3}, {1, 0, 2, 3}};
     if (!c->known) {
         int found = turns[c->text][0]; /* whose faults are told if none fits */
-        for (int i = 3; i >= 0; i--)
+        /* The first rows of a live source are too few to tell. */
+        for (int i = c->reader->bytes.live ? 0 : 3; i >= 0; i--)
             if (fits(rows, orders[turns[c->text][i]]))
                 found = turns[c->text][i];
         memcpy(c->of, orders[found], sizeof c->of);
@@ -184,6 +185,8 @@ int columns_next(struct columns *c, struct af_camera_event *events, int room, in
 {
     int n = 0;
     for (; n < room; n++, c->at++, c->row++) {
+        if (c->at == c->rows.count && !reader_waits(c->reader, n))
+            break;
         int status = see_to_rows(c);
         if (status)
             return status;

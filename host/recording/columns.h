@@ -2,7 +2,8 @@
  *
  * The order is known by names, or told by the first rows: columns that hold what an order wants (x
  * and y whole numbers, polarities 0 and 1 or -1 and 1, times that do not go back) are taken for it.
- * Orders are tried as: x y p t, t x y p, x y t p, t p x y (text: t x y p first). Whole times are
+ * Orders are tried as: x y p t, t x y p, x y t p, t p x y (text: t x y p first; live: that or
+ * names). Whole times are
  * microseconds; fractions, among the first rows or where the text says so, are seconds. */
 #ifndef ADAFIRE_COLUMNS_H
 #define ADAFIRE_COLUMNS_H

@@ -70,9 +70,14 @@ static bool is_dat(const struct head *h)
 static int open_dat(struct recording **r, const char *path, struct bytes *bytes)
 {
     struct prophesee_header h;
-    int status = prophesee_open(r, sizeof(struct dat), &dat_ops, "DAT", path, bytes, &h);
+    int status = prophesee_open(r, sizeof(struct dat), &dat_ops, "DAT", EVENT, path, bytes, &h);
     if (status)
         return status;
+    if (bytes_left(&(*r)->bytes) < 2) {
+        recording_close(*r);
+        *r = NULL;
+        return af_fail(AF_BAD_FILE, "%s: the DAT header is cut off", path);
+    }
     const int type = bytes_here(&(*r)->bytes)[0];
     bytes_use(&(*r)->bytes, 2);
     ((struct dat *)*r)->old = h.version == 1;

@@ -21,7 +21,7 @@ static int next_es(struct recording *base, struct af_camera_event *out, int room
     struct es *r = (struct es *)base;
     struct bytes *b = &base->bytes;
     int n = 0;
-    while (n < room) {
+    while (n < room && reader_waits(base, n)) {
         int status = bytes_fill(b, EVENT);
         if (status)
             return status;
@@ -67,12 +67,13 @@ static int open_es(struct recording **r, const char *path, struct bytes *bytes)
     if (!made)
         return AF_NO_MEMORY;
     struct bytes *b = &made->base.bytes;
+    status = bytes_fill(b, HEADER);
     const unsigned char *h = bytes_here(b);
-    if (bytes_left(b) < HEADER)
+    if (!status && bytes_left(b) < HEADER)
         status = af_fail(AF_BAD_FILE, "%s: the ES header is cut off", path);
-    else if (h[12] != 2)
+    else if (!status && h[12] != 2)
         status = af_fail(AF_UNSUPPORTED, "%s: ES version %d.%d; 2 is read", path, h[12], h[13]);
-    else if (h[15] != TYPE_DVS)
+    else if (!status && h[15] != TYPE_DVS)
         status = af_fail(AF_UNSUPPORTED, "%s: an ES file of type %d; DVS events (1) are read", path,
                          h[15]);
     if (status) {

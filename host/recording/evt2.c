@@ -19,7 +19,7 @@ static int next_evt2(struct recording *base, struct af_camera_event *out, int ro
     struct evt2 *r = (struct evt2 *)base;
     struct bytes *b = &base->bytes;
     int n = 0;
-    while (n < room) {
+    while (n < room && reader_waits(base, n)) {
         int status = bytes_fill(b, WORD);
         if (status)
             return status;
@@ -80,7 +80,7 @@ static bool is_bare(const struct head *h)
 static int open_evt2(struct recording **r, const char *path, struct bytes *bytes)
 {
     struct prophesee_header h;
-    int status = prophesee_open(r, sizeof(struct evt2), &evt2_ops, "EVT2", path, bytes, &h);
+    int status = prophesee_open(r, sizeof(struct evt2), &evt2_ops, "EVT2", WORD, path, bytes, &h);
     if (!status)
         ((struct evt2 *)*r)->time = -1;
     return status;

@@ -21,7 +21,7 @@ static int next_evt21(struct recording *base, struct af_camera_event *out, int r
     struct evt21 *r = (struct evt21 *)base;
     struct bytes *b = &base->bytes;
     int n = 0;
-    while (n + PIXELS <= room) {
+    while (n + PIXELS <= room && reader_waits(base, n)) {
         int status = bytes_fill(b, WORD);
         if (status)
             return status;
@@ -76,12 +76,21 @@ static int upper_half(const struct bytes *b)
     return known[0] > known[1] ? 0 : 4;
 }
 
+/* Bytes by which the halves are told apart, of a stream whose words come one by one. */
+enum { TELLING = 64 * WORD };
+
 static int open_evt21(struct recording **r, const char *path, struct bytes *bytes)
 {
     struct prophesee_header h;
-    int status = prophesee_open(r, sizeof(struct evt21), &evt21_ops, "EVT2.1", path, bytes, &h);
-    if (status)
+    int status =
+        prophesee_open(r, sizeof(struct evt21), &evt21_ops, "EVT2.1", WORD, path, bytes, &h);
+    if (!status && !h.legacy)
+        status = bytes_fill(&(*r)->bytes, TELLING);
+    if (status) {
+        recording_close(*r);
+        *r = NULL;
         return status;
+    }
     ((struct evt21 *)*r)->time = -1;
     ((struct evt21 *)*r)->upper = h.legacy ? 0 : upper_half(&(*r)->bytes);
     return AF_OK;

@@ -121,7 +121,7 @@ static int next_evt3(struct recording *base, struct af_camera_event *out, int ro
     struct evt3 *r = (struct evt3 *)base;
     struct bytes *b = &base->bytes;
     int n = 0;
-    while (n + VECTOR <= room) {
+    while (n + VECTOR <= room && reader_waits(base, n)) {
         int status = bytes_fill(b, WORD);
         if (status)
             return status;
@@ -171,7 +171,7 @@ static bool is_bare(const struct head *h)
 static int open_evt3(struct recording **r, const char *path, struct bytes *bytes)
 {
     struct prophesee_header h;
-    int status = prophesee_open(r, sizeof(struct evt3), &evt3_ops, "EVT3", path, bytes, &h);
+    int status = prophesee_open(r, sizeof(struct evt3), &evt3_ops, "EVT3", WORD, path, bytes, &h);
     if (!status)
         ((struct evt3 *)*r)->high = -1;
     return status;

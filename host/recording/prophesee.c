@@ -104,7 +104,7 @@ bool prophesee_parse(const unsigned char *b, size_t n, struct prophesee_header *
 }
 
 int prophesee_open(struct recording **r, size_t size, const struct reader_ops *ops,
-                   const char *format, const char *path, struct bytes *bytes,
+                   const char *format, int word, const char *path, struct bytes *bytes,
                    struct prophesee_header *h)
 {
     *r = reader_make(size, ops, path, bytes);
@@ -117,6 +117,7 @@ int prophesee_open(struct recording **r, size_t size, const struct reader_ops *o
     snprintf((*r)->about.format, sizeof(*r)->about.format, "%s", format);
     (*r)->about.width = h->width;
     (*r)->about.height = h->height;
+    (*r)->about.word = word;
     if (!h->big)
         return AF_OK;
     recording_close(*r);

@@ -16,10 +16,10 @@ struct prophesee_header {
 
 /* False if the bytes begin with no whole header. */
 bool prophesee_parse(const unsigned char *b, size_t n, struct prophesee_header *h);
-/* Makes a reader of a file with or without header, and goes past the header. *r is NULL on
- * failure, and the bytes are closed. */
+/* Makes a reader of a file with or without header, and goes past the header. `word`: bytes of one.
+ * *r is NULL on failure, and the bytes are closed. */
 int prophesee_open(struct recording **r, size_t size, const struct reader_ops *ops,
-                   const char *format, const char *path, struct bytes *bytes,
+                   const char *format, int word, const char *path, struct bytes *bytes,
                    struct prophesee_header *h);
 
 /* Of EVT2 and EVT2.1: types of words, in their upper four bits; up to 1 they are events. */

@@ -40,6 +40,12 @@ static inline void reader_ends(struct recording *r)
     r->cut = (int64_t)bytes_left(&r->bytes);
 }
 
+/* Whether a reader that has n events waits for more: those of a live source are given at once. */
+static inline bool reader_waits(const struct recording *r, int n)
+{
+    return !r->bytes.live || !n;
+}
+
 /* The beginning of a file, for telling its format. */
 struct head {
     const char *path;
@@ -57,6 +63,6 @@ struct format {
 
 extern const struct format aedat2_format, aedat3_format, aedat4_format, evt2_format, evt21_format,
     evt3_format, evt2_bare_format, evt3_bare_format, dat_format, es_format, nmnist_format,
-    npy_format, npz_format, hdf5_format, text_format;
+    npy_format, npz_format, hdf5_format, text_format, plain_format;
 
 #endif

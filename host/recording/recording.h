@@ -32,6 +32,7 @@ struct recording_about {
     char format[48];   /* such as "EVT3" or "npy, columns t, x, y, p" */
     int width, height; /* of the sensor; 0: the file does not say */
     int64_t rows;      /* of a table; -1: not known before they are read */
+    int word;          /* bytes, where all words are of one size; else 0 */
 };
 
 /* What was read so far; times in us, the last five of no meaning without events. */
@@ -46,6 +47,14 @@ struct recording_totals {
 /* AF_IO, AF_BAD_FILE, AF_UNSUPPORTED, AF_NO_MEMORY with a sentence that begins with the path; *r is
  * NULL on failure. */
 int recording_open(struct recording **r, const char *path);
+/* A recording that comes as it pleases, in a format of LIVE_FORMATS, or NULL: told by content,
+ * which without a header takes 4 KiB. recording_next then gives what came, and waits only for the
+ * first event. `read`: see stream_open_from; name and context must live as long. */
+#define LIVE_FORMATS "evt2, evt2.1, evt3, aedat4, aedat3, aedat2, dat, es, text, plain"
+int recording_open_live(struct recording **r, const char *name, const char *format,
+                        stream_reads *read, void *context);
+/* Whether LIVE_FORMATS holds it. */
+bool recording_is_live_format(const char *format);
 /* A table in an .npy file or in a member of an archive; `name` stands in sentences. */
 int recording_open_array(struct recording **r, const struct place *place, const char *name);
 /* The next events, at most `room` (RECORDING_ROOM or more; any number of a table); *count is 0 at

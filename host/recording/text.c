@@ -187,7 +187,9 @@ static int fill(struct recording *base)
     while (!status && rows->count < COLUMN_ROWS) {
         const char *line;
         size_t n;
-        status = bytes_fill(b, LINE_MOST + 1);
+        if (rows->count && b->live && !memchr(bytes_here(b), '\n', bytes_left(b)))
+            break;
+        status = bytes_fill_line(b, LINE_MOST + 1);
         if (status || !bytes_left(b))
             break;
         if (!next_line(b, &line, &n))

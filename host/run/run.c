@@ -38,7 +38,9 @@ struct run {
     int64_t columns;                 /* values of all outputs */
     int64_t answer_at, answer_size;  /* of those that answer, among them */
     struct tensor labels, reference; /* of classes */
-    int64_t reference_rows;          /* of one sample */
+    struct texts labelled_files;     /* of labels; empty: they are in the samples' order */
+    int64_t labels_at;
+    int64_t reference_rows; /* of one sample */
     struct npy_writer output;
     struct file_out spikes;
     int steps;
@@ -164,12 +166,17 @@ static int64_t reference_answer(const struct run *r, int64_t index)
     return best;
 }
 
-static int label_of(const struct run *r, const struct batch *b, int i, int64_t index,
-                    int64_t *label)
+static int label_of(struct run *r, const struct batch *b, int i, int64_t index, int64_t *label)
 {
     *label = b->label[i];
     if (!r->labels.data)
         return AF_OK;
+    if (r->labelled_files.count) {
+        *label = labels_find(&r->labels, &r->labelled_files, b->name[i], &r->labels_at);
+        return *label >= 0 ? AF_OK
+                           : af_fail(AF_BAD_FILE, "%s: has no label for %s", r->options->labels,
+                                     b->name[i]);
+    }
     if (index >= r->labels.count)
         return af_fail(AF_BAD_FILE, "%s: holds %lld labels, but there are more samples",
                        r->options->labels, (long long)r->labels.count);
@@ -469,7 +476,7 @@ static int check_comparisons(const struct run *r, int64_t samples)
 {
     const struct run_options *o = r->options;
     const int64_t n = r->answer_size > 1 ? r->answer_size : 2;
-    if (r->labels.data && samples >= 0 && r->labels.count != samples)
+    if (r->labels.data && !r->labelled_files.count && samples >= 0 && r->labels.count != samples)
         return af_fail(AF_BAD_FILE, "%s: %lld labels for %lld samples; are they of others?",
                        o->labels, (long long)r->labels.count, (long long)samples);
     for (int64_t i = 0; r->labels.data && i < r->labels.count; i++) {
@@ -517,7 +524,7 @@ static int read_comparisons(struct run *r)
     const struct run_options *o = r->options;
     if (o->task->kind != AF_CLASSIFY)
         return AF_OK;
-    int status = o->labels ? labels_read(o->labels, &r->labels) : AF_OK;
+    int status = o->labels ? labels_read(o->labels, &r->labels, &r->labelled_files) : AF_OK;
     if (!status && o->reference)
         status = npy_read(o->reference, &r->reference);
     if (status || !o->reference)
@@ -654,6 +661,7 @@ int run_files(struct af_device *device, const struct af_model *m, const struct r
     input_close(in);
     batch_free(&b);
     tensor_free(&r.labels);
+    texts_free(&r.labelled_files);
     tensor_free(&r.reference);
     if (status)
         run_totals_free(t);

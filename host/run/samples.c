@@ -184,7 +184,7 @@ int af_labels_read(const char *path, int64_t **labels, int64_t *count)
     if (!path || !labels || !count)
         return af_fail(AF_BAD_ARGUMENT, "a file of labels and a place for them are needed");
     *count = 0;
-    int status = labels_read(path, &t);
+    int status = labels_read(path, &t, NULL);
     if (status)
         return status;
     *labels = malloc((size_t)(t.count ? t.count : 1) * sizeof **labels);

@@ -620,6 +620,91 @@ TEST(frames_of_recordings)
     af_model_free(m);
 }
 
+/* ---- State ------------------------------------------------------------------------------------
+ */
+
+/* Two halves of a recording, of which the second goes on from the first, are the whole, where
+ * neurons have no other state than their potentials. */
+static void check_state(struct af_model *m, struct dice *d)
+{
+    struct af_device *device = open_cpu(m, 3);
+    int16_t *counts = random_counts(m, d);
+    const int half = m->timesteps / 2;
+    const int64_t inputs = neuron_count(&m->population[0]);
+    struct af_sample parts[2] = {{.counts = counts, .length = half * inputs},
+                                 {.counts = counts + half * inputs, .length = half * inputs}};
+    struct af_sample all = {.counts = counts, .length = 2 * half * inputs};
+    struct af_run_options o = {.timesteps = half, .no_iat = true, .keep_state = true};
+    struct af_result whole, result[2], again, rest;
+    CHECK_EQ(af_run(device, &all, 1,
+                    &(struct af_run_options){.timesteps = 2 * half, .no_iat = true}, &whole),
+             AF_OK);
+    /* In one run, and one by one. */
+    for (int turn = 0; turn < 2; turn++) {
+        CHECK_EQ(af_run(device, &parts[1], 1,
+                        &(struct af_run_options){.timesteps = half, .no_iat = true}, &rest),
+                 AF_OK);
+        CHECK_EQ(af_run(device, parts, turn ? 1 : 2, &o, result), AF_OK);
+        if (turn)
+            CHECK_EQ(af_run(device, &parts[1], 1, &o, &result[1]), AF_OK);
+        for (int p = 0; p < m->population_count; p++) {
+            CHECK_EQ(result[0].spikes[p] + result[1].spikes[p], whole.spikes[p]);
+            CHECK_EQ(result[0].sops[p] + result[1].sops[p], whole.sops[p]);
+        }
+        for (int i = 0; i < whole.output_size; i++) {
+            const double sum = ((double)result[0].output[i] + (double)result[1].output[i]) / 2;
+            CHECK(fabs(sum - (double)whole.output[i]) <= 1e-5 * fabs(sum) + 1e-6);
+        }
+        /* A run that keeps nothing ends it. */
+        CHECK_EQ(af_run(device, &parts[1], 1,
+                        &(struct af_run_options){.timesteps = half, .no_iat = true}, &again),
+                 AF_OK);
+        same_floats(again.output, rest.output, rest.output_size);
+        af_result_free(&again);
+        af_result_free(&rest);
+        af_result_free(&result[0]);
+        af_result_free(&result[1]);
+    }
+    af_result_free(&whole);
+    af_device_close(device);
+    free(counts);
+}
+
+TEST(state)
+{
+    struct dice d = {10};
+    for (uint64_t seed = 1, done = 0; done < 12; seed++) {
+        struct af_model *m = random_model(seed);
+        bool good = m->format.events && m->timesteps > 1 && m->format.event_frames < 2;
+        for (int p = 0; p < m->population_count; p++)
+            good &= m->population[p].kind != AF_MAXPOOL && !m->population[p].signed_bursts;
+        if (good) {
+            check_state(m, &d);
+            done++;
+        }
+        af_model_free(m);
+    }
+    /* Boards that begin from rest say so, and so do frames that do. */
+    struct af_model *m = model_of_input(true);
+    int16_t *counts = random_counts(m, &d);
+    const struct af_sample s = sample_of(m, counts);
+    const struct af_run_options o = {.keep_state = true};
+    struct af_device *device;
+    struct af_result r;
+    m->format.event_frames = 2;
+    device = open_cpu(m, 1);
+    CHECK_EQ(af_run(device, &s, 1, &o, &r), m->timesteps > 1 ? AF_UNSUPPORTED : AF_OK);
+    af_device_close(device);
+    m->format.event_frames = 1;
+    if (af_device_open("csim", NULL, m, &device) == AF_OK) {
+        CHECK_EQ(af_run(device, &s, 1, &o, &r), AF_UNSUPPORTED);
+        CHECK_ERROR("this board begins every sample from rest");
+        af_device_close(device);
+    }
+    free(counts);
+    af_model_free(m);
+}
+
 /* ---- Lengths --------------------------------------------------------------------------------- */
 
 TEST(lengths)
@@ -802,6 +887,7 @@ int main(void)
     RUN(errors_belong_to_threads);
     RUN(energy);
     RUN(frames_of_recordings);
+    RUN(state);
     RUN(lengths);
     RUN(jobs);
     RUN(progress);

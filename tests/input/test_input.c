@@ -441,7 +441,7 @@ TEST(gzip_without_data)
     input_close(in);
     f = idx(0x0c, 1, (uint32_t[]){0x7fffffff}, "\0\0\0\1\0\0\0\2", 8);
     struct tensor t;
-    CHECK_EQ(labels_read(put_gz("short.gz", &f), &t), AF_BAD_FILE);
+    CHECK_EQ(labels_read(put_gz("short.gz", &f), &t, NULL), AF_BAD_FILE);
     CHECK_ERROR("truncated");
 }
 
@@ -1222,35 +1222,35 @@ TEST(labels)
 {
     struct tensor t;
     struct bytes f = npy("|u1", "3,", "\7\0\xff", 3);
-    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t), AF_OK);
+    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t, NULL), AF_OK);
     CHECK(t.type == DTYPE_I64 && t.rank == 1 && t.dim[0] == 3 && t.count == 3);
     CHECK(((int64_t *)t.data)[0] == 7 && ((int64_t *)t.data)[2] == 255);
     tensor_free(&t);
     f = npy("<i8", "2,1", (int64_t[]){-1, 1000}, 16);
-    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t), AF_OK);
+    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t, NULL), AF_OK);
     CHECK(t.rank == 1 && t.count == 2 && ((int64_t *)t.data)[0] == -1);
     tensor_free(&t);
     f = idx(0x0b, 1, (uint32_t[]){2}, "\0\5\1\0", 4);
     for (int gz = 0; gz < 2; gz++) {
-        CHECK_EQ(labels_read(gz ? put_gz("l.gz", &f) : put_bytes("l", &f), &t), AF_OK);
+        CHECK_EQ(labels_read(gz ? put_gz("l.gz", &f) : put_bytes("l", &f), &t, NULL), AF_OK);
         CHECK(t.count == 2 && ((int64_t *)t.data)[0] == 5 && ((int64_t *)t.data)[1] == 256);
         tensor_free(&t);
     }
     f = npy("<f4", "2,", (float[]){1, 2}, 8);
-    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t), AF_BAD_FILE);
+    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t, NULL), AF_BAD_FILE);
     CHECK_ERROR("l.npy: holds float32 where integers belong");
     f = npy("<i4", "2,2", (int[]){1, 2, 3, 4}, 16);
-    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t), AF_BAD_FILE);
+    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t, NULL), AF_BAD_FILE);
     CHECK_ERROR("int64 [2,2] is no list of labels");
     CHECK(!t.data);
     for (size_t n = 0; n < f.n; n++)
-        CHECK_EQ(labels_read(put("l.npy", f.b, n), &t), AF_BAD_FILE);
+        CHECK_EQ(labels_read(put("l.npy", f.b, n), &t, NULL), AF_BAD_FILE);
     const int64_t limit = tensor_max_elements;
     tensor_max_elements = 3;
     f = npy("|u1", "4,", "abcd", 4);
-    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t), AF_BAD_FILE);
+    CHECK_EQ(labels_read(put_bytes("l.npy", &f), &t, NULL), AF_BAD_FILE);
     tensor_max_elements = limit;
-    CHECK_EQ(labels_read(in_folder("absent.npy"), &t), AF_IO);
+    CHECK_EQ(labels_read(in_folder("absent.npy"), &t, NULL), AF_IO);
     CHECK_ERROR("absent.npy: No such file");
 }
 
@@ -1296,6 +1296,49 @@ TEST(streams)
     CHECK_EQ(drain_all(same, MANY, spec_of(1, 2, 2)), 2 * MANY);
 }
 
+/* A class a line, or a file and its class; what is neither is refused. */
+TEST(labels_as_text)
+{
+    struct tensor t;
+    struct texts files;
+    const char *plain = put("l.txt", "class\n3\r\n\n 0 \n-1", 17);
+    CHECK_EQ(labels_read(plain, &t, &files), AF_OK);
+    const int64_t *v = t.data;
+    CHECK(t.rank == 1 && t.count == 3 && files.count == 0);
+    CHECK(v[0] == 3 && v[1] == 0 && v[2] == -1);
+    tensor_free(&t);
+    static const char csv[] = "file,label,split\na/1.bin, 4,test\n2,5\nb/1.bin,6,test\n";
+    const char *named = put("l.csv", csv, sizeof csv - 1);
+    CHECK_EQ(labels_read(named, &t, &files), AF_OK);
+    CHECK(t.count == 3 && files.count == 3);
+    int64_t at = 0;
+    CHECK_EQ(labels_find(&t, &files, "set/b/1.bin", &at), 6);
+    CHECK_EQ(labels_find(&t, &files, "set/a/1.bin", &at), 4);
+    CHECK_EQ(labels_find(&t, &files, "2.aedat", &at), 5);
+    CHECK_EQ(labels_find(&t, &files, "a/1", &at), -1);
+    CHECK_EQ(labels_find(&t, &files, "aa/1.bin", &at), -1);
+    CHECK_EQ(labels_find(&t, &files, "12.bin", &at), -1);
+    tensor_free(&t);
+    texts_free(&files);
+    CHECK_EQ(labels_read(named, &t, NULL), AF_BAD_FILE);
+    CHECK_ERROR("l.csv: names files");
+    static const struct {
+        const char *text, *why;
+    } bad[] = {{"1\nx\n", "label 1 is no class"},
+               {"1\na,2\n", "label 1 is no class"},
+               {"a,1\n2\n", "label 1 is no class"},
+               {"a,b\nc,d\n", "label 0 is no class"},
+               {"class\n", "holds no labels"},
+               {"1.5\n2\n3.5\n", "label 1 is no class"},
+               {"1\n99999999999999999999\n", "label 1 is no class"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_EQ(labels_read(put("bad.csv", bad[i].text, strlen(bad[i].text)), &t, &files),
+                 AF_BAD_FILE);
+        CHECK_ERROR(bad[i].why);
+        CHECK(!t.data && !files.text);
+    }
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
@@ -1324,6 +1367,7 @@ int main(void)
     RUN(nmnist);
     RUN(binning);
     RUN(labels);
+    RUN(labels_as_text);
     RUN(streams);
     char command[64];
     snprintf(command, sizeof command, "rm -rf %s", folder);

@@ -175,6 +175,7 @@ class RunOptions(Structure):
         ("trace", c_bool),
         ("profile", c_bool),
         ("no_counts", c_bool),
+        ("keep_state", c_bool),
         ("on_event", c_void_p),
         ("on_event_context", c_void_p),
         ("on_progress", OnProgress),

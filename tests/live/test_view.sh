@@ -1,0 +1,156 @@
+#!/bin/sh
+# `adafire-host --live` as people use and misuse it; its page in a real browser, where there is one, and
+# its view on a terminal.
+set -u
+. tests/check.sh
+bin=$ADAFIRE_BUILD data=tests/data/digits skipped=0
+host="$bin/adafire-host"
+bad() { # NAME TEXT COMMAND...
+    name=$1 text=$2
+    shift 2
+    "$@" >"$work/out" 2>"$work/err" </dev/null
+    status=$?
+    if [ $status = 2 ] && [ "$(wc -l <"$work/err")" -le 2 ] && grep -qF -- "$text" "$work/err"; then
+        pass
+    else
+        fail "$name (status $status, wanted 2 and '$text')"
+    fi
+}
+holds() {
+    if grep -qE -- "$2" "$work/out"; then pass; else fail "$1: no /$2/"; fi
+}
+number() {
+    sed -n "s/.*\"$1\": *\\([-0-9.e+]*\\).*/\\1/p" "$work/out" | tail -n 1
+}
+is() { # NAME IS WANTED
+    if [ "$2" = "$3" ]; then pass; else fail "$1: '$2' instead of '$3'"; fi
+}
+
+good "a model of recordings" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q \
+    --effort 0 --events --counting "sensor 16x16 fit window 5" -o "$work/m.snn"
+# Half a second, a dot that runs round; 20,000 events a second.
+awk 'BEGIN { for (i = 0; i < 10000; i++) {
+    a = i / 900; print i * 50, int(8 + 6 * cos(a)), int(8 + 6 * sin(a)), i % 2 } }' >"$work/dot.txt"
+
+# ---- Lines
+good "a recording" "$host" "$work/m.snn" --live "$work/dot.txt"
+holds "a line a decision" '^window 0: [0-9] [0-9.]+ %  \([0-9]+ timesteps?, 100 events\)  [0-9.]+ ms, [0-9.]+( [kM])? events/s$'
+holds "a summary" '^  left out +0 windows dropped'
+is "decisions" "$(grep -c '^window ' "$work/out")" 100
+good "as JSON" "$host" "$work/m.snn" --live "$work/dot.txt" --json
+cp "$work/out" "$work/all.json"
+is "lines" "$(wc -l <"$work/out")" 101
+if command -v python3 >/dev/null; then
+    python3 -c 'import json, sys
+for line in open(sys.argv[1]): json.loads(line)' "$work/out" && pass || fail "JSON"
+fi
+is "decisions in JSON" "$(number decisions)" 100
+is "events in JSON" "$(tail -n 1 "$work/out" | sed 's/.*"events": \([0-9]*\).*/\1/')" 10000
+# A window as long as the recording is the recording.
+"$host" "$work/m.snn" "$work/dot.txt" --top 1 -q | sed -n 's/^[^:]*: \([0-9]* [0-9.]* %\)  (\([0-9]*\).*/\1 \2/p' >"$work/file"
+"$host" "$work/m.snn" --live "$work/dot.txt" --window 10s | sed -n 's/^window 0: \([0-9]* [0-9.]* %\)  (\([0-9]*\).*/\1 \2/p' >"$work/live"
+[ -s "$work/file" ] && same "the file's answer" "$work/file" "$work/live" || fail "the file's answer"
+# Labels that name files.
+mkdir "$work/set"
+cp "$work/dot.txt" "$work/set/a.raw"
+cp "$work/dot.txt" "$work/set/b.raw"
+answer=$(cut -d' ' -f1 "$work/live")
+printf 'file,class\nb.raw,%d\na,%d\n' "$answer" "$(((answer + 1) % 10))" >"$work/set.csv"
+good "labels that name files" "$host" "$work/m.snn" "$work/set" --labels "$work/set.csv" --json -q
+is "half of them are right" "$(number accuracy)" 0.5
+printf 'b.raw,1\n' >"$work/set.csv"
+bad "a file without a label" "set.csv: has no label for" "$host" "$work/m.snn" "$work/set" --labels "$work/set.csv" -q
+answers() {
+    sed 's/"latency_ms.*"cycles": [a-z0-9]*, //; s/"waiting.*"whole"/"whole"/; /summary/d' "$1"
+}
+answers "$work/all.json" >"$work/a"
+cat "$work/dot.txt" | "$host" "$work/m.snn" --live - --queue 256 --json >"$work/out" 2>"$work/err"
+answers "$work/out" >"$work/b"
+same "through a pipe" "$work/a" "$work/b"
+"$host" "$work/m.snn" --live - --json <"$work/dot.txt" >"$work/out" 2>"$work/err"
+answers "$work/out" >"$work/b"
+same "standard input that is a file" "$work/a" "$work/b"
+"$host" -b csim "$work/m.snn" --live "$work/dot.txt" --json >"$work/out" 2>"$work/err"
+answers "$work/out" >"$work/b"
+same "on csim" "$work/a" "$work/b"
+good "sliding by count" "$host" "$work/m.snn" --live "$work/dot.txt" --window 1000ev --step 500ev --limit 7 --json
+is "so many decisions" "$(number decisions)" 7
+good "state that goes on" "$host" "$work/m.snn" --live "$work/dot.txt" --keep-state --json
+answers "$work/out" >"$work/b"
+cmp -s "$work/a" "$work/b" && fail "the state makes no difference" || pass
+# In its own time it takes half a second.
+begin=$(date +%s%N)
+good "a replay" "$host" "$work/m.snn" --live "$work/dot.txt" --replay 1 --json -q
+[ $((($(date +%s%N) - begin) / 1000000)) -ge 490 ] && pass || fail "a replay that was too fast"
+
+# ---- Misuse
+bad "a live run of what is not there" "nowhere.raw: No such file" "$host" "$work/m.snn" --live "$work/nowhere.raw"
+bad "a stream of nothing" "$work/none: the file is empty" sh -c ": >$work/none; $host $work/m.snn --live $work/none"
+bad "no address" "not tcp://HOST:PORT" "$host" "$work/m.snn" --live tcp://here
+bad "nobody there" "tcp://127.0.0.1:1: Connection refused" "$host" "$work/m.snn" --live tcp://127.0.0.1:1
+bad "two sources" "a live run has one source" "$host" "$work/m.snn" --live - "$work/dot.txt"
+bad "no window" "--window must be a time or a number of events" "$host" "$work/m.snn" --live - --window 5x
+bad "unlike windows" "both are times, or both numbers" "$host" "$work/m.snn" --live - --window 5ms --step 5ev
+bad "a step alone" "--step needs --window" "$host" "$work/m.snn" --live - --step 5ms
+bad "labels of a stream" "--labels is not for live runs" "$host" "$work/m.snn" --live - --labels x.npy
+bad "live options of files" "need --live" "$host" "$work/m.snn" "$work/dot.txt" --window 5ms
+bad "an unknown format" "--format must be one of evt2, evt2.1" "$host" "$work/m.snn" --live - --format raw
+bad "a pipe replayed" "only a recording in a file" "$host" "$work/m.snn" --live - --replay 1
+bad "state on a board without" "begins every sample from rest" "$host" -b csim "$work/m.snn" --live "$work/dot.txt" --keep-state
+bad "a page nowhere" "--view must be PORT" "$host" "$work/m.snn" --live - --view there
+bad "a damaged stream" "line 1 is no event" sh -c "echo hello | $host $work/m.snn --live - --format text"
+good "a model of frames" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -q --effort 0 -o "$work/f.snn"
+bad "a model of frames on a stream" "takes no recordings of event cameras" "$host" "$work/f.snn" --live "$work/dot.txt"
+
+# ---- The page
+"$host" "$work/m.snn" --live "$work/dot.txt" --replay 1 --loop --view 0 -q --json >"$work/page.out" 2>"$work/page.err" &
+run=$!
+address=
+until [ -n "$address" ] || ! kill -0 $run 2>/dev/null; do
+    sleep 0.1
+    address=$(sed -n 's/^the page is at //p' "$work/page.err" 2>/dev/null)
+done
+# What is on the page, and that its figures go on; nothing is asked of others, nothing fails.
+timeout 60 python3 tests/live/browser.py "$address" 3 "$work/page.png" \
+    'document.getElementById("state").textContent' 'document.querySelectorAll("#recent tr").length' \
+    'rows.length > 1 && rows.every((r) => r.values.length > 5)' \
+    '+document.getElementById("class").textContent >= 0' \
+    'new Set(document.getElementById("picture").getContext("2d").getImageData(0, 0, 8, 8).data).size > 2' \
+    'document.querySelectorAll("#figures dd").length' >"$work/out" 2>"$work/err"
+status=$?
+printf '"live"\n12\ntrue\ntrue\ntrue\n11\n' >"$work/wanted"
+if [ $status = 77 ] || ! command -v python3 >/dev/null; then
+    echo "skip: there is no Chromium, or no Python"
+    skipped=1
+else
+    same "the page in a browser" "$work/out" "$work/wanted"
+    [ "$(wc -c <"$work/page.png")" -gt 10000 ] && pass || fail "the page's picture"
+fi
+kill -TERM $run
+wait $run && pass || fail "a run that was asked to end"
+tail -n 1 "$work/page.out" >"$work/out"
+holds "its summary" '"summary": .*"decisions": [0-9]{3}'
+
+good "a page for others" "$host" "$work/m.snn" --live "$work/dot.txt" --view 0.0.0.0:0
+grep -q '^note: whoever reaches this computer can look' "$work/err" && pass || fail "who can look is not said"
+
+# ---- The terminal
+if command -v script >/dev/null; then
+    screen() {
+        script -qec "stty cols 80 rows 24; $* $host $work/m.snn --live $work/dot.txt --replay 1 --screen" /dev/null \
+            >"$work/out" 2>"$work/err" </dev/null
+    }
+    screen env LC_ALL=C.UTF-8 TERM=xterm-256color
+    holds "a picture" '38;5;[0-9]+;48;5;[0-9]+m▀'
+    holds "what populations do" '% /[A-Za-z]'
+    screen env LC_ALL=C.UTF-8 TERM=xterm-256color NO_COLOR=1
+    grep -q '38;5;' "$work/out" && fail "colour in spite of NO_COLOR" || pass
+    holds "blocks without colour" '[▀▄█]'
+    screen env LC_ALL=C TERM=dumb
+    holds "lines on a dumb terminal" '^window 0: '
+    holds "and why" 'note: --screen needs a terminal'
+else
+    echo "skip: there is no script(1)"
+    skipped=$((skipped + 1))
+fi
+finish $skipped
