@@ -49,7 +49,7 @@ static uint32_t take_cells(struct core *core, uint32_t count)
     return first;
 }
 
-struct place *place_of(const struct compiler *c, int population, uint32_t core)
+struct place *layout_place(const struct compiler *c, int population, uint32_t core)
 {
     return &c->place[(size_t)population * c->limits.cores + core];
 }
@@ -197,7 +197,7 @@ void lay_out(struct compiler *c, int population, const struct extent *e, uint32_
 {
     const struct neurons *p = &c->m->population[population];
     struct core *core = &c->core[k];
-    struct place *at = place_of(c, population, k);
+    struct place *at = layout_place(c, population, k);
     *at = (struct place){0};
     at->share = share_of(c, population, e, (int)k);
     const int *n = at->share.count;
@@ -367,7 +367,7 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
                       const struct synapses *s, int turn)
 {
     struct core *core = &c->core[k];
-    const struct place *at = place_of(c, to, k);
+    const struct place *at = layout_place(c, to, k);
     const struct wiring *w = &s->wiring;
     const int *n = at->share.count;
     struct target t = {w, at, c->m->population[to].kind == AF_MAXPOOL, at->v, {0}};
@@ -675,7 +675,8 @@ int layout_check(struct compiler *c, bool chip)
         layout_fits(c, "words of instructions", m[MEMORY_PROGRAM].count, l->program);
         for (int i = 1; chip && i < c->m->population_count; i++)
             if (layout_fires(&c->m->population[i]))
-                layout_fits(c, "cells of one population", place_of(c, i, k)->cells, l->fired_depth);
+                layout_fits(c, "cells of one population", layout_place(c, i, k)->cells,
+                            l->fired_depth);
     }
     return c->status;
 }

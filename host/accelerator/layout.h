@@ -4,8 +4,45 @@
 #ifndef ADAFIRE_LAYOUT_H
 #define ADAFIRE_LAYOUT_H
 
-#include "accelerator/program.h"
 #include "isa.h"
+#include "model/model.h"
+
+/* What the machine says of itself, in the order of COMMAND_IDENTIFY (hw/isa.h). */
+struct limits {
+    uint32_t isa_version, build, cores, lanes, cells, sent_cells, sent_most, weights, parameters,
+        routes, channels, axis, list, windows, phases, program, timesteps, fired_depth, marks;
+    uint32_t lists, counted; /* with FEATURE_MEMORY, else 0 */
+    uint32_t features;       /* FEATURE_... */
+};
+
+/* Which neurons of a population a core owns: rows, columns and groups of `lanes` channels, each
+ * dealt out in turn. Cells are ordered row, column, group. */
+struct share {
+    int first[3], step[3]; /* group, row, column */
+    int count[3];
+};
+
+/* A piece of the answer to RUN: the potentials of some cells of an output, lane by lane. */
+struct answer_part {
+    int population;
+    struct share share;
+    size_t word; /* where it begins, behind the timesteps */
+};
+
+struct program {
+    const struct af_model *model;
+    struct limits limits;
+    uint32_t *word; /* LOAD messages */
+    size_t words, room;
+    int phases;               /* populations that fire */
+    int *phase_of;            /* [phases + 1] population; [0] is the input */
+    struct answer_part *part; /* in the order of populations */
+    int parts;
+    size_t answer_words;
+    bool tiles;          /* it is run by a script (RUN_TILES) */
+    int *span, spans;    /* of a script's marks in a timestep: the population whose tile it is */
+    size_t tallies_word; /* of the answer: events and spikes of each phase, 64 bits each */
+};
 
 enum { AXES = 3, GROUP = 0, ROW = 1, COLUMN = 2 };
 enum { NONE = 0xffff };
@@ -64,7 +101,7 @@ void layout_append(struct compiler *c, struct memory_image *i, uint32_t word);
 void layout_put(struct compiler *c, struct core *core, int memory, uint32_t word);
 /* AF_UNSUPPORTED, unless there was a fault before. */
 void layout_fits(struct compiler *c, const char *what, size_t needed, size_t there);
-struct place *place_of(const struct compiler *c, int population, uint32_t core);
+struct place *layout_place(const struct compiler *c, int population, uint32_t core);
 
 /* All channel groups and rows. */
 struct extent extent_of(const struct compiler *c, int population);
@@ -101,13 +138,4 @@ uint32_t relay_cells(const struct place *at); /* of its running sums */
 
 /* Whether what has been laid out fits the memories; `chip`: as a network that stays there. */
 int layout_check(struct compiler *c, bool chip);
-/* Adds the message that loads a memory. */
-int program_load(struct program *p, uint32_t core, uint32_t memory, uint32_t address,
-                 const uint32_t *data, size_t count);
-/* The collector's tables: output_words are what each core sends for the answer; watches: the
- * answer's population stands in its place and sends its values for early exit. */
-int load_collector(struct compiler *c, const uint32_t *output_words, bool watches);
-/* The next words of the answer are these cells. */
-int program_part(struct program *p, int population, const struct share *share);
-
 #endif

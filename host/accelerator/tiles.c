@@ -1,5 +1,6 @@
 #include "accelerator/tiles.h"
 
+#include "accelerator/loading.h"
 #include "base/error.h"
 
 #include <limits.h>
@@ -86,7 +87,7 @@ static int movements_of(const struct compiler *c, int population, uint32_t k,
                         struct movement m[MOST_MOVEMENTS])
 {
     const struct neurons *p = &c->m->population[population];
-    const struct place *at = place_of(c, population, k);
+    const struct place *at = layout_place(c, population, k);
     const uint32_t sums = p->kind == AF_MAXPOOL ? relay_cells(at) : 0;
     const int given_in = p->kind == AF_OUTPUT ? 0 : IN_ALL_BUT_LAST;
     const struct movement all[] = {
@@ -144,7 +145,7 @@ static void put_program(struct compiler *c, const struct tile *tile, uint32_t k,
                         const struct weights *weights)
 {
     const struct neurons *p = &c->m->population[tile->population];
-    const struct place *at = place_of(c, tile->population, k);
+    const struct place *at = layout_place(c, tile->population, k);
     const bool watched =
         tile->population == model_answer(c->m) && c->m->iat.metric != 0; /* IAT_OFF */
     struct core *core = &c->core[k];
@@ -419,7 +420,7 @@ static void put_movements(struct tiles *t, const struct tile *tile, uint32_t k,
     const bool output = c->m->population[tile->population].kind == AF_OUTPUT;
     for (int i = 0; i < movements && !c->status; i++) {
         const uint32_t beats = cell_beats(c, m[i].cells);
-        if (m[i].given && output && m[i].at == place_of(c, tile->population, k)->v) {
+        if (m[i].given && output && m[i].at == layout_place(c, tile->population, k)->v) {
             m[i].address = t->answer;
             t->answer += beats;
         } else
@@ -547,7 +548,7 @@ static int put_tile(struct tiles *t, int index)
         put_movements(t, tile, k, m[k], movements[k]);
         if (p->kind == AF_OUTPUT && !c->status)
             c->status =
-                program_part(c->p, tile->population, &place_of(c, tile->population, k)->share);
+                program_part(c->p, tile->population, &layout_place(c, tile->population, k)->share);
     }
     step(t, STEP_AWAIT, 0, 0, 0, 0, 0);
     if (!c->status)

@@ -1,6 +1,6 @@
-/* Two processes that ask each other: the first writes a question and reads the answer behind it, one
- * after the other and outside of any pipeline. Both must not be left to one state of its controller,
- * which would wait for an answer to what it has not asked.
+/* Two processes that ask each other: the first writes a question and reads the answer behind it,
+ * one after the other and outside of any pipeline. Both must not be left to one state of its
+ * controller, which would wait for an answer to what it has not asked.
  *
  * ideal: 64
  * cosim: --top question --clock 5 --expect-cycles 64:600 */
