@@ -290,8 +290,8 @@ int cpu_open(const struct board *board, const struct af_device_options *options,
     struct cpu *cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return af_fail(AF_NO_MEMORY, "no memory");
-    cpu->device =
-        (struct af_device){.operations = &operations, .model = model, .sends_events = true};
+    cpu->device = (struct af_device){
+        .operations = &operations, .model = model, .sends_events = true, .keeps_state = true};
     cpu->threads = options->threads > 0 ? options->threads : parallel_cores();
     int64_t largest = 0;
     for (int i = 0; i < model->population_count; i++)
