@@ -87,7 +87,7 @@ static inline void keep_lists(EACH_CORE(PACKED_IN) hls_stream(struct store) stor
 {
     uint32_t address = plan->address;
     struct tally tally = {0};
-    for (uint16_t n = 0; n < plan->number; n++) {
+    for (uint32_t n = 0; n < plan->number; n++) {
         address = keep_list(EACH_CORE(PACKED) store, trace, address, plan, plan->row + n, &tally);
         hls_write(written, address);
     }

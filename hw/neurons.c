@@ -501,9 +501,11 @@ static inline void neurons(hls_stream(struct operation) in,
             start_step(progress);
             run = true;
             break;
-        case TOKEN_STOP: progress->counter = progress->stop_start; run = true;
+        case TOKEN_STOP: progress->counter = progress->stop_start;
 #if MEMORY
             run = !progress->tiles;
+#else
+            run = true;
 #endif
             break;
 #if MEMORY

@@ -56,11 +56,6 @@ struct place *layout_place(const struct compiler *c, int population, uint32_t co
 
 /* ---- Shares ---------------------------------------------------------------------------------- */
 
-static int divide_up(int a, int b)
-{
-    return b > 1 ? (a + b - 1) / b : a;
-}
-
 /* How a population is dealt out: cores along groups, rows and columns; as few cells for the fullest
  * core as possible, then along groups, where no core needs another's weights. Events of a tile's
  * sources come row by row, and with a stride or a kernel not every row reaches every other: there

@@ -103,6 +103,11 @@ void layout_put(struct compiler *c, struct core *core, int memory, uint32_t word
 void layout_fits(struct compiler *c, const char *what, size_t needed, size_t there);
 struct place *layout_place(const struct compiler *c, int population, uint32_t core);
 
+/* a / b, rounded up. */
+static inline int divide_up(int a, int b)
+{
+    return b > 1 ? (a + b - 1) / b : a;
+}
 /* All channel groups and rows. */
 struct extent extent_of(const struct compiler *c, int population);
 /* A core's part of a tile. */

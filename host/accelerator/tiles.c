@@ -246,11 +246,6 @@ static int most_rows(struct compiler *c, struct tile tile, uint64_t *vectors)
     return least;
 }
 
-static int divide_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Groups and rows of a population's tiles that take so many parts, into tile->extent.size: tiles of
  * more rows load the same weights less often, tiles of more groups see their sources' events less
  * often. False if the chip holds none. */

@@ -248,7 +248,7 @@ static void test_hardware(const char *build, uint64_t part)
 
 TEST(random_networks_on_sim)
 {
-    test_hardware("sim", 12);
+    test_hardware("sim", 20);
 }
 
 TEST(random_networks_on_tiny_sim)
@@ -259,14 +259,14 @@ TEST(random_networks_on_tiny_sim)
 /* Cells in slices. */
 TEST(random_networks_on_check_sim)
 {
-    test_hardware("check", 6);
+    test_hardware("check", 30);
 }
 
 /* Networks that would stay on the chip, cut into small tiles, and those that the build check cannot
  * hold; a memory behind it that is slow, narrow and rests at random changes nothing. */
 TEST(random_networks_by_tiles)
 {
-    const uint64_t part = (past - first) / 4;
+    const uint64_t part = (past - first) / 10;
     setenv("ADAFIRE_TILES", "2 1", 1);
     test_random("csim", "check", first, first + part);
     test_random("csim", "sim", past - part, past);
@@ -276,7 +276,7 @@ TEST(random_networks_by_tiles)
 
 TEST(random_networks_by_tiles_on_check_sim)
 {
-    const uint64_t part = (past - first) / 16;
+    const uint64_t part = (past - first) / 240;
     setenv("ADAFIRE_SIM_STALL", "0", 1);
     setenv("ADAFIRE_TILES", "2 1", 1);
     test_random("sim", "check", first, first + part);

@@ -981,9 +981,9 @@ TEST(products)
             p.most = (1 << kernel_choose()->value_bits) - 1;
             p.silence = turn % 2 ? &silence : NULL;
             for (int i = 0; i < A; i++)
-                a[i] = p.silence && i / 200 % 2 && i % 200 < quiet
-                           ? 0
-                           : (uint8_t)(i * 89 % 255 & p.most);
+                a[i] =
+                    (uint8_t)(p.silence && i / 200 % 2 && i % 200 < quiet ? 0
+                                                                          : i * 89 % 255 & p.most);
             for (int i = 0; i < C; i++)
                 c[i] = expected[i] = i;
             for (int l = 0; l < p.lines; l++)

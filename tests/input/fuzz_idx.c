@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     char path[64], member[80];
     struct tensor labels;
+    struct texts files;
     int fd = fuzz_file(data, size);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     snprintf(member, sizeof member, "%s:x", path);
@@ -18,8 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_read(path, &specs[i]);
     if (size > 2 && data[0] == 'P')
         fuzz_read(member, &specs[0]);
-    fuzz_check(labels_read(path, &labels));
+    fuzz_check(labels_read(path, &labels, &files));
     tensor_free(&labels);
+    texts_free(&files);
     close(fd);
     return 0;
 }
