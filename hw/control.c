@@ -133,7 +133,7 @@ static inline void find_room(struct message *m)
 }
 
 /* Whether the command can be obeyed; if so it is under way from here on. */
-static inline void judge_command(struct message *m, struct orders *o, bool event_input,
+static inline void judge_command(struct message *m, struct orders *o, bool event_input, bool script,
                                  uint32_t starved)
 {
     const bool run = m->command == COMMAND_RUN, load = m->command == COMMAND_LOAD,
@@ -145,7 +145,7 @@ static inline void judge_command(struct message *m, struct orders *o, bool event
                                                  : m->before,
                    count = load ? m->left : head;
     if (run ? !low(m->last) || event_input != ((m->last >> 16 & RUN_EVENTS) > 0) ||
-                  (!MEMORY && m->last >> 16 & RUN_TILES)
+                  (m->last >> 16 & RUN_TILES && !script)
             : m->core >= CORES || first > m->room || count > m->room - first || !m->room)
         m->status = MESSAGE_BAD_VALUE;
     o->token.kind = run        ? TOKEN_START
@@ -258,6 +258,11 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
                     hls_stream(struct job) jobs)
 {
     static bool event_input;
+#if MEMORY
+    static bool script;
+#else
+    const bool script = false;
+#endif
     struct message m = {.step = STEP_MAGIC};
     struct waits waited = {0}; /* while the last run's message was read */
     bool on = true;
@@ -292,12 +297,16 @@ static void control(hls_stream(uint32_t) in, hls_stream(struct token) out,
         case STEP_SIZE: judge_length(&m, &o); break;
         case STEP_HEAD: take_head(&m, word); break;
         case STEP_ROOM: find_room(&m); break;
-        case STEP_JUDGE: judge_command(&m, &o, event_input, waited.starved); break;
+        case STEP_JUDGE: judge_command(&m, &o, event_input, script, waited.starved); break;
         case STEP_BLOCKED: profile(&m, &o, TOKEN_VALUE, waited.blocked, STEP_PROFILE); break;
         case STEP_PROFILE: profile(&m, &o, TOKEN_PROFILE, m.last, STEP_CHECK); break;
         case STEP_DATA:
             if (m.memory == MEMORY_GATHER && m.last == GATHER_EVENT_INPUT)
                 event_input = word;
+#if MEMORY
+            if (m.memory == MEMORY_MOVER && m.last == MOVER_SCRIPT_BEATS)
+                script = word;
+#endif
             load(&m, &o, word, MEMORY && two, what, more);
             break;
         case STEP_LIST_LENGTH:

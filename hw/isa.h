@@ -62,7 +62,8 @@ enum message_status {
     MESSAGE_BAD_LENGTH,
     MESSAGE_BAD_CRC,   /* what it loaded or answered must not be trusted */
     MESSAGE_BAD_VALUE, /* no such core, memory or address, too many cells, phases or marks, no
-                          timesteps, RUN_EVENTS not as in MEMORY_GATHER */
+                          timesteps, RUN_EVENTS not as in MEMORY_GATHER, RUN_TILES without a
+                          script */
 };
 enum run_flags {
     RUN_IAT = 1,

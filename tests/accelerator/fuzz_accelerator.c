@@ -99,8 +99,10 @@ static void make_wipe(const struct limits *l)
         {MEMORY_PROGRAM, l->program},
         {MEMORY_GATHER, l->features & FEATURE_LIVE ? GATHER_COLUMNS + l->axis : 2},
         {MEMORY_COLLECT, COLLECT_LIMIT + l->timesteps},
+        {MEMORY_MOVER, MOVER_REGISTERS},
     };
-    const size_t count = sizeof tables / sizeof *tables;
+    const size_t count =
+        sizeof tables / sizeof *tables - !(l->features & FEATURE_MEMORY); /* the last */
     struct words *wipe = &machine->wipe;
     size_t words = 8;
     for (size_t i = 0; i < count; i++)

@@ -24,11 +24,11 @@ static const struct refusal {
     {"load beyond the end", COMMAND_LOAD, 4, {MEMORY_GATHER, 0x2fff, 0, 0}, MESSAGE_BAD_VALUE},
     {"load far away", COMMAND_LOAD, 3, {MEMORY_CELL, 0xffffffff, 1}, MESSAGE_BAD_VALUE},
     {"run without timesteps", COMMAND_RUN, 2, {0, 0}, MESSAGE_BAD_VALUE},
-    {"run by tiles without its input",
+    {"run by tiles without a script",
      COMMAND_RUN,
-     1,
-     {(uint32_t)RUN_TILES << 16 | 1},
-     MESSAGE_BAD_LENGTH},
+     2,
+     {(uint32_t)RUN_TILES << 16 | 1, 0},
+     MESSAGE_BAD_VALUE},
     {"load of a register that mover has not",
      COMMAND_LOAD,
      3,
@@ -86,6 +86,8 @@ static void check_refusals(const char *build)
         const size_t words = message_seal(message, (int)r->command, r->words);
         const int status = status_of(link, words);
         const bool unknown = r->command == COMMAND_PROFILE && strcmp(build, "tiny") == 0;
+        if (r->word[0] >> 16 == RUN_TILES && strcmp(build, "tiny") == 0)
+            continue; /* it knows no such flag */
         const int expected = unknown ? MESSAGE_BAD_COMMAND : (int)r->status;
         if (status != expected)
             printf("%s, build %s: status %d instead of %d\n", r->what, build, status, expected);
