@@ -246,6 +246,23 @@ static int most_rows(struct compiler *c, struct tile tile, uint64_t *vectors)
     return least;
 }
 
+/* Whether the chip holds all of a population's tiles of a size: the last ones are smaller, and
+ * cores may share those otherwise. */
+static bool holds_all(struct compiler *c, const struct extent *all, struct tile tile)
+{
+    const int size[2] = {tile.extent.size[GROUP], tile.extent.size[ROW]};
+    for (int last = 0; last < 4; last++) {
+        uint64_t vectors;
+        for (int a = 0; a < 2; a++) {
+            const int rest = all->size[a] % size[a];
+            tile.extent.size[a] = last >> a & 1 && rest ? rest : size[a];
+        }
+        if (!holds(c, tile, &vectors))
+            return false;
+    }
+    return true;
+}
+
 /* Groups and rows of a population's tiles that take so many parts, into tile->extent.size: tiles of
  * more rows load the same weights less often, tiles of more groups see their sources' events less
  * often. False if the chip holds none. */
@@ -275,10 +292,15 @@ static bool choose_size(struct compiler *c, const struct extent *all, struct til
         const int nr = divide_up(all->size[ROW], rows);
         const double cost = (double)vectors * nr * ng + events * (ng * tile->parts - 1) / 2 +
                             (double)TILE_CYCLES * nr * ng;
+        one.extent.size[ROW] = divide_up(all->size[ROW], nr); /* tiles of a size */
+        if (!holds_all(c, all, one)) {
+            one.extent.size[ROW] = rows;
+            if (!holds_all(c, all, one))
+                continue;
+        }
         if (!found || cost < best) {
             best = cost;
-            tile->extent.size[GROUP] = groups;
-            tile->extent.size[ROW] = divide_up(all->size[ROW], nr); /* tiles of a size */
+            tile->extent = one.extent;
         }
         found = true;
         if (nr == 1)
@@ -312,7 +334,13 @@ static int choose_tile(struct compiler *c, struct tile *tile)
     c->counting = true;
     lay_out_tile(c, tile, &weights);
     c->counting = false;
-    return layout_check(c, false);
+    if (layout_check(c, false) == AF_UNSUPPORTED) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", af_error());
+        return af_fail(AF_UNSUPPORTED, "%s of '%.80s' is more than a build can hold at once: %s",
+                       whole ? "the answer" : "the smallest tile", p->name, why);
+    }
+    return c->status;
 }
 
 static int add_tiles(struct tiles *t, int population)
