@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE = 20000000
+    PATIENCE = 100000000
 }; /* cycles without a word; the longest inference between two has fewer */
 
 struct functions {
