@@ -39,8 +39,19 @@ module hls_ram_sdp #(
     reg [WIDTH-1:0] word;
 
     always @(posedge clk) begin
-        if (we)
+        if (we) begin
             mem[wa] <= wd;
+`ifndef SYNTHESIS
+            if (UNSEEN && BYPASS == 0 && re && ra == wa) begin
+                $display("hls_ram_sdp: %m: address %0d is read and written at once", ra);
+                $finish;
+            end
+            if (TURNS != 0 && re) begin
+                $display("hls_ram_sdp: %m: reads and writes at once");
+                $finish;
+            end
+`endif
+        end
         if (re)
             word <= mem[ra];
     end
@@ -77,15 +88,5 @@ module hls_ram_sdp #(
     initial
         for (i = 0; i < DEPTH; i = i + 1)
             mem[i] = {WIDTH{1'b0}};
-    always @(posedge clk)
-        if (UNSEEN && BYPASS == 0 && re && we && ra == wa) begin
-            $display("hls_ram_sdp: %m: address %0d is read and written at once", ra);
-            $finish;
-        end
-    always @(posedge clk)
-        if (TURNS != 0 && re && we) begin
-            $display("hls_ram_sdp: %m: reads and writes at once");
-            $finish;
-        end
 `endif
 endmodule

@@ -134,10 +134,28 @@ static void free_sections(struct sections *s)
     free(s->resets);
 }
 
-void emit(struct process *p, FILE *out)
+void emit_rests(FILE *out)
 {
-    struct emitter e = {
-        .p = p, .small_tables = p->source->options.target->lut_inputs == 4, .leaving = NONE};
+    fprintf(out, "/* verilator lint_off LATCH */\n"
+                 "// In a simulation a value that nobody looks at stays what it was; hardware need "
+                 "not know.\n"
+                 "`ifdef VERILATOR\n"
+                 "`define HLSC_WIRE reg\n"
+                 "`define HLSC_NET(when, net, value) always @(*) if (when) net = value;\n"
+                 "`define HLSC_WHEN(when) if (when)\n"
+                 "`else\n"
+                 "`define HLSC_WIRE wire\n"
+                 "`define HLSC_NET(when, net, value) assign net = value;\n"
+                 "`define HLSC_WHEN(when)\n"
+                 "`endif\n");
+}
+
+void emit(struct process *p, bool rests, FILE *out)
+{
+    struct emitter e = {.p = p,
+                        .rests = rests,
+                        .small_tables = p->source->options.target->lut_inputs == 4,
+                        .leaving = NONE};
     struct sections s;
     char *nothing;
     size_t size;

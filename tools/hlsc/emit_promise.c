@@ -37,6 +37,22 @@ static void watch(struct emitter *e, int region, const struct promise *promise,
     }
 }
 
+/* Banks of one memory are accessed alike; one of them says it for all. */
+static bool said(const struct process *p, const struct region *r, int x, int y)
+{
+    const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
+    for (int a = 0; a <= x; a++)
+        for (int b = 0; b < (a < x ? r->nodes : y); b++) {
+            const struct node *s2 = &p->node[r->node[a]], *l2 = &p->node[r->node[b]];
+            if (s2->op == OP_STORE && l2->op == OP_LOAD && s2->memory == s->memory &&
+                l2->memory == s->memory && s2->bank == l2->bank && l2->kept &&
+                s2->in[0] == s->in[0] && l2->in[0] == l->in[0] && s2->guard == s->guard &&
+                l2->guard == l->guard && s2->cycle == s->cycle && l2->cycle == l->cycle)
+                return true;
+        }
+    return false;
+}
+
 static void watch_all(struct emitter *e, int region, const struct promise *promise)
 {
     const struct process *p = e->p;
@@ -46,7 +62,7 @@ static void watch_all(struct emitter *e, int region, const struct promise *promi
             const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
             if (s->op == OP_STORE && l->op == OP_LOAD && s->memory == l->memory &&
                 s->bank == l->bank && l->kept &&
-                !strcmp(p->memory[s->memory].name, promise->variable))
+                !strcmp(p->memory[s->memory].name, promise->variable) && !said(p, r, x, y))
                 watch(e, region, promise, s, l);
         }
 }

@@ -54,34 +54,54 @@ static void share(struct emitter *e, int node)
                                  : text("%s", net(e, node)));
 }
 
-void emit_registers(struct emitter *e)
+static void emit_register(struct emitter *e, int i)
+{
+    struct node *n = &e->p->node[i];
+    if (e->shared[i]) {
+        share(e, i);
+        return;
+    }
+    if (n->op == OP_PHI)
+        declare(e, "reg", n->kept, net(e, i));
+    for (int d = 1; d <= n->copies; d++) {
+        char *from = d > 1 ? text("%s_d%d", net(e, i), d - 1) : text("%s", net(e, i));
+        declare(e, "reg", n->kept, text("%s_d%d", net(e, i), d));
+        fprintf(e->data, "    if (p%d_go%d) %s_d%d <= %s;\n", n->region, n->ready + d - 1,
+                net(e, i), d, from);
+    }
+    if (n->kept_after) {
+        declare(e, "reg", n->kept, text("%s_out", net(e, i)));
+        fprintf(e->data, "    if (p%d_e%d) %s_out <= %s;\n", n->region, n->ready, net(e, i),
+                net(e, i));
+    }
+    if (n->held) {
+        declare(e, "reg", n->kept, text("%s_q", net(e, i)));
+        set_node(e, i, text("s%d_e", e->p->region[n->region].state + n->ready),
+                 text("%s", net(e, i)));
+    }
+}
+
+/* Of one region, or of all: NONE. */
+static void emit_registers_of(struct emitter *e, int region)
 {
     for (int i = 0; i < e->p->nodes; i++) {
-        struct node *n = &e->p->node[i];
-        if (n->region == NONE || !n->kept)
-            continue;
-        const struct region *r = &e->p->region[n->region];
-        if (e->shared[i]) {
-            share(e, i);
-            continue;
-        }
-        if (n->op == OP_PHI)
-            declare(e, "reg", n->kept, net(e, i));
-        for (int d = 1; d <= n->copies; d++) {
-            char *from = d > 1 ? text("%s_d%d", net(e, i), d - 1) : text("%s", net(e, i));
-            declare(e, "reg", n->kept, text("%s_d%d", net(e, i), d));
-            fprintf(e->data, "    if (p%d_go%d) %s_d%d <= %s;\n", n->region, n->ready + d - 1,
-                    net(e, i), d, from);
-        }
-        if (n->kept_after) {
-            declare(e, "reg", n->kept, text("%s_out", net(e, i)));
-            fprintf(e->data, "    if (p%d_e%d) %s_out <= %s;\n", n->region, n->ready, net(e, i),
-                    net(e, i));
-        }
-        if (n->held) {
-            declare(e, "reg", n->kept, text("%s_q", net(e, i)));
-            set_node(e, i, text("s%d_e", r->state + n->ready), text("%s", net(e, i)));
-        }
+        const struct node *n = &e->p->node[i];
+        if (n->region != NONE && n->kept && (region == NONE || n->region == region))
+            emit_register(e, i);
+    }
+}
+
+void emit_registers(struct emitter *e)
+{
+    if (!e->rests)
+        emit_registers_of(e, NONE);
+    for (int k = 0; e->rests && k < e->p->regions; k++) {
+        const struct region *r = &e->p->region[k];
+        if (r->pipelined)
+            fprintf(e->data, "    `HLSC_WHEN(state[%d]) begin\n", r->state);
+        emit_registers_of(e, k);
+        if (r->pipelined)
+            fprintf(e->data, "    end\n");
     }
 }
 

@@ -123,30 +123,38 @@ static bool has_net(const struct node *n)
            n->kept;
 }
 
+/* Of a node: nobody looks at it but in the states of its region. */
+static void assign(struct emitter *e, const struct node *n, const char *name, const char *value)
+{
+    const struct region *r = &e->p->region[n->region];
+    if (e->rests)
+        fprintf(e->logic, "  `HLSC_NET(state[%d], %s, (%s))\n",
+                r->pipelined ? r->state : r->state + n->ready, name, value);
+    else
+        fprintf(e->logic, "  assign %s = %s;\n", name, value);
+}
+
 void emit_values(struct emitter *e)
 {
+    const char *const kind = e->rests ? "`HLSC_WIRE" : "wire";
     for (int i = 0; i < e->p->nodes; i++) {
         struct node *n = &e->p->node[i];
         if (!has_net(n))
             continue;
-        declare(e, "wire", n->kept, net(e, i));
+        declare(e, kind, n->kept, net(e, i));
         if (n->op == OP_LSHR || n->op == OP_ASHR) { /* whole first, then the bits that count */
             int width =
                 n->op == OP_ASHR ? n->width : max_int(n->kept, e->p->node[n->in[0]].significant);
             char *whole = text("%s_w", net(e, i));
             char *a = operand(e, n, 0, width), *by = operand(e, n, 1, e->p->node[n->in[1]].width);
-            declare(e, "wire", width, whole);
-            fprintf(e->logic,
-                    n->op == OP_ASHR ? "  assign %s = $signed(%s) >>> %s;\n"
-                                     : "  assign %s = %s >> %s;\n",
-                    whole, a, by);
-            fprintf(e->logic, "  assign %s = %s[%d:0];\n", net(e, i), whole, n->kept - 1);
-        } else if (n->op == OP_MUL)
-            fprintf(e->logic,
-                    "  /* verilator lint_off WIDTH */\n  assign %s = %s;\n"
-                    "  /* verilator lint_on WIDTH */\n",
-                    net(e, i), expression(e, i));
-        else
-            fprintf(e->logic, "  assign %s = %s;\n", net(e, i), expression(e, i));
+            declare(e, kind, width, whole);
+            assign(e, n, whole, text(n->op == OP_ASHR ? "$signed(%s) >>> %s" : "%s >> %s", a, by));
+            assign(e, n, net(e, i), text("%s[%d:0]", whole, n->kept - 1));
+        } else if (n->op == OP_MUL) {
+            fprintf(e->logic, "  /* verilator lint_off WIDTH */\n");
+            assign(e, n, net(e, i), expression(e, i));
+            fprintf(e->logic, "  /* verilator lint_on WIDTH */\n");
+        } else
+            assign(e, n, net(e, i), expression(e, i));
     }
 }

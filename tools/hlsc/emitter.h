@@ -12,6 +12,7 @@ struct emitter {
     FILE *out; /* modules of initialised memories come before the process's own */
     FILE *declarations, *logic, *clocked, *data, *resets;
     const char **net;
+    bool rests;              /* in a simulation a loop that does not run is not evaluated */
     bool small_tables;       /* the target's look-up tables have 4 inputs */
     int states, final_state; /* final_state 0: none, else it waits for the AXI writes to arrive */
     int leaving;             /* the pipelined loop whose results are being read, NONE */

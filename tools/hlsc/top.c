@@ -134,13 +134,18 @@ void design_emit(const struct design *d, FILE *out)
     fprintf(out,
             "// Made by hlsc of %s for a clock of %g ns (%s).\n"
             "/* verilator lint_off DECLFILENAME */\n/* verilator lint_off UNUSED */\n"
-            "/* verilator lint_off PINCONNECTEMPTY */\n\n",
+            "/* verilator lint_off PINCONNECTEMPTY */\n",
             d->source->options.source, d->source->options.clock_ns,
             d->source->options.target->name);
+    /* One process alone has nothing to wait for. */
+    const bool rests = d->processes > 1;
+    if (rests)
+        emit_rests(out);
+    fprintf(out, "\n");
     for (int i = 0; i < d->processes; i++) {
         if (!d->source->dataflow)
             d->process[i]->name = text("%s_process", d->process[i]->name);
-        emit(d->process[i], out);
+        emit(d->process[i], rests, out);
         if (!d->source->dataflow)
             d->process[i]->name = d->name;
     }
