@@ -329,7 +329,7 @@ demo: all $(B)/adafire-sim-tiny.so
 	@tools/demo $(B)
 
 # Simulators are C++ of the tools' making: the sanitizers are for our own code.
-NEEDED_BY_TESTS := all $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-sim-check.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
+NEEDED_BY_TESTS := all $(B)/adafire-xclbin $(FAKE)/lib/libxrt_coreutil.so.2 $(if $(filter release,$(BUILD)),$(B)/adafire-sim-tiny.so $(B)/adafire-sim-sim.so $(B)/adafire-sim-check.so $(B)/adafire-waves-tiny.so $(B)/adafire-card-sim $(B)/rtl/kernel_u250.ports $(EMULATION) $(BOARDS_TO_TEST)) $(USB_TOOLS)
 CHOSEN := $(if $(T),$(foreach t,$(TESTS) $(TEST_SH),$(if $(findstring $(T),$(notdir $t)),$t)),$(TESTS) $(TEST_SH))
 test: $(NEEDED_BY_TESTS) $(filter $(TESTS),$(CHOSEN))
 	$(if $(CHOSEN),,$(error no test is called '$(T)'))
@@ -353,7 +353,7 @@ check-long: all $(TESTS)
 	@tools/check-long $(B) $(DATA)
 check-usb: all $(USB_TOOLS) $(BOARDS_TO_TEST) $(B)/adafire-board-slow.so
 	@tools/check-usb $(B)
-check-xrt: all emu-sim $(TESTS)
+check-xrt: all emu-sim $(B)/rtl/kernel_u250.ports $(TESTS)
 	@tools/check-xrt $(B) $(DATA)
 
 check-faults: all

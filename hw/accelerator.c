@@ -17,7 +17,7 @@
 #include "neuron.h"
 #include "tokens.h"
 
-#if MEMORY && defined __HLSC__
+#if MEMORY && HLS_HARDWARE
 /* Of the memory behind it: ports that read and one that writes (tokens.h). */
 #define MEMORY_PORTS                                                                               \
     hls_stream(struct beat) script, hls_stream(struct beat) data, hls_stream(bool) stored,         \
@@ -98,7 +98,7 @@ enum {
     HLS_CALL(events##k, bursts##k, fired##k WITH_MEMORY(, kept##k));                               \
     WITH_MEMORY(HLS_CALL(pack##k, kept##k, packed##k);)
 
-#if MEMORY && !defined __HLSC__
+#if MEMORY && !HLS_HARDWARE
 /* On this computer the memory is whatever these do; words are numbered. */
 void memory_load(uint64_t word, uint32_t *to, unsigned words);
 void memory_store(uint64_t word, const uint32_t *from, unsigned words);
@@ -127,7 +127,7 @@ static void write_port(hls_stream(struct store) in, hls_stream(bool) stored)
 /* Rows of a tile that may be on their way between keep and mover: those of two tiles. */
 enum { WRITTEN_QUEUE = 256 };
 
-#if MEMORY && defined __HLSC__
+#if MEMORY && HLS_HARDWARE
 void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out, MEMORY_PORTS)
 #else
 void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
@@ -145,7 +145,7 @@ void accelerator(hls_stream(uint32_t) in, hls_stream(uint32_t) out)
     HLS_STREAM(uint32_t, written, WRITTEN_QUEUE);
     HLS_STREAM(struct token, kept_trace, QUEUE);
     HLS_STREAM(bool, decided, 2);
-#ifndef __HLSC__
+#if !HLS_HARDWARE
     HLS_STREAM(struct ask, script_ask, 2);
     HLS_STREAM(struct ask, data_ask, 2);
     HLS_STREAM(struct store, store, QUEUE);

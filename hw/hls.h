@@ -23,6 +23,13 @@
 
 #define HLS_PRAGMA(text) _Pragma(#text)
 
+/* Whether hardware is made of it, and not a program for this computer. */
+#if defined __HLSC__ || defined __cplusplus
+#define HLS_HARDWARE 1
+#else
+#define HLS_HARDWARE 0
+#endif
+
 /* C and C++ have different words for it. */
 #ifdef __cplusplus
 #define HLS_STATIC_ASSERT(condition, why) static_assert(condition, why)

@@ -30,13 +30,29 @@ struct burst {
     uint64_t ready; // cycle
 };
 
+// What the memory owes one port.
+struct reader {
+    std::deque<burst> bursts;
+    bool offers = false;
+};
+struct writer {
+    std::deque<burst> bursts;
+    unsigned answers = 0; // written bursts without a response
+    bool offers = false;
+};
+
 struct unit {
     Vkernel top;
     uint64_t base = 0;
-    std::deque<burst> reads, writes;
-    unsigned answers = 0; // written bursts without a response
-    bool offers_read = false, offers_answer = false;
-    explicit unit(VerilatedContext *context) : top(context) {}
+    reader in;
+    writer out;
+#ifdef CARD_MEMORY
+    reader script, data, lists; // of the memory behind it; it reads lists to know what has arrived
+    writer written;
+#endif
+    explicit unit(VerilatedContext *context) : top(context)
+    {
+    }
     bool running() const
     {
         return top.rootp->adafire_kernel_axi__DOT__lite__DOT__running;
@@ -70,13 +86,13 @@ bool rests(card &c)
 
 // AXI4, IHI 0022: bursts do not cross 4 KB; and a card's memory is what the host has allocated.
 void check_burst(card &c, const char *what, uint64_t address, unsigned beats, unsigned size,
-                 unsigned type)
+                 unsigned type, unsigned width)
 {
-    const uint64_t bytes = 4ull * beats;
+    const uint64_t bytes = static_cast<uint64_t>(width) * beats;
     const char *wrong = nullptr;
-    if (size != 2 || type != 1)
+    if (1u << size != width || type != 1)
         wrong = "is no run of whole words";
-    else if ((address & 3) || (address & 4095) + bytes > 4096)
+    else if (address % width || (address & 4095) + bytes > 4096)
         wrong = "crosses a boundary";
     else if (!memory_is_allocated(c.memory, address, bytes))
         wrong = "is outside of the host's buffers";
@@ -87,69 +103,126 @@ void check_burst(card &c, const char *what, uint64_t address, unsigned beats, un
     c.stuck = true;
 }
 
-// What the memory shows to a unit in this cycle. What is offered stays until it is taken.
-void show_memory(card &c, unit &u)
+// What the memory shows to a unit's port in this cycle, and what passes at the coming edge. What is
+// offered stays until it is taken. Signals are a port's own, as Verilator calls them.
+template <typename data> struct read_signals {
+    const uint64_t &araddr;
+    const uint8_t &arlen, &arsize, &arburst, &arvalid;
+    uint8_t &arready;
+    data &rdata;
+    uint8_t &rresp, &rlast, &rvalid;
+    const uint8_t &rready;
+};
+template <typename data> struct write_signals {
+    const uint64_t &awaddr;
+    const uint8_t &awlen, &awsize, &awburst, &awvalid;
+    uint8_t &awready;
+    const data &wdata;
+    uint16_t wstrb;
+    const uint8_t &wlast, &wvalid;
+    uint8_t &wready, &bresp, &bvalid;
+    const uint8_t &bready;
+};
+#define READS(name)                                                                                \
+    {t.m_axi_##name##_araddr,  t.m_axi_##name##_arlen,   t.m_axi_##name##_arsize,                  \
+     t.m_axi_##name##_arburst, t.m_axi_##name##_arvalid, t.m_axi_##name##_arready,                 \
+     t.m_axi_##name##_rdata,   t.m_axi_##name##_rresp,   t.m_axi_##name##_rlast,                   \
+     t.m_axi_##name##_rvalid,  t.m_axi_##name##_rready}
+#define WRITES(name)                                                                               \
+    {t.m_axi_##name##_awaddr,  t.m_axi_##name##_awlen,   t.m_axi_##name##_awsize,                  \
+     t.m_axi_##name##_awburst, t.m_axi_##name##_awvalid, t.m_axi_##name##_awready,                 \
+     t.m_axi_##name##_wdata,   t.m_axi_##name##_wstrb,   t.m_axi_##name##_wlast,                   \
+     t.m_axi_##name##_wvalid,  t.m_axi_##name##_wready,  t.m_axi_##name##_bresp,                   \
+     t.m_axi_##name##_bvalid,  t.m_axi_##name##_bready}
+
+template <typename data> void show(card &c, reader &r, read_signals<data> s)
 {
-    Vkernel &t = u.top;
-    u.offers_read = !u.reads.empty() && c.counts.cycles >= u.reads.front().ready &&
-                    (u.offers_read || !rests(c));
-    uint32_t word = 0;
-    if (u.offers_read && !c.refuses_reads)
-        memory_read(c.memory, u.reads.front().address, &word, sizeof word);
-    t.m_axi_in_arready = u.reads.size() < OUTSTANDING && !rests(c);
-    t.m_axi_in_rvalid = u.offers_read;
-    t.m_axi_in_rdata = word;
-    t.m_axi_in_rresp = c.refuses_reads ? SLVERR : 0;
-    t.m_axi_in_rlast = u.offers_read && u.reads.front().beats == 1;
-    t.m_axi_out_awready = u.writes.size() < OUTSTANDING && !rests(c);
-    t.m_axi_out_wready = !u.writes.empty() && !rests(c);
-    u.offers_answer = u.answers && (u.offers_answer || !rests(c));
-    t.m_axi_out_bvalid = u.offers_answer;
-    t.m_axi_out_bresp = c.refuses_writes ? SLVERR : 0;
+    r.offers =
+        !r.bursts.empty() && c.counts.cycles >= r.bursts.front().ready && (r.offers || !rests(c));
+    memset(&s.rdata, 0, sizeof s.rdata);
+    if (r.offers && !c.refuses_reads)
+        memory_read(c.memory, r.bursts.front().address, &s.rdata, sizeof s.rdata);
+    s.arready = r.bursts.size() < OUTSTANDING && !rests(c);
+    s.rvalid = r.offers;
+    s.rresp = c.refuses_reads ? SLVERR : 0;
+    s.rlast = r.offers && r.bursts.front().beats == 1;
 }
 
-// What passes at the coming edge.
-void take_memory(card &c, unit &u)
+template <typename data> void show(card &c, writer &w, write_signals<data> s)
 {
-    Vkernel &t = u.top;
-    if (t.m_axi_in_rvalid && t.m_axi_in_rready) {
-        u.offers_read = false;
-        c.counts.words_in++;
-        u.reads.front().address += 4;
-        if (--u.reads.front().beats == 0)
-            u.reads.pop_front();
+    s.awready = w.bursts.size() < OUTSTANDING && !rests(c);
+    s.wready = !w.bursts.empty() && !rests(c);
+    w.offers = w.answers && (w.offers || !rests(c));
+    s.bvalid = w.offers;
+    s.bresp = c.refuses_writes ? SLVERR : 0;
+}
+
+template <typename data> void take(card &c, reader &r, read_signals<data> s)
+{
+    if (s.rvalid && s.rready) {
+        r.offers = false;
+        c.counts.words_in += sizeof(data) / 4;
+        r.bursts.front().address += sizeof(data);
+        if (--r.bursts.front().beats == 0)
+            r.bursts.pop_front();
     }
-    if (t.m_axi_in_arvalid && t.m_axi_in_arready) {
-        check_burst(c, "read", t.m_axi_in_araddr, t.m_axi_in_arlen + 1u, t.m_axi_in_arsize,
-                    t.m_axi_in_arburst);
-        u.reads.push_back(
-            {t.m_axi_in_araddr, t.m_axi_in_arlen + 1u, c.counts.cycles + c.options.latency});
+    if (s.arvalid && s.arready) {
+        check_burst(c, "read", s.araddr, s.arlen + 1u, s.arsize, s.arburst, sizeof(data));
+        r.bursts.push_back({s.araddr, s.arlen + 1u, c.counts.cycles + c.options.latency});
     }
-    if (t.m_axi_out_bvalid && t.m_axi_out_bready) {
-        u.offers_answer = false;
-        u.answers--;
+}
+
+template <typename data> void take(card &c, writer &w, write_signals<data> s)
+{
+    if (s.bvalid && s.bready) {
+        w.offers = false;
+        w.answers--;
     }
-    if (t.m_axi_out_wvalid && t.m_axi_out_wready) {
-        const uint32_t word = t.m_axi_out_wdata;
-        burst &b = u.writes.front();
-        if ((!c.refuses_writes && !memory_write(c.memory, b.address, &word, sizeof word)) ||
-            t.m_axi_out_wstrb != 15 || (t.m_axi_out_wlast != 0) != (b.beats == 1)) {
+    if (s.wvalid && s.wready) {
+        burst &b = w.bursts.front();
+        if ((!c.refuses_writes && !memory_write(c.memory, b.address, &s.wdata, sizeof(data))) ||
+            s.wstrb != (1u << sizeof(data)) - 1 || (s.wlast != 0) != (b.beats == 1)) {
             fprintf(stderr, "card: a word written at 0x%llx is not as announced\n",
                     static_cast<unsigned long long>(b.address));
             c.stuck = true;
         }
-        c.counts.words_out++;
-        b.address += 4;
+        c.counts.words_out += sizeof(data) / 4;
+        b.address += sizeof(data);
         if (--b.beats == 0) {
-            u.writes.pop_front();
-            u.answers++;
+            w.bursts.pop_front();
+            w.answers++;
         }
     }
-    if (t.m_axi_out_awvalid && t.m_axi_out_awready) {
-        check_burst(c, "write", t.m_axi_out_awaddr, t.m_axi_out_awlen + 1u, t.m_axi_out_awsize,
-                    t.m_axi_out_awburst);
-        u.writes.push_back({t.m_axi_out_awaddr, t.m_axi_out_awlen + 1u, 0});
+    if (s.awvalid && s.awready) {
+        check_burst(c, "write", s.awaddr, s.awlen + 1u, s.awsize, s.awburst, sizeof(data));
+        w.bursts.push_back({s.awaddr, s.awlen + 1u, 0});
     }
+}
+
+void show_memory(card &c, unit &u)
+{
+    Vkernel &t = u.top;
+    show<uint32_t>(c, u.in, READS(in));
+    show<uint32_t>(c, u.out, WRITES(out));
+#ifdef CARD_MEMORY
+    show<VlWide<4>>(c, u.script, READS(script));
+    show<VlWide<4>>(c, u.data, READS(data));
+    show<VlWide<4>>(c, u.lists, READS(lists));
+    show<VlWide<4>>(c, u.written, WRITES(lists));
+#endif
+}
+
+void take_memory(card &c, unit &u)
+{
+    Vkernel &t = u.top;
+    take<uint32_t>(c, u.in, READS(in));
+    take<uint32_t>(c, u.out, WRITES(out));
+#ifdef CARD_MEMORY
+    take<VlWide<4>>(c, u.script, READS(script));
+    take<VlWide<4>>(c, u.data, READS(data));
+    take<VlWide<4>>(c, u.lists, READS(lists));
+    take<VlWide<4>>(c, u.written, WRITES(lists));
+#endif
 }
 
 // One cycle of all units. Registers' signals have been set by the caller.

@@ -511,7 +511,10 @@ static int load_all(struct accelerator *a)
     int status = AF_OK;
     for (int i = 0; i < a->links.count && !status; i++) {
         a->link = a->links.link[i];
-        status = load(a);
+        if (a->program->tiles && a->link->operations->provide)
+            status = a->link->operations->provide(a->link, a->program->memory);
+        if (!status)
+            status = load(a);
     }
     a->link = a->links.link[0];
     return status;

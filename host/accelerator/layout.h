@@ -40,6 +40,7 @@ struct program {
     int parts;
     size_t answer_words;
     bool tiles;          /* it is run by a script (RUN_TILES) */
+    uint64_t memory;     /* bytes behind the machine, where it is */
     int *span, spans;    /* of a script's marks in a timestep: the population whose tile it is */
     size_t tallies_word; /* of the answer: events and spikes of each phase, 64 bits each */
 };

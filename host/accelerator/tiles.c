@@ -641,6 +641,7 @@ static int emit(struct tiles *t, uint32_t answer)
         [MOVER_TALLY] = answer + (uint32_t)(p->tallies_word / BEAT_WORDS),
         [MOVER_TALLIES] = (uint32_t)p->phases + 1};
     const uint32_t gather[2] = {0, c->m->format.events};
+    p->memory = (uint64_t)t->end * BEAT_WORDS * sizeof(uint32_t);
     int status = c->status ? c->status : store(t, script, t->script.word, t->script.count);
     if (!status)
         status = program_load(p, 0, MEMORY_MOVER, 0, mover, MOVER_REGISTERS);

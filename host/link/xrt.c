@@ -16,7 +16,15 @@
 #include <time.h>
 
 enum { SLOTS = 2, PAGE = 4096, FIRST_BUFFER = 4 * PAGE };
-enum { ARGUMENT_IN, ARGUMENT_OUT, ARGUMENT_IN_WORDS, ARGUMENT_ROOM };
+enum {
+    ARGUMENT_IN,
+    ARGUMENT_OUT,
+    ARGUMENT_IN_WORDS,
+    ARGUMENT_ROOM,
+    ARGUMENT_SCRIPT, /* this and the next: the memory behind it, where it reaches any */
+    ARGUMENT_DATA,
+    ARGUMENT_LISTS
+};
 /* A card answers within microseconds; an emulated one takes its time. */
 static const double patience = 10, patience_emulated = 600;
 
@@ -47,6 +55,8 @@ struct unit {
     struct card *card;
     void *kernel;
     char name[120]; /* u250:0 adafire_kernel:{adafire_kernel_1} */
+    bool behind;    /* it reaches a memory behind it */
+    struct buffer memory;
     struct slot slot[SLOTS];
     unsigned sent, received; /* exchanges; the slot is their number modulo SLOTS */
     size_t usual;            /* bytes of the last answer, fetched at once the next time */
@@ -128,6 +138,19 @@ static void buffer_close(const struct xrt_library *xrt, struct buffer *b)
     *b = (struct buffer){0};
 }
 
+static int buffer_open(struct unit *u, struct buffer *b, int argument, size_t bytes)
+{
+    const struct xrt_library *xrt = u->card->xrt;
+    buffer_close(xrt, b);
+    const int group = xrt->kernel_group(u->kernel, argument);
+    b->handle = group < 0 ? NULL : xrt->buffer_open(u->card->handle, bytes, 0, (uint32_t)group);
+    if (!b->handle)
+        return af_fail(AF_NO_MEMORY, "%s: its memory has no room for %zu bytes", u->card->name,
+                       bytes);
+    b->bytes = bytes;
+    return AF_OK;
+}
+
 /* At least so large, in whole pages; what it held is lost if it grows. */
 static int buffer_fit(struct unit *u, struct buffer *b, int argument, size_t bytes)
 {
@@ -137,17 +160,24 @@ static int buffer_fit(struct unit *u, struct buffer *b, int argument, size_t byt
     size_t size = b->bytes ? b->bytes : FIRST_BUFFER;
     while (size < bytes)
         size *= 2;
-    buffer_close(xrt, b);
-    const int group = xrt->kernel_group(u->kernel, argument);
-    b->handle = group < 0 ? NULL : xrt->buffer_open(u->card->handle, size, 0, (uint32_t)group);
-    b->word = b->handle ? xrt->buffer_map(b->handle) : NULL;
-    if (!b->word) {
+    int status = buffer_open(u, b, argument, size);
+    if (!status && !(b->word = xrt->buffer_map(b->handle))) {
         buffer_close(xrt, b);
-        return af_fail(AF_NO_MEMORY, "%s: its memory has no room for %zu bytes", u->card->name,
-                       size);
+        status =
+            af_fail(AF_NO_MEMORY, "%s: its memory has no room for %zu bytes", u->card->name, size);
     }
-    b->bytes = size;
-    return AF_OK;
+    return status;
+}
+
+/* Only the machine looks at it, so it is not mapped. */
+static int unit_provide(struct link *link, uint64_t bytes)
+{
+    struct unit *u = (struct unit *)link;
+    const uint64_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
+    if (!u->behind)
+        return af_fail(AF_UNSUPPORTED, "%s reaches no memory behind it", u->name);
+    return pages <= u->memory.bytes ? AF_OK
+                                    : buffer_open(u, &u->memory, ARGUMENT_LISTS, (size_t)pages);
 }
 
 /* ---- Exchanges ---------------------------------------------------------------------------------
@@ -161,7 +191,11 @@ static int start(struct unit *u, struct slot *s)
         return af_fail(AF_IO, "%s: no run can be prepared", u->name);
     if (xrt->run_set(s->run, ARGUMENT_IN, s->in.handle) ||
         xrt->run_set(s->run, ARGUMENT_OUT, s->out.handle) ||
-        xrt->run_set(s->run, ARGUMENT_IN_WORDS, words) || xrt->run_set(s->run, ARGUMENT_ROOM, room))
+        xrt->run_set(s->run, ARGUMENT_IN_WORDS, words) ||
+        xrt->run_set(s->run, ARGUMENT_ROOM, room) ||
+        (u->behind && (xrt->run_set(s->run, ARGUMENT_SCRIPT, u->memory.handle) ||
+                       xrt->run_set(s->run, ARGUMENT_DATA, u->memory.handle) ||
+                       xrt->run_set(s->run, ARGUMENT_LISTS, u->memory.handle))))
         return af_fail(AF_IO, "%s: is no kernel of this version", u->name);
     /* An answer that never comes is then empty, and not the one of the run before. */
     s->out.word[0] = 0;
@@ -203,18 +237,21 @@ static bool is_over(int state)
  * read. */
 static void explain(const struct unit *u, char *text, size_t size)
 {
-    enum { WATCHDOG = 0x800, WAITS = sizeof waits_text / sizeof *waits_text };
+    enum { WATCHDOG = 0x800 };
+    const char *const *const texts = u->behind ? waits_text_memory : waits_text;
+    const int waits = u->behind ? (int)(sizeof waits_text_memory / sizeof *waits_text_memory)
+                                : (int)(sizeof waits_text / sizeof *waits_text);
     const struct xrt_library *x = u->card->xrt;
     uint32_t quiet, word = 0;
     const char *before = "; waiting: ";
     if (!x->kernel_read || x->kernel_read(u->kernel, WATCHDOG, &quiet) || !quiet)
         return;
     int n = snprintf(text, size, "; nothing has moved in it for %u cycles", quiet);
-    for (int i = 0; i < WAITS && n > 0 && (size_t)n < size; i++) {
+    for (int i = 0; i < waits && n > 0 && (size_t)n < size; i++) {
         if (i % 32 == 0 && x->kernel_read(u->kernel, WATCHDOG + 4 + 4 * (uint32_t)(i / 32), &word))
             return;
         if (word >> i % 32 & 1) {
-            n += snprintf(text + n, size - (size_t)n, "%s%s", before, waits_text[i]);
+            n += snprintf(text + n, size - (size_t)n, "%s%s", before, texts[i]);
             before = ", ";
         }
     }
@@ -225,14 +262,17 @@ static void explain(const struct unit *u, char *text, size_t size)
 static int check_memory(struct unit *u)
 {
     enum { ERRORS = 0x7fc };
-    static const char *const port[] = {"reads", "writes"}; /* of hw/kernel.c: in, out */
+    /* Of the ports in the order in which hlsc numbers them (--ports): in; in kernels with a memory
+     * behind them script, data, lists and lists again, which is written; out. */
+    const uint32_t writes = u->behind ? 0x30 : 2;
     const struct xrt_library *x = u->card->xrt;
     uint32_t errors = 0;
     if (!x->kernel_read || x->kernel_read(u->kernel, ERRORS, &errors) || !errors)
         return AF_OK;
     u->card->failed = true;
     return af_fail(AF_IO, "%s: the card's memory answers %s with an error (AXI's SLVERR or DECERR)",
-                   u->name, errors == 3 ? "reads and writes" : port[errors >> 1 & 1]);
+                   u->name,
+                   errors & ~writes ? errors & writes ? "reads and writes" : "reads" : "writes");
 }
 
 /* xrtRunWaitFor never times out under emulation (2.13), so the state is asked for, ever less
@@ -340,6 +380,7 @@ static void unit_close(struct link *link)
         buffer_close(xrt, &u->slot[i].in);
         buffer_close(xrt, &u->slot[i].out);
     }
+    buffer_close(xrt, &u->memory);
     for (int i = 0; i < SLOTS; i++)
         if (u->slot[i].run) {
             if (u->card->failed && xrt->emulated)
@@ -357,8 +398,13 @@ static void unit_close(struct link *link)
 
 static int unit_open(struct card *c, const char *name, double wait, struct link **link)
 {
-    static const struct link_operations operations = {
-        unit_exchange, unit_cycles, unit_close, unit_send, unit_receive, SLOTS, NULL};
+    static const struct link_operations operations = {.exchange = unit_exchange,
+                                                      .cycles = unit_cycles,
+                                                      .close = unit_close,
+                                                      .send = unit_send,
+                                                      .receive = unit_receive,
+                                                      .ahead = SLOTS,
+                                                      .provide = unit_provide};
     struct unit *u = calloc(1, sizeof *u);
     if (!u)
         return af_fail(AF_NO_MEMORY, "no memory");
@@ -373,8 +419,14 @@ static int unit_open(struct card *c, const char *name, double wait, struct link 
         return af_fail(AF_NO_DEVICE, "%s %s is not to be had; does another process use it?",
                        c->name, name);
     }
-    *link = &u->link;
-    return AF_OK;
+    /* A run wants all of its arguments, so there is always some memory. */
+    u->behind = c->xrt->kernel_group(u->kernel, ARGUMENT_LISTS) >= 0;
+    const int status = u->behind ? unit_provide(&u->link, FIRST_BUFFER) : AF_OK;
+    if (status)
+        unit_close(&u->link);
+    else
+        *link = &u->link;
+    return status;
 }
 
 static int open_one(const struct xrt_library *xrt, const char *which, const struct xrt_options *o,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# hw/vitis as far as it goes without AMD's tools: the sources are C++ to clang and g++, with a stand-in for
-# hls_stream.h, and the scripts start the right programs (stubs that write down how they were called).
+# hw/vitis as far as it goes without AMD's tools: the sources are C++ to clang and g++, with stand-ins for
+# hls_stream.h and ap_int.h, and the scripts start the right programs (stubs that write down how they were called).
 set -u
 passed=0 failed=0 skipped=0
 work=$(mktemp -d)
@@ -29,6 +29,15 @@ template <typename T> struct stream {
 };
 } // namespace hls
 STREAM
+cat >"$work/ap_int.h" <<'INT'
+__extension__ typedef unsigned __int128 wide;
+template <int bits> struct ap_uint {
+    static_assert(bits <= 128, "no wider one is needed");
+    wide v;
+    ap_uint(wide x = 0) : v(x) {}
+    operator wide() const { return v; }
+};
+INT
 if command -v clang++ >/dev/null; then
     for build in SIM TINY; do
         check "C++ to clang, $build" clang++ -std=c++14 -fsyntax-only -Werror -Wno-unknown-pragmas $flags \

@@ -18,7 +18,8 @@
 
 enum { STATE_NEW = 1, STATE_COMPLETED = 4, FAULTY_RUN = 3 };
 
-void kernel_words(const uint32_t *in, uint32_t *out, uint32_t in_words, uint32_t room);
+void kernel_words(const uint32_t *in, uint32_t *out, uint32_t in_words, uint32_t room,
+                  const uint32_t *script, const uint32_t *data, uint32_t *lists);
 unsigned xclProbe(void);
 int xclInternalResetDevice(void *shim, int kind);
 void *xrtDeviceOpen(unsigned index);
@@ -45,7 +46,7 @@ struct buffer {
     uint8_t *here, *card; /* the host's copy and the card's */
 };
 struct run {
-    struct buffer *in, *out;
+    struct buffer *in, *out, *memory;
     uint32_t words, room;
     int state;
 };
@@ -137,7 +138,7 @@ int xrtKernelClose(void *kernel)
 
 int xrtKernelArgGroupId(void *kernel, int argument)
 {
-    return kernel && argument < 2 ? 0 : -1;
+    return kernel && (argument < 2 || (argument > 3 && argument < 7)) ? 0 : -1;
 }
 
 void *xrtBOAlloc(void *device, size_t bytes, uint64_t flags, uint32_t group)
@@ -196,10 +197,13 @@ int xrtRunSetArg(void *run, int argument, ...)
     case 1: r->out = va_arg(args, void *); break;
     case 2: r->words = va_arg(args, uint32_t); break;
     case 3: r->room = va_arg(args, uint32_t); break;
+    case 4:
+    case 5:
+    case 6: r->memory = va_arg(args, void *); break;
     default: break;
     }
     va_end(args);
-    return argument < 4 ? 0 : -1;
+    return argument < 7 ? 0 : -1;
 }
 
 /* In the answer to COMMAND_IDENTIFY: head, length, version, ..., checksum. */
@@ -224,7 +228,7 @@ int xrtRunStart(void *run)
         r->state = atoi(state);
     else
         kernel_words((const uint32_t *)(const void *)r->in->card, (uint32_t *)(void *)r->out->card,
-                     r->words, r->room);
+                     r->words, r->room, NULL, NULL, (uint32_t *)(void *)r->memory->card);
     if (fault("version") && runs == 1)
         claim_version((uint32_t *)(void *)r->out->card + 1);
     if (fault("damage") && runs == FAULTY_RUN)

@@ -45,6 +45,12 @@ on 0 "more units than are used" "u250:1 has 40 compute units, of which 24 are us
     "$bin/adafire-host" --bitstream "$work/forty.xclbin" $samples --board u250 --devices all -o "$work/forty.npy"
 same "many units" "$work/cpu.npy" "$work/forty.npy"
 
+# ---- Larger than the chip: the same network cut into tiles, in the card's memory
+on 0 "by tiles" "" 0 env "ADAFIRE_TILES=2 1" $run u250 --limit 8 -o "$work/tiles.npy"
+on 0 "cpu, eight" "" 0 $host $samples --limit 8 -o "$work/eight.npy"
+same "tiles differ from cpu" "$work/eight.npy" "$work/tiles.npy"
+on 2 "no memory for tiles" "its memory has no room for" 0 env FAKE_XRT=memory=2 "ADAFIRE_TILES=2 1" $run u250
+
 on 0 "list" "" 0 $host --board list
 if grep -q '^u250:1 *can be opened$' "$work/out"; then pass; else fail "the list has no second card"; fi
 
@@ -56,7 +62,7 @@ on 2 "for emulation" "was made for emulation, and this is a card" 0 $host --boar
     --bitstream "$work/emulation.xclbin"
 on 2 "refused" "u250:0 refuses" 0 env FAKE_XRT=refuse $run u250
 on 2 "busy" "does another process use it?" 0 env FAKE_XRT=busy $run u250
-for n in 1 2 3 4; do # of two slots, in and out
+for n in 1 2 3 4 5; do # behind it; of two slots, in and out
     on 2 "no memory, $n" "its memory has no room" 0 env FAKE_XRT=memory=$n $run u250
 done
 for state in 5 6 8 9; do # error, abort, timeout, no response

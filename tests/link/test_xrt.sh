@@ -53,9 +53,14 @@ same "units make a difference" "$work/cpu.npy" "$work/many.npy"
 good "the second card" $emu --devices 2 $host --board u250:1 "$work/m.snn" $data/test_images.npy \
     --limit 20 -o "$work/second.npy"
 same "the second card differs" "$work/cpu.npy" "$work/second.npy"
+good "by tiles" $emu env "ADAFIRE_TILES=4 1" $run --limit 4 -o "$work/tiles.npy"
+good "cpu, four" $host "$work/m.snn" $data/test_images.npy --limit 4 -o "$work/cpu4.npy"
+same "tiles differ" "$work/cpu4.npy" "$work/tiles.npy"
+good "by tiles, slow memory" $emu --latency 200 --stall 50 env "ADAFIRE_TILES=8 2" $run --limit 4 -o "$work/tiles.npy"
+same "tiles and slow memory" "$work/cpu4.npy" "$work/tiles.npy"
 good "profile" $emu $run --limit 3 --profile
 if grep -q '^  neurons 3 ' "$work/out"; then pass; else fail "no profile of the card"; fi
-tools/make_waits "$bin/adafire-card-sim.ports" >"$work/waits.h"
+tools/make_waits "$bin/rtl/kernel_u250.ports" "$bin/adafire-card-sim.ports" >"$work/waits.h"
 same "hw/waits.h is old (tools/make_waits)" "$work/waits.h" hw/waits.h
 good "samples one by one" $emu $run --batch 1 --limit 5 -o "$work/five.npy"
 good "cpu, five" $host "$work/m.snn" $data/test_images.npy --limit 5 -o "$work/cpu5.npy"
@@ -106,9 +111,12 @@ bad "a run never ends" 10 "has not finished a run within 2 s; nothing has moved 
 bad "the first never ends" 10 "has not finished a run within 2 s" $emu --fault hang=1 $run --timeout 2
 bad "reads are answered with an error" 10 "memory answers reads with an error (AXI's SLVERR" $emu --fault read=3 $run --timeout 5
 bad "writes are answered with an error" 10 "memory answers writes with an error" $emu --fault write=3 $run
+bad "reads of tiles are answered with an error" 10 "memory answers reads with an error" $emu --fault read=3 \
+    env "ADAFIRE_TILES=4 1" $run --timeout 5
 bad "a damaged answer" 10 "an answer of the accelerator is damaged" $emu --fault corrupt=3 $run
 bad "one of two cards hangs" 10 "u250:1 adafire_kernel" $emu --devices 2 --fault hang=3 $host --timeout 2 \
     --board u250:1 "$work/m.snn" $data/test_images.npy --limit 20
+bad "no memory for tiles" 10 "its memory has no room for" $emu --bank 40 env "ADAFIRE_TILES=4 1" $run
 bad "no memory on the card" 10 "its memory has no room" $emu --bank 24 $run
 bad "no such card" 5 "there is no u250:1; XRT finds 1" $emu $run --devices 1
 bad "an address" 5 "emulated cards have numbers" $emu $run --devices 0000:03:00.1
