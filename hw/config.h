@@ -12,6 +12,7 @@
 #if defined BUILD_TINY /* fits a small iCE40; runs the digits network */
 #define BUILD_NUMBER 1
 #define MEMORY       0
+#define LANEWISE     0
 #define SMALL        1 /* small.c: one process, one lane, one memory for all tables */
 #define CORES        1
 #define LANES        1
@@ -41,6 +42,7 @@ enum {
                             needs */
 #define BUILD_NUMBER 3
 #define MEMORY       0
+#define LANEWISE     0
 #define SMALL        0
 #define CORES        4
 #define LANES        16
@@ -70,6 +72,7 @@ enum {
 #elif defined BUILD_CHECK /* as small as it can be with all processes: for tests */
 #define BUILD_NUMBER 4
 #define MEMORY       MEMORY_BEHIND
+#define LANEWISE     1
 #define SMALL        0
 #define CORES        4
 #define LANES        4
@@ -101,6 +104,7 @@ enum {
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2
 #define MEMORY       MEMORY_BEHIND /* networks that do not fit the chip (mover.c) */
+#define LANEWISE     1 /* a cell's bursts are added at once where each leads to one lane (fetch.c) */
 #define SMALL        0
 #define CORES        4
 #define LANES        16

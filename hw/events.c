@@ -52,6 +52,7 @@ static inline void events(hls_stream(struct bursts) fired,
             done = number < 2 || (pair && number == 2);
             number -= pair ? 2 : number > 0;
         }
+        WITH_LANES(e.more = !done;)
         if (send && !keep)
             hls_write(out, e);
 #if MEMORY
@@ -84,7 +85,8 @@ static inline void pack(hls_stream(struct event) in, hls_stream(struct packed) o
         const struct beat full = e.end ? b : with_word(b, number, packed_event(where, what));
         const bool send = e.end || number == BEAT_WORDS - 1;
         if (send) {
-            const struct packed p = {.end = e.end, .beat = full};
+            const struct packed p = {.end = e.end,
+                                     WITH_LANES(.more = e.more && !e.end, ).beat = full};
             hls_write(out, p);
         }
         b = send ? (struct beat){{0}} : full;

@@ -34,7 +34,8 @@ static inline struct operation combine(const struct work *w, const struct combin
         .weight = {(word_address)(row + column + w->weight[0] + at->along),
                    PAIRS ? (word_address)(row + column + w->weight[1] + at->along) : 0},
         .factor = {w->factor[0], w->factor[1]},
-        .size = {w->size[0], w->size[1]}};
+        .size = {w->size[0], w->size[1]},
+        WITH_LANES(.lanes = w->lanes)};
     return o;
 }
 

@@ -29,6 +29,42 @@ struct turn {
     int16_t count[2];
 };
 
+#if LANEWISE
+/* Of a projection that leads each channel to one lane: this one's burst in its lane. */
+static inline struct lanes lanes_of(uint32_t shift, uint32_t cell, int16_t count)
+{
+    const uint8_t lane = cell >> 28;
+    struct lanes s = {.there = shift & ROUTE_LANES, .shift = shift & 15};
+    for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+        s.count[l] = lane == l ? count : 0;
+    }
+    return s;
+}
+
+/* Whether two such bursts are of one cell and meet the same weights. */
+static inline bool of_one_cell(const struct work *a, const struct work *b)
+{
+    bool apart = true; /* in lanes */
+    for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+        apart &= !(a->lanes.count[l] && b->lanes.count[l]);
+    }
+    return apart && a->row == b->row && a->column == b->column && a->cell == b->cell &&
+           a->weight[0] == b->weight[0];
+}
+
+static inline struct work joined(const struct work *a, const struct work *b)
+{
+    struct work w = *a;
+    for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+        w.lanes.count[l] = (int16_t)(a->lanes.count[l] | b->lanes.count[l]);
+    }
+    return w;
+}
+#endif
+
 static inline struct work meet(const struct token *t, const struct turn *turn,
                                const route_table *routes, const axis_table *rows,
                                const axis_table *columns, const channel_table *channels)
@@ -51,7 +87,8 @@ static inline struct work meet(const struct token *t, const struct turn *turn,
         .step = shift >> 8,
         .factor = {count[0] * (1 << (shift & 15)), count[1] * (1 << (shift & 15))},
         .size = {shift & ROUTE_RELAY ? 0 : magnitude(count[0]),
-                 shift & ROUTE_RELAY ? 0 : magnitude(count[1])}};
+                 shift & ROUTE_RELAY ? 0 : magnitude(count[1])},
+        WITH_LANES(.lanes = lanes_of(shift, cell, count[0]))};
     return w;
 }
 
@@ -67,6 +104,10 @@ static inline struct token pass_events(hls_stream(struct token) in, hls_stream(s
     uint8_t live = 0;    /* routes that the event has still to take */
     uint16_t behind = 0; /* taken of those that share the last bit */
     struct token t = {0};
+#if LANEWISE
+    struct work held = {0}; /* bursts of a cell, whose others may follow */
+    bool holds = false;
+#endif
 events:
     for (;;) {
 #pragma HLS pipeline II = 1
@@ -90,14 +131,30 @@ events:
         }
         if (live) {
             const struct work w = meet(&t, &turn, routes, rows, columns, channels);
-            if (w.rows && w.columns && w.groups)
+            const bool reaches = w.rows && w.columns && w.groups;
+#if LANEWISE
+            const bool lanewise = w.lanes.there, joins = holds && of_one_cell(&held, &w);
+            const struct work sent = lanewise ? held : w;
+            if (reaches && (!lanewise || (holds && !joins)))
+                hls_write(out, sent);
+            if (reaches && lanewise) {
+                held = joins ? joined(&held, &w) : w;
+                holds = true;
+            }
+#else
+            if (reaches)
                 hls_write(out, w);
+#endif
         }
         const uint8_t others = without_lowest(live);
         const bool more = (live & ~others & last_bits) && behind + ROUTE_BITS < number;
         behind = more ? behind + 1 : 0;
         live = more ? live : others;
     }
+#if LANEWISE
+    if (holds)
+        hls_write(out, held);
+#endif
     return t;
 }
 

@@ -110,7 +110,10 @@ static inline void pass_population(EACH_CORE(EVENTS_IN) EACH_CORE(TOKENS_OUT)
             if (traced)
                 hls_write(trace, event);
         }
-        const uint8_t next = core_after(core, ended);
+        uint8_t next = core_after(core, ended);
+#if LANEWISE
+        next = e.more ? core : next;
+#endif
         more = !e.end || next != core; /* with another core's turn next, it has not ended */
         ended |= e.end ? own : 0;
         core = next;

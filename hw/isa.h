@@ -80,12 +80,12 @@ enum memory {
     MEMORY_ROUTE_ROWS, /* first entry in MEMORY_ROWS, for source row 0 */
     MEMORY_ROUTE_COLUMNS,  /* likewise in MEMORY_COLUMNS */
     MEMORY_ROUTE_CHANNELS, /* likewise in MEMORY_CHANNEL_... */
-    MEMORY_ROUTE_SHIFT, /* weights from one channel group to the next << 8 | shift, or ROUTE_RELAY
-                         */
+    MEMORY_ROUTE_SHIFT,    /* weights from one channel group to the next << 8 | ROUTE_... | shift */
     MEMORY_ROWS, /* first << 8 | number of places in MEMORY_ROW_LIST that a source row reaches */
     MEMORY_COLUMNS,
     MEMORY_CHANNEL_WEIGHT, /* the source channel's first weight vector */
-    MEMORY_CHANNEL_CELL,   /* first cell << 12 | number of channel groups */
+    MEMORY_CHANNEL_CELL,   /* first cell << 12 | number of channel groups; with ROUTE_LANES the lane
+                              << 28, and one group */
     MEMORY_ROW_LIST, /* cell << 16 | weight vector, relative; rows, columns, channel are added */
     MEMORY_COLUMN_LIST,
     MEMORY_WEIGHT,
@@ -101,16 +101,20 @@ enum memory {
     MEMORY_MOVER = 32,    /* core 0 only, with FEATURE_MEMORY: */
     MEMORY_EXTERNAL = 33, /* the memory behind the machine; the address counts words */
 };
-enum { ROUTE_RELAY = 128 }; /* leads to a relay: what it adds is no synaptic operation */
+enum {
+    ROUTE_RELAY = 128, /* leads to a relay: what it adds is no synaptic operation */
+    ROUTE_LANES = 64,  /* leads every channel to one lane of its own (FEATURE_LANES) */
+};
 enum { ROUTE_BITS = 4 }; /* of a phase's routes: a bit for each, the last for all behind it, too */
 enum machine_feature {
     FEATURE_PAIRS = 1, /* adds two events of one place at once, where GATHER_FIRST allows it */
     FEATURE_LIVE = 2,  /* MEMORY_GATHER has all of these, else the first two */
     /* << 4: bits of the largest burst; 0: four, and with FIRE_LINEAR as many below 0 */
     FEATURE_BURST_BITS = 15 << 4,
-    FEATURE_WIDE = 4,   /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
-                         */
-    FEATURE_MEMORY = 8, /* there is a memory behind it, and it runs scripts */
+    FEATURE_WIDE = 4,    /* knows FIRE_WIDE; cells, biases and initial potentials of 32 bits, not 24
+                          */
+    FEATURE_MEMORY = 8,  /* there is a memory behind it, and it runs scripts */
+    FEATURE_LANES = 256, /* knows ROUTE_LANES */
 };
 
 enum {

@@ -72,7 +72,10 @@ static inline uint32_t keep_list(EACH_CORE(PACKED_IN) hls_stream(struct store) s
         p.beat = shifted(p.beat);
         slot = plan->traced ? (slot + 1) % BEAT_WORDS : 0;
         if (slot == 0) {
-            const uint8_t next = core_after(core, ended);
+            uint8_t next = core_after(core, ended);
+#if LANEWISE
+            next = p.more ? core : next;
+#endif
             more = !p.end || next != core;
             ended |= p.end ? own : 0;
             core = next;

@@ -38,6 +38,35 @@ static inline uint8_t operations_of(const weights *weight, word_address vector)
     return __builtin_popcount(there);
 }
 
+#if LANEWISE
+/* Synaptic operations and spikes of them, where each lane has a burst of its own. */
+static inline uint8_t operations_of_lanes(const weights *weight, word_address vector,
+                                          const struct lanes *lanes, uint32_t *spikes)
+{
+    uint32_t there = 0, sum = 0;
+    for (int l = 0; l < LANES; l++) {
+#pragma HLS unroll
+        const bool one = AT(*weight, vector)[l / 4][l % 4] != 0 && lanes->count[l];
+        there |= (uint32_t)one << l;
+        sum += one ? magnitude(lanes->count[l]) : 0;
+    }
+    *spikes = sum;
+    return __builtin_popcount(there);
+}
+#endif
+
+/* What a lane's weight is multiplied with. */
+static inline uint32_t factor_of(const struct operation *o, int k, int lane)
+{
+#if LANEWISE
+    if (k == 0 && o->lanes.there)
+        return (uint32_t)(int32_t)o->lanes.count[lane] << o->lanes.shift;
+#else
+    (void)lane;
+#endif
+    return (uint32_t)o->factor[k];
+}
+
 /* Adds synapses until another token comes, which is returned, and counts them: of events, of
  * spikes. */
 static inline struct operation accumulate(hls_stream(struct operation) in, potentials *cell,
@@ -61,16 +90,23 @@ accumulate:
                                             : unpacked((*cell)[at] OF_LANE(l));
             uint32_t added = 0;
             for (int k = 0; k <= PAIRS; k++)
-                added += (uint32_t)AT(*weight, o.weight[k])[l / 4][l % 4] * (uint32_t)o.factor[k];
+                added += (uint32_t)AT(*weight, o.weight[k])[l / 4][l % 4] * factor_of(&o, k, l);
             v = unpacked((uint32_t)v + added);
             (*cell)[at] OF_LANE(l) = packed(v);
             v2[l] = v1[l];
             v1[l] = v;
         }
         for (int k = 0; k <= PAIRS; k++) {
-            const uint8_t number = operations_of(weight, o.weight[k]);
+            uint8_t number = operations_of(weight, o.weight[k]);
+            uint32_t spikes = (uint32_t)o.size[k] * number;
+#if LANEWISE
+            if (k == 0 && o.lanes.there) {
+                number = operations_of_lanes(weight, o.weight[0], &o.lanes, &spikes);
+                spikes = o.size[0] ? spikes : 0;
+            }
+#endif
             *operations += o.size[k] ? number : 0;
-            *spike_operations += (uint32_t)o.size[k] * number;
+            *spike_operations += spikes;
         }
         before_last = last;
         last = at;

@@ -52,11 +52,17 @@ enum { MOST_WORDS = SMALL ? 0xffff : 0xffffff };
 #else
 #define WITH_MEMORY(...)
 #endif
+/* What only builds that add lane by lane have. */
+#if LANEWISE
+#define WITH_LANES(...) __VA_ARGS__
+#else
+#define WITH_LANES(...)
+#endif
 
 enum {
     FEATURES = (PAIRS ? FEATURE_PAIRS : 0) | (SMALL ? 0 : FEATURE_LIVE) |
                (BURST_BITS == 4 ? 0 : BURST_BITS << 4) | (STATE_BITS == 32 ? FEATURE_WIDE : 0) |
-               (MEMORY ? FEATURE_MEMORY : 0)
+               (MEMORY ? FEATURE_MEMORY : 0) | (LANEWISE ? FEATURE_LANES : 0)
 };
 enum { PROFILED = MARKS > 0, LAST_COMMAND = PROFILED ? COMMAND_PROFILE : COMMAND_END };
 
@@ -154,6 +160,15 @@ static inline uint32_t word_of(uint64_t value, uint32_t index)
     return (uint32_t)(index & 1 ? value >> 32 : value);
 }
 
+#if LANEWISE
+/* Of the events of one cell that are added at once: each lane's burst, 0: none. */
+struct lanes {
+    bool there; /* it is of several lanes, and not of one factor for all */
+    uint8_t shift;
+    int16_t count[LANES];
+};
+#endif
+
 /* From fetch to expand: an event, or two at one place, meet a projection. Other tokens pass
  * through: cell is the memory, weight[0] the address, factor[0] the word. */
 struct work {
@@ -166,16 +181,18 @@ struct work {
     uint16_t step; /* weight vectors from one channel group to the next */
     int32_t factor[2];
     uint16_t size[2]; /* spikes, each of which causes synaptic operations; 0: none does */
+    WITH_LANES(struct lanes lanes;)
 };
 
-/* From expand to neurons: cell += factor * weight vector, for each. Other tokens pass through
- * likewise. */
+/* From expand to neurons: cell += factor * weight vector, for each; or every lane its own burst <<
+ * shift. Other tokens pass through likewise. */
 struct operation {
     uint8_t kind;
     uint16_t cell;
     word_address weight[2];
     int32_t factor[2];
     uint16_t size[2];
+    WITH_LANES(struct lanes lanes;)
 };
 
 static inline struct work passed_work(uint8_t kind, uint16_t memory, uint32_t address,
@@ -230,6 +247,7 @@ static inline uint32_t without_lowest(uint32_t lanes)
 struct event {
     bool end;
     WITH_MEMORY(bool exit;)
+    WITH_LANES(bool more;) /* of this cell follow at once */
     uint32_t where, what, second;
 };
 
@@ -252,6 +270,7 @@ struct store {
 /* From pack to keep: four events, or with `end` what is left of a row. */
 struct packed {
     bool end;
+    WITH_LANES(bool more;)
     struct beat beat;
 };
 /* From mover to keep. */

@@ -308,19 +308,127 @@ static uint32_t put_vectors(struct compiler *c, struct core *core, const struct 
     return at;
 }
 
+/* A vector that adds a burst to one lane; where every lane has its own burst, to all. */
 static uint32_t unit_vector(struct compiler *c, struct core *core, int lane)
 {
     const int lanes = (int)c->limits.lanes;
+    const bool all = c->limits.features & FEATURE_LANES;
     if (core->units == NONE) {
         core->units = core->weights;
-        core->weights += (uint32_t)lanes;
+        core->weights += all ? 1 : (uint32_t)lanes;
         core->most_weights =
             core->weights > core->most_weights ? core->weights : core->most_weights;
-        for (int one = 0; one < lanes; one++)
+        for (int one = 0; one < (all ? 1 : lanes); one++)
             for (int l = 0; l < lanes; l++)
-                put_weight(c, core, l == one);
+                put_weight(c, core, all || l == one);
     }
-    return core->units + (uint32_t)lane;
+    return core->units + (all ? 0 : (uint32_t)lane);
+}
+
+/* The channels of a projection's block that a view's channel reaches: first, and behind the last.
+ */
+static void reach_of(const struct wiring *w, int view_channel, int *first, int *behind)
+{
+    const int per = w->block[0] / w->groups;
+    *first = view_channel / wiring_fan_in(w) * per;
+    *behind = *first + per;
+}
+
+/* Whether a channel of the view leads to one of the block, with any weight. */
+static bool leads_to(const struct synapses *s, int view_channel, int to)
+{
+    const struct wiring *w = &s->wiring;
+    const int fan_in = wiring_fan_in(w), taps = w->kernel[0] * w->kernel[1];
+    const int8_t *weight = s->weight + ((int64_t)to * fan_in + view_channel % fan_in) * taps;
+    for (int tap = 0; tap < taps; tap++)
+        if (weight[tap])
+            return true;
+    return false;
+}
+
+/* Where every channel of the view leads to at most one channel of the block, and none shares its
+ * own: the view's channel for each of the block, -1: none. NULL: it is not so, or there is no
+ * memory. */
+static int *one_to_one(struct compiler *c, const struct target *t, const struct synapses *s)
+{
+    const struct wiring *w = &s->wiring;
+    if (!(c->limits.features & FEATURE_LANES))
+        return NULL;
+    int *from = malloc((size_t)w->block[0] * sizeof *from);
+    if (!from) {
+        c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
+        return NULL;
+    }
+    for (int o = 0; o < w->block[0]; o++)
+        from[o] = -1;
+    bool good = true;
+    for (int i = 0; i < w->channels && good; i++) {
+        int first, behind, found = -1;
+        reach_of(w, i, &first, &behind);
+        for (int o = first; o < behind && good; o++)
+            if (t->relay || leads_to(s, i, o)) {
+                good = found < 0 && from[o] < 0;
+                found = o;
+            }
+        if (good && found >= 0)
+            from[found] = i;
+    }
+    if (!good)
+        free(from);
+    return good ? from : NULL;
+}
+
+/* A group's vectors of a projection that is one to one: each lane has the weight of its own
+ * channel.
+ */
+static uint32_t put_own_vectors(struct compiler *c, struct core *core, const struct synapses *s,
+                                const int *from, int group)
+{
+    const struct wiring *w = &s->wiring;
+    const int fan_in = wiring_fan_in(w), lanes = (int)c->limits.lanes;
+    const int taps = w->kernel[0] * w->kernel[1];
+    const uint32_t at = core->weights;
+    core->weights += (uint32_t)taps;
+    core->most_weights = core->weights > core->most_weights ? core->weights : core->most_weights;
+    for (int tap = 0; tap < taps && !c->counting; tap++)
+        for (int l = 0; l < lanes; l++) {
+            const int o = group * lanes + l - w->at[0];
+            const int i = o >= 0 && o < w->block[0] ? from[o] : -1;
+            put_weight(c, core,
+                       i < 0 ? 0 : s->weight[((int64_t)o * fan_in + i % fan_in) * taps + tap]);
+        }
+    return at;
+}
+
+/* The place of a channel group among a core's; -1: it is another's. */
+static int place_of_group(const struct share *s, int group)
+{
+    const int past = group - s->first[GROUP], n = past / s->step[GROUP];
+    return past < 0 || past % s->step[GROUP] || n >= s->count[GROUP] ? -1 : n;
+}
+
+/* What a source channel reaches as the view's channel i, -1: nothing. from: one_to_one's; vectors:
+ * of each of the core's groups, NONE: not put yet. */
+static void put_own_channel(struct compiler *c, struct core *core, const struct target *t,
+                            const struct synapses *s, const int *from, uint32_t *vectors, int i)
+{
+    const int lanes = (int)c->limits.lanes;
+    uint32_t weight = 0, cell = 0;
+    int first = 0, behind = 0;
+    if (i >= 0)
+        reach_of(t->wiring, i, &first, &behind);
+    for (int o = first; o < behind; o++) {
+        const int to = t->wiring->at[0] + o, n = place_of_group(&t->place->share, to / lanes);
+        if (from[o] != i || n < 0)
+            continue;
+        if (vectors[n] == UINT32_MAX)
+            vectors[n] =
+                t->relay ? unit_vector(c, core, 0) : put_own_vectors(c, core, s, from, to / lanes);
+        weight = vectors[n];
+        cell = (uint32_t)(to % lanes) << 28 | (t->first + (uint32_t)n) << 12 | 1;
+    }
+    layout_put(c, core, MEMORY_CHANNEL_WEIGHT, weight);
+    layout_put(c, core, MEMORY_CHANNEL_CELL, cell);
 }
 
 /* What source channel `channel` reaches as the view's channel i, -1: nothing. */
@@ -375,8 +483,9 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
     layout_put(c, core, MEMORY_ROUTE_ROWS, (uint32_t)core->memory[MEMORY_ROWS].count);
     layout_put(c, core, MEMORY_ROUTE_COLUMNS, (uint32_t)core->memory[MEMORY_COLUMNS].count);
     layout_put(c, core, MEMORY_ROUTE_CHANNELS, (uint32_t)core->memory[MEMORY_CHANNEL_CELL].count);
+    int *const from = one_to_one(c, &t, s);
     layout_put(c, core, MEMORY_ROUTE_SHIFT,
-               (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 |
+               (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 | (from ? ROUTE_LANES : 0) |
                    (uint32_t)(t.relay ? ROUTE_RELAY : s->shift));
     layout_fits(c, "weights of a kernel", (size_t)w->kernel[0] * (size_t)w->kernel[1], 0xffff);
     for (int y = 0; y < source->shape[1]; y++)
@@ -385,9 +494,20 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
         put_places(c, core, &t, COLUMN, x);
     const int64_t channels = source->shape[0], first = channels * c->part / c->parts,
                   behind = channels * (c->part + 1) / c->parts;
-    for (int channel = 0; channel < channels; channel++)
-        put_channel(c, core, &t, s,
-                    channel >= first && channel < behind ? occurrence(w, channel, turn) : -1);
+    uint32_t *const vectors = from ? malloc(((size_t)n[GROUP] + 1) * sizeof *vectors) : NULL;
+    if (from && !vectors)
+        c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
+    for (int g = 0; vectors && g < n[GROUP]; g++)
+        vectors[g] = UINT32_MAX;
+    for (int channel = 0; channel < channels && !c->status; channel++) {
+        const int i = channel >= first && channel < behind ? occurrence(w, channel, turn) : -1;
+        if (from)
+            put_own_channel(c, core, &t, s, from, vectors, i);
+        else
+            put_channel(c, core, &t, s, i);
+    }
+    free(vectors);
+    free(from);
 }
 
 static int turns(const struct wiring *w)

@@ -59,7 +59,8 @@ struct core {
     uint32_t cells, sent, parameters, weights; /* cells and vectors so far */
     uint32_t most_weights;                     /* vectors of the largest part (layout_part) */
     uint32_t weight_bytes;
-    uint32_t units; /* weight vectors with a single 1, for relays; NONE: not there yet */
+    uint32_t units; /* for relays: weight vectors with a single 1, or one of nothing but 1; NONE:
+                       not there yet */
 };
 
 /* Where one core keeps a population, or the tile of one. */
