@@ -290,6 +290,23 @@ def test_device_is_not_for_pickling(model):
     assert device.closed and "closed" in repr(device)
 
 
+def test_state_is_kept_where_that_is_asked_for(model, images, labels, tmp_path):
+    with model.open() as device:
+        alone, kept = device.run(images[:20]), device.run(images[:20], keep_state=True)
+        assert same(alone[:1], kept[:1]) and not np.array_equal(alone.outputs[1:], kept.outputs[1:])
+        assert kept.keep_state and not alone.keep_state
+        # From run to run as from sample to sample, until one does not keep it.
+        assert same(device.run(images[:20]), alone)
+        first, second = device.run(images[:7], keep_state=True), device.run(images[7:20], keep_state=True)
+        assert np.array_equal(np.concatenate([first.outputs, second.outputs]), kept.outputs)
+        device.run(images[:1])
+        streamed = list(device.stream(iter(images[:20]), batch=3, keep_state=True))
+        assert np.array_equal(np.concatenate([r.outputs for r in streamed]), kept.outputs)
+        kept.report(tmp_path / "report.html", labels=labels[:20])
+    with model.open("csim") as device, pytest.raises(adafire.Unsupported, match="from rest"):
+        device.run(images[:2], keep_state=True)
+
+
 def test_threads_share_a_device(model, images):
     wanted = model.run(images)
     with model.open() as device:
