@@ -20,8 +20,8 @@ DOCUMENTS, COMMON = pathlib.Path("/usr/share/doc"), pathlib.Path("/usr/share/com
 
 
 def package_of(library: str) -> str:
-    """Debian's package of libz-0123abcd.so.1, which was libz.so.1."""
-    name = re.sub(r"-[0-9a-f]{8}(?=\.so|-)", "", library)
+    """Debian's package of liblber-2-0123abcd.5.so.0, which was liblber-2.5.so.0."""
+    name = re.sub(r"-[0-9a-f]{8}(?=\.)", "", library, count=1)
     try:
         found = subprocess.run(["dpkg-query", "-S", f"*/{name}"], capture_output=True, text=True).stdout
     except FileNotFoundError:

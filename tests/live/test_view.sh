@@ -108,6 +108,34 @@ good "a map as JSON" "$host" "$work/map.snn" --live "$work/squares.txt" --json -
 holds "as stretches" '"height": 32, "width": 32, "map": \[\[0, [0-9]+\], \[1, [0-9]+\], .*\[2, [0-9]+\], \[0, [0-9]+\]\], "timesteps"'
 is "of all pixels" "$(sed -n '1s/.*"map": \[\[\(.*\)\]\], "timesteps.*/\1/p' "$work/out" | sed 's/\], \[/\n/g' |
     awk -F, '{ n += $2 } END { print n }')" 1024
+# N-Caltech101: a folder of recordings, and one of their boxes: 2, 5 points, a rectangle; 2, 1 point.
+for class in darker lighter; do
+    mkdir -p "$work/Caltech101/$class" "$work/Caltech101_annotations/$class"
+    for i in 1 2; do
+        awk -v k=$([ $class = darker ] && echo 0 || echo 1) -v x=$((3 + 9 * i)) 'BEGIN { srand(x + k)
+            for (t = 0; t < 5000; t += 25) print t, x + int(6 * rand()), 10 + 8 * k + int(6 * rand()), k }' \
+            >"$work/Caltech101/$class/image_000$i.bin"
+        y=$([ $class = darker ] && echo 10 || echo 18)
+        {
+            printf '\002\0\005\0'
+            for at in "0 0" "6 0" "6 6" "0 6" "0 0"; do
+                printf "$(printf '\\%03o\\0\\%03o\\0' $((3 + 9 * i + ${at% *})) $((y + ${at#* })))"
+            done
+            printf '\002\0\001\0\004\0\004\0'
+        } >"$work/Caltech101_annotations/$class/annotation_000$i.bin"
+    done
+done
+good "N-Caltech101's boxes" "$host" "$work/boxes.snn" "$work/Caltech101" --labels "$work/Caltech101_annotations" --json -q
+holds "all of them are found" '"map50": 1,'
+good "boxes of a camera that was turned" "$host" "$work/boxes.snn" "$work/Caltech101" --json -q \
+    --counting "sensor 32x32 flip x window 5" --labels "$work/Caltech101_annotations"
+holds "boxes go where events go" '"map50": 1,'
+cp "$work/Caltech101_annotations/darker/annotation_0001.bin" "$work/Caltech101_annotations/darker/annotation_0002.bin"
+good "boxes of another" "$host" "$work/boxes.snn" "$work/Caltech101" --labels "$work/Caltech101_annotations" --json -q
+holds "of which one is not found" '"map50": 0\.75,'
+rm "$work/Caltech101_annotations/darker/annotation_0002.bin"
+bad "a recording without a box" "annotation_0002.bin: No such file" "$host" "$work/boxes.snn" "$work/Caltech101" -q \
+    --labels "$work/Caltech101_annotations"
 good "values" "$host" "$work/m.snn" --live "$work/dot.txt" --task values --limit 2
 holds "a line of values" '^window 1:( -?[0-9.e+-]+){5} \.\.\.  \('
 good "values as JSON" "$host" "$work/m.snn" --live "$work/dot.txt" --task values --limit 1 --json

@@ -354,6 +354,7 @@ def test_a_callback_cannot_use_its_own_device(model, images):
 
 CTRL_C = """
     import sys, threading, time, os, signal, numpy as np, adafire
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
     model = adafire.load(sys.argv[1])
     images = np.zeros((400000, 1, 8, 8), np.uint8) + np.arange(64, dtype=np.uint8).reshape(8, 8) % 17
     begun = threading.Event()
