@@ -307,6 +307,33 @@ def test_state_is_kept_where_that_is_asked_for(model, images, labels, tmp_path):
         device.run(images[:2], keep_state=True)
 
 
+def test_other_packages_keep_their_libraries(tmp_path):
+    """h5py brings an HDF5 of its own, before and after ours."""
+    pytest.importorskip("h5py")
+    script = textwrap.dedent("""
+        import sys
+        def ours():
+            import adafire
+            return len(adafire.read_events(sys.argv[1] + "/events.h5")[0])
+        def theirs():
+            import h5py
+            with h5py.File(sys.argv[1] + "/events.h5", "w") as f:
+                for name, kind in ("x", "u2"), ("y", "u2"), ("t", "i8"), ("p", "u1"):
+                    f["events/" + name] = [1, 0, 1] if name != "t" else [10, 20, 30]
+        if sys.argv[2] == "ours":
+            from adafire import _library
+            _library.convert()
+        theirs()
+        told = ours()
+        theirs()
+        print(told)
+    """)
+    for first in ("theirs", "ours"):
+        command = [sys.executable, "-W", "ignore", "-c", script, tmp_path, first]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.stdout == "3\n", done.stderr
+
+
 def test_threads_share_a_device(model, images):
     wanted = model.run(images)
     with model.open() as device:
