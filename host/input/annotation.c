@@ -99,7 +99,7 @@ int annotations_find(const struct annotations *a, const char *sample, struct af_
         const char *class = a->classes.text[i];
         void *bytes;
         size_t size;
-        if (strlen(class) != length || strncmp(class, folder, length) != 0)
+        if (!folder || strlen(class) != length || strncmp(class, folder, length) != 0)
             continue;
         const size_t room = strlen(a->path) + length + strlen(stem) + 32;
         char *path = malloc(room);
