@@ -60,9 +60,11 @@ static const char help[] =
     "      --timeout SECONDS  that a card may take for one run (default 10; emulated 600;\n"
     "                         USB 60)\n"
     "  -l, --labels FILE      what is right: classes (.npy, idx, or text: a class a line, or\n"
-    "                         FILE,CLASS), boxes (.npy rows sample,class,x1,y1,x2,y2) or class\n"
-    "                         maps (.npy [N,H,W], or a folder of grey pictures; classes the\n"
-    "                         network lacks are ignored)\n"
+    "                         FILE,CLASS; FILE_labels.csv of DVS128 Gesture; a folder of these,\n"
+    "                         or of folders by class), boxes (.npy rows sample,class,x1,y1,x2,y2,\n"
+    "                         or N-Caltech101's folder of annotations by class) or class maps\n"
+    "                         (.npy [N,H,W], or a folder of grey pictures; classes the network\n"
+    "                         lacks are ignored)\n"
     "      --reference FILE   the ANN's outputs (.npy): tells how often both agree, and how\n"
     "                         good the ANN's boxes or maps are\n"
     "      --task TASK        classify, segment, detect, values, or a file or text that says more\n"
@@ -115,9 +117,8 @@ static const char help[] =
     "      --screen           draw the events, the answer and the populations on the terminal\n"
     "      --view PORT        a page with the same at http://127.0.0.1:PORT/ (or HOST:PORT)\n"
     "      --json             a line a decision, and one of figures at the end\n"
-    "  and of the others --board, --build, --devices, --bitstream, --timeout, --threads, "
-    "--counting,\n"
-    "  --timesteps, --no-iat, --batch, --limit (decisions), --quiet.\n"
+    "  and of the others --board, --build, --devices, --bitstream, --timeout, --threads, --task,\n"
+    "  --counting, --timesteps, --no-iat, --batch, --limit (decisions), --quiet.\n"
     "\n"
     "mpirun -n N adafire-host ... deals the samples out to N processes (Open MPI).\n"
     "      --help, --version\n";
@@ -300,12 +301,11 @@ static int check_live(struct request *r)
         const char *option;
         bool given;
     } others[] = {
-        {"--labels", r->run.labels}, {"--reference", r->run.reference},
-        {"--task", r->task_given},   {"--draw", r->run.draw},
-        {"--boxes", r->boxes},       {"--output", r->run.output},
-        {"--report", r->report},     {"--spikes", r->run.spikes},
-        {"--profile", r->profile},   {"--trace", r->device.waves},
-        {"--top", r->top > 0},
+        {"--labels", r->run.labels},  {"--reference", r->run.reference},
+        {"--draw", r->run.draw},      {"--boxes", r->boxes},
+        {"--output", r->run.output},  {"--report", r->report},
+        {"--spikes", r->run.spikes},  {"--profile", r->profile},
+        {"--trace", r->device.waves}, {"--top", r->top > 0},
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (others[i].given)
@@ -713,6 +713,7 @@ static int run_live(struct request *r)
     l->quiet = r->quiet;
     l->megahertz = af_device_megahertz(device);
     l->run.counting = r->run.counting;
+    l->run.task = r->task_given;
     l->run.timesteps = r->run.timesteps;
     l->run.no_iat = r->run.no_iat;
     l->run.limit = r->run.limit;

@@ -77,16 +77,35 @@ int live_windows(struct live_request *r)
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
+/* The first so many of what it says: classes with their chances, scores or shares. */
+static void print_best(FILE *f, const struct af_model *m, const struct live_decision *d, int most)
+{
+    for (int i = 0; i < d->best_count && i < most; i++) {
+        const struct af_answer *best = &d->best[i];
+        const char *name = af_class_name(m, best->label);
+        fprintf(f, "%s %d%s%s %.1f %%", i ? "," : "", best->label, name ? " " : "",
+                name ? name : "", 100 * best->probability);
+    }
+}
+
 static void print_line(const struct viewer *v, const struct live_decision *d)
 {
     FILE *f = cli_output();
     char rate[16];
-    const struct af_answer *best = &d->best[0];
-    const char *name = af_class_name(v->model, best->label);
-    fprintf(f, "window %lld: %d%s%s %.1f %%  (%d timestep%s, %lld events%s)  %.2f ms, %s events/s",
-            (long long)d->window->number, best->label, name ? " " : "", name ? name : "",
-            100 * best->probability, d->result->timesteps, d->result->timesteps == 1 ? "" : "s",
-            (long long)d->window->count, d->window->whole ? "" : ", not whole", 1e3 * d->latency,
+    fprintf(f, "window %lld:", (long long)d->window->number);
+    if (d->kind == AF_DETECT)
+        fprintf(f, " %lld box%s%s", (long long)d->box_count, d->box_count == 1 ? "" : "es",
+                d->box_count ? ":" : "");
+    if (d->kind == AF_CLASSIFY)
+        print_best(f, v->model, d, 1);
+    else
+        print_best(f, v->model, d, LIVE_BEST);
+    for (int i = 0; i < d->value_count && i < LIVE_BEST; i++)
+        fprintf(f, " %.4g", (double)d->value[i]);
+    fprintf(f, "%s  (%d timestep%s, %lld events%s)  %.2f ms, %s events/s",
+            d->value_count > LIVE_BEST ? " ..." : "", d->result->timesteps,
+            d->result->timesteps == 1 ? "" : "s", (long long)d->window->count,
+            d->window->whole ? "" : ", not whole", 1e3 * d->latency,
             cli_human(d->state->events_a_second, rate));
     if (d->state->dropped > v->dropped)
         fprintf(f, ", %lld windows dropped before", (long long)(d->state->dropped - v->dropped));
@@ -106,18 +125,68 @@ static void put_numbers(FILE *f, const struct number *number, size_t count)
     }
 }
 
+static void put_class(FILE *f, const struct af_model *m, int label)
+{
+    const char *name = af_class_name(m, label);
+    fprintf(f, "\"class\": %d, ", label);
+    if (name) {
+        fprintf(f, "\"name\": ");
+        json_text(f, name);
+        fprintf(f, ", ");
+    }
+}
+
+/* A map as stretches of a class, row by row. */
+static void put_map(FILE *f, const struct live_decision *d)
+{
+    const int64_t pixels = (int64_t)d->map_height * d->map_width;
+    fprintf(f, "\"height\": %d, \"width\": %d, \"map\": [", d->map_height, d->map_width);
+    for (int64_t i = 0, n = 0; i < pixels; i += n) {
+        for (n = 1; i + n < pixels && d->map[i + n] == d->map[i]; n++)
+            ;
+        fprintf(f, "%s[%d, %lld]", i ? ", " : "", d->map[i], (long long)n);
+    }
+    fprintf(f, "], ");
+}
+
+static void put_answer(FILE *f, const struct af_model *m, const struct live_decision *d)
+{
+    if (d->kind != AF_DETECT && d->best_count) {
+        put_class(f, m, d->best[0].label);
+        json_number(f, d->kind == AF_SEGMENT ? "share" : "confidence", d->best[0].probability);
+        fprintf(f, ", ");
+    }
+    if (d->kind == AF_DETECT) {
+        fprintf(f, "\"boxes\": [");
+        for (int64_t i = 0; i < d->box_count; i++) {
+            const struct af_box *b = &d->box[i];
+            fprintf(f, "%s{", i ? ", " : "");
+            put_class(f, m, b->label);
+            fprintf(f, "\"score\": %.4f, \"box\": [%.2f, %.2f, %.2f, %.2f]}", (double)b->score,
+                    (double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2);
+        }
+        fprintf(f, "], ");
+    }
+    if (d->kind == AF_SEGMENT)
+        put_map(f, d);
+    if (d->kind == AF_VALUES) {
+        fprintf(f, "\"values\": [");
+        for (int i = 0; i < d->value_count; i++)
+            fprintf(f, "%s%.9g", i ? ", " : "", (double)d->value[i]);
+        fprintf(f, "], ");
+    }
+}
+
 static void print_json(const struct viewer *v, const struct live_decision *d)
 {
     const struct live_state *s = d->state;
     const struct window *w = d->window;
     FILE *f = cli_output();
+    const struct number window[] = {{"window", (double)w->number},
+                                    {"begin_us", (double)w->begin},
+                                    {"end_us", (double)w->end},
+                                    {"events", (double)w->count}};
     const struct number numbers[] = {
-        {"window", (double)w->number},
-        {"begin_us", (double)w->begin},
-        {"end_us", (double)w->end},
-        {"events", (double)w->count},
-        {"class", d->best[0].label},
-        {"confidence", d->best[0].probability},
         {"timesteps", d->result->timesteps},
         {"latency_ms", 1e3 * d->latency},
         {"after_ms", 1e3 * d->after},
@@ -130,15 +199,11 @@ static void print_json(const struct viewer *v, const struct live_decision *d)
         {"events_per_second", s->events_a_second},
         {"decisions_per_second", s->decisions_a_second},
     };
-    const char *name = af_class_name(v->model, d->best[0].label);
     fprintf(f, "{");
+    put_numbers(f, window, sizeof window / sizeof *window);
+    put_answer(f, v->model, d);
     put_numbers(f, numbers, sizeof numbers / sizeof *numbers);
-    fprintf(f, "\"whole\": %s", w->whole ? "true" : "false");
-    if (name) {
-        fprintf(f, ", \"name\": ");
-        json_text(f, name);
-    }
-    fprintf(f, "}\n");
+    fprintf(f, "\"whole\": %s}\n", w->whole ? "true" : "false");
 }
 
 /* ---- Views ----------------------------------------------------------------------------------- */

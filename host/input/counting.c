@@ -57,7 +57,8 @@ static bool take_word(const char *word, char **keep, struct counting *c)
     struct flag {
         const char *word;
         bool *flag;
-    } flags[] = {{"fit", &c->fit}, {"crop", &c->crop}, {"merge", &c->merge}, {"swap", &c->swap}};
+    } flags[] = {{"fit", &c->fit},   {"crop", &c->crop}, {"merge", &c->merge},
+                 {"swap", &c->swap}, {"all", &c->all},   {"even", &c->even}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(word, flags[i].word) == 0)
             return *flags[i].flag = true;
@@ -95,11 +96,11 @@ int counting_parse(const char *name, const char *words, struct counting *c)
                 AF_BAD_ARGUMENT,
                 "%s: '%s' is no way to count events, or lacks what belongs to it: sensor "
                 "WxH, hot HZ, background MS, flip x, flip y, downsample K, fit, crop, "
-                "merge, swap, window MS, count N",
+                "merge, swap, window MS, count N, all, even",
                 name, word);
-    if (c->window && c->count)
-        return af_fail(AF_BAD_ARGUMENT, "%s: frames are of a window or of a count, not of both",
-                       name);
+    if (!!c->window + !!c->count + c->all + c->even > 1)
+        return af_fail(AF_BAD_ARGUMENT,
+                       "%s: frames are of one kind: of a window, of a count, all or even", name);
     if (c->merge && c->swap)
         return af_fail(AF_BAD_ARGUMENT, "%s: merged polarities cannot be swapped", name);
     return AF_OK;
@@ -199,9 +200,52 @@ static int move(const struct counting *c, const struct sample *s, const struct i
     return AF_OK;
 }
 
+static float place_of(const struct counting *c, const struct input_spec *spec, int axis, int size,
+                      float at)
+{
+    const int by = c->downsample ? c->downsample : 1, coarse = (size + by - 1) / by,
+              wanted = axis ? spec->height : spec->width, before = (coarse - wanted) / 2;
+    float v = (c->flip[axis] ? (float)size - at : at) / (float)by;
+    if (c->fit)
+        v = v * (float)wanted / (float)coarse;
+    return c->crop ? v - (float)before : v;
+}
+
 static bool needs_size(const struct counting *c)
 {
     return c->hot > 0 || c->background || c->flip[0] || c->flip[1] || c->fit || c->crop;
+}
+
+static void sensor_of(const struct counting *c, const int said[2], int size[2])
+{
+    for (int i = 0; i < 2; i++)
+        size[i] = c->sensor[i] ? c->sensor[i] : said[i];
+}
+
+static int fail_without_size(const char *name)
+{
+    return af_fail(AF_BAD_FILE,
+                   "%s: does not say how large the sensor is, which counting its events needs: "
+                   "convert with 'sensor WxH'",
+                   name);
+}
+
+int counting_box(const struct counting *c, const struct input_spec *spec, const char *name,
+                 const int sensor[2], struct af_box *box)
+{
+    int size[2];
+    sensor_of(c, sensor, size);
+    if (needs_size(c) && (!size[0] || !size[1]))
+        return fail_without_size(name);
+    const float x[2] = {place_of(c, spec, 0, size[0], box->x1),
+                        place_of(c, spec, 0, size[0], box->x2)},
+                y[2] = {place_of(c, spec, 1, size[1], box->y1),
+                        place_of(c, spec, 1, size[1], box->y2)};
+    box->x1 = fminf(x[0], x[1]);
+    box->x2 = fmaxf(x[0], x[1]);
+    box->y1 = fminf(y[0], y[1]);
+    box->y2 = fmaxf(y[0], y[1]);
+    return AF_OK;
 }
 
 static int check_inside(const struct sample *s, int width, int height)
@@ -217,18 +261,16 @@ static int check_inside(const struct sample *s, int width, int height)
 int counting_apply(const struct counting *c, const struct sample *s, const struct input_spec *spec,
                    struct af_camera_event **kept, int64_t *count)
 {
-    const int width = c->sensor[0] ? c->sensor[0] : s->sensor[0],
-              height = c->sensor[1] ? c->sensor[1] : s->sensor[1];
+    int size[2];
+    sensor_of(c, s->sensor, size);
+    const int width = size[0], height = size[1];
     const bool sized = needs_size(c);
     *kept = NULL;
     *count = s->event_count;
     if (!sized && !c->downsample && !c->merge && !c->swap && spec->channels > 1)
         return AF_OK;
     if (sized && (!width || !height))
-        return af_fail(AF_BAD_FILE,
-                       "%s: does not say how large the sensor is, which counting its events needs: "
-                       "convert with 'sensor WxH'",
-                       s->name);
+        return fail_without_size(s->name);
     int status = sized ? check_inside(s, width, height) : AF_OK;
     if (status)
         return status;

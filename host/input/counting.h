@@ -13,8 +13,12 @@
  *     swap           brighter in channel 0, darker in channel 1
  *     window MS      a frame is so long, from the first event on; what comes later is left out
  *     count N        a frame is so many events; what comes later is left out
+ *     all            frames share the whole recording: equal parts of the time from its first event
+ *                    to its last; so it is without words, too
+ *     even           they share it by number: each timestep has as many events, the last one also
+ *                    what is left over
  *
- * Without words counts are of equal parts of the time from the first event to the last. */
+ * How many frames there are is the model's: --event-frames, or one. */
 #ifndef ADAFIRE_COUNTING_H
 #define ADAFIRE_COUNTING_H
 
@@ -22,6 +26,10 @@
 
 /* AF_BAD_ARGUMENT for what is no such word; `name` stands in the sentence. */
 int counting_parse(const char *name, const char *words, struct counting *c);
+/* A box in the sensor's pixels becomes one in the network's. AF_BAD_FILE as for counting_apply;
+ * `sensor`: what the recording's file says, or zeros. */
+int counting_box(const struct counting *c, const struct input_spec *spec, const char *name,
+                 const int sensor[2], struct af_box *box);
 /* The sample's events that are to be counted, at their places in the network's input; *kept is
  * malloc'd, or NULL where the sample's own are taken as they are. AF_BAD_FILE if the sensor's size
  * is needed and nobody says it. */

@@ -22,6 +22,7 @@ struct bins {
     int steps, frames;
     int64_t first, span;    /* us, of all bins */
     int64_t last, from, to; /* a bin, and times since `first` that are in it */
+    int64_t events;
 };
 
 static int find_span(const struct sample *s, const struct af_camera_event *e, int64_t n,
@@ -50,6 +51,10 @@ static int64_t bin_of(struct bins *b, const struct af_camera_event *e, int64_t i
     const int64_t count = b->spec->counting.count * b->frames;
     if (count)
         return i < count ? i * b->steps / count : b->steps;
+    if (b->spec->counting.even) {
+        const int64_t each = b->events / b->steps;
+        return !each ? i * b->steps / b->events : i / each < b->steps ? i / each : b->steps - 1;
+    }
     const int64_t since = e->t - b->first;
     if (since < b->from || since >= b->to) {
         b->last = since < b->span ? since * b->steps / b->span : b->steps;
@@ -96,6 +101,7 @@ static int bin(const struct sample *s, const struct input_spec *spec, int steps,
            (size_t)((int64_t)spec->height * spec->width * spec->channels * steps) * sizeof *out);
     int status = counting_apply(&spec->counting, s, spec, &kept, &n);
     const struct af_camera_event *e = kept ? kept : s->events;
+    b.events = n;
     if (!status)
         status = find_span(s, e, n, &b);
     if (!status)

@@ -48,27 +48,31 @@ static int parse(const char *path, char *text, struct gestures *g)
     return AF_OK;
 }
 
+int gestures_parse(const char *csv, struct gestures *g)
+{
+    void *bytes = NULL;
+    size_t size;
+    *g = (struct gestures){0};
+    int status = file_read(csv, FILE_MOST, &bytes, &size);
+    if (!status)
+        status = parse(csv, bytes, g);
+    if (status)
+        gestures_free(g);
+    free(bytes);
+    return status;
+}
+
 int gestures_read(const char *path, struct gestures *g)
 {
     static const char end[] = "_labels.csv";
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     const size_t stem = dot ? (size_t)(dot - path) : strlen(path);
-    void *bytes = NULL;
-    size_t size;
     *g = (struct gestures){0};
     char *csv = malloc(stem + sizeof end);
     if (!csv)
         return af_fail(AF_NO_MEMORY, "%s: no memory", path);
     snprintf(csv, stem + sizeof end, "%.*s%s", (int)stem, path, end);
-    int status = AF_OK;
-    if (access(csv, F_OK) == 0) {
-        status = file_read(csv, FILE_MOST, &bytes, &size);
-        if (!status)
-            status = parse(csv, bytes, g);
-    }
-    if (status)
-        gestures_free(g);
-    free(bytes);
+    const int status = access(csv, F_OK) == 0 ? gestures_parse(csv, g) : AF_OK;
     free(csv);
     return status;
 }

@@ -19,6 +19,8 @@ struct gestures {
 /* Those of the recording at `path`; none, and AF_OK, if there is no such file. AF_BAD_FILE if it is
  * damaged or parts overlap. */
 int gestures_read(const char *path, struct gestures *g);
+/* Those of such a file, by its own name. */
+int gestures_parse(const char *csv, struct gestures *g);
 void gestures_free(struct gestures *g);
 
 #endif

@@ -3,10 +3,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "input/array.h"
+#include "input/gesture.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { TEXT_MOST = 1 << 28 };
 
@@ -103,7 +107,176 @@ static int read_text(const char *path, struct tensor *labels, struct texts *file
     return status;
 }
 
-/* ---- Both ------------------------------------------------------------------------------------ */
+/* ---- Parts of recordings --------------------------------------------------------------------- */
+
+static const char parts_end[] = "_labels.csv";
+
+static bool is_parts(const char *path)
+{
+    const size_t n = strlen(path), m = sizeof parts_end - 1;
+    return n > m && strcmp(path + n - m, parts_end) == 0;
+}
+
+static int add_label(struct tensor *labels, struct texts *files, const char *file, int64_t class)
+{
+    const int64_t n = labels->count;
+    if ((n & (n - 1)) == 0) { /* full at every power of two */
+        int64_t *grown = realloc(labels->data, (size_t)(n ? 2 * n : 1) * sizeof *grown);
+        if (!grown)
+            return af_fail(AF_NO_MEMORY, "no memory for labels");
+        labels->data = grown;
+    }
+    ((int64_t *)labels->data)[n] = class;
+    labels->count = labels->dim[0] = n + 1;
+    return file ? texts_add(files, file) : AF_OK;
+}
+
+/* The classes of a recording's parts, by the names of its parts if `recording` is its name. */
+static int add_parts(const char *path, const char *recording, struct tensor *labels,
+                     struct texts *files)
+{
+    struct gestures g;
+    int status = gestures_parse(path, &g);
+    for (int i = 0; !status && i < g.count; i++) {
+        char name[300];
+        snprintf(name, sizeof name, g.count > 1 ? "%s[%d]" : "%s", recording ? recording : "", i);
+        status = add_label(labels, files, recording ? name : NULL, g.gesture[i].class);
+    }
+    gestures_free(&g);
+    return status;
+}
+
+/* ---- Folders --------------------------------------------------------------------------------- */
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && strcmp(entry->d_name, "__MACOSX") != 0 &&
+           strcmp(entry->d_name, "@eaDir") != 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Calls each with what is in a folder, by name. */
+static int in_folder(const char *path,
+                     int (*each)(void *context, const char *path, const char *name, bool folder),
+                     void *context)
+{
+    struct dirent **list;
+    const int n = scandir(path, &list, not_hidden, by_name);
+    if (n < 0)
+        return af_fail(errno == ENOMEM ? AF_NO_MEMORY : AF_IO, "%s: %s", path, strerror(errno));
+    int status = AF_OK;
+    for (int i = 0; i < n; i++) {
+        const size_t size = strlen(path) + strlen(list[i]->d_name) + 2;
+        char *inner = status ? NULL : malloc(size);
+        if (!status && !inner)
+            status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
+        if (inner) {
+            snprintf(inner, size, "%s/%s", path, list[i]->d_name);
+            status = each(context, inner, list[i]->d_name, is_folder(inner));
+        }
+        free(inner);
+        free(list[i]);
+    }
+    free(list);
+    return status;
+}
+
+static int count_file(void *context, const char *path, const char *name, bool folder)
+{
+    (void)path;
+    (void)name;
+    *(int *)context += !folder;
+    return AF_OK;
+}
+
+static int add_class(void *context, const char *path, const char *name, bool folder)
+{
+    int files = 0;
+    int status = folder ? in_folder(path, count_file, &files) : AF_OK;
+    return !status && files ? texts_add(context, name) : status;
+}
+
+int class_folders(const char *path, struct texts *names)
+{
+    *names = (struct texts){0};
+    int status = in_folder(path, add_class, names);
+    if (status)
+        texts_free(names);
+    return status;
+}
+
+struct folder_labels {
+    struct tensor *labels;
+    struct texts *files;
+    const char *class_name;
+    int64_t class;
+};
+
+static int add_file(void *context, const char *path, const char *name, bool folder)
+{
+    struct folder_labels *f = context;
+    char file[600];
+    (void)path;
+    if (folder)
+        return AF_OK;
+    snprintf(file, sizeof file, "%s/%s", f->class_name, name);
+    return add_label(f->labels, f->files, file, f->class);
+}
+
+static int add_parts_of(void *context, const char *path, const char *name, bool folder)
+{
+    struct folder_labels *f = context;
+    char recording[300];
+    if (folder || !is_parts(name))
+        return AF_OK;
+    snprintf(recording, sizeof recording, "%.*s.aedat",
+             (int)(strlen(name) - (sizeof parts_end - 1)), name);
+    return add_parts(path, recording, f->labels, f->files);
+}
+
+static int read_folder(const char *path, struct tensor *labels, struct texts *files)
+{
+    struct texts classes;
+    struct folder_labels f = {labels, files, NULL, 0};
+    if (!files)
+        return af_fail(AF_BAD_FILE,
+                       "%s: is a folder, which names files, of which nothing is known "
+                       "here",
+                       path);
+    labels->type = DTYPE_I64;
+    labels->rank = 1;
+    int status = class_folders(path, &classes);
+    for (; !status && f.class < classes.count; f.class ++) {
+        const size_t size = strlen(path) + 300;
+        char *inner = malloc(size);
+        f.class_name = classes.text[f.class];
+        status = inner ? AF_OK : af_fail(AF_NO_MEMORY, "%s: no memory", path);
+        if (inner)
+            snprintf(inner, size, "%s/%s", path, f.class_name);
+        if (!status)
+            status = in_folder(inner, add_file, &f);
+        free(inner);
+    }
+    if (!status && !classes.count)
+        status = in_folder(path, add_parts_of, &f);
+    texts_free(&classes);
+    if (!status && !labels->count)
+        status = af_fail(AF_BAD_FILE, "%s: the folder holds no folders by class and no _labels.csv",
+                         path);
+    return status;
+}
+
+/* ---- All ------------------------------------------------------------------------------------ */
 
 int labels_read(const char *path, struct tensor *labels, struct texts *files)
 {
@@ -111,8 +284,17 @@ int labels_read(const char *path, struct tensor *labels, struct texts *files)
     if (files)
         *files = (struct texts){0};
     *labels = (struct tensor){0};
-    int status =
-        is_text(path) ? read_text(path, labels, files) : array_integers(&place, path, labels);
+    int status = AF_OK;
+    if (is_folder(path)) {
+        status = read_folder(path, labels, files);
+    } else if (is_parts(path)) {
+        labels->type = DTYPE_I64;
+        labels->rank = 1;
+        status = add_parts(path, NULL, labels, NULL);
+    } else {
+        status =
+            is_text(path) ? read_text(path, labels, files) : array_integers(&place, path, labels);
+    }
     if (!status && labels->rank == 2 && labels->dim[1] == 1)
         labels->rank = 1;
     if (!status && labels->rank != 1) {

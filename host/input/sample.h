@@ -11,7 +11,7 @@ struct counting {
     double hot;                        /* events a second; 0: no pixel is hot */
     int64_t background, window, count; /* us, us, events; 0: not */
     int downsample;                    /* 0: not */
-    bool flip[2], fit, crop, merge, swap;
+    bool flip[2], fit, crop, merge, swap, all, even;
 };
 
 /* What the model wants to see. */

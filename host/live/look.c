@@ -38,7 +38,26 @@ void look_free(struct look *l)
 const char *look_class(const struct look *l, int label, char *text, int size)
 {
     const char *name = af_class_name(l->model, label);
+    if (label < 0)
+        return "nothing";
     snprintf(text, (size_t)size, "%d%s%s", label, name ? " " : "", name ? name : "");
+    return text;
+}
+
+const char *look_answer(const struct look *l, char *text, int size)
+{
+    int used = 0;
+    if (l->kind == AF_DETECT) {
+        snprintf(text, (size_t)size, "%lld box%s", (long long)l->box_count,
+                 l->box_count == 1 ? "" : "es");
+        return text;
+    }
+    if (l->kind != AF_VALUES)
+        return look_class(l, l->best_count ? l->best[0].label : -1, text, size);
+    *text = 0;
+    for (int i = 0; i < l->value_count && i < LIVE_BEST && used < size; i++)
+        used += snprintf(text + used, (size_t)(size - used), "%s%.4g", i ? " " : "",
+                         (double)l->value[i]);
     return text;
 }
 
@@ -73,6 +92,35 @@ static void take_channel(struct look *l, const struct live_decision *d, int chan
             l->sum[i] > 0 ? (unsigned char)(1 + lround(log1p(l->sum[i]) * scale)) : 0;
 }
 
+/* From the input's pixels to the picture's, whose edge is as far as one can see. */
+static float place(float at, int by, int most)
+{
+    return fminf(fmaxf(at / (float)by, 0), (float)most);
+}
+
+static void take_answer(struct look *l, const struct live_decision *d, int by)
+{
+    l->kind = d->kind;
+    memcpy(l->best, d->best, sizeof l->best);
+    l->best_count = d->best_count;
+    l->box_count = d->box_count;
+    for (int64_t i = 0; i < d->box_count && i < LOOK_BOXES; i++) {
+        struct af_box *b = &l->box[i];
+        *b = d->box[i];
+        b->x1 = place(b->x1, by, l->width);
+        b->y1 = place(b->y1, by, l->height);
+        b->x2 = place(b->x2, by, l->width);
+        b->y2 = place(b->y2, by, l->height);
+    }
+    /* A map may be of another size than the input. */
+    for (int i = 0; d->map && i < l->width * l->height; i++)
+        l->class_of[i] = d->map[(int64_t)(i / l->width * d->map_height / l->height) * d->map_width +
+                                i % l->width * d->map_width / l->width];
+    l->value_count = d->value_count;
+    for (int i = 0; i < d->value_count && i < LIVE_BEST; i++)
+        l->value[i] = d->value[i];
+}
+
 void look_take(struct look *l, const struct live_decision *d)
 {
     const int *shape = l->model->population[0].shape;
@@ -85,8 +133,7 @@ void look_take(struct look *l, const struct live_decision *d)
     l->number = d->window->number;
     l->begin = d->window->begin;
     l->events = d->window->count;
-    memcpy(l->best, d->best, sizeof l->best);
-    l->best_count = d->best_count;
+    take_answer(l, d, by);
     l->timesteps = d->result->timesteps;
     l->latency = d->latency;
     l->after = d->after;
@@ -149,11 +196,36 @@ static void put_class(FILE *f, const struct look *l, int label, double probabili
     fprintf(f, ", \"p\": %.4f", probability);
 }
 
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
+
+/* Boxes where they are, in pixels of the picture; a letter a pixel of a map: the class, of which
+ * colours are found. */
+static void put_answer(FILE *f, const struct look *l)
+{
+    char name[200], answer[200];
+    put_key(f, "answer", look_answer(l, answer, sizeof answer));
+    if (l->kind == AF_DETECT) {
+        fprintf(f, "\"boxes\": [");
+        for (int64_t i = 0; i < l->box_count && i < LOOK_BOXES; i++) {
+            const struct af_box *b = &l->box[i];
+            fprintf(f, "%s{", i ? ", " : "");
+            put_key(f, "class", look_class(l, b->label, name, sizeof name));
+            fprintf(f, "\"at\": [%.2f, %.2f, %.2f, %.2f]}", (double)b->x1, (double)b->y1,
+                    (double)b->x2, (double)b->y2);
+        }
+        fprintf(f, "], ");
+    }
+    if (l->kind == AF_SEGMENT) {
+        fprintf(f, "\"map\": \"");
+        for (int i = 0; i < l->width * l->height; i++)
+            fputc(letters[l->class_of[i] % 64], f);
+        fprintf(f, "\", ");
+    }
+}
+
 /* A letter a pixel: of 64, by the levels of both channels. */
 static void put_picture(FILE *f, const struct look *l)
 {
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
     fprintf(f, "\"width\": %d, \"height\": %d, \"picture\": \"", l->width, l->height);
     for (int i = 0; i < l->width * l->height; i++)
         fputc(letters[l->level[0][i] * LOOK_LEVELS + l->level[1][i]], f);
@@ -188,6 +260,7 @@ char *look_message(const struct look *l, size_t *size)
     }
     put_key(f, "format", s->format);
     put_picture(f, l);
+    put_answer(f, l);
     fprintf(f, "\"best\": [");
     for (int i = 0; i < l->best_count; i++) {
         fprintf(f, "%s{", i ? ", " : "");

@@ -5,7 +5,7 @@
 
 #include "live/loop.h"
 
-enum { LOOK_LEVELS = 8, LOOK_SIDE = 96, LOOK_RECENT = 12 };
+enum { LOOK_LEVELS = 8, LOOK_SIDE = 96, LOOK_RECENT = 12, LOOK_BOXES = 64 };
 
 struct look_population {
     const char *name;
@@ -22,8 +22,16 @@ struct look {
     unsigned char level[2][LOOK_SIDE * LOOK_SIDE]; /* of channel 0 (darker, mostly) and 1 */
     int32_t sum[LOOK_SIDE * LOOK_SIDE];            /* for making them */
     int64_t number, begin, events;                 /* of the window */
+    enum af_task_kind kind;
     struct af_answer best[LIVE_BEST];
     int best_count, timesteps;
+    /* Boxes in the picture's pixels, the first LOOK_BOXES of all there are; of a map the class of
+     * every pixel; of values the first ones. */
+    struct af_box box[LOOK_BOXES];
+    int64_t box_count;
+    uint16_t class_of[LOOK_SIDE * LOOK_SIDE];
+    float value[LIVE_BEST];
+    int value_count;
     double latency, after, run;
     int populations;
     struct look_population *population;
@@ -41,7 +49,9 @@ int look_make(struct look **made, const struct af_model *m);
 void look_note(struct look *look, const struct live_decision *d);
 /* A decision that is to be seen. */
 void look_take(struct look *look, const struct live_decision *d);
-/* "7", or the class's name behind it. */
+/* The answer in a few words: its class, how many boxes there are, the first values. */
+const char *look_answer(const struct look *look, char *text, int size);
+/* "7", or the class's name behind it; "nothing" for -1. */
 const char *look_class(const struct look *look, int label, char *text, int size);
 void look_free(struct look *look); /* NULL is fine */
 

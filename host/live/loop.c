@@ -45,6 +45,7 @@ struct loop {
     struct af_result result[LIVE_BATCH_MOST];
     int which[LIVE_BATCH_MOST]; /* window of a sample */
     int16_t *counts;
+    int64_t *pixels; /* [classes] of a map */
     double ticked, rated;
     int64_t rated_events, rated_decisions;
 };
@@ -179,6 +180,58 @@ static int count_windows(struct loop *l, int windows, int *samples)
     return status;
 }
 
+/* Keeps the largest, in their order. */
+static void rank(struct live_decision *d, int label, double probability)
+{
+    int at = d->best_count;
+    while (at > 0 && d->best[at - 1].probability < probability)
+        at--;
+    if (at == LIVE_BEST)
+        return;
+    d->best_count += d->best_count < LIVE_BEST;
+    memmove(&d->best[at + 1], &d->best[at], (size_t)(d->best_count - 1 - at) * sizeof *d->best);
+    d->best[at] = (struct af_answer){label, probability};
+}
+
+static void rank_map(struct loop *l, struct live_decision *d)
+{
+    const int64_t pixels = (int64_t)d->map_height * d->map_width;
+    memset(l->pixels, 0, (size_t)af_task_classes(l->task) * sizeof *l->pixels);
+    for (int64_t i = 0; i < pixels; i++)
+        l->pixels[d->map[i]]++;
+    for (int i = 0; i < af_task_classes(l->task); i++)
+        if (l->pixels[i])
+            rank(d, i, (double)l->pixels[i] / (double)pixels);
+}
+
+/* What the outputs mean. */
+static int read_answer(struct loop *l, struct live_decision *d)
+{
+    const struct af_result *r = d->result;
+    d->kind = af_task_kind(l->task);
+    int64_t status = AF_OK;
+    switch (d->kind) {
+    case AF_CLASSIFY: status = d->best_count = af_answers(l->task, r, LIVE_BEST, d->best); break;
+    case AF_DETECT:
+        status = d->box_count = af_boxes(l->task, r, &d->box);
+        for (int64_t i = 0; i < d->box_count; i++)
+            rank(d, d->box[i].label, (double)d->box[i].score);
+        break;
+    case AF_SEGMENT:
+        status = af_class_map(l->task, r, &d->map, &d->map_height, &d->map_width);
+        if (!status)
+            rank_map(l, d);
+        break;
+    case AF_VALUES: {
+        const int answer = model_answer(l->m);
+        d->value = r->output + model_output_at(l->m, answer);
+        d->value_count = (int)output_values(&l->m->population[answer]);
+        break;
+    }
+    }
+    return status < 0 ? (int)status : AF_OK;
+}
+
 static int tell(struct loop *l, int n, double answered, double run)
 {
     const struct window *w = &l->window[l->which[n]];
@@ -191,7 +244,9 @@ static int tell(struct loop *l, int n, double answered, double run)
                               .latency = answered - w->arrived,
                               .after = answered - w->over,
                               .run = run};
-    d.best_count = af_answers(l->task, r, LIVE_BEST, d.best);
+    const int status = read_answer(l, &d);
+    if (status)
+        return status;
     l->t->state.decisions++;
     l->t->timesteps += r->timesteps;
     l->t->cycles += (double)r->cycles;
@@ -292,10 +347,7 @@ static int prepare(struct loop *l)
     if (!status && o->counting)
         status = counting_parse("--counting", o->counting, &l->spec.counting);
     if (!status)
-        status = af_task_open(l->m, NULL, &l->task);
-    if (!status && af_task_kind(l->task) != AF_CLASSIFY)
-        status = af_fail(AF_UNSUPPORTED, "%s: does not tell classes apart, which live runs are for",
-                         l->m->name);
+        status = af_task_open(l->m, o->task, &l->task);
     l->stop_fd = o->source.stop_fd >= 0 ? o->source.stop_fd : eventfd(0, EFD_CLOEXEC);
     if (!status && l->stop_fd < 0)
         status = af_fail(AF_IO, "no event descriptor: %s", strerror(errno));
@@ -317,7 +369,8 @@ static int prepare(struct loop *l)
         l->counts = malloc((size_t)((int64_t)l->batch * l->steps * l->spec.channels *
                                     l->spec.height * l->spec.width) *
                            sizeof *l->counts);
-        status = l->counts ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for windows");
+        l->pixels = calloc((size_t)af_task_classes(l->task) + 1, sizeof *l->pixels);
+        status = l->counts && l->pixels ? AF_OK : af_fail(AF_NO_MEMORY, "no memory for windows");
     }
     return status;
 }
@@ -361,6 +414,7 @@ int live_run(struct af_device *device, const struct af_model *m, const struct li
     if (l->stop_fd >= 0 && l->stop_fd != o->source.stop_fd)
         close(l->stop_fd);
     free(l->counts);
+    free(l->pixels);
     pthread_mutex_destroy(&l->lock);
     free(l);
     return status;

@@ -30,8 +30,17 @@ struct live_decision {
     const int16_t *counts;          /* [timesteps][channels][height][width] that were run */
     int timesteps;                  /* of counts */
     const struct af_result *result; /* its timesteps: those that it took */
+    enum af_task_kind kind;
+    /* What it says, the largest first: classes and their probabilities; classes of boxes and their
+     * scores; classes of a map and their shares of it. Of values: none. */
     struct af_answer best[LIVE_BEST];
     int best_count;
+    const struct af_box *box; /* of a detector, as af_boxes */
+    int64_t box_count;
+    const uint16_t *map; /* of a segmentation, [map_height][map_width] */
+    int map_height, map_width;
+    const float *value; /* of values: [value_count] */
+    int value_count;
     double latency; /* s, from the arrival of the window's last event to the answer */
     double after;   /* s of these after the window was over */
     double run;     /* s of these that the device took */
@@ -46,6 +55,7 @@ struct live_options {
     bool by_count;
     int64_t span, step;
     const char *counting;    /* instead of the model's; NULL: that */
+    const char *task;        /* what the outputs mean, likewise */
     int queue;               /* windows that may wait, 0: chosen */
     int batch;               /* windows that are run together if so many wait, 0: 1 */
     int timesteps;           /* 0: the model's */
@@ -66,8 +76,8 @@ struct live_totals {
 };
 
 /* Ends with the stream, with the limit, when source.stop_fd can be read, or with a failure.
- * AF_BAD_ARGUMENT if nothing says how long a window is; AF_UNSUPPORTED for a network without
- * classes or of other samples than recordings. *t is of use also after a failure. */
+ * AF_BAD_ARGUMENT if nothing says how long a window is; AF_UNSUPPORTED for a network of other
+ * samples than recordings. *t is of use also after a failure. */
 int live_run(struct af_device *device, const struct af_model *m, const struct live_options *o,
              struct live_totals *t);
 

@@ -41,12 +41,38 @@ void screen_end(FILE *f)
 
 struct pixel {
     int level[2];
+    int mark;   /* a colour of xterm: of a box's edge, or of a map's class; 0: that of its events */
+    bool shade; /* of a map, where there is no event */
 };
+
+/* Classes 0, 1, ... as colours that differ from their neighbours. */
+static int class_colour(int label)
+{
+    static const int colour[] = {46, 226, 51, 201, 208, 118, 99, 214, 45, 198, 190, 39};
+    return colour[label % (int)(sizeof colour / sizeof *colour)];
+}
+
+static int class_shade(int label)
+{
+    static const int shade[] = {22, 58, 23, 53, 94, 28, 54, 130, 24, 89, 64, 18};
+    return shade[label % (int)(sizeof shade / sizeof *shade)];
+}
+
+/* Whether an edge of the box goes through the pixels x0 .. x1 - 1, y0 .. y1 - 1. */
+static bool on_edge(const struct af_box *b, int x0, int y0, int x1, int y1)
+{
+    const int left = (int)lroundf(b->x1), right = (int)lroundf(b->x2) - 1,
+              top = (int)lroundf(b->y1), bottom = (int)lroundf(b->y2) - 1;
+    const bool across = left < x1 && right >= x0, down = top < y1 && bottom >= y0;
+    return across && down &&
+           ((left >= x0 && left < x1) || (right >= x0 && right < x1) || (top >= y0 && top < y1) ||
+            (bottom >= y0 && bottom < y1));
+}
 
 /* The largest of the look's pixels that pixel (x, y) of width x height stands for. */
 static struct pixel pixel_at(const struct look *l, int x, int y, int width, int height)
 {
-    struct pixel p = {{0, 0}};
+    struct pixel p = {0};
     const int x0 = x * l->width / width, y0 = y * l->height / height;
     int x1 = (x + 1) * l->width / width, y1 = (y + 1) * l->height / height;
     x1 = x1 > x0 ? x1 : x0 + 1;
@@ -57,6 +83,14 @@ static struct pixel pixel_at(const struct look *l, int x, int y, int width, int 
                 const int level = l->level[c][j * l->width + i];
                 p.level[c] = level > p.level[c] ? level : p.level[c];
             }
+    if (l->kind == AF_SEGMENT) {
+        const int label = l->class_of[y0 * l->width + x0];
+        p.shade = !p.level[0] && !p.level[1];
+        p.mark = p.shade ? class_shade(label) : class_colour(label);
+    }
+    for (int64_t i = 0; l->kind == AF_DETECT && i < l->box_count && i < LOOK_BOXES; i++)
+        if (on_edge(&l->box[i], x0, y0, x1, y1))
+            p.mark = class_colour(l->box[i].label);
     return p;
 }
 
@@ -65,14 +99,22 @@ static int colour_of(struct pixel p)
 {
     static const int step[LOOK_LEVELS] = {0, 2, 2, 3, 3, 4, 5, 5};
     const int red = step[p.level[0]], blue = step[p.level[1]], green = (red + 2 * blue) / 4;
+    if (p.mark)
+        return p.mark;
     return p.level[0] || p.level[1] ? 16 + 36 * red + 6 * green + blue : 16;
+}
+
+/* Without colours shades cannot be told from events: those of a map are left out. */
+static int is_lit(struct pixel p)
+{
+    return p.level[0] || p.level[1] || (p.mark && !p.shade);
 }
 
 static void put_cell(FILE *f, const struct screen_style *s, struct pixel upper, struct pixel lower)
 {
     static const char *const blocks[2][4] = {{" ", "'", ".", ":"},
                                              {" ", "\u2580", "\u2584", "\u2588"}};
-    const int lit = (upper.level[0] || upper.level[1]) | (lower.level[0] || lower.level[1]) << 1;
+    const int lit = is_lit(upper) | is_lit(lower) << 1;
     if (s->colour && s->unicode)
         fprintf(f, CSI "38;5;%d;48;5;%dm\u2580", colour_of(upper), colour_of(lower));
     else
@@ -147,6 +189,12 @@ static void put_side(FILE *f, const struct look *l, const struct screen_style *s
     case 0:
     case 1:
     case 2: put_answer(f, l, s, row); return;
+    case 3: {
+        char text[200];
+        if (l->kind == AF_DETECT || l->kind == AF_VALUES)
+            put_text(f, SIDE, "%s", look_answer(l, text, sizeof text));
+        return;
+    }
     case 4:
         put_text(f, SIDE, "%.*f %c events/s, %.0f decisions/s", millions ? 2 : 1,
                  state->events_a_second / (millions ? 1e6 : 1e3), millions ? 'M' : 'k',
@@ -188,7 +236,7 @@ void screen_draw(FILE *f, const struct look *l, const char *title, const struct 
     for (int row = 0; row < rows; row++) {
         const int y = 2 * row;
         for (int x = 0; x < width && y < height; x++) {
-            const struct pixel none = {{0, 0}};
+            const struct pixel none = {0};
             put_cell(f, s, pixel_at(l, x, y, width, height),
                      y + 1 < height ? pixel_at(l, x, y + 1, width, height) : none);
         }

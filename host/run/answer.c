@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/npy.h"
+#include "input/annotation.h"
+#include "input/counting.h"
 #include "input/picture_file.h"
 #include "run/canvas.h"
 #include "run/label_maps.h"
@@ -28,6 +30,7 @@ struct answers {
     struct detector *detector;
     struct boxes found, ann_found;
     struct box_labels boxes;
+    struct annotations *annotations; /* instead */
     struct precision *precision, *ann_precision;
     struct matches matches; /* with the ANN's */
     /* segmentation */
@@ -105,9 +108,13 @@ static int open_detection(struct answers *a)
     if (status)
         return status;
     a->classes = detector_classes(a->detector);
-    if (o->labels)
+    struct stat st;
+    const bool folder = o->labels && stat(o->labels, &st) == 0 && S_ISDIR(st.st_mode);
+    if (folder)
+        status = annotations_open(o->labels, a->classes, &a->annotations);
+    else if (o->labels)
         status = box_labels_read(o->labels, a->classes, &a->boxes);
-    if (!status && o->labels)
+    if (!status && o->labels && !folder)
         status = check_boxes(a);
     if (!status && o->labels)
         status = precision_make(a->classes, &a->precision);
@@ -213,6 +220,7 @@ void answers_close(struct answers *a)
     free(a->found.box);
     free(a->ann_found.box);
     box_labels_free(&a->boxes);
+    annotations_close(a->annotations);
     precision_free(a->precision);
     precision_free(a->ann_precision);
     free(a->class_of);
@@ -246,13 +254,22 @@ static int read_reference(struct answers *a, int64_t index)
     return AF_OK;
 }
 
-static int add_boxes(struct answers *a, int64_t index, const float *output)
+static int add_boxes(struct answers *a, int64_t index, const char *name, const float *output)
 {
     bool labelled = a->precision && index < a->boxes.samples;
     const int64_t *start = a->boxes.start;
     const struct af_box *truth = labelled ? a->boxes.box + start[index] : NULL;
     int64_t count = labelled ? start[index + 1] - start[index] : 0;
     int status = detector_decode(a->detector, output, &a->found);
+    struct af_box annotated;
+    if (!status && a->annotations) {
+        const struct input_spec *spec = a->options.spec;
+        status = annotations_find(a->annotations, name, &annotated);
+        if (!status)
+            status = counting_box(&spec->counting, spec, name, (int[]){0, 0}, &annotated);
+        truth = &annotated;
+        count = 1;
+    }
     if (!status && a->precision)
         status = precision_add(a->precision, &a->found, truth, count);
     if (!status && a->ann)
@@ -404,7 +421,7 @@ int answers_add(struct answers *a, int64_t index, const char *name, const struct
 {
     int status = read_reference(a, index);
     if (!status)
-        status = a->detector   ? add_boxes(a, index, result->output)
+        status = a->detector   ? add_boxes(a, index, name, result->output)
                  : a->class_of ? add_map(a, name, result->output)
                                : add_values(a, index, result->output);
     place_boxes(&a->found, view);

@@ -10,14 +10,15 @@
 
 struct answer_options {
     const struct task *task;
-    /* Labels: boxes as detect.h says, or class maps: integers [N,H,W] of the input's or the
-     * output's size, as an array or a folder (label_maps.h); classes that the network lacks are
-     * ignored. Values: one row a sample, of the output that answers. */
-    const char *labels;    /* NULL: none, likewise the next two */
-    const char *reference; /* the ANN's outputs, .npy, one row a sample */
-    const char *draw;      /* a .png file for one sample, or a folder */
-    int64_t samples;       /* that will come at the most; -1: unknown */
-    bool limited;          /* more samples than these belong to labels and reference */
+    /* Labels: boxes as detect.h says, or a folder of them (annotation.h), or class maps: integers
+     * [N,H,W] of the input's or the output's size, as an array or a folder (label_maps.h); classes
+     * that the network lacks are ignored. Values: one row a sample, of the output that answers. */
+    const char *labels;            /* NULL: none, likewise the next two */
+    const char *reference;         /* the ANN's outputs, .npy, one row a sample */
+    const char *draw;              /* a .png file for one sample, or a folder */
+    int64_t samples;               /* that will come at the most; -1: unknown */
+    bool limited;                  /* more samples than these belong to labels and reference */
+    const struct input_spec *spec; /* how recordings are counted, which their boxes follow */
 };
 
 /* One sample's answer, good until the next. */

@@ -515,7 +515,8 @@ static int open_answers(struct run *r, const struct input *in)
                                .draw = o->draw,
                                .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit
                                                                                           : samples,
-                               .limited = o->limit != 0};
+                               .limited = o->limit != 0,
+                               .spec = &r->spec};
     return answers_open(r->model, &a, &r->answers);
 }
 

@@ -39,10 +39,14 @@ static void check_kept(const char *words, const struct sample *s, const char *wa
 
 TEST(words)
 {
-    static const char *const bad[] = {
-        "fast",    "sensor",    "sensor 0x3",   "sensor 3",         "sensor 3x4x", "hot",  "hot -1",
-        "hot x",   "hot nan",   "background",   "window 0",         "window 1e30", "flip", "flip z",
-        "count 0", "count 1.5", "downsample 0", "count 5 window 3", "merge swap"};
+    static const char *const bad[] = {"fast",       "sensor",       "sensor 0x3",
+                                      "sensor 3",   "sensor 3x4x",  "hot",
+                                      "hot -1",     "hot x",        "hot nan",
+                                      "background", "window 0",     "window 1e30",
+                                      "flip",       "flip z",       "count 0",
+                                      "count 1.5",  "downsample 0", "count 5 window 3",
+                                      "all even",   "count 5 even", "window 3 all",
+                                      "merge swap"};
     struct counting c;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK_EQ(counting_parse("here", bad[i], &c), AF_BAD_ARGUMENT);
@@ -133,6 +137,12 @@ TEST(frames)
     check_bins("count 4", 2, &s, 3, 3, "4 4 4");
     check_bins("count 5", 2, &s, 2, 2, "5 5");
     check_bins("count 5", 2, &s, 4, 4, "5 5 2 0");
+    check_bins("all", 2, &s, 4, 4, "6 5 0 1");
+    check_bins("even", 2, &s, 4, 4, "3 3 3 3");
+    check_bins("even", 2, &s, 5, 5, "2 2 2 2 4");
+    const struct sample few = sample_of(e, 3, W, H);
+    check_bins("even", 2, &few, 6, 6, "1 0 1 0 1 0");
+    check_bins("even", 2, &s, 4, 2, "6 6 6 6");
     /* Two timesteps a frame: each counts an event twice. */
     check_bins("count 6", 2, &s, 4, 2, "6 6 6 6");
     /* One channel takes both polarities. */
@@ -144,6 +154,36 @@ TEST(frames)
     CHECK(out[1 * W + 2] == 6 && out[PLANE + 1 * W + 2] == 6);
     /* No events are left. */
     check_bins("hot 1e-3", 2, &s, 2, 2, "0 0");
+    check_bins("hot 1e-3 even", 2, &s, 2, 2, "0 0");
+}
+
+/* Boxes go where their events go. */
+static void check_box(const char *words, const char *wanted)
+{
+    const struct input_spec spec = spec_of(words, 2);
+    struct af_box b = {2, 1, 6, 4, 0, 0};
+    char text[80];
+    CHECK_EQ(counting_box(&spec.counting, &spec, "r", (int[]){8, 6}, &b), 0);
+    snprintf(text, sizeof text, "%g,%g,%g,%g", (double)b.x1, (double)b.y1, (double)b.x2,
+             (double)b.y2);
+    CHECK(strcmp(text, wanted) == 0);
+    if (strcmp(text, wanted) != 0)
+        printf("  %s: %s, wanted %s\n", words, text, wanted);
+}
+
+TEST(boxes)
+{
+    check_box("", "2,1,6,4");
+    check_box("downsample 2", "1,0.5,3,2");
+    check_box("fit", "1,0.5,3,2");
+    check_box("fit sensor 16x6", "0.5,0.5,1.5,2");
+    check_box("flip x flip y", "2,2,6,5");
+    check_box("crop", "0,0,4,3"); /* from x 2 to 5, y 1 to 3 */
+    check_box("merge window 5", "2,1,6,4");
+    struct af_box b = {2, 1, 6, 4, 0, 0};
+    const struct input_spec spec = spec_of("fit", 2);
+    CHECK_EQ(counting_box(&spec.counting, &spec, "a.bin", (int[]){0, 0}, &b), AF_BAD_FILE);
+    CHECK_ERROR("a.bin: does not say how large the sensor is");
 }
 
 int main(void)
@@ -152,5 +192,6 @@ int main(void)
     RUN(places);
     RUN(filters);
     RUN(frames);
+    RUN(boxes);
     return test_end();
 }

@@ -2,8 +2,10 @@
 #include "test.h"
 
 #include "adafire.h"
+#include "input/annotation.h"
 #include "input/events.h"
 #include "input/input.h"
+#include "input/labels.h"
 #include "made_recordings.h"
 
 #include <sys/stat.h>
@@ -152,6 +154,100 @@ TEST(classes)
     input_close(in);
 }
 
+/* Labels of a folder: of files by class, whatever they are, and by the names of samples. */
+TEST(labels_of_folders)
+{
+    struct tensor t;
+    struct texts files;
+    int64_t at = 0;
+    mkdir(in_folder("known"), 0777);
+    mkdir(in_folder("known/b"), 0777);
+    mkdir(in_folder("known/a"), 0777);
+    mkdir(in_folder("known/c"), 0777); /* empty: no class */
+    mkdir(in_folder("known/d"), 0777);
+    put("known/b/2.bin", "", 0);
+    put("known/b/1.bin", "", 0);
+    put("known/a/1.bin", "", 0);
+    put("known/d/9", "", 0);
+    CHECK_EQ(labels_read(in_folder("known"), &t, &files), 0);
+    CHECK_EQ(t.count, 4);
+    CHECK_EQ(labels_find(&t, &files, "elsewhere/a/1.bin", &at), 0);
+    CHECK_EQ(labels_find(&t, &files, "elsewhere/b/1.bin", &at), 1);
+    CHECK_EQ(labels_find(&t, &files, "elsewhere/b/2.bin", &at), 1);
+    CHECK_EQ(labels_find(&t, &files, "d/9", &at), 2);
+    CHECK_EQ(labels_find(&t, &files, "elsewhere/c/1.bin", &at), -1);
+    tensor_free(&t);
+    texts_free(&files);
+    CHECK_EQ(labels_read(in_folder("known"), &t, NULL), AF_BAD_FILE);
+    CHECK_EQ(labels_read(in_folder("known/c"), &t, &files), AF_BAD_FILE);
+    CHECK_ERROR("holds no folders by class and no _labels.csv");
+}
+
+/* What N-Caltech101 says of where things are. */
+TEST(annotations)
+{
+    enum { POINTS = 5, OUTLINE = 3, WORDS = 4 + 2 * (POINTS + OUTLINE) };
+    const int words[WORDS] = {2,  POINTS, 20, 7,       90, 7, 90, 300, 20, 300,
+                              20, 7,      2,  OUTLINE, 30, 9, 80, 9,   50, 280};
+    unsigned char b[2 * WORDS], bad[2 * WORDS + 2] = {0};
+    struct af_box box;
+    struct annotations *a;
+    for (int i = 0; i < WORDS; i++) {
+        b[2 * i] = (unsigned char)words[i];
+        b[2 * i + 1] = (unsigned char)(words[i] >> 8);
+    }
+    CHECK_EQ(annotation_parse("x", b, sizeof b, &box), 0);
+    CHECK(box.x1 == 20 && box.y1 == 7 && box.x2 == 90 && box.y2 == 300);
+    /* Cut anywhere, and longer, it is none; changed anywhere it is one or not. */
+    for (size_t n = 0; n < sizeof b; n++) {
+        unsigned char *exact = malloc(n ? n : 1); /* for sanitizers */
+        memcpy(exact, b, n);
+        CHECK_EQ(annotation_parse("x", exact, n, &box), AF_BAD_FILE);
+        free(exact);
+    }
+    memcpy(bad, b, sizeof b);
+    CHECK_EQ(annotation_parse("x", bad, sizeof bad, &box), AF_BAD_FILE);
+    int good = 0;
+    for (size_t i = 0; i < sizeof b * 255; i++) {
+        memcpy(bad, b, sizeof b);
+        bad[i / 255] ^= (unsigned char)(1 + i % 255);
+        if (annotation_parse("x", bad, sizeof b, &box) == 0) {
+            CHECK(box.x1 >= 0 && box.x1 < box.x2 && box.y1 >= 0 && box.y1 < box.y2);
+            good++;
+        }
+    }
+    CHECK(good > 0 && good < (int)sizeof b * 255);
+    /* Some begin a pixel outside. */
+    memcpy(bad, b, sizeof b);
+    memset(bad + 4, 0xff, 2);
+    CHECK_EQ(annotation_parse("x", bad, sizeof b, &box), 0);
+    CHECK(box.x1 == 0 && box.x2 == 90);
+    /* Folders by class, a file a recording. */
+    mkdir(in_folder("marks"), 0777);
+    mkdir(in_folder("marks/ant"), 0777);
+    mkdir(in_folder("marks/bee"), 0777);
+    put("marks/ant/annotation_0001.bin", b, sizeof b);
+    put("marks/bee/annotation_0007.bin", b, sizeof b);
+    put("marks/bee/other.bin", b, sizeof b - 2);
+    CHECK_EQ(annotations_open(in_folder("marks"), 1, &a), AF_BAD_FILE);
+    CHECK_ERROR("holds 2 classes, but the network has 1");
+    CHECK_EQ(annotations_open(in_folder("marks/ant"), 5, &a), AF_BAD_FILE);
+    CHECK_ERROR("holds no folders of annotations by class");
+    CHECK_EQ(annotations_open(in_folder("marks"), 2, &a), 0);
+    CHECK_EQ(annotations_find(a, "Caltech101/bee/image_0007.bin", &box), 0);
+    CHECK(box.label == 1 && box.x2 == 90);
+    CHECK_EQ(annotations_find(a, "ant/image_0001.bin", &box), 0);
+    CHECK_EQ(box.label, 0);
+    CHECK_EQ(annotations_find(a, "ant/image_0002.bin", &box), AF_IO);
+    CHECK_ERROR("annotation_0002.bin");
+    CHECK_EQ(annotations_find(a, "bee/other.bin", &box), AF_BAD_FILE);
+    CHECK_ERROR("is no annotation of N-Caltech101, or cut");
+    CHECK_EQ(annotations_find(a, "cat/image_0001.bin", &box), AF_BAD_FILE);
+    CHECK_ERROR("has no folder of annotations for cat/image_0001.bin");
+    CHECK_EQ(annotations_find(a, "image_0001.bin", &box), AF_BAD_FILE);
+    annotations_close(a);
+}
+
 /* ---- DVS128 Gesture -------------------------------------------------------------------------- */
 
 static int64_t between(int64_t begin, int64_t end)
@@ -233,6 +329,19 @@ TEST(gestures_in_folders)
         CHECK_EQ(s.event_count, 100);
         CHECK(strstr(s.name, i < 2 ? "a.aedat[" : "b.aedat["));
     }
+    /* The same as labels, of one recording and of all. */
+    struct tensor t;
+    struct texts files;
+    int64_t at = 0;
+    CHECK_EQ(labels_read(in_folder("dvs/a_labels.csv"), &t, &files), 0);
+    CHECK(t.count == 2 && files.count == 0 && tensor_get(&t, 0) == 2 && tensor_get(&t, 1) == 6);
+    tensor_free(&t);
+    CHECK_EQ(labels_read(path, &t, &files), 0);
+    CHECK_EQ(t.count, 4);
+    CHECK_EQ(labels_find(&t, &files, "x/b.aedat[1]", &at), 6);
+    CHECK_EQ(labels_find(&t, &files, "x/b.aedat[2]", &at), -1);
+    tensor_free(&t);
+    texts_free(&files);
     CHECK_EQ(input_next(in, &s), 0);
     input_close(in);
     made_free(&f);
@@ -246,6 +355,8 @@ int main(void)
     RUN(containers);
     RUN(refusals);
     RUN(classes);
+    RUN(labels_of_folders);
+    RUN(annotations);
     RUN(gestures);
     RUN(gestures_in_folders);
     char command[64];

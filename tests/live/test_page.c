@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -345,6 +346,60 @@ TEST(message)
     af_model_free(m);
 }
 
+/* Boxes are drawn within the picture, and classes of maps are letters. */
+TEST(boxes_and_maps)
+{
+    struct af_model *m;
+    struct look *look = make_look(&m);
+    size_t size;
+    const uint16_t map[] = {3, 3, 65, 3};
+    const struct af_box box[] = {{1, 0, 2, 1, 0.9f, 4}, {-1e30f, -5, 1e30f, NAN, 0.8f, 5}};
+    const struct af_result result = {
+        .timesteps = 1, .events = (int64_t[64]){0}, .spikes = (int64_t[64]){0}};
+    const struct window window = {.number = 42};
+    const struct live_state state = {.dropped = 0};
+    int16_t *counts = calloc(2 * LOOK_SIDE * LOOK_SIDE, sizeof *counts);
+    struct live_decision d = {.window = &window,
+                              .counts = counts,
+                              .timesteps = 1,
+                              .result = &result,
+                              .kind = AF_DETECT,
+                              .best = {{4, 0.9}, {5, 0.8}},
+                              .best_count = 2,
+                              .box = box,
+                              .box_count = 2,
+                              .state = &state};
+    look_take(look, &d);
+    char *text = look_message(look, &size), wanted[200];
+    snprintf(wanted, sizeof wanted, "\"at\": [0.00, 0.00, %d.00, 0.00]}], ", look->width);
+    CHECK(strstr(text, "\"answer\": \"2 boxes\"") &&
+          strstr(text, "\"boxes\": [{\"class\": \"4\", \"at\": [1.00, 0.00, 2.00, 1.00]}, "));
+    CHECK(strstr(text, wanted) && !strstr(text, "\"map\""));
+    free(text);
+    d.box_count = d.best_count = 0;
+    look_note(look, &d);
+    look_take(look, &d);
+    text = look_message(look, &size);
+    CHECK(strstr(text, "\"answer\": \"0 boxes\"") && strstr(text, "\"boxes\": []") &&
+          strstr(text, "\"class\": \"nothing\""));
+    free(text);
+    d.kind = AF_SEGMENT;
+    d.map = map;
+    d.map_height = d.map_width = 2;
+    d.best[0].label = 3;
+    d.best_count = 1;
+    look_take(look, &d);
+    text = look_message(look, &size);
+    const char *key = strstr(text, "\"map\": \""), *letters = key ? key + 8 : "";
+    CHECK(letters[0] == 'D' && !strstr(text, "\"boxes\""));
+    CHECK_EQ(strcspn(letters, "\""), look->width * look->height);
+    CHECK(key && letters[(look->height - 1) * look->width] == 'B'); /* 65 of 64 letters */
+    free(text);
+    free(counts);
+    look_free(look);
+    af_model_free(m);
+}
+
 /* Columns of a line, without what a terminal takes as a command. */
 static int columns_of(const char *line, size_t n, int *escapes)
 {
@@ -414,6 +469,7 @@ int main(void)
     RUN(many_listen);
     RUN(nonsense);
     RUN(message);
+    RUN(boxes_and_maps);
     RUN(screen);
     return test_end();
 }

@@ -24,7 +24,8 @@ def _load(name: str, functions: dict[str, tuple[Any, list[Any]]]) -> ctypes.CDLL
     """The library that came with this package, or the system's."""
     here = sorted(FOLDER.glob(f"{name}*"))  # with the version that others ask for it by
     try:
-        library = ctypes.CDLL(str(here[-1]) if here else name, mode=ctypes.RTLD_GLOBAL)
+        # What it brings (HDF5, BLAS) stays its own: other packages bring others of the same names.
+        library = ctypes.CDLL(str(here[-1]) if here else name, mode=ctypes.RTLD_LOCAL)
     except OSError as error:
         raise ImportError(
             f"{name} cannot be loaded ({error}); `pip install host/python` from a clone builds and brings it"

@@ -193,6 +193,7 @@ class Device:
         history: bool = False,
         events: bool = False,
         profile: bool = False,
+        keep_state: bool = False,
         labels: Any = None,
         progress: bool | Progress | None = None,
     ) -> Result:
@@ -203,6 +204,8 @@ class Device:
         or counts [N,timesteps,C,H,W]; files, or what `read` gave.
         timesteps: at most so many. iat: False runs them all, without early exit.
         history: keeps outputs after every timestep. events: keeps every event. profile: what cycles went to.
+        keep_state: neurons begin each sample with the potentials that they have from the one before, also of the
+        device's last run if that kept them, too (board cpu; samples then go one by one).
         labels: what is right, for `Result.accuracy` and the report. progress: True or a function (phase, share
         done) that may return False to end the run, called on the thread that runs it.
         """
@@ -210,7 +213,7 @@ class Device:
         if timesteps is not None and timesteps < 1:
             raise ValueError(f"{timesteps} timesteps; at least one is needed")
         taken = as_samples(self.model, samples, timesteps or 0)
-        return self._run(handle, taken, timesteps or 0, iat, history, events, profile, labels, progress)
+        return self._run(handle, taken, timesteps or 0, iat, history, events, profile, keep_state, labels, progress)
 
     def _run(
         self,
@@ -221,6 +224,7 @@ class Device:
         history: bool,
         events: bool,
         profile: bool,
+        keep_state: bool,
         labels: Any,
         progress: bool | Progress | None,
     ) -> Result:
@@ -256,7 +260,9 @@ class Device:
                 told = call.on_note()
                 _library.check(_library.run.af_arrays_check(model._pointer, ctypes.byref(arrays), told, None))
                 on_progress = call.on_run()
-                options = _abi.RunOptions(timesteps=timesteps, no_iat=not iat, on_progress=on_progress)
+                options = _abi.RunOptions(
+                    timesteps=timesteps, no_iat=not iat, keep_state=keep_state, on_progress=on_progress
+                )
                 begin = time.perf_counter()
                 _library.check(_library.run.af_run_arrays(handle.pointer, ctypes.byref(arrays), ctypes.byref(options)))
                 return time.perf_counter() - begin
@@ -269,6 +275,7 @@ class Device:
             model=model,
             board=self.board,
             iat=iat and model.early_exit,
+            keep_state=keep_state,
             most=most,
             seconds=seconds,
             megahertz=self.megahertz,

@@ -312,7 +312,7 @@ class Model:
         owner, c = self._owner, (info.channels,)
         threshold = _view(values.threshold, c, "<i4", owner)
         scale = _view(values.scale, c, "<f4", owner)
-        real = np.zeros(0, np.float64)
+        real: npt.NDArray[np.float64] = np.zeros(0, np.float64)
         if threshold is not None and scale is not None:
             real = np.asarray(threshold * scale.astype(np.float64), np.float64)
         return Population(

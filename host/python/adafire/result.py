@@ -98,6 +98,7 @@ class Result:
     model: Model
     board: str
     iat: bool  #: early exit was on
+    keep_state: bool  #: neurons kept their potentials from sample to sample
     most: int  #: timesteps that a sample could take
     seconds: float  #: of the whole run
     megahertz: float  #: of the clock that cycles are counted in; 0: none
@@ -356,6 +357,8 @@ class Result:
                 page.raster_count = len(raster)
             if kind != "classify" or (labels is None and reference is None):
                 return
+            if self.keep_state:
+                return  # what other samples left behind is not known after each timestep
             full = exact.run(self.samples, timesteps=self.most, iat=False, history=True)
         assert full.history is not None
         at = [_classes(full.history[:, t, self.model._answer]) for t in range(self.most)]

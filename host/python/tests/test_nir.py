@@ -156,3 +156,25 @@ def test_round_trip_through_sinabs(written, images):
         wanted = ann(torch.from_numpy(images[:50].astype(np.float32))).numpy()
     got = adafire.ann(af_nir.read(theirs_graph), images[:50])
     assert np.allclose(got, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_round_trip_through_snntorch(written, images):
+    snntorch = pytest.importorskip("snntorch")
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("nirtorch")
+    from snntorch.import_nir import import_from_nir
+
+    model, graph, _ = written
+    steps, n = 16, 100
+    try:  # 1.0.0 knows no Scale and no SumPool2d, and makes leaky neurons (0.9) of IF
+        net = import_from_nir(graph.graph)
+    except ValueError as error:
+        pytest.skip(f"snnTorch {snntorch.__version__} cannot read it: {error}".split(", mapping")[0])
+    x, state, total = torch.from_numpy(images[:n].astype(np.float32)), None, 0
+    with torch.no_grad():
+        for _ in range(steps):
+            out, state = net(x, state)
+            total = total + out
+    theirs = total.reshape(n, 10).numpy()
+    ours = model.run(images[:n]).outputs
+    assert (theirs.argmax(axis=1) == ours.argmax(axis=1)).mean() > 0.9

@@ -8,6 +8,8 @@ import io
 import os
 import pathlib
 import re
+import shutil
+import sys
 import tarfile
 import zipfile
 
@@ -89,6 +91,44 @@ def test_a_wheel_of_a_source_distribution(made, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     check_wheel(out / module.build_wheel(str(out)))
+
+
+def bundled_wheel(path, *libraries):
+    wheel = backend()._Wheel(path)
+    wheel.add("adafire/__init__.py", b"")
+    for name in libraries:
+        wheel.add(f"adafire.libs/{name}", b"\x7fELF", 0o755)
+    wheel.add("adafire-1.dist-info/METADATA", b"Name: adafire\nLicense-File: LICENSE\nKeywords: x\n\ntext\n")
+    wheel.finish("adafire-1.dist-info")
+    return path
+
+
+def test_bundled_libraries_bring_their_licences(tmp_path, monkeypatch):
+    if not shutil.which("dpkg-query"):
+        pytest.skip("dpkg is not here")
+    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.setitem(sys.modules, "build_adafire", backend())
+    import bundle_licences
+
+    path = bundled_wheel(tmp_path / "a.whl", "libz-0123abcd.so.1", "libgcc_s-89abcdef.so.1")
+    assert bundle_licences.add(path) >= 3  # zlib's, gcc's, and the GPL that this speaks of
+    again = path.read_bytes()
+    assert bundle_licences.add(path) >= 3 and path.read_bytes() == again
+    with zipfile.ZipFile(path) as wheel:
+        names = wheel.namelist()
+        rows = {r[0] for r in csv.reader(io.StringIO(wheel.read("adafire-1.dist-info/RECORD").decode()))}
+        metadata = wheel.read("adafire-1.dist-info/METADATA").decode()
+        assert rows == set(names) and len(names) == len(set(names))
+        assert b"Gailly" in wheel.read("adafire-1.dist-info/licenses/bundled/zlib1g.txt")
+        assert any(re.search(r"bundled/common-GPL", n) for n in names)
+        assert wheel.getinfo("adafire.libs/libz-0123abcd.so.1").external_attr >> 16 & 0o777 == 0o755
+    assert "License-File: LICENSE\nLicense-File: bundled/common-" in metadata
+    assert sum(f"License-File: {n[len('adafire-1.dist-info/licenses/'):]}\n" in metadata for n in names) >= 3
+    path = bundled_wheel(tmp_path / "b.whl", "libnobody-0123abcd.so.7")
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"libnobody-0123abcd\.so\.7: no package"):
+        bundle_licences.add(path)
+    assert path.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["a.whl", "b.whl"]
 
 
 def test_a_failed_wheel_leaves_nothing(tmp_path, monkeypatch):

@@ -290,6 +290,50 @@ def test_device_is_not_for_pickling(model):
     assert device.closed and "closed" in repr(device)
 
 
+def test_state_is_kept_where_that_is_asked_for(model, images, labels, tmp_path):
+    with model.open() as device:
+        alone, kept = device.run(images[:20]), device.run(images[:20], keep_state=True)
+        assert same(alone[:1], kept[:1]) and not np.array_equal(alone.outputs[1:], kept.outputs[1:])
+        assert kept.keep_state and not alone.keep_state
+        # From run to run as from sample to sample, until one does not keep it.
+        assert same(device.run(images[:20]), alone)
+        first, second = device.run(images[:7], keep_state=True), device.run(images[7:20], keep_state=True)
+        assert np.array_equal(np.concatenate([first.outputs, second.outputs]), kept.outputs)
+        device.run(images[:1])
+        streamed = list(device.stream(iter(images[:20]), batch=3, keep_state=True))
+        assert np.array_equal(np.concatenate([r.outputs for r in streamed]), kept.outputs)
+        kept.report(tmp_path / "report.html", labels=labels[:20])
+    with model.open("csim") as device, pytest.raises(adafire.Unsupported, match="from rest"):
+        device.run(images[:2], keep_state=True)
+
+
+def test_other_packages_keep_their_libraries(tmp_path):
+    """h5py brings an HDF5 of its own, before and after ours."""
+    pytest.importorskip("h5py")
+    script = textwrap.dedent("""
+        import sys
+        def ours():
+            import adafire
+            return len(adafire.read_events(sys.argv[1] + "/events.h5")[0])
+        def theirs():
+            import h5py
+            with h5py.File(sys.argv[1] + "/events.h5", "w") as f:
+                for name, kind in ("x", "u2"), ("y", "u2"), ("t", "i8"), ("p", "u1"):
+                    f["events/" + name] = [1, 0, 1] if name != "t" else [10, 20, 30]
+        if sys.argv[2] == "ours":
+            from adafire import _library
+            _library.convert()
+        theirs()
+        told = ours()
+        theirs()
+        print(told)
+    """)
+    for first in ("theirs", "ours"):
+        command = [sys.executable, "-W", "ignore", "-c", script, tmp_path, first]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.stdout == "3\n", done.stderr
+
+
 def test_threads_share_a_device(model, images):
     wanted = model.run(images)
     with model.open() as device:
@@ -337,6 +381,7 @@ def test_a_callback_cannot_use_its_own_device(model, images):
 
 CTRL_C = """
     import sys, threading, time, os, signal, numpy as np, adafire
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
     model = adafire.load(sys.argv[1])
     images = np.zeros((400000, 1, 8, 8), np.uint8) + np.arange(64, dtype=np.uint8).reshape(8, 8) % 17
     begun = threading.Event()
@@ -407,7 +452,7 @@ def test_nothing_leaks(model, images):
 
     grown(5)
     # A round that left only its events or counters behind would leave megabytes each time.
-    assert min(grown(10) for _ in range(3)) < 3 * 2**20
+    assert min(grown(10) for _ in range(3)) < 8 * 2**20
 
 
 def test_boards():
