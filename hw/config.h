@@ -130,7 +130,7 @@ enum {
     TIMESTEPS = 256,    /* with early exit */
     FIRED_DEPTH = 1024, /* cells that one core may fire in a timestep */
     MARKS = 2048,       /* of when things happened in a run; 0: it sends neither these nor events */
-    LISTS = 8192,       /* of events in memory, a row of a tile each, and one behind each tile's */
+    LISTS = 32768,      /* of events in memory, a row of a tile each, and one behind each tile's */
     COUNTED = 256,      /* populations whose operations are counted in a run by tiles */
 };
 #endif

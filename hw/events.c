@@ -11,6 +11,7 @@ static inline void events(hls_stream(struct bursts) fired,
     bool waiting = false;
     uint32_t where = 0, what = 0; /* of the event that waits */
     bool keep = false;
+    WITH_MEMORY(bool long_rows = false;)
     for (;;) {
 #pragma HLS pipeline II = 1
         if (done) {
@@ -22,6 +23,7 @@ static inline void events(hls_stream(struct bursts) fired,
             break;
 #if MEMORY
         keep = b.kind == BURSTS_EXIT ? keep : b.kept;
+        long_rows = b.lanes ? b.long_rows : long_rows;
 #endif
         const uint32_t others = without_lowest(lanes), burst = lowest_burst(&b, lanes);
         const struct event next = {.end = b.kind == BURSTS_END,
@@ -52,7 +54,8 @@ static inline void events(hls_stream(struct bursts) fired,
             done = number < 2 || (pair && number == 2);
             number -= pair ? 2 : number > 0;
         }
-        WITH_LANES(e.more = !done;)
+        WITH_MEMORY(e.long_rows = long_rows;)
+        WITH_LANES(e.more = b.together && !done;)
         if (send && !keep)
             hls_write(out, e);
 #if MEMORY
@@ -82,7 +85,8 @@ static inline void pack(hls_stream(struct event) in, hls_stream(struct packed) o
             break;
         const uint32_t where = other ? (e.second & 0xffff0000) | low(e.where) : e.where,
                        what = other ? (e.what & 0xffff0000) | low(e.second) : e.what;
-        const struct beat full = e.end ? b : with_word(b, number, packed_event(where, what));
+        const struct beat full =
+            e.end ? b : with_word(b, number, packed_event(where, what, e.long_rows));
         const bool send = e.end || number == BEAT_WORDS - 1;
         if (send) {
             const struct packed p = {.end = e.end,

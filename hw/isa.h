@@ -168,7 +168,12 @@ enum {
     FIRE_SILENT = 4,
     FIRE_WIDE = 8, /* potentials of 31 bits (FEATURE_WIDE), not 23 */
 };
-enum { FIRE_GOES_ON = 16 }; /* the next instruction follows at once; of RELAY, too */
+/* Of FIRE and RELAY. */
+enum {
+    FIRE_GOES_ON = 16,  /* the next instruction follows at once */
+    FIRE_LONG = 64,     /* rows are long: EVENT_LONG_... */
+    FIRE_TOGETHER = 32, /* a cell's events stay together: a route with ROUTE_LANES takes them */
+};
 enum { VALUES_WATCHED = 1 };
 enum { MOVE_CELLS, MOVE_SENT, MOVE_WEIGHTS };   /* modes of DO_TAKE and DO_GIVE */
 enum { WAIT_START, WAIT_INPUT, WAIT_DECISION }; /* modes of DO_WAIT: what is waited for */
@@ -184,11 +189,12 @@ enum { IN_FIRST = 32, IN_LATER = 64, IN_ALL_BUT_LAST = 128 };
  * at once: the script loads its tables, weights and potentials, replays the events of its sources
  * from their lists, and lets it fire; what it fires goes to lists of its own.
  *
- * A list is the events of one row of a tile, four to a beat: channel << EVENT_CHANNEL | column <<
- * EVENT_COLUMN | count (EVENT_COLUMN bits, signed); 0 is none. Lists are numbered; where they begin
- * the machine knows.
+ * A list is the events of one row of a tile, four to a beat: channel << EVENT_CHANNEL (of long rows
+ * EVENT_LONG_CHANNEL) | column << EVENT_COLUMN | count (EVENT_COLUMN bits, signed); 0 is none.
+ * Lists are numbered; where they begin the machine knows.
  *
- * Of a step the words are kind, with IN_... << 8 | core << 16, and up to three more. */
+ * Of a step the words are kind, with IN_... or STEP_LONG << 8 | core << 16, and up to three more.
+ */
 enum script_step {
     STEP_LOAD,    /* memory << 24 | address, words; behind it: these, in whole beats */
     STEP_WIDE,    /* beats; behind it: these, for DO_TAKE */
@@ -204,9 +210,11 @@ enum script_step {
     STEP_CONFIRM,
     STEP_DECIDE, /* the timestep is over; nothing stands behind it */
 };
-enum { EVENT_COLUMN = 9, EVENT_CHANNEL = 19 };
+enum { STEP_LONG = 1 }; /* of INPUT, REPLAY, LISTS: rows are long */
+enum { EVENT_COLUMN = 9, EVENT_CHANNEL = 19, EVENT_LONG_CHANNEL = 21 };
 enum { INPUT_WIDE = 1 };
 enum { TILE_MOST_CHANNELS = 1 << 13, TILE_MOST_COLUMNS = 1 << 10, TILE_MOST_BURST = 255 };
+enum { TILE_LONG_CHANNELS = 1 << 11, TILE_LONG_COLUMNS = 1 << 12 };
 enum { BEAT_WORDS = 4, WIDE_WEIGHTS = 1 /* beats of a vector of weights */ };
 /* Cells and sent counts are moved as LANES words each. */
 

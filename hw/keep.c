@@ -58,7 +58,8 @@ static inline uint32_t keep_list(EACH_CORE(PACKED_IN) hls_stream(struct store) s
         const bool fresh = slot == 0;
         if (fresh)
             p = take_packed(EACH_CORE(PACKED) core, &own);
-        const struct token t = unpacked_event(p.beat.word[0], row, (uint8_t)plan->phase);
+        const struct token t =
+            unpacked_event(p.beat.word[0], row, (uint8_t)plan->phase, plan->long_rows);
         const bool some = low(t.what);
         if (fresh && some) {
             const struct store s = {.address = address, .beat = p.beat};
@@ -140,7 +141,7 @@ static inline void trace_beat(hls_stream(struct token) trace, const struct plan 
 {
     struct beat b = plan->beat;
     for (uint32_t n = 0; n < plan->number; n++) {
-        const struct token t = unpacked_event(b.word[0], plan->row, 0);
+        const struct token t = unpacked_event(b.word[0], plan->row, 0, plan->long_rows);
         if (low(t.what))
             hls_write(trace, t);
         b = shifted(b);

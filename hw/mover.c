@@ -64,7 +64,7 @@ static inline struct token pass_tokens(hls_stream(struct token) in, hls_stream(s
  * before all was there. */
 static inline bool take_input(hls_stream(struct token) in, hls_stream(struct plan) plans,
                               list_table *lists, uint32_t address, uint32_t rows, uint32_t sizes,
-                              bool traced)
+                              bool long_rows, bool traced)
 {
     const uint32_t columns = high(sizes), channels = low(sizes);
     uint32_t row = 0, channel = 0, column = 0, at = address;
@@ -86,15 +86,15 @@ static inline bool take_input(hls_stream(struct token) in, hls_stream(struct pla
             const uint32_t value = wide ? word >> (i & 1) * 16 & 0xffff : word >> i * 8 & 0xff;
             const bool there = column + i < columns && (i < 2 || !wide);
             const uint32_t count = there ? (uint32_t)(base + (int32_t)value) & 511 : 0;
-            b.word[i] = count ? channel << EVENT_CHANNEL |
-                                    ((column + i) & (TILE_MOST_COLUMNS - 1)) << EVENT_COLUMN | count
-                              : 0;
+            b.word[i] =
+                count ? packed_event(channel << 16, (column + i) << 16 | count, long_rows) : 0;
             some |= count;
         }
         const bool write = !head && some && !ended;
         if (write) {
             const struct plan p = {.kind = PLAN_STORE,
                                    .traced = traced,
+                                   .long_rows = long_rows,
                                    .row = (uint16_t)row,
                                    .address = at,
                                    .number = BEAT_WORDS,
@@ -158,14 +158,14 @@ static inline void move(hls_stream(struct beat) from, EACH_CORE(WIDE_OUT) uint8_
 }
 
 static inline void replay_list(hls_stream(struct beat) data, hls_stream(struct token) out,
-                               uint32_t beats, uint16_t row)
+                               uint32_t beats, uint16_t row, bool long_rows)
 {
     struct beat b = {{0}};
     for (uint32_t n = 0; n < beats * BEAT_WORDS; n++) {
 #pragma HLS pipeline II = 1
         if (n % BEAT_WORDS == 0)
             b = hls_read(data);
-        const struct token t = unpacked_event(b.word[0], row, 0);
+        const struct token t = unpacked_event(b.word[0], row, 0, long_rows);
         if (low(t.what))
             hls_write(out, t);
         b = shifted(b);
@@ -174,11 +174,11 @@ static inline void replay_list(hls_stream(struct beat) data, hls_stream(struct t
 
 static inline void replay(hls_stream(struct ask) ask, hls_stream(struct beat) data,
                           hls_stream(struct token) out, const list_table *lists, uint32_t first,
-                          uint32_t behind, uint16_t row)
+                          uint32_t behind, uint16_t row, bool long_rows)
 {
     ask_for(ask, AT(*lists, first), AT(*lists, behind) - AT(*lists, first));
     for (uint32_t list = first; list < behind; list++, row++)
-        replay_list(data, out, AT(*lists, list + 1) - AT(*lists, list), row);
+        replay_list(data, out, AT(*lists, list + 1) - AT(*lists, list), row, long_rows);
 }
 
 /* Words of the answer, by way of core 0. */
@@ -197,11 +197,13 @@ static inline void send_answer(hls_stream(struct beat) data, hls_stream(struct t
 }
 
 static inline void send_plan(hls_stream(struct plan) plans, uint8_t kind, uint8_t core,
-                             uint32_t address, uint32_t number, uint32_t place, bool traced)
+                             uint32_t address, uint32_t number, uint32_t place, bool long_rows,
+                             bool traced)
 {
     const struct plan p = {.kind = kind,
                            .core = core,
                            .traced = traced,
+                           .long_rows = long_rows,
                            .phase = (uint16_t)(place >> 16),
                            .row = (uint16_t)place,
                            .address = address,
@@ -233,8 +235,8 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
         uint16_t step = 0, inputs = 0; /* timesteps, of the input's lists taken */
         bool stop = false;
         /* The script has been stored by now. */
-        send_plan(plans, PLAN_CLEAR, 0, 0, 0, 0, false);
-        send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false);
+        send_plan(plans, PLAN_CLEAR, 0, 0, 0, 0, false, false);
+        send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false, false);
         (void)hls_read(stored);
         while (!stop) {
             const uint8_t skipped = (step ? IN_FIRST : IN_LATER) |
@@ -245,7 +247,7 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
             for (uint32_t left = s.beats; left && !over; left--) {
                 const struct beat b = hls_read(script);
                 const uint8_t kind = b.word[0] & 255, core = b.word[0] >> 16 & 255;
-                const bool skip = b.word[0] >> 8 & skipped;
+                const bool skip = b.word[0] >> 8 & skipped, long_rows = b.word[0] >> 8 & STEP_LONG;
                 const uint32_t one = b.word[1], two = b.word[2], three = b.word[3];
                 switch (kind) {
                 case STEP_LOAD:
@@ -264,7 +266,8 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
                     break;
                 case STEP_INPUT:
                     if (!skip) {
-                        if (!take_input(in, plans, &lists, one, two, three, traced && event_input))
+                        if (!take_input(in, plans, &lists, one, two, three, long_rows,
+                                        traced && event_input))
                             skip_input(in);
                         inputs++;
                     }
@@ -286,7 +289,7 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
                 }
                 case STEP_REPLAY:
                     if (!skip)
-                        replay(data_ask, data, out, &lists, one, two, (uint16_t)three);
+                        replay(data_ask, data, out, &lists, one, two, (uint16_t)three, long_rows);
                     break;
                 case STEP_END: {
                     const struct token t = {.kind = TOKEN_END, .what = one};
@@ -297,20 +300,20 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
                     first = low(two);
                     number = high(two);
                     AT(lists, first) = one;
-                    send_plan(plans, PLAN_LISTS, 0, one, number, three, traced);
+                    send_plan(plans, PLAN_LISTS, 0, one, number, three, long_rows, traced);
                     break;
                 case STEP_SAVE:
                     if (!skip)
-                        send_plan(plans, PLAN_SAVE, core, one, two, 0, false);
+                        send_plan(plans, PLAN_SAVE, core, one, two, 0, false, false);
                     break;
                 case STEP_CONFIRM:
-                    send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false);
+                    send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false, false);
                     awaited = false;
                     break;
                 default: over = true; /* STEP_DECIDE */
                 }
             }
-            send_plan(plans, PLAN_STEP, 0, 0, 0, 0, traced);
+            send_plan(plans, PLAN_STEP, 0, 0, 0, 0, false, traced);
             stop = hls_read(decided);
             step++;
         }
@@ -320,8 +323,8 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
             skip_input(in);
         const struct token end = {.kind = TOKEN_STOP};
         hls_write(out, end);
-        send_plan(plans, PLAN_TALLY, 0, s.tally, s.tallies, 0, false);
-        send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false);
+        send_plan(plans, PLAN_TALLY, 0, s.tally, s.tallies, 0, false, false);
+        send_plan(plans, PLAN_CONFIRM, 0, 0, 0, 0, false, false);
         (void)hls_read(stored);
         ask_for(data_ask, s.answer, s.answer_beats);
         send_answer(data, out, s.answer_beats);
@@ -329,5 +332,5 @@ static void mover(hls_stream(struct token) in, hls_stream(bool) decided,
     const struct ask none = {0};
     hls_write(script_ask, none);
     hls_write(data_ask, none);
-    send_plan(plans, PLAN_EXIT, 0, 0, 0, 0, false);
+    send_plan(plans, PLAN_EXIT, 0, 0, 0, 0, false, false);
 }

@@ -434,7 +434,9 @@ static inline void go_through(hls_stream(struct bursts) fired, const struct deco
             out.kind = moved ? BURSTS : BURSTS_HERE;
 #if MEMORY
             out.kept = progress->tiles;
+            out.long_rows = i->mode & FIRE_LONG;
 #endif
+            WITH_LANES(out.together = i->mode & FIRE_TOGETHER;)
             if (i->sends && done && out.lanes) {
                 hls_write(fired, out);
                 moved = false;

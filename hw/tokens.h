@@ -221,7 +221,8 @@ enum bursts_kind {
  * something, of which there are `number`, at least one with BURSTS and BURSTS_HERE, none else. */
 struct bursts {
     uint8_t kind, number;
-    WITH_MEMORY(bool kept;) /* they go to memory */
+    WITH_MEMORY(bool kept, long_rows;) /* they go to memory */
+    WITH_LANES(bool together;)         /* as events */
     uint16_t lanes;
     uint16_t slice; /* of the population's channels */
     uint16_t row, column;
@@ -246,7 +247,7 @@ static inline uint32_t without_lowest(uint32_t lanes)
 /* From events to gather; where, what and second as in TOKEN_EVENT. end: the population is done. */
 struct event {
     bool end;
-    WITH_MEMORY(bool exit;)
+    WITH_MEMORY(bool exit, long_rows;)
     WITH_LANES(bool more;) /* of this cell follow at once */
     uint32_t where, what, second;
 };
@@ -286,26 +287,33 @@ enum plan_kind {
 };
 struct plan {
     uint8_t kind, core;
-    bool traced;
+    bool traced, long_rows;
     uint16_t phase, row;
     uint32_t address, number;
     struct beat beat;
 };
-static inline uint32_t packed_event(uint32_t where, uint32_t what)
+static inline uint32_t packed_event(uint32_t where, uint32_t what, bool long_rows)
 {
-    return high(where) << EVENT_CHANNEL | (high(what) & (TILE_MOST_COLUMNS - 1)) << EVENT_COLUMN |
-           (what & ((1 << EVENT_COLUMN) - 1));
+    const uint32_t column = high(what), channel = high(where),
+                   place = long_rows ? channel << EVENT_LONG_CHANNEL |
+                                           (column & (TILE_LONG_COLUMNS - 1)) << EVENT_COLUMN
+                                     : channel << EVENT_CHANNEL | (column & (TILE_MOST_COLUMNS - 1))
+                                                                      << EVENT_COLUMN;
+    return place | (what & ((1 << EVENT_COLUMN) - 1));
 }
 static inline int16_t packed_count(uint32_t event)
 {
     return (int16_t)((int32_t)(event << (32 - EVENT_COLUMN)) >> (32 - EVENT_COLUMN));
 }
-static inline struct token unpacked_event(uint32_t event, uint16_t row, uint8_t phase)
+static inline struct token unpacked_event(uint32_t event, uint16_t row, uint8_t phase,
+                                          bool long_rows)
 {
-    const uint32_t column = event >> EVENT_COLUMN & (TILE_MOST_COLUMNS - 1);
+    const uint32_t most = long_rows ? TILE_LONG_COLUMNS : TILE_MOST_COLUMNS,
+                   column = event >> EVENT_COLUMN & (most - 1),
+                   channel = long_rows ? event >> EVENT_LONG_CHANNEL : event >> EVENT_CHANNEL;
     const struct token t = {.kind = TOKEN_EVENT,
                             .core = phase,
-                            .where = event >> EVENT_CHANNEL << 16 | row,
+                            .where = channel << 16 | row,
                             .what = column << 16 | (uint16_t)packed_count(event)};
     return t;
 }

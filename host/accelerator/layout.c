@@ -111,6 +111,11 @@ bool is_analog(const struct af_model *m, int population)
     return population == 0 && !m->format.events;
 }
 
+bool layout_long_rows(const struct neurons *p)
+{
+    return p->shape[2] > p->shape[0] || p->shape[2] > TILE_MOST_COLUMNS;
+}
+
 bool layout_fires(const struct neurons *p)
 {
     return p->kind == AF_RELU || p->kind == AF_LINEAR || p->kind == AF_MAXPOOL;
@@ -349,7 +354,7 @@ static bool leads_to(const struct synapses *s, int view_channel, int to)
 /* Where every channel of the view leads to at most one channel of the block, and none shares its
  * own: the view's channel for each of the block, -1: none. NULL: it is not so, or there is no
  * memory. */
-static int *one_to_one(struct compiler *c, const struct target *t, const struct synapses *s)
+static int *one_to_one(struct compiler *c, bool relay, const struct synapses *s)
 {
     const struct wiring *w = &s->wiring;
     if (!(c->limits.features & FEATURE_LANES))
@@ -366,7 +371,7 @@ static int *one_to_one(struct compiler *c, const struct target *t, const struct 
         int first, behind, found = -1;
         reach_of(w, i, &first, &behind);
         for (int o = first; o < behind && good; o++)
-            if (t->relay || leads_to(s, i, o)) {
+            if (relay || leads_to(s, i, o)) {
                 good = found < 0 && from[o] < 0;
                 found = o;
             }
@@ -483,7 +488,7 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
     layout_put(c, core, MEMORY_ROUTE_ROWS, (uint32_t)core->memory[MEMORY_ROWS].count);
     layout_put(c, core, MEMORY_ROUTE_COLUMNS, (uint32_t)core->memory[MEMORY_COLUMNS].count);
     layout_put(c, core, MEMORY_ROUTE_CHANNELS, (uint32_t)core->memory[MEMORY_CHANNEL_CELL].count);
-    int *const from = one_to_one(c, &t, s);
+    int *const from = one_to_one(c, t.relay, s);
     layout_put(c, core, MEMORY_ROUTE_SHIFT,
                (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 | (from ? ROUTE_LANES : 0) |
                    (uint32_t)(t.relay ? ROUTE_RELAY : s->shift));
@@ -695,6 +700,8 @@ void put_firing(struct compiler *c, struct core *core, const struct neurons *p,
         share.first[ROW] = row;
         mode = FIRE_GOES_ON;
     }
+    mode |= layout_long_rows(p) ? FIRE_LONG : 0;
+    mode |= c->together[p - c->m->population] ? FIRE_TOGETHER : 0;
     if (p->kind == AF_MAXPOOL) {
         instruct(c, core, DO_RELAY, &share,
                  (struct instruction_fields){.mode = mode,
@@ -798,13 +805,28 @@ int layout_check(struct compiler *c, bool chip)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
+/* Which populations have a projection that takes a cell's events together. */
+static void find_together(struct compiler *c)
+{
+    for (int i = 0; i < c->m->population_count; i++) {
+        const struct neurons *p = &c->m->population[i];
+        for (int k = 0; k < p->input_count; k++) {
+            int *from = one_to_one(c, p->kind == AF_MAXPOOL, &p->input[k]);
+            c->together[p->input[k].wiring.source] |= from != NULL;
+            free(from);
+        }
+    }
+}
+
 int layout_open(struct compiler *c, struct program *p, const struct limits *limits)
 {
     *c = (struct compiler){.p = p, .m = p->model, .limits = *limits};
     c->core = calloc(limits->cores, sizeof *c->core);
     c->place = calloc((size_t)p->model->population_count * limits->cores, sizeof *c->place);
-    if (!c->core || !c->place)
+    c->together = calloc((size_t)p->model->population_count, sizeof *c->together);
+    if (!c->core || !c->place || !c->together)
         return af_fail(AF_NO_MEMORY, "no memory for a program");
+    find_together(c);
     layout_begin(c);
     return c->status;
 }
@@ -837,6 +859,7 @@ void layout_close(struct compiler *c)
             free(c->core[k].memory[i].word);
     free(c->core);
     free(c->place);
+    free(c->together);
     free(c->first.word);
     for (int i = 0; i < 2; i++)
         free(c->live[i].word);

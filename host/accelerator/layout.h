@@ -90,6 +90,7 @@ struct compiler {
     struct place *place;                /* [population][core] */
     struct memory_image first, live[2]; /* of MEMORY_GATHER: rows, columns */
     bool counting;                      /* weights are counted, and not put */
+    bool *together;                     /* [population] FIRE_TOGETHER */
     int part, parts;                    /* of the sources' channels, whose routes are put */
     int status;
 };
@@ -116,6 +117,8 @@ struct extent extent_of(const struct compiler *c, int population);
 struct share share_of(const struct compiler *c, int population, const struct extent *e, int core);
 bool is_analog(const struct af_model *m, int population);
 bool layout_fires(const struct neurons *p);
+/* Whether events of it are in lists of long rows (EVENT_LONG_CHANNEL). */
+bool layout_long_rows(const struct neurons *p);
 /* In core k, the cells, windows, parameters of a population, or the tile of one. */
 void lay_out(struct compiler *c, int population, const struct extent *e, uint32_t k);
 /* Routes are put for one part of `parts` of each source's channels; their weights begin at vector 0

@@ -472,6 +472,11 @@ static bool leads(const struct compiler *c, int phase, int memory, int table, ui
     return false;
 }
 
+static int long_flag(const struct neurons *p)
+{
+    return layout_long_rows(p) ? STEP_LONG : 0;
+}
+
 /* The lists of a tile's rows that reach something. */
 static void put_replay(struct tiles *t, const struct tile *from, int phase, int in)
 {
@@ -490,8 +495,9 @@ static void put_replay(struct tiles *t, const struct tile *from, int phase, int 
            !leads(c, phase, MEMORY_ROWS, MEMORY_ROUTE_ROWS, 255, e->first[ROW] + behind - 1))
         behind--;
     if (some && first < behind)
-        step(t, STEP_REPLAY, in, 0, from->first_list + (uint32_t)first,
-             from->first_list + (uint32_t)behind, (uint32_t)(e->first[ROW] + first));
+        step(t, STEP_REPLAY, in | long_flag(&c->m->population[from->population]), 0,
+             from->first_list + (uint32_t)first, from->first_list + (uint32_t)behind,
+             (uint32_t)(e->first[ROW] + first));
 }
 
 static int phase_of(const struct program *p, int population)
@@ -580,7 +586,7 @@ static int put_tile(struct tiles *t, int index)
         const int lanes = (int)c->limits.lanes;
         const int64_t neurons = (int64_t)e->size[GROUP] * lanes * p->shape[2];
         tile->first_list = take_lists(t, e->size[ROW]);
-        step(t, STEP_LISTS, 0, 0, take_beats(t, list_beats(c, e->size[ROW], neurons)),
+        step(t, STEP_LISTS, long_flag(p), 0, take_beats(t, list_beats(c, e->size[ROW], neurons)),
              (uint32_t)e->size[ROW] << 16 | tile->first_list,
              (uint32_t)phase_of(c->p, tile->population) << 16 | (uint32_t)e->first[ROW]);
     }
@@ -600,9 +606,12 @@ static int check(struct tiles *t)
     struct compiler *c = t->c;
     for (int i = 0; i < c->m->population_count; i++) {
         const struct neurons *p = &c->m->population[i];
-        layout_fits(c, "channels of a population in memory", (size_t)p->shape[0],
-                    TILE_MOST_CHANNELS);
-        layout_fits(c, "columns of a population in memory", (size_t)p->shape[2], TILE_MOST_COLUMNS);
+        const bool long_rows = layout_long_rows(p);
+        layout_fits(c,
+                    long_rows ? "channels of a population of long rows in memory"
+                              : "channels of a population in memory",
+                    (size_t)p->shape[0], long_rows ? TILE_LONG_CHANNELS : TILE_MOST_CHANNELS);
+        layout_fits(c, "columns of a population in memory", (size_t)p->shape[2], TILE_LONG_COLUMNS);
         layout_fits(c, "sources of a population", (size_t)p->input_count, 256);
     }
     layout_fits(c, "populations", (size_t)c->p->phases + 1, c->limits.counted);
@@ -675,8 +684,8 @@ static int compile(struct tiles *t)
     /* A beat has the events of one channel, and of two columns where a row is wide (put_row). */
     const uint64_t beats = (uint64_t)input[0] * (uint64_t)input[1] * (uint64_t)((input[2] + 1) / 2);
     t->tile[0].first_list = take_lists(t, input[1]);
-    step(t, STEP_INPUT, c->m->format.events ? 0 : IN_FIRST, 0, take_beats(t, beats),
-         (uint32_t)input[1], (uint32_t)input[2] << 16 | (uint32_t)input[0]);
+    step(t, STEP_INPUT, (c->m->format.events ? 0 : IN_FIRST) | long_flag(&c->m->population[0]), 0,
+         take_beats(t, beats), (uint32_t)input[1], (uint32_t)input[2] << 16 | (uint32_t)input[0]);
     step(t, STEP_CONFIRM, 0, 0, 0, 0, 0);
     for (int i = 1; i < t->count && !status; i++)
         status = put_tile(t, i);

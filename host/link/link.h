@@ -25,9 +25,9 @@ struct link_operations {
      * forgets what is under way; what it had loaded is lost. NULL where nothing on the way can go
      * wrong. */
     int (*reset)(struct link *link);
-    /* There shall be so much memory behind the machine; what it held may be lost. AF_NO_MEMORY where
-     * there is less, AF_UNSUPPORTED where the machine reaches none. NULL where there is always
-     * enough. */
+    /* There shall be so much memory behind the machine; what it held may be lost. AF_NO_MEMORY
+     * where there is less, AF_UNSUPPORTED where the machine reaches none. NULL where there is
+     * always enough. */
     int (*provide)(struct link *link, uint64_t bytes);
 };
 struct link {

@@ -475,8 +475,13 @@ static int claim(struct usb *u)
 
 int link_open_usb(const struct usb_board *board, const struct usb_options *o, struct link **link)
 {
-    static const struct link_operations operations = {usb_exchange, usb_cycles, usb_close, usb_send,
-                                                      usb_receive,  AHEAD,      usb_reset};
+    static const struct link_operations operations = {.exchange = usb_exchange,
+                                                      .cycles = usb_cycles,
+                                                      .close = usb_close,
+                                                      .send = usb_send,
+                                                      .receive = usb_receive,
+                                                      .ahead = AHEAD,
+                                                      .reset = usb_reset};
     struct usb *u = calloc(1, sizeof *u);
     *link = NULL;
     if (!u)
