@@ -93,13 +93,14 @@ HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
 
 # The builds of the accelerator (hw/config.h).
-ACCELERATOR := sim tiny u250 check
+ACCELERATOR := sim tiny u250 check ulx3s
 # Clocks that latencies are told for: of the HX8K board, and what the schedules are made for, by a clock
 # period in nanoseconds, 5 if there is none here.
 MHZ_tiny := 24
 MHZ_sim := 200
 MHZ_u250 := 300
 MHZ_check := 200
+MHZ_ulx3s := 36
 NS_u250 := 3.33
 CSIM := $(ACCELERATOR:%=$(B)/adafire-csim-%.so)
 

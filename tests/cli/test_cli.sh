@@ -245,7 +245,7 @@ fi
 good "a check" "$bin/adafire-convert" --check $data/model.onnx --json
 holds "what is in it" '"operators": {"Conv": 4, "BatchNormalization": 4, "Relu": 3'
 holds "what it would be" '"converts": true, .*"name": "logits", "kind": "output", "shape": \[10, 1, 1\], "neurons": 10, "weights": 640'
-holds "what holds it" '"sim": {"fits": true}, "u250": {"fits": true}, "tiny": {"fits": false, "why_not": "population ./Relu. fires bursts of up to 63, this build of up to 15 .convert it with --fit tiny'
+holds "what holds it" '"sim": {"fits": true}, "u250": {"fits": true}, "ulx3s": {"fits": true}, "tiny": {"fits": false, "why_not": "population ./Relu. fires bursts of up to 63, this build of up to 15 .convert it with --fit tiny'
 good "a check with options" "$bin/adafire-convert" --check $data/model.onnx --fit tiny
 holds "which fits now" 'build tiny .small FPGAs on USB.'
 good "a check of bursts" "$bin/adafire-convert" --check $data/model.onnx --signed off --burst-initial 16
