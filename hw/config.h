@@ -112,8 +112,8 @@ typedef uint8_t sent_count;
 enum {
     SLICE = 1,
     PAIRS = 0,
-    CELLS = 1024,
-    SENT_CELLS = 512,
+    CELLS = 512,
+    SENT_CELLS = 256,
     SENT_MOST = 255,
     WEIGHTS = 3072,
     PARAMETERS = 64,
@@ -125,7 +125,7 @@ enum {
     PHASES = 16,
     PROGRAM = 512,
     TIMESTEPS = 32,
-    FIRED_DEPTH = 256,
+    FIRED_DEPTH = 255,
     MARKS = 0,
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
