@@ -95,7 +95,7 @@ define ecp5_rules
 $(B)/boards/$(1)-%.json: $(BOARD_V) $(call machine,$(1)) hw/boards/boards.mk
 	$$(call say,YOSYS,$$@)
 	$$(Q)yosys -q -l $$(@:.json=.synthesis) -p "read_verilog -DSYNTHESIS $$(call design,$$*,$(1)) hw/boards/$(TOP_$(1)).v $(GLUE_ECP5) $(RTL_V) \
-		hw/rtl/hls_ram_lanes.v; \
+		hw/rtl/hls_ram_lanes.v hw/rtl/hls_ram_tdp_lanes.v; \
 		chparam -set CYCLES $(call cycles,$(1)) -set MHZ $(MHZ_$(1)) $(TOP_$(1)); synth_ecp5 -abc9 -top $(TOP_$(1)) -json $$@"
 $(B)/boards/$(1)-%.config $(B)/boards/$(1)-%.routed &: $(B)/boards/$(1)-%.json hw/boards/$(TOP_$(1)).lpf
 	$$(call say,NEXTPNR,$(B)/boards/$(1)-$$*.config)

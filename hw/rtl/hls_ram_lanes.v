@@ -15,7 +15,9 @@ module hls_ram_lanes #(
     parameter AWIDTH = 10,    // bits of DEPTH - 1, at least 1
     parameter BYPASS = 0,     // 1: reading sees the write of the same cycle
     parameter MEETS  = 1,     // 0: no cycle reads and writes the same address
+    /* verilator lint_off UNUSED */ // but by synthesis
     parameter STYLE  = "auto" // ram_style: "ultra", "block", "distributed"
+    /* verilator lint_on UNUSED */
 ) (
     input  wire                   clk,
     input  wire [AWIDTH-1:0]      ra, // address to read

@@ -305,11 +305,12 @@ static void emit_instance(struct emitter *e, int memory, int first, int banks,
     const char *lanes = m->lanes ? text(", .LANES(%d)", banks) : "",
                *none = m->lanes ? text("%d'd0", banks) : "1'b0";
     fprintf(e->logic,
-            "  hls_ram_tdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d)%s%s) u_%s (.clk(clk),\n"
+            "  hls_ram_tdp%s #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d)%s%s) u_%s (.clk(clk),\n"
             "    .a_addr(%s_a0), .a_en(%s_e0), .a_we(%s), .a_wd(%s_d0), .a_q(m%d_q0[%d:%d]),\n"
             "    .b_addr(%s_a1), .b_en(%s_e1), .b_we(%s), .b_wd(%s_d1), .b_q(m%d_q1[%d:%d]));\n",
-            m->lanes ? m->kept : width, m->depth, a, lanes, style, n, n, n, xw ? xw : none, n,
-            memory, high, low, n, n, yw ? yw : none, n, memory, high, low);
+            m->lanes || m->style ? "_lanes" : "", m->lanes ? m->kept : width, m->depth, a, lanes,
+            style, n, n, n, xw ? xw : none, n, memory, high, low, n, n, yw ? yw : none, n, memory,
+            high, low);
 }
 
 static void emit_memory(struct emitter *e, int memory)
