@@ -12,7 +12,14 @@ const char *const chip_fault_names[FAULTS] = {
     "stall-in", "short-out", "io-out",    "io-in",    "control", "unplug"};
 
 enum { RESET = 0, FLOW = 2, BAUD = 3, DATA = 4, LATENCY = 9, BITMODE = 11 };
-enum { LINE_IDLE = 0x60, LINE_OVERRUN = 0x02, LINE_FRAMING = 0x08, MODEM = 0x32, SYNC_FIFO = 0x40, FLOW_RTS_CTS = 1 };
+enum {
+    LINE_IDLE = 0x60,
+    LINE_OVERRUN = 0x02,
+    LINE_FRAMING = 0x08,
+    MODEM = 0x32,
+    SYNC_FIFO = 0x40,
+    FLOW_RTS_CTS = 1
+};
 
 struct chip {
     void *library;
@@ -191,8 +198,8 @@ static void fifo_cycle(struct chip *c)
 {
     struct control *k = c->control;
     struct board_fifo *p = &c->pins;
-    /* FTDI's AN_130 sets flow control before this mode; a chip that was not told so may lose bytes, and
-     * this one does not begin. */
+    /* FTDI's AN_130 sets flow control before this mode; a chip that was not told so may lose bytes,
+     * and this one does not begin. */
     const bool running = c->mode == SYNC_FIFO && c->flow == FLOW_RTS_CTS;
     c->clock_fifo(c->board, running, p);
     k->clashes += running && !p->oe_n && p->out != p->in;
