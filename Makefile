@@ -93,13 +93,14 @@ HLSC_SRC := $(wildcard tools/hlsc/*.c)
 HLSC := $(B)/hlsc
 
 # The builds of the accelerator (hw/config.h).
-ACCELERATOR := sim tiny u250 check
+ACCELERATOR := sim tiny u250 check ulx3s
 # Clocks that latencies are told for: of the HX8K board, and what the schedules are made for, by a clock
 # period in nanoseconds, 5 if there is none here.
 MHZ_tiny := 24
 MHZ_sim := 200
 MHZ_u250 := 300
 MHZ_check := 200
+MHZ_ulx3s := 36
 NS_u250 := 3.33
 CSIM := $(ACCELERATOR:%=$(B)/adafire-csim-%.so)
 
@@ -117,7 +118,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
-.PHONY: all archives help test quick python demo docs bench check-long check-usb check-xrt check-faults lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all archives help test quick python demo docs bench check-long check-usb check-xrt check-faults prove lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(LIBRARIES) $(CSIM) $(HLSC)
@@ -313,9 +314,10 @@ help:
 #: make bench        speed of the CPU engine beside a float simulation in PyTorch, of the readers of recordings, and of live streams
 #: make check-long   accuracy tables and every task on the networks in DATA=../shared/data (hours)
 #: make check-usb    every digit and 1,200 faults on emulated USB boards; how fast the link is (half an hour)
-#: make bitstreams   BOARD=icebreaker|hx8k|hx8k_fifo: a design, placed and routed, into bitstreams/ (ulx3s, ecpix5: with nextpnr-ecp5)
+#: make bitstreams   BOARD=icebreaker|hx8k|hx8k_fifo|ulx3s|ulx3s_45f|ulx3s_25f|ulx3s_12f|ecpix5: a design, placed and routed, into bitstreams/
 #: make loopback     BOARD=: the same of a design that says what it hears; make synthesis BOARD=: cells alone
 #: make gates        BOARD=: a simulator of what was placed and routed; make cells BOARD=: of what was synthesised
+#: make prove        formal proofs of hw/rtl, and faults that they must find (minutes; SHORT=1: what CI runs)
 #: make check-xrt    LeNet-5 and ResNet-20 on an emulated Alveo card; 100 runs, four side by side (minutes)
 #: make check-faults interrupts at random moments, writes that fail: nothing may be left (minutes)
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
@@ -355,6 +357,9 @@ check-usb: all $(USB_TOOLS) $(BOARDS_TO_TEST) $(B)/adafire-board-slow.so
 	@tools/check-usb $(B)
 check-xrt: all emu-sim $(B)/rtl/kernel_u250.ports $(TESTS)
 	@tools/check-xrt $(B) $(DATA)
+
+prove:
+	@tests/hw/prove $(if $(SHORT),short)
 
 check-faults: all
 	@tools/check-faults $(B)

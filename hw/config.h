@@ -41,6 +41,7 @@ enum {
 #elif defined BUILD_U250 /* a tile, of which an Alveo U250 holds many: no more than ResNet-20      \
                             needs */
 #define BUILD_NUMBER 3
+#define ULTRA_RAM    /* has cells and weights */
 #define MEMORY       0
 #define LANEWISE     0
 #define SMALL        0
@@ -100,6 +101,36 @@ enum {
     MARKS = 64,
     LISTS = 1024,
     COUNTED = 64,
+};
+#elif defined BUILD_ULX3S /* fills an ECP5 85F; runs LeNet-5 */
+#define BUILD_NUMBER 5
+#define MEMORY       0
+#define LANEWISE     0
+#define SMALL        0
+#define CORES        4
+#define LANES        8
+#define BURST_BITS   6
+#define STATE_BITS   24
+typedef uint16_t word_address;
+typedef uint8_t sent_count;
+enum {
+    SLICE = 1,
+    PAIRS = 0,
+    CELLS = 512,
+    SENT_CELLS = 256,
+    SENT_MOST = 255,
+    WEIGHTS = 3072,
+    PARAMETERS = 64,
+    ROUTES = 32,
+    CHANNELS = 512,
+    AXIS = 512,
+    LIST = 512,
+    WINDOWS = 128,
+    PHASES = 16,
+    PROGRAM = 512,
+    TIMESTEPS = 32,
+    FIRED_DEPTH = 255,
+    MARKS = 0,
 };
 #else /* BUILD_SIM: the default, for ResNet-20 */
 #define BUILD_NUMBER 2

@@ -34,6 +34,10 @@ static void IN_CORE(neurons)(hls_stream(struct operation) in,
     static mark_list mark;
     static struct progress progress;
     WITH_MEMORY(static tile_totals of_tiles;)
+#ifdef ULTRA_RAM
+#pragma HLS bind_storage variable = cell type = ram_s2p impl = uram
+#pragma HLS bind_storage variable = weight type = ram_t2p impl = uram
+#endif
 #pragma HLS array_partition variable = cell complete dim = 2
 #pragma HLS array_partition variable = cell complete dim = 3
 #pragma HLS array_partition variable = weight complete dim = 2

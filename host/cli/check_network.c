@@ -14,6 +14,7 @@ static const struct {
     const char *name, *what;
 } builds[] = {{"sim", "simulated, the default"},
               {"u250", "a tile of an Alveo card"},
+              {"ulx3s", "an ECP5 85F"},
               {"tiny", "small FPGAs on USB"}};
 enum { BUILDS = sizeof builds / sizeof *builds };
 

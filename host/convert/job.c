@@ -79,6 +79,7 @@ static const struct build {
     bool no_signed, narrow;
 } builds[] = {{"tiny", NARROW_BURSTS, true, true},
               {"u250", 63, true, true},
+              {"ulx3s", 63, true, true},
               {"sim", BURST_LIMIT, false, false}};
 
 static const struct build *build_named(const char *name)

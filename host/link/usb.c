@@ -27,6 +27,7 @@ enum {
     FTDI_BITMODE = 11
 };
 enum { DATA_8N1 = 8, DATA_BREAK = 1 << 14, MODE_PLAIN = 0, MODE_SYNC_FIFO = 0x40ff };
+enum { FLOW_NONE = 0, FLOW_RTS_CTS = 1 << 8 }; /* AN_130: the synchronous FIFO wants the latter */
 
 struct usb;
 struct transfer {
@@ -231,7 +232,7 @@ static void set_up_chip(struct usb *u)
     request(u, FTDI_RESET, 0, 0);
     request(u, FTDI_BITMODE, MODE_PLAIN, 0);
     request(u, FTDI_LATENCY, 1, 0);
-    request(u, FTDI_FLOW, 0, 0);
+    request(u, FTDI_FLOW, 0, u->board->baud ? FLOW_NONE : FLOW_RTS_CTS);
     if (u->board->baud) {
         request(u, FTDI_BAUD, d.value, d.index);
         request(u, FTDI_DATA, DATA_8N1, 0);

@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 #: What the C libraries are made of, in a source distribution and in a clone.
 SOURCES = ("Makefile", "LICENSE", "host", "hw", "sim/csim.c", "sim/sim.h", "sim/print.h", "tools/setup", "tools/layers")
 LIBRARIES = ("libadafire.so", "libadafire-convert.so")
-BUILDS = ("sim", "tiny", "u250", "check")
+BUILDS = ("sim", "tiny", "u250", "check", "ulx3s")
 
 
 def _root() -> pathlib.Path:

@@ -23,6 +23,9 @@ set map [ipx::get_memory_maps -of_objects $core]
 set_property name s_axi_control $map
 set_property slave_memory_map_ref s_axi_control $control
 ipx::associate_bus_interfaces -busif s_axi_control -clock ap_clk $core
+# The reset belongs to the clock (UG1701, "RTL kernel requirements").
+set clock [ipx::get_bus_interfaces ap_clk -of_objects $core]
+set_property value ap_rst_n [ipx::add_bus_parameter ASSOCIATED_RESET $clock]
 
 # Registers, as `hlsc --ports` lists them; those of pointers name the port that they belong to.
 set block [ipx::get_address_blocks -of_objects $map]
@@ -54,7 +57,10 @@ foreach line $lines {
 foreach name $masters {
     ipx::associate_bus_interfaces -busif m_axi_$name -clock ap_clk $core
     set master [ipx::get_bus_interfaces m_axi_$name -of_objects $core]
-    foreach {parameter value} {MAX_BURST_LENGTH 64 HAS_BURST 0 SUPPORTS_NARROW_BURST 0} {
+    # hls_axi_read asks for as many bursts as its 256 words have room for, hls_axi_write announces 16 and
+    # waits for the responses of 256; HAS_BURST tells of AxBURST, which both have.
+    foreach {parameter value} {MAX_BURST_LENGTH 64 HAS_BURST 1 SUPPORTS_NARROW_BURST 0
+                               NUM_READ_OUTSTANDING 32 NUM_WRITE_OUTSTANDING 32} {
         set_property value $value [ipx::add_bus_parameter $parameter $master]
     }
 }

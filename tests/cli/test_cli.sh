@@ -245,7 +245,7 @@ fi
 good "a check" "$bin/adafire-convert" --check $data/model.onnx --json
 holds "what is in it" '"operators": {"Conv": 4, "BatchNormalization": 4, "Relu": 3'
 holds "what it would be" '"converts": true, .*"name": "logits", "kind": "output", "shape": \[10, 1, 1\], "neurons": 10, "weights": 640'
-holds "what holds it" '"sim": {"fits": true}, "u250": {"fits": true}, "tiny": {"fits": false, "why_not": "population ./Relu. fires bursts of up to 63, this build of up to 15 .convert it with --fit tiny'
+holds "what holds it" '"sim": {"fits": true}, "u250": {"fits": true}, "ulx3s": {"fits": true}, "tiny": {"fits": false, "why_not": "population ./Relu. fires bursts of up to 63, this build of up to 15 .convert it with --fit tiny'
 good "a check with options" "$bin/adafire-convert" --check $data/model.onnx --fit tiny
 holds "which fits now" 'build tiny .small FPGAs on USB.'
 good "a check of bursts" "$bin/adafire-convert" --check $data/model.onnx --signed off --burst-initial 16
@@ -421,6 +421,11 @@ if [ "$(sort "$work/cpu.csv" | cksum)" = "$(sort "$work/csim.csv" | cksum)" ]; t
 good "with signed bursts" $quick --fit tiny -o "$work/signed.snn"
 bad "more signed bursts than tiny has room for" "convert it with --signed off" $host --board csim --build tiny \
     "$work/signed.snn" $data/test_images.npy
+for build in tiny u250 ulx3s; do # which have little room for signed bursts, and are asked for none
+    good "fit for $build" $convert --effort 0 --signed auto --fit $build -o "$work/auto.snn"
+    good "what it has" "$bin/adafire-info" --json "$work/auto.snn"
+    if grep -q '"signed": *true' "$work/out"; then fail "signed bursts, fit for $build"; else pass; fi
+done
 good "bursts as large as they may be" $quick -o "$work/large.snn"
 bad "larger bursts than tiny fires" "bursts of up to 63, this build of up to 15 (convert it with --fit tiny)" \
     $host --board csim --build tiny "$work/large.snn" $data/test_images.npy

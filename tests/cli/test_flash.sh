@@ -36,6 +36,7 @@ DEVICE
     device 3 3 6010 "Lattice FTUSB Interface Cable" LATT1
     device 4 4 6015 "ULX3S FPGA 85K" ULX1
     device 5 5 6010 "ECPIX-5 Debug" ECP1
+    device 7 7 6015 "ULX3S FPGA 12K v3.0.8" ULX2
 } >"$work/one"
 {
     cat "$work/one"
@@ -107,8 +108,14 @@ on 0 "hx8k to flash" "" "iceprog <-d> <d:001/003> <bitstreams/hx8k.bin>" "$flash
 on 0 "icebreaker" "" "iceprog <-d> <d:001/002> <bitstreams/ice.bin>" "$flash" -b icebreaker --flash -y bitstreams/ice.bin
 grep -v '^#' "$repository/bitstreams/MANIFEST" >rows
 while read -r file board rest; do
-    case $board in icebreaker) at=002 ;; *) at=003 ;; esac
-    on 0 "the repository's $file" "" "iceprog <-d> <d:001/$at> <$repository/bitstreams/$file>" \
+    case $board in
+    icebreaker) call="iceprog <-d> <d:001/002>" ;;
+    ulx3s) call="openFPGALoader <--busdev-num> <1:4> <-b> <ulx3s> <-f>" ;;
+    ulx3s_12f) call="openFPGALoader <--busdev-num> <1:7> <-b> <ulx3s> <-f>" ;;
+    ecpix5) call="openFPGALoader <--busdev-num> <1:5> <-b> <ecpix5> <-f>" ;;
+    *) call="iceprog <-d> <d:001/003>" ;;
+    esac
+    on 0 "the repository's $file" "" "$call <$repository/bitstreams/$file>" \
         "$flash" -b "$board" --flash -y "$repository/bitstreams/$file"
 done <rows
 on 0 "a shell" "" "xbmgmt <program> <--device> <0000:b3:00.0> <--base>" "$flash" -b u250 --shell 0000:b3:00.0 -y

@@ -81,6 +81,12 @@ for width in 1 8 16 32; do lint ice40_spram WIDTH=$width AWIDTH=$((width % 14 + 
 lint SB_SPRAM256KA
 lint hls_ram_tdp
 lint hls_ram_tdp WIDTH=1 DEPTH=1 AWIDTH=1
+lint hls_ram_tdp_lanes
+lint hls_ram_tdp_lanes WIDTH=8 LANES=16 DEPTH=6144 AWIDTH=13
+for bypass in 0 1; do
+    lint hls_ram_lanes BYPASS=$bypass
+    lint hls_ram_lanes BYPASS=$bypass WIDTH=1 LANES=1 DEPTH=1 AWIDTH=1
+done
 lint hls_axi_burst
 for module in hls_axi_read hls_axi_write; do
     lint $module
@@ -194,6 +200,17 @@ if have yosys; then
     check "synth_xilinx -family xcup" yosys -q xcup.ys
     block_rams 1 deep sdp sdp_bypass tdp read write
     block_rams 0 shallow lite
+    # As many URAMs as hlsc's report says (tests/hlsc/kernels/lanes.c).
+    for ram in "hls_ram_lanes 24 16 4096 12 6" "hls_ram_tdp_lanes 8 16 6144 13 4"; do
+        set -- $ram
+        {
+            echo "read_verilog -DSYNTHESIS $rtl/$1.v"
+            echo "chparam -set WIDTH $2 -set LANES $3 -set DEPTH $4 -set AWIDTH $5 -set STYLE \"ultra\" $1"
+            echo "synth_xilinx -family xcup -noiopad -top $1"
+            echo "select -assert-count $6 t:URAM288"
+        } >uram.ys
+        check "$1: $6 URAM" yosys -q uram.ys
+    done
 else
     skip "no yosys"
 fi

@@ -87,6 +87,27 @@ for row in "icebreaker:6010:iCEBreaker V1.0e" "hx8k:6010:Lattice FTUSB Interface
         echo "skip: no bitstreams/$name.bin to simulate (icestorm)"
     fi
 done
+if [ "$(board board-ulx3s_12f)" ]; then
+    ulx3s="$emulator --id 6015"
+    on "ulx3s_12f" $ulx3s --product "ULX3S FPGA 12K v3.0.8" "$(board board-ulx3s_12f)" $run ulx3s_12f
+    bad "a ULX3S with another chip" 15 "no ulx3s_45f is attached" $ulx3s --product "ULX3S FPGA 12K v3.0.8" \
+        "$(board board-ulx3s_12f)" $run ulx3s_45f
+    good "faults of a ULX3S" $ulx3s --product "ULX3S FPGA 12K v3.0.8" "$(board board-ulx3s_12f)" \
+        "$bin/tests/link/usb/faults" "$work/m.snn" $data/test_images.npy "${ADAFIRE_FAULTS:-6}" 7 ulx3s_12f
+fi
+# As nextpnr has placed and routed it, and packed it into that very file.
+ecp5=$(board gates-ulx3s_12f-accelerator)
+if [ "$ecp5" ]; then
+    same "bitstreams/ulx3s_12f.bit is not what is made" bitstreams/ulx3s_12f.bit \
+        "$(dirname "$ecp5")/boards/ulx3s_12f-accelerator.bit"
+    rm -f "$work/usb.npy"
+    good "bitstreams/ulx3s_12f.bit" $emulator --id 6015 --product "ULX3S FPGA 12K v3.0.8" "$ecp5" $host "$work/m.snn" \
+        $data/test_images.npy --limit 2 --board ulx3s_12f --timeout 300 -o "$work/usb.npy"
+    same "bitstreams/ulx3s_12f.bit differs from cpu" "$work/two.npy" "$work/usb.npy"
+else
+    skipped=$((skipped + 1))
+    echo "skip: no ulx3s_12f placed and routed to simulate (nextpnr-ecp5, tools/setup boards)"
+fi
 fifo=$(board board-hx8k_fifo)
 if [ "$fifo" ]; then
     on "hx8k_fifo" "$emulator" --id 6014 --product UM232H "$fifo" $run hx8k_fifo

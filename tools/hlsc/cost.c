@@ -5,6 +5,8 @@
 #include "target.h"
 #include "value.h"
 
+#include <string.h>
+
 /* DSP blocks for a product of operands of these widths. */
 static int dsp_blocks(const struct target *t, int a, int b)
 {
@@ -79,15 +81,65 @@ static void add_node(struct cost *c, const struct process *p, const struct node 
         c->luts += n->kept;
 }
 
+static long divide_up(long a, long b)
+{
+    return (a + b - 1) / b;
+}
+
+/* RAMB18 (a RAMB36 is two) for so many words, in whichever shape takes fewest. The widest shape of
+ * either has one port to read and one to write (UG573, "Block RAM Data Organization"). */
+static long xilinx_halves(long width, long depth, bool one_writer)
+{
+    long best = 0;
+    for (int halves = 1; halves <= 2; halves++) {
+        static const int wide[] = {36, 18, 9, 4, 2, 1};
+        for (int i = one_writer ? 0 : 1; i < 6; i++) {
+            const int w = wide[i] * (i < 3 ? halves : 1);
+            const long d = i < 3 ? 512l << i : (512l << i) * halves,
+                       n = halves * divide_up(width, w) * divide_up(depth, d);
+            if (!best || n < best)
+                best = n;
+        }
+    }
+    return best;
+}
+
+/* A URAM has 4,096 words of nine bytes that are written or not (UG573, "UltraRAM"). */
+static long ultra_rams(const struct memory *m, long width)
+{
+    enum { DEPTH = 4096, BYTES = 9, BITS = 72 };
+    const long bytes = divide_up(m->kept, 8), deep = divide_up(m->depth, DEPTH);
+    if (!m->lanes)
+        return divide_up(width, BITS) * deep;
+    return deep * (bytes > BYTES ? m->banks * divide_up(bytes, BYTES)
+                                 : divide_up(m->banks, BYTES / bytes));
+}
+
+/* Shallower memories are LUTs there, as yosys and Vivado choose. */
+enum { XILINX_SHALLOW = 64 };
+
 static void add_memory(struct cost *c, const struct target *t, const struct memory *m)
 {
-    const long bits = (long)m->depth * m->kept;
+    const int copies = m->merged ? 1 : m->banks;
+    const long width = (long)m->kept * (m->merged ? m->banks : 1), bits = width * m->depth;
     if (m->kind == MEMORY_REGISTERS)
         c->flip_flops += (long)m->banks * m->kept;
-    else if (m->merged)
-        c->rams += (bits * m->banks + t->ram_bits - 1) / t->ram_bits;
-    else
-        c->rams += (bits + t->ram_bits - 1) / t->ram_bits * m->banks;
+    else if (!t->xilinx)
+        c->rams += divide_up(bits, t->ram_bits) * copies;
+    else if (m->style && !strcmp(m->style, "ultra"))
+        c->urams += ultra_rams(m, width) * copies;
+    else if (m->style ? !strcmp(m->style, "block") : m->depth > XILINX_SHALLOW)
+        c->rams += xilinx_halves(m->lanes ? m->banks * 9 * divide_up(m->kept, 9) : width, m->depth,
+                                 m->kind == MEMORY_SIMPLE) *
+                   copies; /* lanes are written in bytes of nine bits */
+}
+
+long queue_rams(const struct target *t, int width, int depth)
+{
+    if (depth <= 32 || (long)width * depth <= 512)
+        return 0;
+    return t->xilinx ? xilinx_halves(width, depth, true)
+                     : divide_up((long)width * depth, t->ram_bits);
 }
 
 struct cost process_cost(const struct process *p)

@@ -52,7 +52,7 @@ static void emit_register_bank(struct emitter *e, int memory, int bank)
 }
 
 struct port {
-    char *address, *enable, *write; /* NULL: not used */
+    char *address, *enable, *read, *write; /* NULL: not used */
 };
 
 struct bank {
@@ -74,7 +74,9 @@ static struct bank bank_ports(struct emitter *e, int memory, int bank)
         drive(e, &address[k], n, value_text(e, n->in[0], address_bits(m), n->region, n->cycle));
         char *enable = text("(%s)", and_text(enable_text(e, n), store ? guard_text(e, n) : NULL));
         or_into(&b.port[k].enable, enable);
-        if (store) {
+        if (!store)
+            or_into(&b.port[k].read, enable);
+        else {
             or_into(&b.port[k].write, enable);
             drive(e, &data[k], n, value_text(e, n->in[1], m->kept, n->region, n->cycle));
         }
@@ -136,6 +138,31 @@ static bool same_ports(const struct bank *a, const struct bank *b)
             !same_text(a->port[k].write, b->port[k].write))
             return false;
     return true;
+}
+
+/* The same but for which of them are written. */
+static bool same_but_written(const struct bank *a, const struct bank *b)
+{
+    for (int k = 0; k < 2; k++)
+        if (!same_text(a->port[k].address, b->port[k].address) ||
+            !same_text(a->port[k].read, b->port[k].read))
+            return false;
+    return true;
+}
+
+static const char *or_never(const char *s)
+{
+    return s ? s : "1'b0";
+}
+
+/* What a port of the banks first .. writes, as the name of a net with a bit for each; NULL:
+ * nothing. */
+static char *write_lanes(const char *name, int first, int banks, int k, const struct bank *bank)
+{
+    for (int b = 0; b < banks; b++)
+        if (bank[first + b].port[k].write)
+            return text("%s_w%d", name, k);
+    return NULL;
 }
 
 /* A module of its own for contents that are not zero: two readers, or a reader and a writer. */
@@ -204,10 +231,19 @@ static void emit_port_nets(struct emitter *e, int memory, int first, int banks,
         }
     for (int k = 0; k < 2; k++) {
         const struct port *port = &bank[first].port[k];
+        const char *write = m->lanes ? write_lanes(n, first, banks, k, bank) : NULL;
         declare(e, "wire", a, text("%s_a%d", n, k));
         declare(e, "wire", 1, text("%s_e%d", n, k));
-        fprintf(e->logic, "  assign %s_a%d = %s;\n  assign %s_e%d = %s;\n", n, k,
-                or_zero(port->address, a), n, k, port->enable ? port->enable : "1'b0");
+        fprintf(e->logic, "  assign %s_a%d = %s;\n", n, k, or_zero(port->address, a));
+        if (!write)
+            fprintf(e->logic, "  assign %s_e%d = %s;\n", n, k, or_never(port->enable));
+        else {
+            declare(e, "wire", banks, write);
+            for (int b = 0; b < banks; b++)
+                fprintf(e->logic, "  assign %s[%d] = %s;\n", write, b,
+                        or_never(bank[first + b].port[k].write));
+            fprintf(e->logic, "  assign %s_e%d = %s | (|%s);\n", n, k, or_never(port->read), write);
+        }
         if (m->kind == MEMORY_ROM || (m->kind == MEMORY_SIMPLE && !k))
             continue;
         declare(e, "wire", width, text("%s_d%d", n, k));
@@ -238,6 +274,23 @@ static void emit_instance(struct emitter *e, int memory, int first, int banks,
         fprintf(e->logic, ");\n");
         return;
     }
+    const char *xw = x->write, *yw = y->write;
+    if (m->lanes) {
+        xw = write_lanes(n, first, banks, 0, bank);
+        yw = write_lanes(n, first, banks, 1, bank);
+    }
+    const char *style = m->style ? text(", .STYLE(\"%s\")", m->style) : "";
+    if (simple && (m->lanes || m->style)) {
+        fprintf(e->logic,
+                "  hls_ram_lanes #(.WIDTH(%d), .LANES(%d), .DEPTH(%d), .AWIDTH(%d), .BYPASS(%d), "
+                ".MEETS(%d)%s) u_%s (.clk(clk),\n"
+                "    .ra(%s_a0), .re(%s_e0), .q(m%d_q0[%d:%d]), .wa(%s_a1), .we(%s), "
+                ".wd(%s_d1));\n",
+                m->lanes ? m->kept : width, m->lanes ? banks : 1, m->depth, a,
+                m->bypass && !e->p->source->options.break_bypass, ports_meet(e->p, memory), style,
+                n, n, n, memory, high, low, n, m->lanes ? yw : text("%s_e1", n), n);
+        return;
+    }
     if (simple) {
         fprintf(
             e->logic,
@@ -249,12 +302,15 @@ static void emit_instance(struct emitter *e, int memory, int first, int banks,
             n);
         return;
     }
+    const char *lanes = m->lanes ? text(", .LANES(%d)", banks) : "",
+               *none = m->lanes ? text("%d'd0", banks) : "1'b0";
     fprintf(e->logic,
-            "  hls_ram_tdp #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d)) u_%s (.clk(clk),\n"
+            "  hls_ram_tdp%s #(.WIDTH(%d), .DEPTH(%d), .AWIDTH(%d)%s%s) u_%s (.clk(clk),\n"
             "    .a_addr(%s_a0), .a_en(%s_e0), .a_we(%s), .a_wd(%s_d0), .a_q(m%d_q0[%d:%d]),\n"
             "    .b_addr(%s_a1), .b_en(%s_e1), .b_we(%s), .b_wd(%s_d1), .b_q(m%d_q1[%d:%d]));\n",
-            width, m->depth, a, n, n, n, x->write ? x->write : "1'b0", n, memory, high, low, n, n,
-            y->write ? y->write : "1'b0", n, memory, high, low);
+            m->lanes || m->style ? "_lanes" : "", m->lanes ? m->kept : width, m->depth, a, lanes,
+            style, n, n, n, xw ? xw : none, n, memory, high, low, n, n, yw ? yw : none, n, memory,
+            high, low);
 }
 
 static void emit_memory(struct emitter *e, int memory)
@@ -268,20 +324,22 @@ static void emit_memory(struct emitter *e, int memory)
         return;
     }
     struct bank *bank = take((size_t)m->banks * sizeof *bank);
-    bool same = true, initialised = memory_has_initial(m);
+    bool same = true, alike = m->kind != MEMORY_ROM, initialised = memory_has_initial(m);
     if (initialised && m->kind == MEMORY_TRUE_DUAL)
         fail(m->where, "`%s` has initial values and two ports that write; initialise it in a loop",
              m->name);
     for (int b = 0; b < m->banks; b++) {
         bank[b] = bank_ports(e, memory, b);
         same &= same_ports(&bank[0], &bank[b]);
+        alike &= same_but_written(&bank[0], &bank[b]);
     }
     for (int k = 0; k < (m->kind == MEMORY_SIMPLE ? 1 : 2); k++)
         declare(e, "wire", m->kept * m->banks, text("m%d_q%d", memory, k));
-    m->merged = same && m->banks > 1;
-    const int step = same ? m->banks : 1;
+    m->lanes = alike && !same && !initialised;
+    m->merged = m->lanes || (same && m->banks > 1);
+    const int step = m->merged ? m->banks : 1;
     for (int b = 0; b < m->banks; b += step)
-        if (same || bank[b].port[0].enable || bank[b].port[1].enable) {
+        if (m->merged || bank[b].port[0].enable || bank[b].port[1].enable) {
             emit_port_nets(e, memory, b, step, bank);
             emit_instance(e, memory, b, step, bank, initialised);
         }

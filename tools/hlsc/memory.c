@@ -183,6 +183,7 @@ void memory_divide(struct memory *m, const struct pragmas *pragmas)
         m->banks *= m->banks_of[d];
         m->depth *= (int)rows;
     }
+    m->style = storage_of(pragmas, m->array);
     m->kind = m->depth == 1 ? MEMORY_REGISTERS : m->constant ? MEMORY_ROM : MEMORY_SIMPLE;
 }
 

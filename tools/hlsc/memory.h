@@ -23,6 +23,8 @@ struct memory {
     bool bypass;           /* schedule.c: a read sees what is written in the same cycle */
     int kept;              /* widths.c: bits of an element that are ever used */
     bool merged;           /* emit_memory.c: all banks are one wide RAM */
+    bool lanes;            /* emit_memory.c: each of which is written or not */
+    const char *style;     /* of hw/rtl's RAMs, as a pragma asks; NULL: the tools choose */
 };
 
 /* The memory that an address goes to, not divided yet. Fails between elements, and where there are

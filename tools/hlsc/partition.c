@@ -115,3 +115,23 @@ int partitions_of(const struct pragmas *all, LLVMValueRef array, struct partitio
         out[n] = partition_of_node(operand[n]);
     return n;
 }
+
+const char *storage_of(const struct pragmas *all, LLVMValueRef array)
+{
+    static const struct {
+        const char *impl, *style;
+    } kinds[] = {{"uram", "ultra"}, {"bram", "block"}, {"lutram", "distributed"}};
+    for (const struct pragma *p = all->pragma; p < all->pragma + all->count; p++) {
+        if (p->kind != PRAGMA_BIND_STORAGE || !LLVMIsAGlobalVariable(array) ||
+            !names_array(p, array))
+            continue;
+        const char *impl = pragma_value(p, "impl");
+        for (int i = 0; impl && i < (int)(sizeof kinds / sizeof *kinds); i++)
+            if (!strcasecmp(kinds[i].impl, impl))
+                return kinds[i].style;
+        if (impl && strcasecmp(impl, "auto"))
+            fail(p->where, "#pragma HLS bind_storage: impl=%s is none of uram, bram, lutram, auto",
+                 impl);
+    }
+    return NULL;
+}

@@ -23,12 +23,13 @@ static const char *const kind_names[] = {
     [PRAGMA_DATAFLOW] = "dataflow",
     [PRAGMA_STREAM] = "stream",
     [PRAGMA_INLINE] = "inline",
+    [PRAGMA_BIND_STORAGE] = "bind_storage",
 };
 
 /* Known to other tools, without a meaning here. */
-static const char *const ignored_names[] = {
-    "loop_tripcount", "bind_op",   "bind_storage", "latency", "expression_balance",
-    "loop_flatten",   "aggregate", "disaggregate", "stable",  NULL};
+static const char *const ignored_names[] = {"loop_tripcount",     "bind_op",      "latency",
+                                            "expression_balance", "loop_flatten", "aggregate",
+                                            "disaggregate",       "stable",       NULL};
 
 static const char *skip_blanks(const char *s)
 {

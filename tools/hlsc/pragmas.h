@@ -14,6 +14,7 @@ enum pragma_kind {
     PRAGMA_DATAFLOW,
     PRAGMA_STREAM,
     PRAGMA_INLINE,
+    PRAGMA_BIND_STORAGE,
 };
 
 struct pragma {

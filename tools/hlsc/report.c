@@ -3,6 +3,7 @@
 #include "cost.h"
 #include "memory.h"
 #include "process.h"
+#include "target.h"
 
 static void report_loop(const struct process *p, const struct region *r, FILE *f)
 {
@@ -43,6 +44,9 @@ static void report_memory(const struct memory *m, FILE *f)
     fprintf(f, ", %s", kinds[m->kind]);
     if (m->banks > 1)
         fprintf(f, ", %d banks%s", m->banks, m->merged ? " side by side in one wide memory" : "");
+    fprintf(f, "%s", m->lanes ? " with write enables" : "");
+    if (m->style)
+        fprintf(f, ", ram_style %s", m->style);
     fprintf(f, "%s\n", m->bypass ? ", write-to-read bypass" : "");
 }
 
@@ -56,8 +60,18 @@ static void report_axi(const struct axi *a, FILE *f)
     }
 }
 
+static void report_cost(const struct design *d, const struct cost *c, FILE *f)
+{
+    fprintf(f, "estimated: %ld LUTs, %ld flip-flops, %ld DSP, ", c->luts, c->flip_flops, c->dsp);
+    if (!d->source->options.target->xilinx)
+        fprintf(f, "%ld block RAMs\n", c->rams);
+    else
+        fprintf(f, "%g RAMB36, %ld URAM\n", (double)c->rams / 2, c->urams);
+}
+
 void design_report(const struct design *d, FILE *f)
 {
+    struct cost all = {0};
     fprintf(f, "%s: clock %g ns, target %s\n", d->name, d->source->options.clock_ns,
             d->source->options.target->name);
     for (int i = 0; i < d->processes; i++) {
@@ -75,9 +89,14 @@ void design_report(const struct design *d, FILE *f)
                 report_memory(&p->memory[k], f);
         for (int k = 0; k < p->axis; k++)
             report_axi(&p->axi[k], f);
-        struct cost c = process_cost(p);
-        fprintf(f, "  estimated: %ld LUTs, %ld flip-flops, %ld DSP, %ld block RAMs\n", c.luts,
-                c.flip_flops, c.dsp, c.rams);
+        const struct cost c = process_cost(p);
+        fprintf(f, "  ");
+        report_cost(d, &c, f);
+        all.luts += c.luts;
+        all.flip_flops += c.flip_flops;
+        all.dsp += c.dsp;
+        all.rams += c.rams;
+        all.urams += c.urams;
     }
     if (d->source->dataflow)
         fprintf(f, "\nstreams\n");
@@ -89,5 +108,11 @@ void design_report(const struct design *d, FILE *f)
         else
             fprintf(f, ", depth %d, %s -> %s\n", c->depth, d->instance[c->writer].name,
                     d->instance[c->reader].name);
+        if (!c->outside)
+            all.rams += queue_rams(d->source->options.target, c->width, c->depth);
+    }
+    if (d->source->dataflow) {
+        fprintf(f, "\nall, with block RAM of streams\n  ");
+        report_cost(d, &all, f);
     }
 }

@@ -1,6 +1,7 @@
 /* What is assumed of the devices that hardware is made for. */
 #ifndef HLSC_TARGET_H
 #define HLSC_TARGET_H
+#include <stdbool.h>
 
 /* Delays in nanoseconds of a target's logic, from a register's clock edge to the next one's. */
 struct target {
@@ -14,6 +15,7 @@ struct target {
     int dsp_a, dsp_b;    /* operand widths of a DSP block, 0: none */
     int ram_bits;        /* bits of a block RAM */
     int lut_inputs;
+    bool xilinx; /* memories are counted in RAMB36 and URAM */
 };
 extern const struct target targets[]; /* the last has no name; the first is taken unless asked */
 const struct target *target_find(const char *name); /* NULL: not known */

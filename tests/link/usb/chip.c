@@ -11,8 +11,15 @@ const char *const chip_fault_names[FAULTS] = {
     "flip-in",  "overrun",   "glitch",    "power",    "silence", "stall-out",
     "stall-in", "short-out", "io-out",    "io-in",    "control", "unplug"};
 
-enum { RESET = 0, BAUD = 3, DATA = 4, LATENCY = 9, BITMODE = 11 };
-enum { LINE_IDLE = 0x60, LINE_OVERRUN = 0x02, LINE_FRAMING = 0x08, MODEM = 0x32, SYNC_FIFO = 0x40 };
+enum { RESET = 0, FLOW = 2, BAUD = 3, DATA = 4, LATENCY = 9, BITMODE = 11 };
+enum {
+    LINE_IDLE = 0x60,
+    LINE_OVERRUN = 0x02,
+    LINE_FRAMING = 0x08,
+    MODEM = 0x32,
+    SYNC_FIFO = 0x40,
+    FLOW_RTS_CTS = 1
+};
 
 struct chip {
     void *library;
@@ -25,7 +32,7 @@ struct chip {
     struct control *control;
     struct queue out, in;    /* to the board, to the host */
     double microsecond, bit; /* cycles */
-    int mode, latency;
+    int mode, flow, latency;
     bool broken, silent, twice;
     bool offered;   /* the FIFO's next byte is at its pins */
     uint64_t timer; /* when the latency timer ends */
@@ -191,7 +198,9 @@ static void fifo_cycle(struct chip *c)
 {
     struct control *k = c->control;
     struct board_fifo *p = &c->pins;
-    const bool running = c->mode == SYNC_FIFO;
+    /* FTDI's AN_130 sets flow control before this mode; a chip that was not told so may lose bytes,
+     * and this one does not begin. */
+    const bool running = c->mode == SYNC_FIFO && c->flow == FLOW_RTS_CTS;
     c->clock_fifo(c->board, running, p);
     k->clashes += running && !p->oe_n && p->out != p->in;
     if (running && !p->rd_n && !p->oe_n && !p->rxf_n) {
@@ -282,6 +291,7 @@ void chip_request(struct chip *c, int request, int value, int index)
         }
         break;
     case LATENCY: c->latency = value; break;
+    case FLOW: c->flow = index >> 8; break;
     case BITMODE:
         c->mode = value >> 8;
         if (c->mode != SYNC_FIFO)
