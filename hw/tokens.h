@@ -308,7 +308,7 @@ static inline int16_t packed_count(uint32_t event)
 static inline struct token unpacked_event(uint32_t event, uint16_t row, uint8_t phase,
                                           bool long_rows)
 {
-    const uint32_t most = long_rows ? TILE_LONG_COLUMNS : TILE_MOST_COLUMNS,
+    const uint32_t most = long_rows ? (uint32_t)TILE_LONG_COLUMNS : (uint32_t)TILE_MOST_COLUMNS,
                    column = event >> EVENT_COLUMN & (most - 1),
                    channel = long_rows ? event >> EVENT_LONG_CHANNEL : event >> EVENT_CHANNEL;
     const struct token t = {.kind = TOKEN_EVENT,

@@ -114,6 +114,9 @@ check "29 are too many" refuses "8 units in SLR0 take 320 URAMs of the 288 that 
 check "what a shell leaves" refuses "7 units in SLR0 take 525 BRAMs of the 405" $plan --units 14 --size "$work/size" --platform "$work/platform"
 sed 's/| 40 |/| 1 |/; s/47900/100/; s/50300/100/; s/| 265/| 1/; s/| 75/| 1/' "$work/size" >"$work/small"
 check "ports of a bank" refuses "8 units in SLR0 have 16 ports to DDR.0., which serves 15" $plan --units 32 --size "$work/small"
+check "ports of a kernel with a memory behind it" refuses "4 units in SLR0 have 20 ports to DDR.0., which serves 15" \
+    $plan --units 16 --size "$work/small" --ports "${ADAFIRE_BUILD:-build/release}/rtl/kernel_sim.ports"
+check "no ports" refuses "names no ports" $plan --units 1 --size "$work/small" --ports "$work/platform"
 check "no sizes" refuses "tells no sizes" $plan --units 1 --size "$work/platform"
 check "no platform" refuses "tells nothing of SLRs" $plan --units 1 --size "$work/size" --platform "$work/size"
 check "more than the host takes" refuses "the host takes 1 to 64" $plan --units 65 --size "$work/small"
@@ -121,7 +124,7 @@ for file in $(sed -n 's|.*\$root/\([a-z/_.]*\)".*|\1|p' hw/vitis/build | grep -v
     check "$file is there" test -e "$file"
 done
 # What is linked names ports that the kernel has, and units that the host looks for.
-for port in $(sed -n 's/^axi \([a-z]*\) .*/\1/p' "${ADAFIRE_BUILD:-build/release}/rtl/kernel_sim.ports"); do
+for port in $(sed -n 's/^axi \([a-z]*\) .*/\1/p' "${ADAFIRE_BUILD:-build/release}/rtl/kernel_u250.ports"); do
     check "port $port" grep -q "\.m_axi_$port:" "$work/out/link.cfg"
 done
 for setting in ASSOCIATED_RESET NUM_READ_OUTSTANDING NUM_WRITE_OUTSTANDING "HAS_BURST 1"; do
