@@ -61,6 +61,8 @@ CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iqu
 	$(OPTIONAL) $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 RUN_LIBS := $(shell pkg-config --libs $(RUN_PACKAGES)) -lm -lpthread -ldl
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
+# What only the commands need: baselines are JSON.
+CLI_PACKAGES := libcjson
 
 # cpu_kernel.c is compiled once per instruction set.
 KERNELS := generic
@@ -169,7 +171,8 @@ $(B)/libadafire-convert.so: $(B)/libadafire-convert.a $(B)/libadafire.so
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(CLI_PACKAGES))
+$(CLI_COMMON:%.c=$(B)/%.o): CFLAGS_ALL += $(shell pkg-config --cflags $(CLI_PACKAGES))
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)

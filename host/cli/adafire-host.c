@@ -3,7 +3,9 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "board/table.h"
+#include "cli/checks.h"
 #include "cli/cli.h"
+#include "cli/figures.h"
 #include "cli/live.h"
 #include "cli/show.h"
 #include "cli/show_profile.h"
@@ -94,6 +96,15 @@ static const char help[] =
     "      --json             figures as JSON on standard output\n"
     "  -q, --quiet            no progress\n"
     "\n"
+    "For continuous integration:\n"
+    "      --expect BOUNDS    'accuracy>=0.99, cycles_mean<=5000': figures by their keys in\n"
+    "                         --json; <=, >=, <, > or ==. May be given several times\n"
+    "      --baseline FILE    what --json wrote of an earlier run: shows the difference; no\n"
+    "                         accuracy, energy, cycles or timesteps may be worse. Speed on this\n"
+    "                         computer is shown, and not judged\n"
+    "      --tolerance P      worse than the baseline by up to P percent is well (default 0)\n"
+    "      --junit FILE       what came of these, as JUnit XML\n"
+    "\n"
     "Live:\n"
     "      --live SOURCE      tcp://HOST:PORT (connects), udp://HOST:PORT or udp://:PORT "
     "(receives\n"
@@ -121,7 +132,10 @@ static const char help[] =
     "  --counting, --timesteps, --no-iat, --batch, --limit (decisions), --quiet.\n"
     "\n"
     "mpirun -n N adafire-host ... deals the samples out to N processes (Open MPI).\n"
-    "      --help, --version\n";
+    "      --help, --version\n"
+    "\n"
+    "Exit status: 0 well; 2 an error, one sentence on standard error; 3 an --expect or\n"
+    "--baseline that does not hold, a line for each on standard error.\n";
 
 enum {
     OPT_BUILD = 256,
@@ -142,6 +156,10 @@ enum {
     OPT_REPORT,
     OPT_SPIKES,
     OPT_JSON,
+    OPT_EXPECT,
+    OPT_BASELINE,
+    OPT_TOLERANCE,
+    OPT_JUNIT,
     OPT_LIVE,
     OPT_FORMAT,
     OPT_WINDOW,
@@ -180,6 +198,10 @@ static const struct option options[] = {
     {"report", required_argument, NULL, OPT_REPORT},
     {"spikes", required_argument, NULL, OPT_SPIKES},
     {"json", no_argument, NULL, OPT_JSON},
+    {"expect", required_argument, NULL, OPT_EXPECT},
+    {"baseline", required_argument, NULL, OPT_BASELINE},
+    {"tolerance", required_argument, NULL, OPT_TOLERANCE},
+    {"junit", required_argument, NULL, OPT_JUNIT},
     {"live", required_argument, NULL, OPT_LIVE},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"window", required_argument, NULL, OPT_WINDOW},
@@ -205,6 +227,7 @@ struct request {
     struct box_file box_file;
     struct run_options run;
     struct live_request live;
+    struct checks checks;
     struct af_device_options device;
     int top;
     bool json, quiet, profile;
@@ -270,6 +293,10 @@ static int read_option(int opt, const char *text, struct request *r)
     case OPT_REPORT: r->report = text; return 0;
     case OPT_SPIKES: r->run.spikes = text; return 0;
     case OPT_JSON: r->json = true; return 0;
+    case OPT_EXPECT: return checks_expect(&r->checks, text);
+    case OPT_BASELINE: r->checks.baseline = text; return 0;
+    case OPT_TOLERANCE: return cli_double("--tolerance", text, 0, 1000, &r->checks.tolerance);
+    case OPT_JUNIT: r->checks.junit = text; return 0;
     default: return read_live_option(opt, text, &r->live);
     }
 }
@@ -301,11 +328,19 @@ static int check_live(struct request *r)
         const char *option;
         bool given;
     } others[] = {
-        {"--labels", r->run.labels},  {"--reference", r->run.reference},
-        {"--draw", r->run.draw},      {"--boxes", r->boxes},
-        {"--output", r->run.output},  {"--report", r->report},
-        {"--spikes", r->run.spikes},  {"--profile", r->profile},
-        {"--trace", r->device.waves}, {"--top", r->top > 0},
+        {"--labels", r->run.labels},
+        {"--reference", r->run.reference},
+        {"--draw", r->run.draw},
+        {"--boxes", r->boxes},
+        {"--output", r->run.output},
+        {"--report", r->report},
+        {"--spikes", r->run.spikes},
+        {"--profile", r->profile},
+        {"--trace", r->device.waves},
+        {"--top", r->top > 0},
+        {"--expect", r->checks.expected > 0},
+        {"--baseline", r->checks.baseline},
+        {"--junit", r->checks.junit},
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (others[i].given)
@@ -353,9 +388,9 @@ static int read_arguments(int argc, char **argv, struct request *r)
 static int check_outputs(const struct request *r)
 {
     const char *picture = r->run.draw && canvas_is_file(r->run.draw) ? r->run.draw : NULL;
-    const char *const outputs[] = {r->run.output, r->report,       r->boxes,
-                                   r->run.spikes, r->device.waves, picture};
-    const char **read = calloc((size_t)r->run.input_count + 3, sizeof *read);
+    const char *const outputs[] = {r->run.output,   r->report, r->boxes,       r->run.spikes,
+                                   r->device.waves, picture,   r->checks.junit};
+    const char **read = calloc((size_t)r->run.input_count + 4, sizeof *read);
     int count = 0;
     if (!read)
         return cli_fail("no memory");
@@ -366,7 +401,9 @@ static int check_outputs(const struct request *r)
         read[count++] = r->run.labels;
     if (r->run.reference)
         read[count++] = r->run.reference;
-    const int status = cli_check_outputs(outputs, 6, read, count);
+    if (r->checks.baseline)
+        read[count++] = r->checks.baseline;
+    const int status = cli_check_outputs(outputs, 7, read, count);
     free(read);
     return status;
 }
@@ -425,57 +462,31 @@ static int show_sample(void *context, int64_t index, const char *name,
     return status;
 }
 
-/* NAN where cycles or their clock are not known. */
-static double latency_us(const struct request *r, const struct run_totals *t)
+/* Of the accelerator; NULL where the board has but one. */
+static const char *build_of(const struct request *r)
 {
-    return t->cycles > 0 && r->megahertz > 0 ? t->cycles / (double)t->samples / r->megahertz : NAN;
+    return !r->row->builds ? NULL : r->device.build ? r->device.build : "sim";
 }
 
-static void print_json(const struct request *r, const struct run_totals *t)
+static void print_json(const struct request *r, const struct run_totals *t, const double *figures)
 {
     const struct af_model *m = r->model;
-    const struct af_energy energy = run_energy(m, t);
     fprintf(cli_output(), "{\"board\": ");
     json_text(cli_output(), r->board);
+    if (build_of(r)) {
+        fprintf(cli_output(), ", \"build\": ");
+        json_text(cli_output(), build_of(r));
+    }
     fprintf(cli_output(), ", \"model\": ");
     json_text(cli_output(), r->model_path);
-    fprintf(cli_output(), ", \"task\": \"%s\", \"images\": %lld, ", task_kind_name(r->task.kind),
-            (long long)t->samples);
-    if (r->task.kind != AF_CLASSIFY)
-        show_score_json(cli_output(), r->task.kind, t);
-    const struct {
-        const char *key;
-        double v;
-    } numbers[] = {
-        {"accuracy", t->accuracy},
-        {"ann_accuracy", t->ann_accuracy},
-        {"top5", t->top5},
-        {"agreement", t->agreement},
-        {"labels_ignored", t->ignored},
-        {"timesteps_mean", t->timesteps_mean},
-        {"spikes_mean", run_mean(m, t, t->spikes)},
-        {"events_mean", run_mean(m, t, t->events)},
-        {"sops_mean", run_mean(m, t, t->sops)},
-        {"spike_sops_mean", run_mean(m, t, t->spike_sops)},
-        {"adds_mean", run_mean(m, t, t->adds)},
-        {"ann_macs", (double)m->ann_macs},
-        {"energy_uj_event", energy.event},
-        {"energy_uj_spike", energy.spike},
-        {"energy_uj_add", energy.add},
-        {"energy_uj_ann", energy.ann},
-        {"integer_uj", energy.integer},
-        {"integer_uj_ann", energy.integer_ann},
-        {"integer_memory_uj", energy.integer_memory},
-        {"integer_memory_uj_ann", energy.integer_memory_ann},
-        {"images_per_second", (double)t->samples / t->seconds},
-        {"cycles_mean", t->cycles > 0 ? t->cycles / (double)t->samples : NAN},
-        {"megahertz", r->megahertz > 0 ? r->megahertz : NAN},
-        {"latency_us", latency_us(r, t)},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        json_number(cli_output(), numbers[i].key, numbers[i].v);
-        fprintf(cli_output(), ", ");
-    }
+    fprintf(cli_output(), ", \"task\": \"%s\", ", task_kind_name(r->task.kind));
+    for (int i = 0; i < FIGURE_COUNT; i++)
+        if (figure_rows[i].tasks & (1U << r->task.kind)) {
+            json_number(cli_output(), figure_rows[i].key, figures[i]);
+            fprintf(cli_output(), ", ");
+        }
+    show_classes_json(cli_output(), r->task.kind, t);
+    checks_json(&r->checks, cli_output());
     if (r->profile)
         show_profile_json(cli_output(), m, t);
     fprintf(cli_output(), "\"timesteps_histogram\": [");
@@ -486,7 +497,8 @@ static void print_json(const struct request *r, const struct run_totals *t)
     fprintf(cli_output(), "}\n");
 }
 
-static void print_summary(const struct request *r, const struct run_totals *t)
+static void print_summary(const struct request *r, const struct run_totals *t,
+                          const double *figures)
 {
     const struct af_model *m = r->model;
     char a[16], b[16], c[16], d[16];
@@ -525,9 +537,10 @@ static void print_summary(const struct request *r, const struct run_totals *t)
         fprintf(cli_output(), "  clock cycles     %s a sample, %.1f synaptic ops a cycle\n",
                 cli_human(t->cycles / (double)t->samples, a),
                 run_mean(m, t, t->sops) * (double)t->samples / t->cycles);
-    if (!isnan(latency_us(r, t)))
+    const double latency = figures_get(figures, "latency_us");
+    if (!isnan(latency))
         fprintf(cli_output(), "  latency          %.1f us at %.0f MHz, %s samples a second\n",
-                latency_us(r, t), r->megahertz, cli_human(1e6 / latency_us(r, t), a));
+                latency, r->megahertz, cli_human(1e6 / latency, a));
     if (r->profile)
         show_profile(cli_output(), m, t);
 }
@@ -631,13 +644,39 @@ static int batch_of(const struct request *r)
     return r->row->works_ahead ? 256 : 64;
 }
 
+/* What a run tells when it has succeeded; its exit status. */
+static int tell(struct request *r, const struct run_totals *t, const struct checked_run *run)
+{
+    double figures[FIGURE_COUNT];
+    figures_measure(r->model, t, r->task.kind, r->megahertz, figures);
+    const int status = checks_judge(&r->checks, run, figures);
+    if (r->json)
+        print_json(r, t, figures);
+    else
+        print_summary(r, t, figures);
+    if (status)
+        return status;
+    checks_show(&r->checks, figures, r->json ? stderr : cli_output());
+    return checks_end(&r->checks, r->model_path, t->seconds);
+}
+
 static int run_model(struct request *r, struct ranks *ranks)
 {
     struct af_model *model = NULL;
     struct af_device *device = NULL, *exact = NULL;
     struct run_totals totals = {0};
-    int status = af_model_load(r->model_path, &model);
+    int status = af_model_load(r->model_path, &model), told = 0;
     r->model = model;
+    if (!status)
+        status = task_of_model(model, r->task_given, &r->task);
+    const struct checked_run checked = {.board = r->board,
+                                        .build = build_of(r),
+                                        .task = r->task.kind,
+                                        .counts_cycles = r->row->counts_cycles};
+    if (!status && checks_fit(&r->checks, &checked)) {
+        af_model_free(model);
+        return EXIT_ERROR;
+    }
     if (!r->run.batch)
         r->run.batch = ranks_size(ranks) * batch_of(r);
     if (!status && r->row->simulated)
@@ -666,8 +705,6 @@ static int run_model(struct request *r, struct ranks *ranks)
     r->run.decode = r->run.each != NULL;
     r->run.context = r;
     r->run.task = &r->task;
-    if (!status)
-        status = task_of_model(model, r->task_given, &r->task);
     if (!status && r->boxes && r->task.kind != AF_DETECT)
         status = af_fail(AF_BAD_ARGUMENT, "--boxes needs a detector; this is a task to %s (--task)",
                          task_kind_name(r->task.kind));
@@ -680,17 +717,15 @@ static int run_model(struct request *r, struct ranks *ranks)
     status = status ? status : ended;
     if (!status && r->report)
         status = write_report(r, &totals);
-    if (!status && r->json)
-        print_json(r, &totals);
-    else if (!status)
-        print_summary(r, &totals);
+    if (!status)
+        told = tell(r, &totals, &checked);
     if (status) /* before a device is closed that may be past saving */
         cli_fail_af();
     run_totals_free(&totals);
     af_device_close(exact);
     af_device_close(device);
     af_model_free(model);
-    return status ? EXIT_ERROR : 0;
+    return status ? EXIT_ERROR : told;
 }
 
 static int run_live(struct request *r)
@@ -737,6 +772,8 @@ int main(int argc, char **argv)
         status = cli_fail("--json and --top exclude each other");
     if (!status)
         status = check_outputs(&r);
+    if (!status)
+        status = checks_begin(&r.checks);
     if (status)
         return status;
     struct ranks *ranks;
@@ -760,5 +797,6 @@ int main(int argc, char **argv)
     else if (!status)
         status = ranks_rank(ranks) ? serve(&r, ranks) : run_model(&r, ranks);
     ranks_end(ranks);
+    checks_free(&r.checks);
     return cli_end(status);
 }

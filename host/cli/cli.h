@@ -1,12 +1,12 @@
 /* What the command-line tools share. Exit statuses: 0 well, 1 a check that did not hold, 2 an error
- * (one sentence on standard error). */
+ * (one sentence on standard error), 3 figures of a run that are not as they were asked to be. */
 #ifndef ADAFIRE_CLI_H
 #define ADAFIRE_CLI_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { EXIT_ERROR = 2 };
+enum { EXIT_ERROR = 2, EXIT_BREACH = 3 };
 
 /* "program: sentence" on standard error; returns EXIT_ERROR. Without a format: af_error(). */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -123,52 +123,26 @@ void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind,
     show_likeness(to, &t->like);
 }
 
-static void put_number(FILE *to, double v)
-{
-    if (isnan(v))
-        fprintf(to, "null");
-    else
-        fprintf(to, "%.6g", v);
-}
-
-static void put_member(FILE *to, const char *whose, const char *key, double v)
-{
-    fprintf(to, "\"%s%s\": ", whose, key);
-    put_number(to, v);
-    fprintf(to, ", ");
-}
-
 static void put_each(FILE *to, const char *whose, const char *key, const double *each, int classes)
 {
     fprintf(to, "\"%s%s\": [", whose, key);
     for (int c = 0; each && c < classes; c++) {
         fprintf(to, "%s", c ? ", " : "");
-        put_number(to, each[c]);
+        if (isnan(each[c]))
+            fprintf(to, "null");
+        else
+            fprintf(to, "%.6g", each[c]);
     }
     fprintf(to, "], ");
 }
 
-void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *t)
+void show_classes_json(FILE *to, enum af_task_kind kind, const struct run_totals *t)
 {
-    const bool detect = kind == AF_DETECT, map = kind == AF_SEGMENT;
-    for (int i = 0; i < 2; i++) {
-        const struct score *s = i ? &t->ann_score : &t->score;
-        const char *whose = i ? "ann_" : "";
-        if (detect || map)
-            put_member(to, whose, detect ? "map50" : "miou", s->mean);
-        if (map)
-            put_member(to, whose, "pixel_accuracy", s->pixels);
-        if (detect || map)
-            put_each(to, whose, detect ? "ap50" : "iou", s->each, t->classes);
-        else
-            put_member(to, whose, "error", s->error);
-    }
-    if (detect) {
-        put_member(to, "", "box_recall", t->like.recall);
-        put_member(to, "", "box_precision", t->like.precision);
-    } else if (!map) {
-        put_member(to, "", "deviation", t->like.error);
-    }
+    const char *key = kind == AF_DETECT ? "ap50" : "iou";
+    if (kind != AF_DETECT && kind != AF_SEGMENT)
+        return;
+    put_each(to, "", key, t->score.each, t->classes);
+    put_each(to, "ann_", key, t->ann_score.each, t->classes);
 }
 
 void show_integer_energy(FILE *to, double ann, double adds, const struct af_energy *e)

@@ -13,8 +13,8 @@ int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
  * where that is not known. */
 void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind,
                 const struct run_totals *t);
-/* The same as members of a JSON object, each with a comma behind it; null where not known. */
-void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *t);
+/* What of it is of single classes, as members of a JSON object, each with a comma behind it. */
+void show_classes_json(FILE *to, enum af_task_kind kind, const struct run_totals *t);
 
 /* What bursts cost as shifted adds (of the float ANN's energy), and in integers. */
 void show_integer_energy(FILE *to, double ann, double adds, const struct af_energy *e);
