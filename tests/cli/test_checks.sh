@@ -128,5 +128,51 @@ refused "live" "not for live runs" $host "$work/m.snn" --live - --expect 'images
 # ---- Help
 good help "$bin/adafire-host" --help
 says "exit statuses are documented" "$work/out" 'Exit status: 0 well; 2'
-# ACTION
+
+# ---- The Action and the GitLab job, on the simulated accelerator: in a clone of the user's, without GitHub or GitLab
+case $bin in */release) ;; *) finish ;; esac
+python3 -c 'import yaml' 2>/dev/null || skip "no PyYAML, which reads the Action's steps"
+user=$work/user
+mkdir "$user"
+cp $data/model.onnx "$user/digits.onnx"
+cp $data/calib_images.npy "$user/calib.npy"
+cp $data/test_images.npy $data/test_labels.npy "$user"
+act() { # STATUS NAME INPUT=VALUE...
+    wanted=$1 name=$2
+    shift 2
+    rm -f "$user/summary.md" "$user/output"
+    ends "$wanted" "$name" python3 tests/cli/ci_steps.py action .github/actions/simulate/action.yml "$user" \
+        model=digits.onnx "convert=--calib calib.npy --scale 1/16 --fit tiny --effort 0 -q" \
+        samples=test_images.npy labels=test_labels.npy limit=20 "$@"
+}
+act 0 "the Action" "expect=accuracy>=0.9, cycles_mean<=200000"
+says "its output" "$user/output" 'result=adafire.json'
+if [ "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["cycles_mean"] > 100)' "$user/adafire.json")" = True ]; then pass
+else fail "the Action's run has no cycles"; fi
+cp "$user/adafire.json" "$user/baseline.json"
+act 0 "the Action with a baseline" baseline=baseline.json
+says "the difference is shown" "$user/summary.md" 'baseline            now       change'
+cp "$user/baseline.json" "$work/base.json"
+changed cycles_mean 0.5
+cp "$work/changed.json" "$user/baseline.json"
+act 3 "the Action, twice as slow as its baseline" baseline=baseline.json
+says "by how much" "$user/summary.md" '+100.00 %  worse'
+says "an error on GitHub's page" "$work/out" '::error title=AdaFire::cycles_mean was'
+good "JUnit of it" python3 "$work/junit.py" "$user/adafire.xml"
+act 0 "and tolerated" baseline=baseline.json tolerance=101
+act 2 "the Action without its baseline" baseline=nothing.json
+act 2 "the Action with a typo" "expect=acuracy>1"
+says "says what was meant" "$work/out" 'did you mean accuracy?'
+cp "$work/base.json" "$user/baseline.json"
+ln -s "$PWD" "$user/adafire"
+job() { # STATUS NAME VARIABLE=VALUE...
+    wanted=$1 name=$2
+    shift 2
+    ends "$wanted" "$name" python3 tests/cli/ci_steps.py gitlab tools/ci/gitlab.yml "$user" \
+        "ADAFIRE_CI_CONVERT=--calib calib.npy --scale 1/16 --fit tiny --effort 0 -q" ADAFIRE_CI_LIMIT=20 "$@"
+}
+job 0 "the GitLab job"
+says "it shows the difference" "$work/out" 'baseline            now       change'
+job 3 "the GitLab job, too slow" "ADAFIRE_CI_EXPECT=cycles_mean<=5"
+good "JUnit for GitLab" python3 "$work/junit.py" "$user/adafire.xml"
 finish
