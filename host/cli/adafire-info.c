@@ -15,21 +15,19 @@
 static const char help[] =
     "Usage: adafire-info [--json] MODEL.snn\n"
     "       adafire-info [--json] [--events OUT.npy] RECORDING\n"
-    "Prints what a spiking network file holds: populations, projections, thresholds, limits of\n"
-    "early exit, and where it came from; or what a recording of an event camera holds: its "
-    "format,\n"
-    "number of events, first and last time, size of the sensor, polarities, and what is wrong "
-    "with\n"
-    "it. Recordings are AEDAT 2, 3.1 and 4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy,\n"
-    "npz and text, told by their content.\n"
+    "Prints what a spiking network file holds: populations, projections, thresholds,\n"
+    "limits of early exit, and where it came from; or what a recording of an event\n"
+    "camera holds: its format, number of events, first and last time, size of the\n"
+    "sensor, polarities, and what is wrong with it. Recordings are AEDAT 2, 3.1 and\n"
+    "4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy, npz and text, told by\n"
+    "their content.\n"
     "\n"
     "Examples:\n"
     "  adafire-info digits.snn\n"
     "  adafire-info street.aedat4 --events street.npy\n"
     "\n"
-    "      --events OUT.npy  write a recording's events as records of t (int64, us), x, y "
-    "(uint16)\n"
-    "                        and p (uint8)\n"
+    "      --events OUT.npy  write a recording's events as records of t (int64, us),\n"
+    "                        x, y (uint16) and p (uint8)\n"
     "      --json            as JSON\n"
     "      --help, --version\n";
 
@@ -179,7 +177,7 @@ int main(int argc, char **argv)
         case 'e': events = optarg; break;
         case 'h': fputs(help, stdout); return 0;
         case 'v': puts("adafire-info " AF_VERSION); return 0;
-        default: return cli_usage();
+        default: return cli_unknown(options, argv[optind - 1]);
         }
     }
     if (argc - optind != 1)

@@ -1,6 +1,7 @@
 #include "cli/check_network.h"
 
 #include "base/json.h"
+#include "cli/builds.h"
 #include "cli/cli.h"
 #include "model/model.h"
 #include "onnx/onnx.h"
@@ -8,14 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The builds of the accelerator that a user may have, and what they are for. */
-static const struct {
-    const char *name, *what;
-} builds[] = {{"sim", "simulated, the default"},
-              {"u250", "a tile of an Alveo card"},
-              {"tiny", "small FPGAs on USB"}};
-enum { BUILDS = sizeof builds / sizeof *builds };
 
 struct page {
     const char *path;
@@ -101,10 +94,7 @@ static void print_populations(const struct af_model *m)
 static int try_builds(struct page *p)
 {
     for (int i = 0; i < BUILDS; i++) {
-        struct af_device *device = NULL;
-        const struct af_device_options o = {.build = builds[i].name};
-        const int status = af_device_open("csim", &o, p->outline, &device);
-        af_device_close(device);
+        const int status = build_try(builds[i].name, p->outline);
         if (!status)
             continue;
         p->misfit[i] = strdup(status == AF_NO_DEVICE ? "" : af_error());

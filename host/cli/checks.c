@@ -2,9 +2,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/suggest.h"
 #include "cli/cli.h"
 #include "cli/figures.h"
-#include "cli/suggest.h"
 #include "task/task.h"
 
 #include <cJSON.h>
@@ -24,14 +24,15 @@ static const char *after_blanks(const char *at)
     return at;
 }
 
-static const char *key_at(int row)
+static const char *key_at(const void *of, int row)
 {
+    (void)of;
     return row < FIGURE_COUNT ? figure_rows[row].key : NULL;
 }
 
 static int unknown_figure(const char *key)
 {
-    const char *near = suggest(key, key_at);
+    const char *near = suggest(key, key_at, NULL);
     return near
                ? cli_fail("--expect: there is no figure '%s'; did you mean %s?", key, near)
                : cli_fail("--expect: there is no figure '%s'; the keys of --json are figures", key);

@@ -3,6 +3,7 @@
 #ifndef ADAFIRE_CLI_H
 #define ADAFIRE_CLI_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -25,6 +26,8 @@ int cli_check_outputs(const char *const *outputs, int output_count, const char *
                       int input_count);
 /* "try --help", after getopt has said what was wrong. */
 int cli_usage(void);
+/* The same, and what `word` of the command line may have meant; NULL: its last one was read. */
+int cli_unknown(const struct option *options, const char *word);
 
 /* A number with nothing behind it, within bounds; else EXIT_ERROR with a sentence that names the
  * option. */
@@ -46,6 +49,11 @@ void cli_quiet(bool quiet);
 void cli_note(const char *note);
 /* "notes": [...] of all of them. */
 void cli_json_notes(FILE *f);
+
+/* A line of text that is broken at blanks where a terminal would break it anywhere; what follows
+ * the first begins at column `indent`, where the text begins. Into a file or a pipe it is one line.
+ */
+void cli_wrapped(FILE *to, int indent, const char *text);
 
 /* 1234567 as "1.23 M"; into text, which is returned. */
 const char *cli_human(double v, char text[16]);

@@ -1,4 +1,4 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -32,16 +32,16 @@ static int distance(const char *a, const char *b)
     return rows[n][m];
 }
 
-const char *suggest(const char *text, const char *(*word)(int i))
+const char *suggest(const char *text, const char *(*word)(const void *of, int i), const void *of)
 {
     const int length = (int)strlen(text);
     const char *best = NULL;
     int nearest = length < 3 ? 1 : length < 6 ? 2 : 3; /* further is somebody else's word */
-    for (int i = 0; word(i); i++) {
-        const int d = strcasecmp(text, word(i)) == 0 ? 0 : distance(text, word(i));
+    for (int i = 0; word(of, i); i++) {
+        const int d = strcasecmp(text, word(of, i)) == 0 ? 0 : distance(text, word(of, i));
         if (d < nearest || (d == nearest && !best)) {
             nearest = d;
-            best = word(i);
+            best = word(of, i);
         }
     }
     return best && nearest < length ? best : NULL;
