@@ -524,28 +524,62 @@ static struct totals sum_up(const struct af_model_info *m, const struct af_conve
     return t;
 }
 
+/* What a search changed or measured has columns of its own. */
+static bool was_searched(const struct af_model *m, const struct af_conversion *c)
+{
+    struct af_population_info p;
+    bool searched = false;
+    for (int i = 0; i < c->populations; i++) {
+        af_population_info(m, i, &p);
+        searched |= c->sensitivity[i] > 0 || (p.burst && (p.ratio < 1 || p.ratio > 1));
+    }
+    return searched;
+}
+
 static void print_table(const struct af_model *m, const struct af_conversion *c)
 {
-    char a[16], b[16], d[16], e[16];
-    printf("%-3s %-26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", "#", "population", "kind",
-           "neurons", "thresholds", "phi", "rho", "spikes", "events", "SOPs", "sensit.");
+    char a[16], b[16], d[16], e[16], name[64];
+    const bool searched = was_searched(m, c), narrow = cli_columns(stdout) < 112;
+    const int width = !narrow ? 26 : searched ? 14 : 16;
+    printf("%-3s %-*s", "#", width, "population");
+    if (!narrow)
+        printf(" %-8s", "kind");
+    printf(" %7s %*s %5s", "neurons", narrow ? 15 : 21, "thresholds", "phi");
+    if (searched)
+        printf(" %5s", "rho");
+    if (!searched || !narrow)
+        printf(" %7s", "spikes");
+    printf(" %7s %7s", "events", "SOPs");
+    if (searched)
+        printf(" %8s", "sensit.");
+    printf("\n");
     for (int i = 0; i < c->populations; i++) {
         struct af_population_info p;
         af_population_info(m, i, &p);
-        const bool shown = i && c->samples;
+        const bool shown = i && c->samples, fires = p.kind == AF_RELU || p.kind == AF_LINEAR;
         char range[32] = "", phi[16] = "", rho[16] = "", sensitivity[16] = "";
-        if (p.kind == AF_RELU || p.kind == AF_LINEAR) {
-            snprintf(range, sizeof range, "%.3g .. %.3g", p.threshold_min, p.threshold_max);
+        if (fires) {
+            snprintf(range, sizeof range, narrow ? "%.2g..%.2g" : "%.3g .. %.3g", p.threshold_min,
+                     p.threshold_max);
             snprintf(phi, sizeof phi, "%s%d", p.signed_bursts ? "+-" : "", p.burst);
             snprintf(rho, sizeof rho, "%.1f", p.ratio);
             if (c->sensitivity[i] > 0)
-                snprintf(sensitivity, sizeof sensitivity, "%.2e", c->sensitivity[i]);
+                snprintf(sensitivity, sizeof sensitivity, "%.1e", c->sensitivity[i]);
         }
-        printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p.name,
-               af_kind_name(p.kind), cli_human((double)p.channels * p.height * p.width, a), range,
-               phi, rho, shown ? cli_human(c->spikes[i], b) : "",
-               shown ? cli_human(c->events[i], d) : "", shown ? cli_human(c->sops[i], e) : "",
-               sensitivity);
+        printf("%-3d %-*s", i, width, cli_name(p.name, width, name));
+        if (!narrow)
+            printf(" %-8s", af_kind_name(p.kind));
+        printf(" %7s %*s %5s", cli_human((double)p.channels * p.height * p.width, a),
+               narrow ? 15 : 21, range, phi);
+        if (searched)
+            printf(" %5s", rho);
+        if (!searched || !narrow)
+            printf(" %7s", shown ? cli_human(c->spikes[i], b) : "");
+        printf(" %7s %7s", shown ? cli_human(c->events[i], d) : "",
+               shown ? cli_human(c->sops[i], e) : "");
+        if (searched)
+            printf(" %8s", sensitivity);
+        printf("\n");
     }
 }
 
@@ -564,7 +598,7 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
         return;
     printf("\nPer sample, all %d timesteps, mean over %lld calibration samples:\n", m->timesteps,
            (long long)c->samples);
-    printf("  %s spikes in %s events, %s SOPs (an event once), %s SOPs (every spike)\n",
+    printf("  %s spikes in %s events; SOPs: %s an event once, %s every spike\n",
            cli_human(t.spikes, a), cli_human(t.events, b), cli_human(t.sops, d),
            cli_human(t.spike_sops, e));
     printf("  ANN: %s MACs, %s of them on the constant input, done once as MACs\n",
@@ -583,22 +617,20 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
     if (!isnan(c->agreement))
         printf("\n");
     if (c->judges && c->divergence < c->plain_divergence)
-        printf("  Thresholds refined: outputs diverge %.1f %% less from the ANN's, on %lld samples "
-               "kept for that\n",
+        printf("  Thresholds refined: outputs are %.1f %% nearer to the ANN's, on %lld samples\n"
+               "    kept for that\n",
                100 * (1 - c->divergence / c->plain_divergence), (long long)c->judges);
     else if (c->judges)
-        printf(
-            "  Thresholds as they were: refining them was no gain on %lld samples kept for that\n",
-            (long long)c->judges);
+        printf("  Thresholds as they were: refining was no gain on %lld samples kept for it\n",
+               (long long)c->judges);
     if (m->iat)
         printf("  Early exit by %s: %.2f timesteps instead of %d on them\n",
                r->convert.iat_metric == AF_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
                m->timesteps);
     if (!isnan(c->expected_loss))
-        printf(
-            "  Expected loss %.2f points; until a sample stops %s SOPs (an event once), %s (every "
-            "spike)\n",
-            100 * c->expected_loss, cli_human(c->exit_sops, a), cli_human(c->exit_spike_sops, b));
+        printf("  Expected loss %.2f points; SOPs until a sample stops: %s, every spike %s\n",
+               100 * c->expected_loss, cli_human(c->exit_sops, a),
+               cli_human(c->exit_spike_sops, b));
 }
 
 static void print_json(const struct request *r, const struct af_model_info *m,

@@ -189,9 +189,25 @@ static int width_of(FILE *to)
     return size.ws_col;
 }
 
+int cli_columns(FILE *to)
+{
+    const int width = width_of(to);
+    return width ? width : INT_MAX;
+}
+
+const char *cli_name(const char *name, int width, char text[64])
+{
+    const int length = (int)strlen(name), room = width < 63 ? width : 63;
+    if (length <= room)
+        snprintf(text, 64, "%s", name);
+    else
+        snprintf(text, 64, "..%s", name + length - (room > 2 ? room - 2 : 0));
+    return text;
+}
+
 void cli_wrapped(FILE *to, int indent, const char *text)
 {
-    const int width = width_of(to), room = width - indent > 20 ? width - indent : INT_MAX;
+    const int width = width_of(to), room = width - indent > 10 ? width - indent : INT_MAX;
     while ((int)strlen(text) > room) {
         int at = room;
         while (at > 0 && text[at] != ' ')

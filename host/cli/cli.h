@@ -55,6 +55,11 @@ void cli_json_notes(FILE *f);
  */
 void cli_wrapped(FILE *to, int indent, const char *text);
 
+/* Columns of the terminal that `to` is; a file or a pipe has as many as it takes. */
+int cli_columns(FILE *to);
+/* The end of a name that is longer than `width`, with two dots before it; into text. */
+const char *cli_name(const char *name, int width, char text[64]);
+
 /* 1234567 as "1.23 M"; into text, which is returned. */
 const char *cli_human(double v, char text[16]);
 

@@ -67,7 +67,6 @@ refused "two things on standard output" "exclude each other" $host "$work/m.snn"
 refused "a run that fails" "nothing.npy" $host "$work/m.snn" $data/test_images.npy "$work/nothing.npy" --jsonl "$work/n.jsonl"
 if ls "$work"/n.jsonl* >/dev/null 2>&1; then fail "lines of a failed run are left"; else pass; fi
 refused "over the model" "m.snn" $host "$work/m.snn" $data/test_images.npy --jsonl "$work/m.snn"
-sed 1q /dev/null >"$work/unpack"
 python3 -c 'import numpy as n, sys; z = n.load(sys.argv[1]); n.save(sys.argv[2], z[z.files[0]])' $squares/calib.npz "$work/s.npy" 2>/dev/null
 if [ -s "$work/s.npy" ]; then
     good "a detector" "$bin/adafire-convert" $squares/boxes.onnx --calib "$work/s.npy" -q --effort 0 \
@@ -148,6 +147,17 @@ for columns in 80 58 30; do
     says "progress on $columns columns" "$work/progress" ' %'
     widest "progress on $columns columns" "$work/progress" $columns
 done
+# Tables: on a terminal within its columns, into a file in full.
+for table in "convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -o $work/w.snn" \
+    "convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --search --ssc 0.05 --effort 0 -o $work/w.snn" \
+    "convert --check $data/model.onnx" "info $work/m.snn" \
+    "host $work/m.snn $data/test_images.npy --labels $data/test_labels.npy"; do
+    env TERM=xterm python3 tests/cli/terminal.py 80 $bin/adafire-$table >"$work/out" 2>"$work/err" || fail "$table"
+    if [ "$(wc -l <"$work/out")" -gt 5 ]; then pass; else fail "no table of $table"; fi
+    widest "adafire-$table" "$work/out" 80
+done
+good "a table in a file" "$bin/adafire-info" "$work/m.snn"
+says "has all columns" "$work/out" '  rho  from:kernel'
 env TERM=dumb python3 tests/cli/terminal.py 80 "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy \
     --scale 1/16 -o "$work/w.snn" >"$work/out"
 silent "a dumb terminal" "$work/out" '<K>'
