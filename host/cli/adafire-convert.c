@@ -596,8 +596,9 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
     char a[16], b[16], d[16], e[16];
     if (!c->samples)
         return;
-    printf("\nPer sample, all %d timesteps, mean over %lld calibration samples:\n", m->timesteps,
-           (long long)c->samples);
+    printf("\nPer sample, %s%d timestep%s, mean over %lld calibration sample%s:\n",
+           m->timesteps == 1 ? "" : "all ", m->timesteps, cli_s(m->timesteps),
+           (long long)c->samples, cli_s(c->samples));
     printf("  %s spikes in %s events; SOPs: %s an event once, %s every spike\n",
            cli_human(t.spikes, a), cli_human(t.events, b), cli_human(t.sops, d),
            cli_human(t.spike_sops, e));
@@ -679,7 +680,8 @@ static int run_ann(const struct request *r)
     const int status = af_ann(&r->convert, r->output, &count);
     cli_progress(NULL, 0);
     if (!status && !r->quiet)
-        printf("Wrote the outputs of %lld samples to %s\n", (long long)count, r->output);
+        printf("Wrote the outputs of %lld sample%s to %s\n", (long long)count, cli_s(count),
+               r->output);
     return status ? cli_fail_af() : 0;
 }
 

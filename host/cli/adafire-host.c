@@ -548,9 +548,9 @@ static void print_summary(const struct request *r, const struct run_totals *t,
     const struct af_model *m = r->model;
     char a[16], b[16], c[16], d[16];
     const struct af_energy energy = run_energy(m, t);
-    fprintf(cli_output(), "%s on %s: %lld %s, %.*f a second\n", r->model_path, r->board,
-            (long long)t->samples, t->samples == 1 ? "sample" : "samples",
-            (double)t->samples < 10 * t->seconds ? 2 : 0, (double)t->samples / t->seconds);
+    fprintf(cli_output(), "%s on %s: %lld sample%s, %.*f a second\n", r->model_path, r->board,
+            (long long)t->samples, cli_s(t->samples), (double)t->samples < 10 * t->seconds ? 2 : 0,
+            (double)t->samples / t->seconds);
     if (!isnan(t->accuracy))
         fprintf(cli_output(), "  accuracy         %.2f %%", 100 * t->accuracy);
     if (!isnan(t->ann_accuracy))

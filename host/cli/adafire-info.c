@@ -97,13 +97,13 @@ static void print_text(const struct af_model *m)
     char a[16], b[16], c[16];
     int classes = read_task(m, &task);
     af_model_info(m, &info);
-    printf("%s: %dx%dx%d %s, %d timesteps, %s%d classes\n", info.name, info.channels, info.height,
+    printf("%s: %dx%dx%d %s, %d timestep%s, %s%d class%s\n", info.name, info.channels, info.height,
            info.width, info.events ? "event recordings" : "samples", info.timesteps,
-           what[task.kind], classes);
-    printf("%d populations of %s neurons, %d projections of %s weights (%.0f %% of them 0)\n"
+           cli_s(info.timesteps), what[task.kind], classes, classes == 1 ? "" : "es");
+    printf("%d population%s of %s neurons, %d projection%s of %s weights (%.0f %% of them 0)\n"
            "The ANN does %s MACs\n",
-           info.populations, cli_human((double)info.neurons, a), info.projections,
-           cli_human((double)info.synapses, b),
+           info.populations, cli_s(info.populations), cli_human((double)info.neurons, a),
+           info.projections, cli_s(info.projections), cli_human((double)info.synapses, b),
            100.0 * (double)info.zeros / (double)(info.synapses ? info.synapses : 1),
            cli_human((double)info.ann_macs, c));
     if (m->iat.metric != IAT_OFF)

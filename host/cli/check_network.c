@@ -153,16 +153,17 @@ static void print_page(const struct page *p)
 {
     struct af_model_info info;
     char a[16], b[16], c[16];
-    printf("%s: opset %d, %d nodes\n", p->path, p->graph->opset, p->graph->node_count);
+    printf("%s: opset %d, %d node%s\n", p->path, p->graph->opset, p->graph->node_count,
+           cli_s(p->graph->node_count));
     wrapped(print_operator_line, p);
     if (!p->outline) {
         printf("does not convert: %s\n", p->why);
         return;
     }
     af_model_info(p->outline, &info);
-    printf("converts: %dx%dx%d samples, %d populations of %s neurons, %s weights\n"
+    printf("converts: %dx%dx%d samples, %d population%s of %s neurons, %s weights\n"
            "the ANN does %s MACs\n",
-           info.channels, info.height, info.width, info.populations,
+           info.channels, info.height, info.width, info.populations, cli_s(info.populations),
            cli_human((double)info.neurons, a), cli_human((double)info.synapses, b),
            cli_human((double)info.ann_macs, c));
     print_populations(p->outline);

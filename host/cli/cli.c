@@ -368,6 +368,11 @@ void cli_json_notes(FILE *f)
 
 /* ---- Text ---------------------------------------------------------------------------------- */
 
+const char *cli_s(long long count)
+{
+    return count == 1 ? "" : "s";
+}
+
 const char *cli_human(double v, char text[16])
 {
     static const char *const units[] = {"", " k", " M", " G", " T"};

@@ -55,6 +55,9 @@ void cli_json_notes(FILE *f);
  */
 void cli_wrapped(FILE *to, int indent, const char *text);
 
+/* "s", or nothing of one. */
+const char *cli_s(long long count);
+
 /* Columns of the terminal that `to` is; a file or a pipe has as many as it takes. */
 int cli_columns(FILE *to);
 /* The end of a name that is longer than `width`, with two dots before it; into text. */

@@ -32,6 +32,11 @@ good convert $convert --fit tiny --classes "$work/names" -o "$work/m.snn"
 good "one sample" $host "$work/m.snn" $data/test_images.npy --limit 1
 says "answers by name" "$work/out" 'test_images.npy[0]: 4 four '
 says "one, in the singular" "$work/out" 'cpu: 1 sample, '
+good "a conversion of one sample" "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy --calib-limit 1 \
+    --scale 1/16 -t 1 -o "$work/one.snn"
+says "and one timestep, in the singular" "$work/out" 'Per sample, 1 timestep, mean over 1 calibration sample:'
+good "info of it" "$bin/adafire-info" "$work/one.snn"
+says "in the singular as well" "$work/out" 'samples, 1 timestep, 10 classes'
 good "ten samples" $host "$work/m.snn" $data/test_images.npy --limit 10
 says "answer" "$work/out" 'test_images.npy[9]: '
 good "eleven samples" $host "$work/m.snn" $data/test_images.npy --limit 11
@@ -94,6 +99,7 @@ refused "an option of flash" "Did you mean --flash?" "$bin/adafire-flash" --fals
 $host --quixotic x y 2>"$work/err"
 silent "an option like none" "$work/err" 'Did you mean'
 refused "a board" "did you mean icebreaker?" $host --board icebraker "$work/m.snn" x
+refused "two letters exchanged" "did you mean sim?" $host --board ism "$work/m.snn" x
 refused "a board of several" "did you mean hx8k?" $host --board hx8l:1-2 "$work/m.snn" x
 refused "a board to flash" "did you mean ulx3s?" "$bin/adafire-flash" --board ulxs3 x
 refused "a build" "did you mean tiny?" $host --board csim --build tyni "$work/m.snn" $data/test_images.npy
