@@ -375,9 +375,10 @@ man: $(MAN)
 $(B)/man/hlsc.1: $(HLSC)
 	@mkdir -p $(@D)
 	$(Q)help2man --no-info --name="compile HLS-C to Verilog" -o $@ $<
-$(B)/man/%.1: $(B)/%
+$(B)/man/%.1: $(B)/% host/cli/man/%.man tools/man-page
 	@mkdir -p $(@D)
-	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
+	$(Q)$< --help | tools/man-page -v name=$* -v about="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" \
+		-v version=$(VERSION) -v more=host/cli/man/$*.man >$@
 
 COMPLETIONS := $(foreach s,bash zsh fish,$(PROGRAMS:$(B)/%=$(B)/completions/$s/%))
 completions: $(COMPLETIONS)
