@@ -232,7 +232,7 @@ static struct {
  * the note. */
 static void draw(double now)
 {
-    enum { LENGTH = 30, NAME = 28 };
+    enum { LENGTH = 30, NAME = 36 };
     char line[256], cells[LENGTH + 1] = "", left[32] = "";
     if (now - bar.drawn < 0.1)
         return;
@@ -263,7 +263,7 @@ static void draw(double now)
 static void end_phase(int width, double taken)
 {
     char line[160];
-    const int room = width && width < 38 ? width > 10 ? width - 10 : 0 : 28;
+    const int room = width && width < 46 ? width > 10 ? width - 10 : 0 : 36;
     int used =
         snprintf(line, sizeof line, "%-*.*s %6.1f s", room, width ? room : 63, bar.phase, taken);
     if (*bar.note && (!width || used + 2 + (int)strlen(bar.note) <= width))

@@ -153,6 +153,14 @@ for columns in 80 58 30; do
     says "progress on $columns columns" "$work/progress" ' %'
     widest "progress on $columns columns" "$work/progress" $columns
 done
+# Steps of a conversion: k of n, one after the other up to the last, whatever is asked for.
+for what in "" "--effort 0" "-t 1" "--search --effort 0" "--ssc 0.05" "--bias-correction off" "--rounding nearest --effort 0" "--fit tiny"; do
+    env TERM=xterm python3 tests/cli/terminal.py 80 "$bin/adafire-convert" $data/model.onnx --calib $data/calib_images.npy \
+        --scale 1/16 $what -o "$work/w.snn" | grep -oE '<K>[0-9]+ of [0-9]+: ' | tr -d ':' | sed 's/<K>//' | uniq >"$work/out"
+    if awk '$1 < k || $1 > k + 1 || (n && $3 != n) { exit 1 } { k = $1; n = $3 } END { exit !(n > 2 && k == n) }' "$work/out"; then pass
+    else fail "steps of a conversion with '$what'"; fi
+done
+
 # Tables: on a terminal within its columns, into a file in full.
 for table in "convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 -o $work/w.snn" \
     "convert $data/model.onnx --calib $data/calib_images.npy --scale 1/16 --search --ssc 0.05 --effort 0 -o $work/w.snn" \
