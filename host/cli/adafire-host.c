@@ -754,6 +754,8 @@ static int run_model(struct request *r, struct ranks *ranks)
     struct af_model *model = NULL;
     struct af_device *device = NULL, *exact = NULL;
     struct run_totals totals = {0};
+    if (checks_begin(&r->checks))
+        return EXIT_ERROR;
     int status = af_model_load(r->model_path, &model), told = 0;
     r->model = model;
     if (!status)
@@ -870,8 +872,6 @@ int main(int argc, char **argv)
         status = cli_fail("--json and --jsonl - exclude each other");
     if (!status)
         status = check_outputs(&r);
-    if (!status)
-        status = checks_begin(&r.checks);
     if (status)
         return status;
     struct ranks *ranks;
