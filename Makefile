@@ -61,6 +61,8 @@ CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(SAN) -fPIC -MMD -MP -D_GNU_SOURCE -iqu
 	$(OPTIONAL) $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
 RUN_LIBS := $(shell pkg-config --libs $(RUN_PACKAGES)) -lm -lpthread -ldl
 LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread -ldl
+# What only the commands need: baselines are JSON.
+CLI_PACKAGES := libcjson
 
 # cpu_kernel.c is compiled once per instruction set.
 KERNELS := generic
@@ -118,7 +120,7 @@ PROGRAMS := $(CLI_SRC:host/cli/%.c=$(B)/%)
 TESTS := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 FUZZERS := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(basename $(notdir $(f))))
 
-.PHONY: all archives help test quick python demo docs bench check-long check-usb check-xrt check-faults prove lint install uninstall clean fuzz fuzzers man $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
+.PHONY: all archives help test quick python demo docs bench check-long check-usb check-xrt check-faults prove lint install uninstall clean fuzz fuzzers man completions $(ACCELERATOR:%=sim-%) $(ACCELERATOR:%=waves-%) $(ACCELERATOR:%=emu-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(PROGRAMS) $(LIBRARIES) $(CSIM) $(HLSC)
@@ -170,7 +172,8 @@ $(B)/libadafire-convert.so: $(B)/libadafire-convert.a $(B)/libadafire.so
 
 $(PROGRAMS): $(B)/%: $(B)/host/cli/%.o $(CLI_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs $(CLI_PACKAGES))
+$(CLI_COMMON:%.c=$(B)/%.o): CFLAGS_ALL += $(shell pkg-config --cflags $(CLI_PACKAGES))
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_COMMON:%.c=$(B)/%.o) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -323,7 +326,7 @@ help:
 #: make fuzz         run each fuzzer for SECONDS_EACH=60
 #: make lint         formatting, static analysis, include layers
 #: make install      PREFIX=/usr/local DESTDIR=
-#: make man          manual pages from --help
+#: make man          manual pages from --help; make completions: of bash, zsh and fish
 #: make clean
 #: Options: V=1 (show commands), BUILD=release|debug|asan|tsan, CC=gcc|clang, CFLAGS=, CI=true (warnings are errors)
 
@@ -377,9 +380,16 @@ man: $(MAN)
 $(B)/man/hlsc.1: $(HLSC)
 	@mkdir -p $(@D)
 	$(Q)help2man --no-info --name="compile HLS-C to Verilog" -o $@ $<
-$(B)/man/%.1: $(B)/%
+$(B)/man/%.1: $(B)/% host/cli/man/%.man tools/man-page
 	@mkdir -p $(@D)
-	$(Q)help2man --no-info --name="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" -o $@ $<
+	$(Q)$< --help | tools/man-page -v name=$* -v about="$$(sed -n '1s/^.*: \(.*\)\. \*\/$$/\1/p' host/cli/$*.c)" \
+		-v version=$(VERSION) -v more=host/cli/man/$*.man >$@
+
+COMPLETIONS := $(foreach s,bash zsh fish,$(PROGRAMS:$(B)/%=$(B)/completions/$s/%))
+completions: $(COMPLETIONS)
+$(COMPLETIONS): $(B)/completions/%: tools/completions $(PROGRAMS)
+	@mkdir -p $(@D)
+	$(Q)$(B)/$(notdir $@) --help | tools/completions -v name=$(notdir $@) -v shell=$(notdir $(@D)) >$@
 
 # A folder's name may hold blanks.
 INSTALL_TO := $(DESTDIR)$(PREFIX)
@@ -387,7 +397,7 @@ SIMULATORS = $(wildcard $(B)/adafire-sim-*.so $(B)/adafire-waves-*.so)
 BITSTREAMS = $(wildcard bitstreams/*)
 CARDS = $(filter-out %.ports,$(wildcard $(B)/adafire-card-*))
 PKGCONFIG = sed -e 's|@PREFIX@|$(subst $() ,\\ ,$(PREFIX))|; s|@VERSION@|$(VERSION)|; s|@RUN@|$(filter-out libusb-1.0,$(RUN_PACKAGES))|; s|@MORE@|$(MORE_PACKAGES)|'
-install: all $(MAN)
+install: all $(MAN) $(COMPLETIONS)
 	install -d "$(INSTALL_TO)/bin" "$(INSTALL_TO)/lib/pkgconfig" "$(INSTALL_TO)/lib/adafire" \
 		"$(INSTALL_TO)/include" "$(INSTALL_TO)/share/man/man1" "$(INSTALL_TO)/share/adafire/rtl" \
 		"$(INSTALL_TO)/share/adafire/bitstreams" "$(INSTALL_TO)/lib/udev/rules.d"
@@ -408,12 +418,20 @@ install: all $(MAN)
 	for name in adafire adafire-convert; do \
 		$(PKGCONFIG) host/include/$$name.pc.in >"$(INSTALL_TO)/lib/pkgconfig/$$name.pc" || exit 1; done
 	install -m 644 $(MAN) "$(INSTALL_TO)/share/man/man1"
+	install -d "$(INSTALL_TO)/share/bash-completion/completions" "$(INSTALL_TO)/share/zsh/site-functions" \
+		"$(INSTALL_TO)/share/fish/vendor_completions.d"
+	for name in $(notdir $(PROGRAMS)); do \
+		install -m 644 $(B)/completions/bash/$$name "$(INSTALL_TO)/share/bash-completion/completions/$$name" && \
+		install -m 644 $(B)/completions/zsh/$$name "$(INSTALL_TO)/share/zsh/site-functions/_$$name" && \
+		install -m 644 $(B)/completions/fish/$$name "$(INSTALL_TO)/share/fish/vendor_completions.d/$$name.fish" || exit 1; done
 	$(if $(DESTDIR),,-@if [ "$$(id -u)" = 0 ]; then ldconfig; fi) # programs find the new libraries
 uninstall:
 	rm -rf "$(INSTALL_TO)/share/adafire" "$(INSTALL_TO)/lib/adafire"
 	rm -f "$(INSTALL_TO)/lib/udev/rules.d/70-adafire.rules" "$(INSTALL_TO)/include/adafire.h"
 	for name in $(notdir $(PROGRAMS) $(HLSC)) xrt-emu; do \
-		rm -f "$(INSTALL_TO)/bin/$$name" "$(INSTALL_TO)/share/man/man1/$$name.1"; done
+		rm -f "$(INSTALL_TO)/bin/$$name" "$(INSTALL_TO)/share/man/man1/$$name.1" \
+			"$(INSTALL_TO)/share/bash-completion/completions/$$name" "$(INSTALL_TO)/share/zsh/site-functions/_$$name" \
+			"$(INSTALL_TO)/share/fish/vendor_completions.d/$$name.fish"; done
 	for name in adafire adafire-convert; do rm -f "$(INSTALL_TO)/lib/lib$$name.a" \
 		"$(INSTALL_TO)/lib/lib$$name".so* "$(INSTALL_TO)/lib/pkgconfig/$$name.pc"; done
 

@@ -2,10 +2,12 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/suggest.h"
 #include "board/cpu.h"
 #include "board/open.h"
 #include "link/xrt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +96,11 @@ const struct board boards[] = {
     {0},
 };
 
+static const char *name_at(const void *of, int i)
+{
+    return ((const struct board *)of)[i].name;
+}
+
 const struct board *board_find(const char *text, const char **which)
 {
     const size_t length = strcspn(text, ":");
@@ -101,7 +108,15 @@ const struct board *board_find(const char *text, const char **which)
     for (const struct board *b = boards; b->name; b++)
         if (strlen(b->name) == length && strncmp(b->name, text, length) == 0)
             return b;
-    af_fail(AF_NO_DEVICE, "no board '%.40s'; `adafire-host --board list` names them", text);
+    char name[41];
+    snprintf(name, sizeof name, "%.*s", (int)(length < 40 ? length : 40), text);
+    const char *near = suggest(name, name_at, boards);
+    if (near)
+        af_fail(AF_NO_DEVICE,
+                "no board '%s'; did you mean %s? `adafire-host --board list` names them", name,
+                near);
+    else
+        af_fail(AF_NO_DEVICE, "no board '%s'; `adafire-host --board list` names them", name);
     return NULL;
 }
 

@@ -17,23 +17,25 @@ static const char help[] =
     "Usage: adafire-convert MODEL.onnx --calib SAMPLES... -o MODEL.snn [OPTION]...\n"
     "       adafire-convert MODEL.onnx --ann SAMPLES... -o OUTPUTS.npy [OPTION]...\n"
     "       adafire-convert --check MODEL.onnx [OPTION]...\n"
-    "       adafire-convert MODEL.onnx --calib SAMPLES... --front PAGE.html [OPTION]...\n"
-    "Converts a trained ReLU network into a spiking network, without training; with --ann it\n"
-    "runs the network as it is and writes its outputs, for adafire-host --reference; with\n"
-    "--check it tells what would become of it and what holds it, without samples; with\n"
-    "--front it tries timesteps and burst limits, and draws what each costs and how well it\n"
-    "does (a page, or .json).\n"
+    "       adafire-convert MODEL.onnx --calib SAMPLES... --front PAGE [OPTION]...\n"
+    "Converts a trained ReLU network into a spiking network, without training; with\n"
+    "--ann it runs the network as it is and writes its outputs, for adafire-host\n"
+    "--reference; with --check it tells what would become of it and what holds it,\n"
+    "without samples; with --front it tries timesteps and burst limits, and draws\n"
+    "what each costs and how well it does (a page, or .json).\n"
     "\n"
     "Example:\n"
     "  adafire-convert resnet20.onnx --calib train_images.npy --scale 1/255 \\\n"
-    "      --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --timesteps 4 -o resnet20.snn\n"
+    "      --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 -o resnet20.snn\n"
     "\n"
     "Input (the network sees x = (raw * scale - mean) / std, per channel):\n"
-    "      --calib FILE           a few hundred samples, best such as it was not trained on:\n"
-    "                             .npy, .npz, idx, CIFAR binary, PNG, JPEG or a folder; may\n"
-    "                             be given more than once; a network whose every layer is\n"
-    "                             quantised (QDQ, QCDQ, QONNX) does without\n"
-    "      --ann FILE             samples for the network as it is; may be given more than once\n"
+    "      --calib FILE           a few hundred samples, best such as it was not\n"
+    "                             trained on: .npy, .npz, idx, CIFAR binary, PNG,\n"
+    "                             JPEG or a folder; may be given more than once; a\n"
+    "                             network whose every layer is quantised (QDQ, QCDQ,\n"
+    "                             QONNX) does without\n"
+    "      --ann FILE             samples for the network as it is; may be given\n"
+    "                             more than once\n"
     "      --calib-labels FILE    their labels, .npy or idx; optional\n"
     "      --calib-limit N        use the first N samples (default 512)\n"
     "      --exit-limit N         and up to N more for early exit (default 2000)\n"
@@ -45,68 +47,85 @@ static const char help[] =
     "      --resize N             pictures: shorter side to N, then centre crop\n"
     "      --squash               pictures: both sides to N (or to the input's size)\n"
     "      --events               the network takes event-camera recordings\n"
-    "      --event-frames N       training frames that one recording makes (default 1)\n"
-    "      --counting WORDS       how recordings become counts, stored in the model. Words, which\n"
-    "                             work in this order: sensor WxH (where files do not say it),\n"
-    "                             hot HZ (no pixels that send more), background MS (no events\n"
-    "                             without one beside them so shortly before), flip x, flip y,\n"
-    "                             downsample K, fit or crop (to the network's size), merge or\n"
-    "                             swap (polarities); of what frames are: window MS or count N\n"
-    "                             (a frame's time or events), all (the default: equal parts of\n"
-    "                             a recording's time) or even (as many events in each)\n"
-    "      --exit-recordings FILE recordings (as adafire-host takes them) for early exit;\n"
-    "                             frames calibrate the rest, but not when a recording may stop\n"
+    "      --event-frames N       training frames that one recording makes (default\n"
+    "                             1)\n"
+    "      --counting WORDS       how recordings become counts, stored in the model.\n"
+    "                             Words, which work in this order: sensor WxH (where\n"
+    "                             files do not say it), hot HZ (no pixels that send\n"
+    "                             more), background MS (no events without one beside\n"
+    "                             them so shortly before), flip x, flip y,\n"
+    "                             downsample K, fit or crop (to the network's size),\n"
+    "                             merge or swap (polarities); of what frames are:\n"
+    "                             window MS or count N (a frame's time or events),\n"
+    "                             all (the default: equal parts of a recording's\n"
+    "                             time) or even (as many events in each)\n"
+    "      --exit-recordings FILE recordings (as adafire-host takes them) for early\n"
+    "                             exit; frames calibrate the rest, but not when a\n"
+    "                             recording may stop\n"
     "      --classes FILE         class names, one a line, stored in the model\n"
-    "      --task TASK            what the outputs mean, stored in the model: classify,\n"
-    "                             segment, detect, values, or a file or text that says more (the\n"
-    "                             words are in adafire-host --help)\n"
-    "      --answers NAME         of several outputs the one with the classes (default: the one\n"
-    "                             that looks like classes, which a note says)\n"
+    "      --task TASK            what the outputs mean, stored in the model:\n"
+    "                             classify, segment, detect, values, or a file or\n"
+    "                             text that says more (the words are in adafire-host\n"
+    "                             --help)\n"
+    "      --answers NAME         of several outputs the one with the classes\n"
+    "                             (default: the one that looks like classes, which a\n"
+    "                             note says)\n"
     "\n"
     "Spiking network:\n"
     "  -t, --timesteps N          most timesteps of an inference (default 4; 1 for a\n"
     "                             quantised network)\n"
-    "      --fit BUILD            for this build of the accelerator: tiny (bursts of 15), u250\n"
-    "                             (63), both without signed bursts, or sim\n"
+    "      --fit BUILD            for this build of the accelerator: tiny (bursts of\n"
+    "                             15), u250 (63), both without signed bursts, or sim\n"
     "      --burst-initial N      largest burst limit phi, 1..255 (default 63)\n"
-    "      --effort N             0: each population's thresholds for the least error of its own\n"
-    "                             activations; 1: refined together for the outputs (default);\n"
-    "                             2, 3: 4 and 9 times as long (--no-search: as 0)\n"
-    "      --initial SHARE        potential that neurons begin with, of their threshold: 0.5 errs\n"
-    "                             least, less means fewer spikes (default 0.5)\n"
-    "      --signed on|off|auto   signed bursts: may take back what was sent too early; auto\n"
-    "                             (default): of several timesteps; for event recordings and\n"
-    "                             goals, where it is measured to help\n"
-    "      --search               the paper's search of a burst limit for each population\n"
+    "      --effort N             0: each population's thresholds for the least\n"
+    "                             error of its own activations; 1: refined together\n"
+    "                             for the outputs (default); 2, 3: 4 and 9 times as\n"
+    "                             long (--no-search: as 0)\n"
+    "      --initial SHARE        potential that neurons begin with, of their\n"
+    "                             threshold: 0.5 errs least, less means fewer spikes\n"
+    "                             (default 0.5)\n"
+    "      --signed on|off|auto   signed bursts: may take back what was sent too\n"
+    "                             early; auto (default): of several timesteps; for\n"
+    "                             event recordings and goals, where it is measured\n"
+    "                             to help\n"
+    "      --search               the paper's search of a burst limit for each\n"
+    "                             population\n"
     "      --burst-desired N      phi whose spikes are its budget (default 4)\n"
     "      --burst-min N          smallest phi that it tries (default 1)\n"
     "      --energy-ratio R       the budget as a ratio of those spikes (default 1)\n"
-    "      --ssc BUDGET|off       Sensitivity Spike Compression: how much it may add to the\n"
-    "                             network's divergence from the ANN, 0.05: a twentieth\n"
-    "                             (default off)\n"
-    "      --ssc Pp               instead: points of accuracy that it may cost (0.5p), expected\n"
-    "                             by the ANN's own certainty about the samples\n"
+    "      --ssc BUDGET|off       Sensitivity Spike Compression: how much it may add\n"
+    "                             to the network's divergence from the ANN, 0.05: a\n"
+    "                             twentieth (default off)\n"
+    "      --ssc Pp               instead: points of accuracy that it may cost\n"
+    "                             (0.5p), expected by the ANN's own certainty about\n"
+    "                             the samples\n"
     "      --bias-correction auto|light|advanced|currents|off\n"
-    "                             light: mean outputs as the ANN's; advanced also corrects each\n"
-    "                             neuron's initial potential; currents: what comes in, not what\n"
-    "                             goes out; auto (default): currents with --optimize spikes\n"
+    "                             light: mean outputs as the ANN's; advanced also\n"
+    "                             corrects each neuron's initial potential;\n"
+    "                             currents: what comes in, not what goes out; auto\n"
+    "                             (default): currents with --optimize spikes\n"
     "      --rounding feedback|nearest\n"
-    "                             of weights to 8 bits: the others of an output make up for what\n"
-    "                             rounding one does (default), or each for itself\n"
-    "      --prune SHARE          leaves out the weights that matter least to the outputs, of\n"
-    "                             SHARE of the synaptic operations (default 0)\n"
+    "                             of weights to 8 bits: the others of an output make\n"
+    "                             up for what rounding one does (default), or each\n"
+    "                             for itself\n"
+    "      --prune SHARE          leaves out the weights that matter least to the\n"
+    "                             outputs, of SHARE of the synaptic operations\n"
+    "                             (default 0)\n"
     "      --iat A|auto|off       early exit: from the paper's knob a, or as early\n"
     "                             as --tolerance allows (default auto)\n"
     "      --iat-metric entropy|confidence\n"
     "      --optimize latency|spikes|events|adds\n"
-    "                             search the timesteps (up to -t, or 8), burst limits, initial\n"
-    "                             potentials, threshold ratios and weights to leave out for the\n"
-    "                             least timesteps, or least energy with every spike counted,\n"
-    "                             an event counted once, or a burst as the shifted additions\n"
-    "                             that it is (15 = 16 - 1: two), at a loss of --tolerance points\n"
-    "                             of accuracy, early exit included; takes minutes\n"
-    "      --tolerance P          answers that early exit may change, in percent; with\n"
-    "                             --optimize the points that may be lost (default 0.5)\n"
+    "                             search the timesteps (up to -t, or 8), burst\n"
+    "                             limits, initial potentials, threshold ratios and\n"
+    "                             weights to leave out for the least timesteps, or\n"
+    "                             least energy with every spike counted, an event\n"
+    "                             counted once, or a burst as the shifted additions\n"
+    "                             that it is (15 = 16 - 1: two), at a loss of\n"
+    "                             --tolerance points of accuracy, early exit\n"
+    "                             included; takes minutes\n"
+    "      --tolerance P          answers that early exit may change, in percent;\n"
+    "                             with --optimize the points that may be lost\n"
+    "                             (default 0.5)\n"
     "      --search-limit N       samples on which searches compare candidates\n"
     "                             (default 128)\n"
     "\n"
@@ -419,7 +438,7 @@ static int read_arguments(int argc, char **argv, struct request *r)
             puts("adafire-convert " AF_VERSION);
             exit(0);
         }
-        status = opt == '?' ? cli_usage() : read_option(opt, optarg, r);
+        status = opt == '?' ? cli_unknown(options, argv[optind - 1]) : read_option(opt, optarg, r);
     }
     if (status)
         return status;
@@ -505,28 +524,62 @@ static struct totals sum_up(const struct af_model_info *m, const struct af_conve
     return t;
 }
 
+/* What a search changed or measured has columns of its own. */
+static bool was_searched(const struct af_model *m, const struct af_conversion *c)
+{
+    struct af_population_info p;
+    bool searched = false;
+    for (int i = 0; i < c->populations; i++) {
+        af_population_info(m, i, &p);
+        searched |= c->sensitivity[i] > 0 || (p.burst && (p.ratio < 1 || p.ratio > 1));
+    }
+    return searched;
+}
+
 static void print_table(const struct af_model *m, const struct af_conversion *c)
 {
-    char a[16], b[16], d[16], e[16];
-    printf("%-3s %-26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", "#", "population", "kind",
-           "neurons", "thresholds", "phi", "rho", "spikes", "events", "SOPs", "sensit.");
+    char a[16], b[16], d[16], e[16], name[64];
+    const bool searched = was_searched(m, c), narrow = cli_columns(stdout) < 112;
+    const int width = !narrow ? 26 : searched ? 14 : 16;
+    printf("%-3s %-*s", "#", width, "population");
+    if (!narrow)
+        printf(" %-8s", "kind");
+    printf(" %7s %*s %5s", "neurons", narrow ? 15 : 21, "thresholds", "phi");
+    if (searched)
+        printf(" %5s", "rho");
+    if (!searched || !narrow)
+        printf(" %7s", "spikes");
+    printf(" %7s %7s", "events", "SOPs");
+    if (searched)
+        printf(" %8s", "sensit.");
+    printf("\n");
     for (int i = 0; i < c->populations; i++) {
         struct af_population_info p;
         af_population_info(m, i, &p);
-        const bool shown = i && c->samples;
+        const bool shown = i && c->samples, fires = p.kind == AF_RELU || p.kind == AF_LINEAR;
         char range[32] = "", phi[16] = "", rho[16] = "", sensitivity[16] = "";
-        if (p.kind == AF_RELU || p.kind == AF_LINEAR) {
-            snprintf(range, sizeof range, "%.3g .. %.3g", p.threshold_min, p.threshold_max);
+        if (fires) {
+            snprintf(range, sizeof range, narrow ? "%.2g..%.2g" : "%.3g .. %.3g", p.threshold_min,
+                     p.threshold_max);
             snprintf(phi, sizeof phi, "%s%d", p.signed_bursts ? "+-" : "", p.burst);
             snprintf(rho, sizeof rho, "%.1f", p.ratio);
             if (c->sensitivity[i] > 0)
-                snprintf(sensitivity, sizeof sensitivity, "%.2e", c->sensitivity[i]);
+                snprintf(sensitivity, sizeof sensitivity, "%.1e", c->sensitivity[i]);
         }
-        printf("%-3d %-26.26s %-8s %8s %21s %5s %5s %8s %8s %8s %9s\n", i, p.name,
-               af_kind_name(p.kind), cli_human((double)p.channels * p.height * p.width, a), range,
-               phi, rho, shown ? cli_human(c->spikes[i], b) : "",
-               shown ? cli_human(c->events[i], d) : "", shown ? cli_human(c->sops[i], e) : "",
-               sensitivity);
+        printf("%-3d %-*s", i, width, cli_name(p.name, width, name));
+        if (!narrow)
+            printf(" %-8s", af_kind_name(p.kind));
+        printf(" %7s %*s %5s", cli_human((double)p.channels * p.height * p.width, a),
+               narrow ? 15 : 21, range, phi);
+        if (searched)
+            printf(" %5s", rho);
+        if (!searched || !narrow)
+            printf(" %7s", shown ? cli_human(c->spikes[i], b) : "");
+        printf(" %7s %7s", shown ? cli_human(c->events[i], d) : "",
+               shown ? cli_human(c->sops[i], e) : "");
+        if (searched)
+            printf(" %8s", sensitivity);
+        printf("\n");
     }
 }
 
@@ -543,9 +596,10 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
     char a[16], b[16], d[16], e[16];
     if (!c->samples)
         return;
-    printf("\nPer sample, all %d timesteps, mean over %lld calibration samples:\n", m->timesteps,
-           (long long)c->samples);
-    printf("  %s spikes in %s events, %s SOPs (an event once), %s SOPs (every spike)\n",
+    printf("\nPer sample, %s%d timestep%s, mean over %lld calibration sample%s:\n",
+           m->timesteps == 1 ? "" : "all ", m->timesteps, cli_s(m->timesteps),
+           (long long)c->samples, cli_s(c->samples));
+    printf("  %s spikes in %s events; SOPs: %s an event once, %s every spike\n",
            cli_human(t.spikes, a), cli_human(t.events, b), cli_human(t.sops, d),
            cli_human(t.spike_sops, e));
     printf("  ANN: %s MACs, %s of them on the constant input, done once as MACs\n",
@@ -564,22 +618,20 @@ static void print_totals(const struct request *r, const struct af_model_info *m,
     if (!isnan(c->agreement))
         printf("\n");
     if (c->judges && c->divergence < c->plain_divergence)
-        printf("  Thresholds refined: outputs diverge %.1f %% less from the ANN's, on %lld samples "
-               "kept for that\n",
+        printf("  Thresholds refined: outputs are %.1f %% nearer to the ANN's, on %lld samples\n"
+               "    kept for that\n",
                100 * (1 - c->divergence / c->plain_divergence), (long long)c->judges);
     else if (c->judges)
-        printf(
-            "  Thresholds as they were: refining them was no gain on %lld samples kept for that\n",
-            (long long)c->judges);
+        printf("  Thresholds as they were: refining was no gain on %lld samples kept for it\n",
+               (long long)c->judges);
     if (m->iat)
         printf("  Early exit by %s: %.2f timesteps instead of %d on them\n",
                r->convert.iat_metric == AF_ENTROPY ? "entropy" : "confidence", c->timesteps_mean,
                m->timesteps);
     if (!isnan(c->expected_loss))
-        printf(
-            "  Expected loss %.2f points; until a sample stops %s SOPs (an event once), %s (every "
-            "spike)\n",
-            100 * c->expected_loss, cli_human(c->exit_sops, a), cli_human(c->exit_spike_sops, b));
+        printf("  Expected loss %.2f points; SOPs until a sample stops: %s, every spike %s\n",
+               100 * c->expected_loss, cli_human(c->exit_sops, a),
+               cli_human(c->exit_spike_sops, b));
 }
 
 static void print_json(const struct request *r, const struct af_model_info *m,
@@ -628,7 +680,8 @@ static int run_ann(const struct request *r)
     const int status = af_ann(&r->convert, r->output, &count);
     cli_progress(NULL, 0);
     if (!status && !r->quiet)
-        printf("Wrote the outputs of %lld samples to %s\n", (long long)count, r->output);
+        printf("Wrote the outputs of %lld sample%s to %s\n", (long long)count, cli_s(count),
+               r->output);
     return status ? cli_fail_af() : 0;
 }
 

@@ -17,23 +17,23 @@
 static const char help[] =
     "Usage: adafire-flash --board BOARD FILE [OPTION]...\n"
     "       adafire-flash --list\n"
-    "Brings a bitstream onto a board, after a look into the MANIFEST beside it: it must be that "
-    "file\n"
-    "(SHA-256), for that board, and speak this host's version of the accelerator's language.\n"
+    "Brings a bitstream onto a board, after a look into the MANIFEST beside it: it\n"
+    "must be that file (SHA-256), for that board, and speak this host's version of\n"
+    "the accelerator's language.\n"
     "\n"
     "Examples:\n"
-    "  adafire-flash --board u250 bitstreams/u250.xclbin        until the card loads another\n"
-    "  adafire-flash --board ulx3s bitstreams/ulx3s.bit         until power is off\n"
-    "  adafire-flash --board ulx3s --flash bitstreams/ulx3s.bit for good\n"
-    "  adafire-flash --board u250 --shell 0000:b3:00.0          the card's shell, by AMD's xbmgmt\n"
+    "  adafire-flash --board u250 u250.xclbin           until the card loads another\n"
+    "  adafire-flash --board ulx3s ulx3s.bit            until power is off\n"
+    "  adafire-flash --board ulx3s --flash ulx3s.bit    for good\n"
+    "  adafire-flash --board u250 --shell 0000:b3:00.0  the card's shell, by xbmgmt\n"
     "\n"
-    "  -b, --board BOARD   u250, u250:1, u250:0000:b3:00.1, or a USB board, of several by bus and "
-    "port\n"
-    "                      or serial number (icebreaker:1-2); --list names them\n"
+    "  -b, --board BOARD   u250, u250:1, u250:0000:b3:00.1, or a USB board, of\n"
+    "                      several by bus and port or serial number\n"
+    "                      (icebreaker:1-2); --list names them\n"
     "      --flash         into the board's flash memory, where it stays; asks first\n"
-    "      --shell ADDRESS for the u250: the platform's shell instead of a bitstream, onto the "
-    "card\n"
-    "                      with this management address (`xbmgmt examine`); asks first\n"
+    "      --shell ADDRESS for the u250: the platform's shell instead of a\n"
+    "                      bitstream, by AMD's xbmgmt, onto the card with this\n"
+    "                      management address (`xbmgmt examine`); asks first\n"
     "  -y, --yes           does not ask\n"
     "      --unlisted      takes a FILE that no MANIFEST knows\n"
     "  -n, --dry-run       says what it would do\n"
@@ -235,7 +235,9 @@ static const struct option options[] = {
 static int choose_board(struct request *r)
 {
     r->row = board_find(r->board, &r->device);
-    if (!r->row || !r->row->flashing)
+    if (!r->row)
+        return cli_fail_af();
+    if (!r->row->flashing)
         return cli_fail("no board '%.40s'; `adafire-flash --list` names them", r->board);
     const bool card = r->row->link == AF_LINK_XRT;
     if (r->shell && !card)
@@ -259,7 +261,7 @@ static int read_arguments(int argc, char **argv, struct request *r)
         case OPT_UNLISTED: r->unlisted = true; break;
         case OPT_HELP: fputs(help, stdout); exit(0);
         case OPT_VERSION: puts("adafire-flash " AF_VERSION); exit(0);
-        default: return cli_usage();
+        default: return cli_unknown(options, argv[optind - 1]);
         }
     if (r->list)
         return 0;

@@ -15,28 +15,32 @@
 static const char help[] =
     "Usage: adafire-info [--json] MODEL.snn\n"
     "       adafire-info [--json] [--events OUT.npy] RECORDING\n"
-    "Prints what a spiking network file holds: populations, projections, thresholds, limits of\n"
-    "early exit, and where it came from; or what a recording of an event camera holds: its "
-    "format,\n"
-    "number of events, first and last time, size of the sensor, polarities, and what is wrong "
-    "with\n"
-    "it. Recordings are AEDAT 2, 3.1 and 4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy,\n"
-    "npz and text, told by their content.\n"
+    "Prints what a spiking network file holds: populations, projections, thresholds,\n"
+    "limits of early exit, and where it came from; or what a recording of an event\n"
+    "camera holds: its format, number of events, first and last time, size of the\n"
+    "sensor, polarities, and what is wrong with it. Recordings are AEDAT 2, 3.1 and\n"
+    "4, EVT2, EVT2.1, EVT3, DAT, ES, N-MNIST .bin, HDF5, npy, npz and text, told by\n"
+    "their content.\n"
     "\n"
     "Examples:\n"
     "  adafire-info digits.snn\n"
     "  adafire-info street.aedat4 --events street.npy\n"
     "\n"
-    "      --events OUT.npy  write a recording's events as records of t (int64, us), x, y "
-    "(uint16)\n"
-    "                        and p (uint8)\n"
+    "      --events OUT.npy  write a recording's events as records of t (int64, us),\n"
+    "                        x, y (uint16) and p (uint8)\n"
     "      --json            as JSON\n"
     "      --help, --version\n";
+
+static bool is_narrow(void)
+{
+    return cli_columns(stdout) < 112;
+}
 
 static void print_population(const struct af_model *m, int i)
 {
     struct af_population_info p;
-    char neurons[16], shape[32], range[40] = "", phi[16] = "", rho[16] = "", from[128] = "";
+    char name[64], neurons[16], shape[32], range[40] = "", phi[16] = "", rho[16] = "",
+                                           from[128] = "";
     const struct neurons *n = &m->population[i];
     af_population_info(m, i, &p);
     snprintf(shape, sizeof shape, "%dx%dx%d", p.channels, p.height, p.width);
@@ -54,8 +58,15 @@ static void print_population(const struct af_model *m, int i)
         if (w->stride[0] > 1 || w->stride[1] > 1)
             snprintf(from + at, sizeof from - at, "/%d", w->stride[1]);
     }
-    printf("%-3d %-28.28s %-8s %12s %8s %20s %5s %5s  %s\n", i, p.name, af_kind_name(p.kind), shape,
-           cli_human((double)neuron_count(n), neurons), range, phi, rho, from);
+    if (is_narrow()) {
+        printf("%-3d %-16s %-7s %11s %20s %5s  ", i, cli_name(p.name, 16, name),
+               af_kind_name(p.kind), shape, range, phi);
+        cli_wrapped(stdout, 69, from);
+    } else {
+        printf("%-3d %-28s %-8s %12s %8s %20s %5s %5s  %s\n", i, cli_name(p.name, 28, name),
+               af_kind_name(p.kind), shape, cli_human((double)neuron_count(n), neurons), range, phi,
+               rho, from);
+    }
 }
 
 /* What the outputs tell apart, and how; a task that does not fit them is told as classes. */
@@ -68,6 +79,16 @@ static int read_task(const struct af_model *m, struct task *task)
     return task_classes(m, task);
 }
 
+static void print_fact(const char *key, const char *value)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "%s: %s", key, value);
+    if (strlen(line) + 1 < sizeof line)
+        cli_wrapped(stdout, 0, line);
+    else
+        printf("%s: %s\n", key, value);
+}
+
 static void print_text(const struct af_model *m)
 {
     static const char *const what[] = {"", "boxes of ", "maps of "};
@@ -76,25 +97,28 @@ static void print_text(const struct af_model *m)
     char a[16], b[16], c[16];
     int classes = read_task(m, &task);
     af_model_info(m, &info);
-    printf("%s: %dx%dx%d %s, %d timesteps, %s%d classes\n", info.name, info.channels, info.height,
+    printf("%s: %dx%dx%d %s, %d timestep%s, %s%d class%s\n", info.name, info.channels, info.height,
            info.width, info.events ? "event recordings" : "samples", info.timesteps,
-           what[task.kind], classes);
-    printf(
-        "%d populations of %s neurons, %d projections of %s weights (%.0f %% of them 0); the ANN "
-        "does %s MACs\n",
-        info.populations, cli_human((double)info.neurons, a), info.projections,
-        cli_human((double)info.synapses, b),
-        100.0 * (double)info.zeros / (double)(info.synapses ? info.synapses : 1),
-        cli_human((double)info.ann_macs, c));
+           cli_s(info.timesteps), what[task.kind], classes, classes == 1 ? "" : "es");
+    printf("%d population%s of %s neurons, %d projection%s of %s weights (%.0f %% of them 0)\n"
+           "The ANN does %s MACs\n",
+           info.populations, cli_s(info.populations), cli_human((double)info.neurons, a),
+           info.projections, cli_s(info.projections), cli_human((double)info.synapses, b),
+           100.0 * (double)info.zeros / (double)(info.synapses ? info.synapses : 1),
+           cli_human((double)info.ann_macs, c));
     if (m->iat.metric != IAT_OFF)
         printf("Early exit by %s\n", m->iat.metric == IAT_ENTROPY ? "entropy" : "confidence");
-    printf("\n%-3s %-28s %-8s %12s %8s %20s %5s %5s  %s\n", "#", "population", "kind", "shape",
-           "neurons", "thresholds", "phi", "rho", "from:kernel");
+    if (is_narrow())
+        printf("\n%-3s %-16s %-7s %11s %20s %5s  %s\n", "#", "population", "kind", "shape",
+               "thresholds", "phi", "from");
+    else
+        printf("\n%-3s %-28s %-8s %12s %8s %20s %5s %5s  %s\n", "#", "population", "kind", "shape",
+               "neurons", "thresholds", "phi", "rho", "from:kernel");
     for (int i = 0; i < m->population_count; i++)
         print_population(m, i);
     printf("\n");
     for (int i = 0; i < m->fact_count; i++)
-        printf("%s: %s\n", m->fact[i].key, m->fact[i].value);
+        print_fact(m->fact[i].key, m->fact[i].value);
 }
 
 static void print_json(const struct af_model *m)
@@ -179,7 +203,7 @@ int main(int argc, char **argv)
         case 'e': events = optarg; break;
         case 'h': fputs(help, stdout); return 0;
         case 'v': puts("adafire-info " AF_VERSION); return 0;
-        default: return cli_usage();
+        default: return cli_unknown(options, argv[optind - 1]);
         }
     }
     if (argc - optind != 1)

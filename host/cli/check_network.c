@@ -1,6 +1,7 @@
 #include "cli/check_network.h"
 
 #include "base/json.h"
+#include "cli/builds.h"
 #include "cli/cli.h"
 #include "model/model.h"
 #include "onnx/onnx.h"
@@ -8,15 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The builds of the accelerator that a user may have, and what they are for. */
-static const struct {
-    const char *name, *what;
-} builds[] = {{"sim", "simulated, the default"},
-              {"u250", "a tile of an Alveo card"},
-              {"ulx3s", "an ECP5 85F"},
-              {"tiny", "small FPGAs on USB"}};
-enum { BUILDS = sizeof builds / sizeof *builds };
 
 struct page {
     const char *path;
@@ -45,19 +37,19 @@ static bool came_before(const struct graph *g, int node)
 }
 
 /* Each operator and how many there are, between `before` and `after`. */
-static void print_operators(const struct graph *g, bool json)
+static void print_operators(FILE *to, const struct graph *g, bool json)
 {
     bool first = true;
     for (int i = 0; i < g->node_count; i++) {
         if (came_before(g, i))
             continue;
         const int count = count_of(g, g->node[i].op, i);
-        printf("%s", first ? "" : ", ");
+        fprintf(to, "%s", first ? "" : ", ");
         if (json)
-            json_text(stdout, g->node[i].op);
+            json_text(to, g->node[i].op);
         else
-            printf("%s", g->node[i].op);
-        printf(json ? ": %d" : " %d", count);
+            fprintf(to, "%s", g->node[i].op);
+        fprintf(to, json ? ": %d" : " %d", count);
         first = false;
     }
 }
@@ -84,15 +76,17 @@ static struct size size_of(const struct neurons *p)
 
 static void print_populations(const struct af_model *m)
 {
-    char a[16], b[16], c[16], shape[48];
-    printf("\n%-3s %-34s %-8s %14s %8s %8s %10s\n", "#", "population", "kind", "shape", "neurons",
-           "weights", "operations");
+    char a[16], b[16], c[16], shape[48], name[64];
+    const int width = cli_columns(stdout) < 94 ? 19 : 34;
+    printf("\n%-3s %-*s %-8s %14s %8s %8s %10s\n", "#", width, "population", "kind", "shape",
+           "neurons", "weights", "operations");
     for (int i = 0; i < m->population_count; i++) {
         const struct neurons *p = &m->population[i];
         const struct size s = size_of(p);
         snprintf(shape, sizeof shape, "%dx%dx%d", p->shape[0], p->shape[1], p->shape[2]);
-        printf("%-3d %-34.34s %-8s %14s %8s %8s %10s\n", i, p->name, af_kind_name(p->kind), shape,
-               cli_human((double)s.neurons, a), s.weights ? cli_human((double)s.weights, b) : "",
+        printf("%-3d %-*s %-8s %14s %8s %8s %10s\n", i, width, cli_name(p->name, width, name),
+               af_kind_name(p->kind), shape, cli_human((double)s.neurons, a),
+               s.weights ? cli_human((double)s.weights, b) : "",
                s.operations ? cli_human((double)s.operations, c) : "");
     }
 }
@@ -102,10 +96,7 @@ static void print_populations(const struct af_model *m)
 static int try_builds(struct page *p)
 {
     for (int i = 0; i < BUILDS; i++) {
-        struct af_device *device = NULL;
-        const struct af_device_options o = {.build = builds[i].name};
-        const int status = af_device_open("csim", &o, p->outline, &device);
-        af_device_close(device);
+        const int status = build_try(builds[i].name, p->outline);
         if (!status)
             continue;
         p->misfit[i] = strdup(status == AF_NO_DEVICE ? "" : af_error());
@@ -115,17 +106,45 @@ static int try_builds(struct page *p)
     return AF_OK;
 }
 
-static void print_builds(const struct page *p)
+/* What `print` writes, as one line that is broken where the terminal ends. */
+static void wrapped(void (*print)(FILE *to, const struct page *p), const struct page *p)
 {
-    printf("\nfits the CPU");
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return print(stdout, p);
+    print(to, p);
+    fclose(to);
+    cli_wrapped(stdout, 0, text);
+    free(text);
+}
+
+static void print_fitting(FILE *to, const struct page *p)
+{
+    fprintf(to, "fits the CPU");
     for (int i = 0; i < BUILDS; i++)
         if (!p->misfit[i])
-            printf(", build %s (%s)", builds[i].name, builds[i].what);
+            fprintf(to, ", build %s (%s)", builds[i].name, builds[i].what);
+}
+
+static void print_builds(const struct page *p)
+{
+    char text[1200];
     printf("\n");
+    wrapped(print_fitting, p);
     for (int i = 0; i < BUILDS; i++)
-        if (p->misfit[i])
-            printf("not %s: %s\n", builds[i].name,
-                   p->misfit[i][0] ? p->misfit[i] : "that build is not installed, so not tried");
+        if (p->misfit[i]) {
+            snprintf(text, sizeof text, "not %s: %s", builds[i].name,
+                     p->misfit[i][0] ? p->misfit[i] : "that build is not installed, so not tried");
+            cli_wrapped(stdout, 0, text);
+        }
+}
+
+static void print_operator_line(FILE *to, const struct page *p)
+{
+    fprintf(to, "operators: ");
+    print_operators(to, p->graph, false);
 }
 
 /* ---- The page ------------------------------------------------------------------------------- */
@@ -134,17 +153,17 @@ static void print_page(const struct page *p)
 {
     struct af_model_info info;
     char a[16], b[16], c[16];
-    printf("%s: opset %d, %d nodes\noperators: ", p->path, p->graph->opset, p->graph->node_count);
-    print_operators(p->graph, false);
-    printf("\n");
+    printf("%s: opset %d, %d node%s\n", p->path, p->graph->opset, p->graph->node_count,
+           cli_s(p->graph->node_count));
+    wrapped(print_operator_line, p);
     if (!p->outline) {
         printf("does not convert: %s\n", p->why);
         return;
     }
     af_model_info(p->outline, &info);
-    printf("converts: %dx%dx%d samples, %d populations of %s neurons, %s weights; the ANN does %s "
-           "MACs\n",
-           info.channels, info.height, info.width, info.populations,
+    printf("converts: %dx%dx%d samples, %d population%s of %s neurons, %s weights\n"
+           "the ANN does %s MACs\n",
+           info.channels, info.height, info.width, info.populations, cli_s(info.populations),
            cli_human((double)info.neurons, a), cli_human((double)info.synapses, b),
            cli_human((double)info.ann_macs, c));
     print_populations(p->outline);
@@ -167,7 +186,7 @@ static void print_json(const struct page *p)
     printf("{\"network\": ");
     json_text(stdout, p->path);
     printf(", \"opset\": %d, \"operators\": {", p->graph->opset);
-    print_operators(p->graph, true);
+    print_operators(stdout, p->graph, true);
     printf("}, \"converts\": %s, ", p->outline ? "true" : "false");
     if (!p->outline) {
         printf("\"why_not\": ");

@@ -4,14 +4,17 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/suggest.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *program = "adafire";
@@ -104,6 +107,23 @@ int cli_usage(void)
     return EXIT_ERROR;
 }
 
+static const char *option_at(const void *of, int i)
+{
+    return ((const struct option *)of)[i].name;
+}
+
+int cli_unknown(const struct option *options, const char *word)
+{
+    char name[64] = "";
+    if (word && strncmp(word, "--", 2) == 0)
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "=") % 63, word + 2);
+    const char *near = suggest(name, option_at, options);
+    if (!near || strcmp(near, name) == 0) /* known, but not as it was given */
+        return cli_usage();
+    fprintf(stderr, "Did you mean --%s? Try '%s --help'.\n", near, program);
+    return EXIT_ERROR;
+}
+
 /* ---- Numbers ------------------------------------------------------------------------------- */
 
 int cli_int(const char *option, const char *text, long least, long most, int *value)
@@ -156,6 +176,50 @@ int cli_floats(const char *option, const char *text, float *values, int most, in
     }
 }
 
+/* ---- Terminals ------------------------------------------------------------------------------- */
+
+/* Columns of a terminal; 0: it is none. */
+static int width_of(FILE *to)
+{
+    struct winsize size;
+    if (!isatty(fileno(to)))
+        return 0;
+    if (ioctl(fileno(to), TIOCGWINSZ, &size) || size.ws_col == 0)
+        return 80;
+    return size.ws_col;
+}
+
+int cli_columns(FILE *to)
+{
+    const int width = width_of(to);
+    return width ? width : INT_MAX;
+}
+
+const char *cli_name(const char *name, int width, char text[64])
+{
+    const int length = (int)strlen(name), room = width < 63 ? width : 63;
+    if (length <= room)
+        snprintf(text, 64, "%s", name);
+    else
+        snprintf(text, 64, "..%s", name + length - (room > 2 ? room - 2 : 0));
+    return text;
+}
+
+void cli_wrapped(FILE *to, int indent, const char *text)
+{
+    const int width = width_of(to), room = width - indent > 10 ? width - indent : INT_MAX;
+    while ((int)strlen(text) > room) {
+        int at = room;
+        while (at > 0 && text[at] != ' ')
+            at--;
+        if (at == 0) /* a word that is longer */
+            break;
+        fprintf(to, "%.*s\n%*s", at, text, indent, "");
+        text += at + 1;
+    }
+    fprintf(to, "%s\n", text);
+}
+
 /* ---- Progress ------------------------------------------------------------------------------ */
 
 static struct {
@@ -164,20 +228,47 @@ static struct {
     double fraction, begin, drawn, count;
 } bar = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* As much as the terminal has room for: the phase and its share first, then the time left, the bar,
+ * the note. */
 static void draw(double now)
 {
-    enum { LENGTH = 30 };
-    char cells[LENGTH + 1] = "";
+    enum { LENGTH = 30, NAME = 36 };
+    char line[256], cells[LENGTH + 1] = "", left[32] = "";
     if (now - bar.drawn < 0.1)
         return;
     bar.drawn = now;
-    memset(cells, '.', LENGTH);
-    memset(cells, '#', (size_t)fmin(fmax(bar.fraction, 0) * LENGTH, LENGTH));
-    fprintf(stderr, "\r\033[K%-28s [%s] %3.0f %%", bar.phase, cells, bar.fraction * 100);
+    const int width = width_of(stderr) - 1; /* some terminals go on behind the last column */
     if (bar.fraction > 0)
-        fprintf(stderr, "  %.0f s left", (now - bar.begin) / bar.fraction * (1 - bar.fraction));
-    if (*bar.note)
-        fprintf(stderr, "  %s", bar.note);
+        snprintf(left, sizeof left, "  %.0f s left",
+                 (now - bar.begin) / bar.fraction * (1 - bar.fraction));
+    const int room = width - 6 - (int)strlen(left), name = room < NAME ? room > 0 ? room : 0 : NAME;
+    const int bars = room - name - 3 < LENGTH ? room - name - 3 : LENGTH;
+    if (bars >= 8) {
+        memset(cells, '.', LENGTH);
+        memset(cells, '#', (size_t)fmin(fmax(bar.fraction, 0) * bars, bars));
+        cells[bars] = 0;
+        snprintf(line, sizeof line, "%-*.*s [%s] %3.0f %%%s", name, name, bar.phase, cells,
+                 bar.fraction * 100, left);
+    } else {
+        snprintf(line, sizeof line, "%-*.*s %3.0f %%%s", name, name, bar.phase, bar.fraction * 100,
+                 left);
+    }
+    const size_t used = strlen(line);
+    if (*bar.note && (int)(used + 2 + strlen(bar.note)) <= width)
+        snprintf(line + used, sizeof line - used, "  %s", bar.note);
+    fprintf(stderr, "\r\033[K%.*s", width, line);
+}
+
+/* What a phase took, within `width` columns, 0: any. */
+static void end_phase(int width, double taken)
+{
+    char line[160];
+    const int room = width && width < 46 ? width > 10 ? width - 10 : 0 : 36;
+    int used =
+        snprintf(line, sizeof line, "%-*.*s %6.1f s", room, width ? room : 63, bar.phase, taken);
+    if (*bar.note && (!width || used + 2 + (int)strlen(bar.note) <= width))
+        snprintf(line + used, sizeof line - (size_t)used, "  %s", bar.note);
+    fprintf(stderr, "%s\n", line);
 }
 
 /* Ends the phase before, if it was another. */
@@ -188,8 +279,7 @@ static void change_phase(const char *phase, bool terminal, double now)
     if (*bar.phase && terminal)
         fprintf(stderr, "\r\033[K");
     if (*bar.phase && (terminal || now - bar.begin > 2))
-        fprintf(stderr, "%-28s %6.1f s%s%s\n", bar.phase, now - bar.begin, *bar.note ? "  " : "",
-                bar.note);
+        end_phase(terminal ? width_of(stderr) - 1 : 0, now - bar.begin);
     snprintf(bar.phase, sizeof bar.phase, "%s", phase);
     *bar.note = 0;
     bar.count = 0;
@@ -197,11 +287,18 @@ static void change_phase(const char *phase, bool terminal, double now)
     bar.drawn = 0;
 }
 
+/* One that only writes line after line: progress is a line for each phase, as into a file. */
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return !term || !*term || strcmp(term, "dumb") == 0;
+}
+
 static bool is_terminal(void)
 {
     static int terminal = -1;
     if (terminal < 0)
-        terminal = isatty(STDERR_FILENO);
+        terminal = isatty(STDERR_FILENO) && !is_dumb();
     return terminal;
 }
 
@@ -270,6 +367,11 @@ void cli_json_notes(FILE *f)
 }
 
 /* ---- Text ---------------------------------------------------------------------------------- */
+
+const char *cli_s(long long count)
+{
+    return count == 1 ? "" : "s";
+}
 
 const char *cli_human(double v, char text[16])
 {

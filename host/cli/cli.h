@@ -1,12 +1,13 @@
 /* What the command-line tools share. Exit statuses: 0 well, 1 a check that did not hold, 2 an error
- * (one sentence on standard error). */
+ * (one sentence on standard error), 3 figures of a run that are not as they were asked to be. */
 #ifndef ADAFIRE_CLI_H
 #define ADAFIRE_CLI_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { EXIT_ERROR = 2 };
+enum { EXIT_ERROR = 2, EXIT_BREACH = 3 };
 
 /* "program: sentence" on standard error; returns EXIT_ERROR. Without a format: af_error(). */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -25,6 +26,8 @@ int cli_check_outputs(const char *const *outputs, int output_count, const char *
                       int input_count);
 /* "try --help", after getopt has said what was wrong. */
 int cli_usage(void);
+/* The same, and what `word` of the command line may have meant; NULL: its last one was read. */
+int cli_unknown(const struct option *options, const char *word);
 
 /* A number with nothing behind it, within bounds; else EXIT_ERROR with a sentence that names the
  * option. */
@@ -46,6 +49,19 @@ void cli_quiet(bool quiet);
 void cli_note(const char *note);
 /* "notes": [...] of all of them. */
 void cli_json_notes(FILE *f);
+
+/* A line of text that is broken at blanks where a terminal would break it anywhere; what follows
+ * the first begins at column `indent`, where the text begins. Into a file or a pipe it is one line.
+ */
+void cli_wrapped(FILE *to, int indent, const char *text);
+
+/* "s", or nothing of one. */
+const char *cli_s(long long count);
+
+/* Columns of the terminal that `to` is; a file or a pipe has as many as it takes. */
+int cli_columns(FILE *to);
+/* The end of a name that is longer than `width`, with two dots before it; into text. */
+const char *cli_name(const char *name, int width, char text[64]);
 
 /* 1234567 as "1.23 M"; into text, which is returned. */
 const char *cli_human(double v, char text[16]);

@@ -290,8 +290,8 @@ static void print_totals(const struct live_request *r, const struct live_totals 
     const struct live_state *s = &t->state;
     const double n = (double)s->decisions, cycles = s->decisions ? t->cycles / n : 0;
     char a[16], b[16];
-    fprintf(f, "%s on %s: %lld decisions of %s events in %.1f s, %s events a second\n",
-            r->model_path, r->board, (long long)s->decisions,
+    fprintf(f, "%s on %s: %lld decision%s of %s events in %.1f s, %s events a second\n",
+            r->model_path, r->board, (long long)s->decisions, cli_s(s->decisions),
             cli_human((double)s->windows.events, a), s->seconds,
             cli_human((double)s->windows.events / fmax(s->seconds, 1e-9), b));
     if (s->decisions) {
@@ -311,8 +311,8 @@ static void print_totals(const struct live_request *r, const struct live_totals 
         fprintf(f, "  on hardware      %.1f us at %.0f MHz\n", cycles / r->megahertz, r->megahertz);
     fprintf(
         f,
-        "  left out         %lld windows dropped (%lld events), %lld refused; %lld events late, "
-        "%lld beyond a window's most; %lld datagrams missed\n",
+        "  left out         %lld windows dropped (%lld events), %lld refused; %lld events late,\n"
+        "                   %lld beyond a window's most; %lld datagrams missed\n",
         (long long)s->dropped, (long long)s->dropped_events, (long long)s->refused,
         (long long)s->windows.late, (long long)s->windows.over, (long long)s->missed);
     fprintf(f, "  stream           lost %lld times, %lld clocks set back, %lld windows empty\n",

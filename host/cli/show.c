@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "cli/cli.h"
 
+#include "task/classes.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,26 +46,70 @@ static int show_boxes(FILE *to, const struct af_model *m, int most, const struct
     return AF_OK;
 }
 
+struct share {
+    int label;
+    double share; /* of the pixels */
+};
+
+static int by_share(const void *a, const void *b)
+{
+    const struct share *p = a, *q = b;
+    if (p->share > q->share || p->share < q->share)
+        return p->share > q->share ? -1 : 1;
+    return p->label - q->label;
+}
+
+/* The classes of a map, the largest first; malloc'd, NULL without memory. */
+static struct share *shares_of(const struct answer *a)
+{
+    const int64_t pixels = (int64_t)a->height * a->width;
+    struct share *share = calloc((size_t)a->classes, sizeof *share);
+    if (!share) {
+        af_fail(AF_NO_MEMORY, "no memory for %d classes", a->classes);
+        return NULL;
+    }
+    for (int c = 0; c < a->classes; c++)
+        share[c].label = c;
+    for (int64_t i = 0; i < pixels; i++)
+        share[a->class_of[i]].share += 1;
+    for (int c = 0; c < a->classes; c++)
+        share[c].share /= (double)pixels;
+    qsort(share, (size_t)a->classes, sizeof *share, by_share);
+    return share;
+}
+
 static int show_shares(FILE *to, const struct af_model *m, int most, const struct answer *a)
 {
-    int64_t pixels = (int64_t)a->height * a->width;
-    int64_t *count = calloc((size_t)a->classes, sizeof *count);
-    if (!count)
-        return af_fail(AF_NO_MEMORY, "no memory for %d classes", a->classes);
-    for (int64_t i = 0; i < pixels; i++)
-        count[a->class_of[i]]++;
-    for (int k = 0; k < most && k < a->classes; k++) {
-        int best = 0;
-        for (int c = 1; c < a->classes; c++)
-            best = count[c] > count[best] ? c : best;
-        if (count[best] <= 0)
-            break;
-        print_class(to, m, best);
-        fprintf(to, " %5.1f %% of the pixels\n", 100 * (double)count[best] / (double)pixels);
-        count[best] = -1;
+    struct share *share = shares_of(a);
+    if (!share)
+        return AF_NO_MEMORY;
+    for (int k = 0; k < most && k < a->classes && share[k].share > 0; k++) {
+        print_class(to, m, share[k].label);
+        fprintf(to, " %5.1f %% of the pixels\n", 100 * share[k].share);
     }
-    free(count);
+    free(share);
     return AF_OK;
+}
+
+static int best_of(const struct af_model *m, const struct af_result *result, int most,
+                   struct af_answer *best)
+{
+    const int answer = model_answer(m), n = (int)output_values(&m->population[answer]);
+    return classes_best(result->output + model_output_at(m, answer), n, most, best);
+}
+
+void show_best(FILE *to, const struct af_model *m, const char *name, int most,
+               const struct af_result *result)
+{
+    struct af_answer best[BEST_MOST];
+    const int n = best_of(m, result, most < BEST_MOST ? most : BEST_MOST, best);
+    fprintf(to, "%s:", name);
+    for (int k = 0; k < n; k++) {
+        const char *text = af_class_name(m, best[k].label);
+        fprintf(to, "%s %d%s%s %.1f %%", k ? "," : "", best[k].label, text ? " " : "",
+                text ? text : "", 100 * best[k].probability);
+    }
+    fprintf(to, "  (%d timestep%s)\n", result->timesteps, result->timesteps == 1 ? "" : "s");
 }
 
 int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
@@ -77,7 +123,8 @@ int show_answer(FILE *to, const struct af_model *m, const char *name, int most,
         fprintf(to, "%s:\n", name);
         return show_shares(to, m, most, answer);
     }
-    fprintf(to, "%s: %lld boxes\n", name, (long long)answer->found->count);
+    fprintf(to, "%s: %lld box%s\n", name, (long long)answer->found->count,
+            answer->found->count == 1 ? "" : "es");
     return show_boxes(to, m, most, answer->found);
 }
 
@@ -123,52 +170,26 @@ void show_score(FILE *to, const struct af_model *m, enum af_task_kind kind,
     show_likeness(to, &t->like);
 }
 
-static void put_number(FILE *to, double v)
-{
-    if (isnan(v))
-        fprintf(to, "null");
-    else
-        fprintf(to, "%.6g", v);
-}
-
-static void put_member(FILE *to, const char *whose, const char *key, double v)
-{
-    fprintf(to, "\"%s%s\": ", whose, key);
-    put_number(to, v);
-    fprintf(to, ", ");
-}
-
 static void put_each(FILE *to, const char *whose, const char *key, const double *each, int classes)
 {
     fprintf(to, "\"%s%s\": [", whose, key);
     for (int c = 0; each && c < classes; c++) {
         fprintf(to, "%s", c ? ", " : "");
-        put_number(to, each[c]);
+        if (isnan(each[c]))
+            fprintf(to, "null");
+        else
+            fprintf(to, "%.6g", each[c]);
     }
     fprintf(to, "], ");
 }
 
-void show_score_json(FILE *to, enum af_task_kind kind, const struct run_totals *t)
+void show_classes_json(FILE *to, enum af_task_kind kind, const struct run_totals *t)
 {
-    const bool detect = kind == AF_DETECT, map = kind == AF_SEGMENT;
-    for (int i = 0; i < 2; i++) {
-        const struct score *s = i ? &t->ann_score : &t->score;
-        const char *whose = i ? "ann_" : "";
-        if (detect || map)
-            put_member(to, whose, detect ? "map50" : "miou", s->mean);
-        if (map)
-            put_member(to, whose, "pixel_accuracy", s->pixels);
-        if (detect || map)
-            put_each(to, whose, detect ? "ap50" : "iou", s->each, t->classes);
-        else
-            put_member(to, whose, "error", s->error);
-    }
-    if (detect) {
-        put_member(to, "", "box_recall", t->like.recall);
-        put_member(to, "", "box_precision", t->like.precision);
-    } else if (!map) {
-        put_member(to, "", "deviation", t->like.error);
-    }
+    const char *key = kind == AF_DETECT ? "ap50" : "iou";
+    if (kind != AF_DETECT && kind != AF_SEGMENT)
+        return;
+    put_each(to, "", key, t->score.each, t->classes);
+    put_each(to, "ann_", key, t->ann_score.each, t->classes);
 }
 
 void show_integer_energy(FILE *to, double ann, double adds, const struct af_energy *e)
@@ -178,8 +199,8 @@ void show_integer_energy(FILE *to, double ann, double adds, const struct af_ener
     fprintf(to, "  shifted adds     %.3f uJ (%.3f of the ANN's): a burst of 15 is 16 - 1, two\n",
             adds, adds / ann);
     fprintf(to,
-            "  in integers      %.3f uJ spiking, %.3f uJ an ANN of %d bits; with operands from "
-            "SRAM %.3f and %.3f uJ\n",
+            "  in integers      %.3f uJ spiking, %.3f uJ an ANN of %d bits; with operands\n"
+            "                   from SRAM %.3f and %.3f uJ\n",
             e->integer, e->integer_ann, e->bits, e->integer_memory, e->integer_memory_ann);
 }
 
@@ -192,6 +213,24 @@ int box_file_begin(struct box_file *f, const char *path)
     return status;
 }
 
+static void put_class(FILE *to, const struct af_model *m, int label)
+{
+    const char *text = af_class_name(m, label);
+    fprintf(to, "\"class\": %d", label);
+    if (text) {
+        fputs(", \"label\": ", to);
+        json_text(to, text);
+    }
+}
+
+static void put_box(FILE *to, const struct af_model *m, const struct af_box *b)
+{
+    fputs("{", to);
+    put_class(to, m, b->label);
+    fprintf(to, ", \"score\": %.4f, \"box\": [%.2f, %.2f, %.2f, %.2f]}", (double)b->score,
+            (double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2);
+}
+
 int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, const char *name,
                  const struct boxes *found)
 {
@@ -200,16 +239,8 @@ int box_file_add(struct box_file *f, const struct af_model *m, int64_t index, co
     json_text(to, name);
     fputs(", \"boxes\": [", to);
     for (int64_t i = 0; i < found->count; i++) {
-        const struct af_box *b = &found->box[i];
-        const char *label = af_class_name(m, b->label);
-        fprintf(to, "%s{\"class\": %d, ", i ? ",\n  " : "\n  ", b->label);
-        if (label) {
-            fputs("\"label\": ", to);
-            json_text(to, label);
-            fputs(", ", to);
-        }
-        fprintf(to, "\"score\": %.4f, \"box\": [%.2f, %.2f, %.2f, %.2f]}", (double)b->score,
-                (double)b->x1, (double)b->y1, (double)b->x2, (double)b->y2);
+        fputs(i ? ",\n  " : "\n  ", to);
+        put_box(to, m, &found->box[i]);
     }
     fputs("]}", to);
     return ferror(to) ? af_fail(AF_IO, "%s: cannot be written", f->out.path) : AF_OK;
@@ -225,4 +256,95 @@ int box_file_end(struct box_file *f, int status)
     }
     fputs("]\n", f->out.stream);
     return file_commit(&f->out);
+}
+
+int line_file_begin(struct line_file *f, const char *path, FILE *to)
+{
+    *f = (struct line_file){.to = to};
+    const int status = path ? file_create(&f->out, path) : AF_OK;
+    f->to = status ? NULL : path ? f->out.stream : to;
+    return status;
+}
+
+static int put_shares(FILE *to, const struct af_model *m, const struct answer *a)
+{
+    struct share *share = shares_of(a);
+    if (!share)
+        return AF_NO_MEMORY;
+    fputs("\"shares\": [", to);
+    for (int k = 0; k < a->classes && share[k].share > 0; k++) {
+        fputs(k ? ", {" : "{", to);
+        put_class(to, m, share[k].label);
+        fprintf(to, ", \"share\": %.6g}", share[k].share);
+    }
+    fputs("]", to);
+    free(share);
+    return AF_OK;
+}
+
+static void put_values(FILE *to, const struct af_model *m, const struct af_result *result)
+{
+    const int answer = model_answer(m);
+    const float *v = result->output + model_output_at(m, answer);
+    const int64_t n = output_values(&m->population[answer]);
+    fputs("\"values\": [", to);
+    for (int64_t i = 0; i < n; i++)
+        if (isfinite(v[i]))
+            fprintf(to, "%s%.9g", i ? ", " : "", (double)v[i]);
+        else
+            fprintf(to, "%snull", i ? ", " : "");
+    fputs("]", to);
+}
+
+static void put_best(FILE *to, const struct af_model *m, int most, const struct af_result *result)
+{
+    struct af_answer best[BEST_MOST];
+    const int n = best_of(m, result, most < BEST_MOST ? most : BEST_MOST, best);
+    put_class(to, m, best[0].label);
+    fputs(", \"best\": [", to);
+    for (int k = 0; k < n; k++) {
+        fputs(k ? ", {" : "{", to);
+        put_class(to, m, best[k].label);
+        fprintf(to, ", \"probability\": %.6g}", best[k].probability);
+    }
+    fputs("]", to);
+}
+
+int line_file_add(struct line_file *f, const struct af_model *m, int64_t index, const char *name,
+                  int most, const struct af_result *result, const struct answer *answer)
+{
+    FILE *to = f->to;
+    int status = AF_OK;
+    fprintf(to, "{\"sample\": %lld, \"name\": ", (long long)index);
+    json_text(to, name);
+    fprintf(to, ", \"timesteps\": %d, ", result->timesteps);
+    if (!answer)
+        put_best(to, m, most, result);
+    else if (answer->class_of)
+        status = put_shares(to, m, answer);
+    else if (!answer->found)
+        put_values(to, m, result);
+    else {
+        fputs("\"boxes\": [", to);
+        for (int64_t i = 0; i < answer->found->count; i++) {
+            fputs(i ? ", " : "", to);
+            put_box(to, m, &answer->found->box[i]);
+        }
+        fputs("]", to);
+    }
+    fputs("}\n", to);
+    if (!f->out.stream) /* whoever reads it waits for it */
+        fflush(to);
+    return status       ? status
+           : ferror(to) ? af_fail(AF_IO, "the lines of --jsonl cannot be written")
+                        : AF_OK;
+}
+
+int line_file_end(struct line_file *f, int status)
+{
+    if (!f->out.stream)
+        return status;
+    if (status)
+        file_discard(&f->out);
+    return status ? status : file_commit(&f->out);
 }

@@ -132,6 +132,28 @@ static int note_outcome(const struct conversion *c, struct journal *journal)
     return status;
 }
 
+/* What recipe_make goes through; a goal tries as many recipes as it takes. */
+static void plan_steps(const struct convert_options *o, const struct input_format *format,
+                       struct journal *j)
+{
+    if (o->optimize)
+        return;
+    journal_plan(j, "running the ANN");
+    if (o->feedback)
+        journal_plan(j, "measuring layers' inputs");
+    if (o->bias != AF_BIAS_OFF)
+        journal_plan(j, "correcting biases");
+    if (o->signed_bursts == AF_AUTO && o->timesteps > 1 && format->events)
+        journal_plan(j, "choosing signed bursts");
+    if (o->effort && !o->search && !o->burst_spread)
+        journal_plan(j, "refining thresholds");
+    if (o->search && o->burst_min < o->burst_initial)
+        journal_plan(j, "searching burst limits");
+    if (o->ssc_budget > 0 || o->ssc_loss > 0)
+        journal_plan(j, "compressing spikes");
+    journal_plan(j, "running the spiking network");
+}
+
 /* The options that stand for others are settled. */
 static int begin(const struct network *net, const struct calibration *data,
                  const struct convert_options *options, struct conversion *c,
@@ -169,6 +191,7 @@ int convert(const struct network *net, const struct input_format *format,
         o.loss = LOSS_ERROR;
     ref->loss = o.loss;
     ref->loss_most = o.loss == LOSS_ANSWERS && shape[1] * shape[2] == 1;
+    plan_steps(&o, format, &c->journal);
     status = take_samples(ref, o.timesteps, &c->journal);
     c->samples = ref->data.samples;
     if (!status)

@@ -2,6 +2,9 @@
 
 #include "base/error.h"
 
+#include <stdio.h>
+#include <string.h>
+
 int journal_note(struct journal *j, const char *format, ...)
 {
     va_list args;
@@ -11,8 +14,21 @@ int journal_note(struct journal *j, const char *format, ...)
     return status;
 }
 
+void journal_plan(struct journal *j, const char *phase)
+{
+    j->step[j->steps++] = phase;
+}
+
 int journal_progress(struct journal *j, const char *phase, double fraction)
 {
+    char text[PHASE_MOST];
+    for (int i = j->begun; i < j->steps; i++)
+        if (strcmp(j->step[i], phase) == 0)
+            j->begun = i + 1;
+    if (j->begun) {
+        snprintf(text, sizeof text, "%d of %d: %s", j->begun, j->steps, phase);
+        phase = text;
+    }
     if (j->progress && !j->cancelled)
         j->cancelled = j->progress(j->context, phase, fraction) != 0;
     return j->cancelled ? af_fail(AF_CANCELLED, "the conversion was cancelled") : AF_OK;

@@ -1,6 +1,7 @@
 #include "link/simulator.h"
 
 #include "base/error.h"
+#include "base/suggest.h"
 #include "sim.h"
 
 #include <dlfcn.h>
@@ -96,8 +97,8 @@ static void *load_copy(const char *path, int *copy)
     return library;
 }
 
-/* Tries the places in turn; *tried names the last one. */
-static void *load_library(const char *kind, const char *build, char tried[PATH_MAX], int *copy)
+/* Looks at the places in turn, from *place on, which is left behind the one that has it. */
+static bool find_file(const char *kind, const char *build, size_t *place, char file[PATH_MAX])
 {
     char program[PATH_MAX] = "";
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -114,17 +115,38 @@ static void *load_library(const char *kind, const char *build, char tried[PATH_M
     } places[] = {{getenv("ADAFIRE_SIM"), ""},    {program, ""},
                   {program, "/../lib/adafire"},   {own, "/adafire"},
                   {"/usr/local/lib/adafire", ""}, {"/usr/lib/adafire", ""}};
-    void *library = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof *places && !library; i++) {
+    for (size_t i; (i = *place) < sizeof places / sizeof *places;) {
+        ++*place;
         if (!places[i].folder || !*places[i].folder)
             continue;
-        int length = snprintf(tried, PATH_MAX, "%s%s/adafire-%s-%s.so", places[i].folder,
+        int length = snprintf(file, PATH_MAX, "%s%s/adafire-%s-%s.so", places[i].folder,
                               places[i].below, kind, build);
-        if (length < PATH_MAX && access(tried, R_OK) == 0)
-            library = strcmp(kind, "csim") == 0 ? load_copy(tried, copy)
-                                                : dlopen(tried, RTLD_NOW | RTLD_LOCAL);
+        if (length < PATH_MAX && access(file, R_OK) == 0)
+            return true;
     }
+    return false;
+}
+
+static void *load_library(const char *kind, const char *build, char tried[PATH_MAX], int *copy)
+{
+    void *library = NULL;
+    for (size_t place = 0; !library && find_file(kind, build, &place, tried);)
+        library = strcmp(kind, "csim") == 0 ? load_copy(tried, copy)
+                                            : dlopen(tried, RTLD_NOW | RTLD_LOCAL);
     return library;
+}
+
+bool link_has_simulator(bool compiled, const char *build)
+{
+    char file[PATH_MAX];
+    return find_file(compiled ? "csim" : "sim", build, &(size_t){0}, file);
+}
+
+static const char *build_at(const void *of, int i)
+{
+    static const char *const names[] = {"sim", "tiny", "u250", "ulx3s", NULL};
+    (void)of;
+    return names[i];
 }
 
 /* POSIX: a pointer to a function and one to an object are of the same size. */
@@ -158,6 +180,9 @@ static int read_waves(const char *text, char file[PATH_MAX], struct sim_options 
 
 static int no_library(const char *kind, const char *build)
 {
+    const char *near = suggest(build, build_at, NULL);
+    if (near && strcmp(near, build) != 0)
+        return af_fail(AF_NO_DEVICE, "no build '%.40s'; did you mean %s?", build, near);
     if (strcmp(kind, "csim") == 0)
         return af_fail(AF_NO_DEVICE, "no build '%.40s'; there are sim, tiny and u250", build);
     return af_fail(AF_NO_DEVICE,

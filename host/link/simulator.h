@@ -21,4 +21,7 @@ struct simulator_options {
 /* AF_NO_DEVICE names what is missing. Links are independent of each other. */
 int link_open_simulator(const struct simulator_options *options, struct link **link);
 
+/* Whether there is one of that build. */
+bool link_has_simulator(bool compiled, const char *build);
+
 #endif

@@ -34,6 +34,7 @@ struct run {
     const struct run_options *options;
     struct run_totals *totals;
     struct input_spec spec;
+    bool each;                       /* is told of every sample */
     struct answers *answers;         /* NULL: classes of samples, or nobody asks */
     int64_t columns;                 /* values of all outputs */
     int64_t answer_at, answer_size;  /* of those that answer, among them */
@@ -251,7 +252,7 @@ static int count_result(struct run *r, struct batch *b, int i, int64_t index)
         return status;
     if (r->options->output)
         status = npy_append(&r->output, res->output);
-    if (!status && r->options->each)
+    if (!status && r->each)
         status = r->options->each(r->options->context, index, b->name[i], res,
                                   r->answers ? &answer : NULL);
     return status;
@@ -503,18 +504,20 @@ static int open_answers(struct run *r, const struct input *in)
     int status = check_comparisons(r, o->limit ? -1 : input_count(in));
     if (status)
         return status;
+    int64_t samples = input_count(in);
+    if (o->limit && (samples < 0 || o->limit < samples))
+        samples = o->limit;
+    r->each = o->each && (!o->each_most || (samples >= 0 && samples <= o->each_most));
     if (o->task->kind == AF_CLASSIFY)
         return o->draw ? af_fail(AF_BAD_ARGUMENT, "%s: classes of samples cannot be drawn", o->draw)
                        : AF_OK;
-    if (!o->labels && !o->reference && !o->draw && !o->decode)
+    if (!o->labels && !o->reference && !o->draw && !(o->decode && r->each))
         return AF_OK;
-    int64_t samples = input_count(in);
     struct answer_options a = {.task = o->task,
                                .labels = o->labels,
                                .reference = o->reference,
                                .draw = o->draw,
-                               .samples = o->limit && (samples < 0 || o->limit < samples) ? o->limit
-                                                                                          : samples,
+                               .samples = samples,
                                .limited = o->limit != 0,
                                .spec = &r->spec};
     return answers_open(r->model, &a, &r->answers);

@@ -31,9 +31,10 @@ struct run_options {
      * tells all itself. */
     struct af_device *exact;
     /* Called after every sample, NULL: not. answer: NULL unless the task has boxes or maps and
-     * `decode` asks for them. */
+     * `decode` asks for them. each_most: only if there are at most so many samples, 0: always. */
     int (*each)(void *context, int64_t index, const char *name, const struct af_result *result,
                 const struct answer *answer);
+    int64_t each_most;
     void (*progress)(void *context, int64_t done, int64_t all); /* all: -1 if unknown */
     void (*note)(void *context, const char *note); /* what the user ought to know; NULL: not */
     void *context;

@@ -36,6 +36,8 @@ check install make --no-print-directory BUILD=release PREFIX="$to" install
 for file in bin/adafire-convert bin/adafire-host bin/adafire-info lib/libadafire.a lib/libadafire.so \
     lib/libadafire-convert.a lib/libadafire-convert.so include/adafire.h lib/pkgconfig/adafire.pc \
     lib/pkgconfig/adafire-convert.pc lib/adafire/adafire-csim-tiny.so \
+    share/bash-completion/completions/adafire-host share/zsh/site-functions/_adafire-host \
+    share/fish/vendor_completions.d/adafire-host.fish \
     lib/udev/rules.d/70-adafire.rules share/man/man1/adafire-host.1; do
     check "installs $file" test -s "$to/$file"
 done
