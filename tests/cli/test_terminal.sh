@@ -109,7 +109,7 @@ refused "a network" "adafire-convert a/digits.onnx --calib SAMPLES -o a/digits.s
 # ---- Builds
 good "board list" $host --board list
 says "what a build can" "$work/out" '--build tiny  1 core of 1 lane, bursts of 15,'
-for build in sim:SIM u250:U250 tiny:TINY; do
+for build in sim:SIM u250:U250 ulx3s:ULX3S tiny:TINY; do
     set -- $(printf 'CORES LANES BURST_BITS\n' | gcc -E -P -DBUILD_${build#*:} -include hw/config.h -x c - | tail -n 1)
     s=s
     [ "$1" = 1 ] && s=
