@@ -294,21 +294,47 @@ static void put_weight(struct compiler *c, struct core *core, int8_t weight)
     core->weight_bytes++;
 }
 
+/* The channels of a projection's block that a view's channel reaches: first, and behind the last.
+ */
+static void reach_of(const struct wiring *w, int view_channel, int *first, int *behind)
+{
+    const int per = w->block[0] / w->groups;
+    *first = view_channel / wiring_fan_in(w) * per;
+    *behind = *first + per;
+}
+
+/* From a channel of the view to one of the block that it reaches: [taps]. */
+static const int8_t *weights_between(const struct synapses *s, int view_channel, int to)
+{
+    const int fan_in = wiring_fan_in(&s->wiring), taps = s->wiring.kernel[0] * s->wiring.kernel[1];
+    return s->weight + ((int64_t)to * fan_in + view_channel % fan_in) * taps;
+}
+
+static uint32_t take_vectors(struct core *core, int number)
+{
+    const uint32_t at = core->weights;
+    core->weights += (uint32_t)number;
+    core->most_weights = core->weights > core->most_weights ? core->weights : core->most_weights;
+    return at;
+}
+
+/* A channel group's vectors of what comes from one channel of the view; with own (one_to_one) each
+ * lane has the weights of its own. */
 static uint32_t put_vectors(struct compiler *c, struct core *core, const struct synapses *s,
-                            int view_channel, int group)
+                            const int *own, int view_channel, int group)
 {
     const struct wiring *w = &s->wiring;
-    const int fan_in = wiring_fan_in(w), lanes = (int)c->limits.lanes;
-    const int per = w->block[0] / w->groups, first = view_channel / fan_in * per;
-    const int taps = w->kernel[0] * w->kernel[1];
-    const uint32_t at = core->weights;
-    core->weights += (uint32_t)taps;
-    core->most_weights = core->weights > core->most_weights ? core->weights : core->most_weights;
+    const int lanes = (int)c->limits.lanes, taps = w->kernel[0] * w->kernel[1];
+    const uint32_t at = take_vectors(core, taps);
+    int first, behind;
+    reach_of(w, view_channel, &first, &behind);
     for (int tap = 0; tap < taps && !c->counting; tap++)
         for (int l = 0; l < lanes; l++) {
             const int o = group * lanes + l - w->at[0];
-            const int64_t index = ((int64_t)o * fan_in + view_channel % fan_in) * taps + tap;
-            put_weight(c, core, o >= first && o < first + per ? s->weight[index] : 0);
+            const bool there =
+                own ? o >= 0 && o < w->block[0] && own[o] >= 0 : o >= first && o < behind;
+            put_weight(c, core,
+                       there ? weights_between(s, own ? own[o] : view_channel, o)[tap] : 0);
         }
     return at;
 }
@@ -319,90 +345,12 @@ static uint32_t unit_vector(struct compiler *c, struct core *core, int lane)
     const int lanes = (int)c->limits.lanes;
     const bool all = c->limits.features & FEATURE_LANES;
     if (core->units == NONE) {
-        core->units = core->weights;
-        core->weights += all ? 1 : (uint32_t)lanes;
-        core->most_weights =
-            core->weights > core->most_weights ? core->weights : core->most_weights;
+        core->units = take_vectors(core, all ? 1 : lanes);
         for (int one = 0; one < (all ? 1 : lanes); one++)
             for (int l = 0; l < lanes; l++)
                 put_weight(c, core, all || l == one);
     }
     return core->units + (all ? 0 : (uint32_t)lane);
-}
-
-/* The channels of a projection's block that a view's channel reaches: first, and behind the last.
- */
-static void reach_of(const struct wiring *w, int view_channel, int *first, int *behind)
-{
-    const int per = w->block[0] / w->groups;
-    *first = view_channel / wiring_fan_in(w) * per;
-    *behind = *first + per;
-}
-
-/* Whether a channel of the view leads to one of the block, with any weight. */
-static bool leads_to(const struct synapses *s, int view_channel, int to)
-{
-    const struct wiring *w = &s->wiring;
-    const int fan_in = wiring_fan_in(w), taps = w->kernel[0] * w->kernel[1];
-    const int8_t *weight = s->weight + ((int64_t)to * fan_in + view_channel % fan_in) * taps;
-    for (int tap = 0; tap < taps; tap++)
-        if (weight[tap])
-            return true;
-    return false;
-}
-
-/* Where every channel of the view leads to at most one channel of the block, and none shares its
- * own: the view's channel for each of the block, -1: none. NULL: it is not so, or there is no
- * memory. */
-static int *one_to_one(struct compiler *c, bool relay, const struct synapses *s)
-{
-    const struct wiring *w = &s->wiring;
-    if (!(c->limits.features & FEATURE_LANES))
-        return NULL;
-    int *from = malloc((size_t)w->block[0] * sizeof *from);
-    if (!from) {
-        c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
-        return NULL;
-    }
-    for (int o = 0; o < w->block[0]; o++)
-        from[o] = -1;
-    bool good = true;
-    for (int i = 0; i < w->channels && good; i++) {
-        int first, behind, found = -1;
-        reach_of(w, i, &first, &behind);
-        for (int o = first; o < behind && good; o++)
-            if (relay || leads_to(s, i, o)) {
-                good = found < 0 && from[o] < 0;
-                found = o;
-            }
-        if (good && found >= 0)
-            from[found] = i;
-    }
-    if (!good)
-        free(from);
-    return good ? from : NULL;
-}
-
-/* A group's vectors of a projection that is one to one: each lane has the weight of its own
- * channel.
- */
-static uint32_t put_own_vectors(struct compiler *c, struct core *core, const struct synapses *s,
-                                const int *from, int group)
-{
-    const struct wiring *w = &s->wiring;
-    const int fan_in = wiring_fan_in(w), lanes = (int)c->limits.lanes;
-    const int taps = w->kernel[0] * w->kernel[1];
-    const uint32_t at = core->weights;
-    core->weights += (uint32_t)taps;
-    core->most_weights = core->weights > core->most_weights ? core->weights : core->most_weights;
-    for (int tap = 0; tap < taps && !c->counting; tap++)
-        for (int l = 0; l < lanes; l++) {
-            const int o = group * lanes + l - w->at[0];
-            const int i = o >= 0 && o < w->block[0] ? from[o] : -1;
-            put_weight(c, core,
-                       i < 0 ? 0 : s->weight[((int64_t)o * fan_in + i % fan_in) * taps + tap]);
-        }
-    return at;
 }
 
 /* The place of a channel group among a core's; -1: it is another's. */
@@ -412,10 +360,10 @@ static int place_of_group(const struct share *s, int group)
     return past < 0 || past % s->step[GROUP] || n >= s->count[GROUP] ? -1 : n;
 }
 
-/* What a source channel reaches as the view's channel i, -1: nothing. from: one_to_one's; vectors:
- * of each of the core's groups, NONE: not put yet. */
+/* What a source channel reaches as the view's channel i, -1: nothing. own: one_to_one's; vectors:
+ * of each of the core's groups, UINT32_MAX: not put yet. */
 static void put_own_channel(struct compiler *c, struct core *core, const struct target *t,
-                            const struct synapses *s, const int *from, uint32_t *vectors, int i)
+                            const struct synapses *s, const int *own, uint32_t *vectors, int i)
 {
     const int lanes = (int)c->limits.lanes;
     uint32_t weight = 0, cell = 0;
@@ -424,11 +372,11 @@ static void put_own_channel(struct compiler *c, struct core *core, const struct 
         reach_of(t->wiring, i, &first, &behind);
     for (int o = first; o < behind; o++) {
         const int to = t->wiring->at[0] + o, n = place_of_group(&t->place->share, to / lanes);
-        if (from[o] != i || n < 0)
+        if (own[o] != i || n < 0)
             continue;
         if (vectors[n] == UINT32_MAX)
             vectors[n] =
-                t->relay ? unit_vector(c, core, 0) : put_own_vectors(c, core, s, from, to / lanes);
+                t->relay ? unit_vector(c, core, 0) : put_vectors(c, core, s, own, i, to / lanes);
         weight = vectors[n];
         cell = (uint32_t)(to % lanes) << 28 | (t->first + (uint32_t)n) << 12 | 1;
     }
@@ -445,13 +393,16 @@ static void put_channel(struct compiler *c, struct core *core, const struct targ
     const int lanes = (int)c->limits.lanes;
     uint32_t weight = 0, cell = 0, groups = 0;
     if (i >= 0) {
-        int per = w->block[0] / w->groups, first = w->at[0] + i / wiring_fan_in(w) * per;
+        int first, behind;
+        reach_of(w, i, &first, &behind);
+        first += w->at[0];
+        behind += w->at[0];
         for (int g = 0; g < share->count[GROUP]; g++) {
             int group = share->first[GROUP] + g * share->step[GROUP];
-            if (group * lanes >= first + per || (group + 1) * lanes <= first)
+            if (group * lanes >= behind || (group + 1) * lanes <= first)
                 continue;
-            uint32_t at =
-                t->relay ? unit_vector(c, core, first % lanes) : put_vectors(c, core, s, i, group);
+            uint32_t at = t->relay ? unit_vector(c, core, first % lanes)
+                                   : put_vectors(c, core, s, NULL, i, group);
             if (!groups++) {
                 weight = at;
                 cell = t->first + (uint32_t)g;
@@ -471,6 +422,12 @@ static int occurrence(const struct wiring *w, int channel, int n)
     return -1;
 }
 
+/* Of a projection, one_to_one's. */
+static int **own_of(const struct compiler *c, int population, int input)
+{
+    return &c->own[(size_t)population * (size_t)c->most_inputs + (size_t)input];
+}
+
 static void put_route(struct compiler *c, uint32_t k, const struct neurons *source, int to,
                       const struct synapses *s, int turn)
 {
@@ -488,9 +445,9 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
     layout_put(c, core, MEMORY_ROUTE_ROWS, (uint32_t)core->memory[MEMORY_ROWS].count);
     layout_put(c, core, MEMORY_ROUTE_COLUMNS, (uint32_t)core->memory[MEMORY_COLUMNS].count);
     layout_put(c, core, MEMORY_ROUTE_CHANNELS, (uint32_t)core->memory[MEMORY_CHANNEL_CELL].count);
-    int *const from = one_to_one(c, t.relay, s);
+    const int *const own = *own_of(c, to, (int)(s - c->m->population[to].input));
     layout_put(c, core, MEMORY_ROUTE_SHIFT,
-               (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 | (from ? ROUTE_LANES : 0) |
+               (uint32_t)(w->kernel[0] * w->kernel[1]) << 8 | (own ? ROUTE_LANES : 0) |
                    (uint32_t)(t.relay ? ROUTE_RELAY : s->shift));
     layout_fits(c, "weights of a kernel", (size_t)w->kernel[0] * (size_t)w->kernel[1], 0xffff);
     for (int y = 0; y < source->shape[1]; y++)
@@ -499,20 +456,19 @@ static void put_route(struct compiler *c, uint32_t k, const struct neurons *sour
         put_places(c, core, &t, COLUMN, x);
     const int64_t channels = source->shape[0], first = channels * c->part / c->parts,
                   behind = channels * (c->part + 1) / c->parts;
-    uint32_t *const vectors = from ? malloc(((size_t)n[GROUP] + 1) * sizeof *vectors) : NULL;
-    if (from && !vectors)
+    uint32_t *const vectors = own ? malloc(((size_t)n[GROUP] + 1) * sizeof *vectors) : NULL;
+    if (own && !vectors)
         c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
     for (int g = 0; vectors && g < n[GROUP]; g++)
         vectors[g] = UINT32_MAX;
     for (int channel = 0; channel < channels && !c->status; channel++) {
         const int i = channel >= first && channel < behind ? occurrence(w, channel, turn) : -1;
-        if (from)
-            put_own_channel(c, core, &t, s, from, vectors, i);
+        if (own)
+            put_own_channel(c, core, &t, s, own, vectors, i);
         else
             put_channel(c, core, &t, s, i);
     }
     free(vectors);
-    free(from);
 }
 
 static int turns(const struct wiring *w)
@@ -805,15 +761,45 @@ int layout_check(struct compiler *c, bool chip)
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-/* Which populations have a projection that takes a cell's events together. */
-static void find_together(struct compiler *c)
+/* Where every channel of the view leads to at most one channel of the block, and none shares its
+ * own: the view's channel for each of the block, -1: none. NULL: it is not so, or there is no
+ * memory. */
+static int *one_to_one(struct compiler *c, bool relay, const struct synapses *s)
 {
-    for (int i = 0; i < c->m->population_count; i++) {
+    const struct wiring *w = &s->wiring;
+    const size_t taps = (size_t)w->kernel[0] * (size_t)w->kernel[1];
+    int8_t *const nothing = calloc(taps, 1);
+    int *own = malloc((size_t)w->block[0] * sizeof *own);
+    bool good = nothing && own;
+    if (!good)
+        c->status = af_fail(AF_NO_MEMORY, "no memory for a program");
+    for (int o = 0; good && o < w->block[0]; o++)
+        own[o] = -1;
+    for (int i = 0; i < w->channels && good; i++) {
+        int first, behind, found = -1;
+        reach_of(w, i, &first, &behind);
+        for (int o = first; o < behind && good; o++)
+            if (relay || memcmp(weights_between(s, i, o), nothing, taps) != 0) {
+                good = found < 0 && own[o] < 0;
+                found = o;
+            }
+        if (good && found >= 0)
+            own[found] = i;
+    }
+    free(nothing);
+    if (!good)
+        free(own);
+    return good ? own : NULL;
+}
+
+/* Which projections a machine with lanes takes a cell's events together for. */
+static void find_own(struct compiler *c)
+{
+    for (int i = 0; i < c->m->population_count && c->limits.features & FEATURE_LANES; i++) {
         const struct neurons *p = &c->m->population[i];
         for (int k = 0; k < p->input_count; k++) {
-            int *from = one_to_one(c, p->kind == AF_MAXPOOL, &p->input[k]);
-            c->together[p->input[k].wiring.source] |= from != NULL;
-            free(from);
+            *own_of(c, i, k) = one_to_one(c, p->kind == AF_MAXPOOL, &p->input[k]);
+            c->together[p->input[k].wiring.source] |= *own_of(c, i, k) != NULL;
         }
     }
 }
@@ -823,10 +809,16 @@ int layout_open(struct compiler *c, struct program *p, const struct limits *limi
     *c = (struct compiler){.p = p, .m = p->model, .limits = *limits};
     c->core = calloc(limits->cores, sizeof *c->core);
     c->place = calloc((size_t)p->model->population_count * limits->cores, sizeof *c->place);
-    c->together = calloc((size_t)p->model->population_count, sizeof *c->together);
-    if (!c->core || !c->place || !c->together)
+    const size_t populations = (size_t)p->model->population_count;
+    c->most_inputs = 1;
+    for (size_t i = 0; i < populations; i++)
+        if (c->m->population[i].input_count > c->most_inputs)
+            c->most_inputs = c->m->population[i].input_count;
+    c->together = calloc(populations, sizeof *c->together);
+    c->own = calloc(populations * (size_t)c->most_inputs, sizeof *c->own);
+    if (!c->core || !c->place || !c->together || !c->own)
         return af_fail(AF_NO_MEMORY, "no memory for a program");
-    find_together(c);
+    find_own(c);
     layout_begin(c);
     return c->status;
 }
@@ -860,6 +852,9 @@ void layout_close(struct compiler *c)
     free(c->core);
     free(c->place);
     free(c->together);
+    for (int i = 0; c->own && i < c->m->population_count * c->most_inputs; i++)
+        free(c->own[i]);
+    free(c->own);
     free(c->first.word);
     for (int i = 0; i < 2; i++)
         free(c->live[i].word);

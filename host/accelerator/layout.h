@@ -91,7 +91,10 @@ struct compiler {
     struct memory_image first, live[2]; /* of MEMORY_GATHER: rows, columns */
     bool counting;                      /* weights are counted, and not put */
     bool *together;                     /* [population] FIRE_TOGETHER */
-    int part, parts;                    /* of the sources' channels, whose routes are put */
+    int **own;                          /* [population][most_inputs]: the projection's channels with
+                                           lanes of their own (ROUTE_LANES); NULL: it has none */
+    int most_inputs;
+    int part, parts; /* of the sources' channels, whose routes are put */
     int status;
 };
 
