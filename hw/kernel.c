@@ -162,16 +162,13 @@ void memory_store(uint64_t word, const uint32_t *from, unsigned words)
 #ifdef __cplusplus
 extern "C"
 #endif
-#if MEMORY
-#define KERNEL                                                                                     \
-    void adafire_kernel(const uint32_t *in, uint32_t *out, uint32_t in_words, uint32_t room,       \
-                        const wide_word *script, const wide_word *data, wide_word *lists)
-#else
-#define KERNEL                                                                                     \
-    void adafire_kernel(const uint32_t *in, uint32_t *out, uint32_t in_words, uint32_t room)
-#endif
-    KERNEL;
-KERNEL
+    void
+    adafire_kernel(const uint32_t *in, uint32_t *out, uint32_t in_words,
+                   uint32_t room WITH_MEMORY(, const wide_word *script, const wide_word *data,
+                                             wide_word *lists));
+void adafire_kernel(const uint32_t *in, uint32_t *out, uint32_t in_words,
+                    uint32_t room WITH_MEMORY(, const wide_word *script, const wide_word *data,
+                                              wide_word *lists))
 {
 #pragma HLS interface m_axi port = in bundle = in
 #pragma HLS interface m_axi port = out bundle = out

@@ -199,29 +199,17 @@ template <typename data> void take(card &c, writer &w, write_signals<data> s)
     }
 }
 
-void show_memory(card &c, unit &u)
+// All of a unit's ports: what the memory owes them, and their signals.
+template <typename function> void each_port(unit &u, function f)
 {
     Vkernel &t = u.top;
-    show<uint32_t>(c, u.in, READS(in));
-    show<uint32_t>(c, u.out, WRITES(out));
+    f(u.in, read_signals<uint32_t> READS(in));
+    f(u.out, write_signals<uint32_t> WRITES(out));
 #ifdef CARD_MEMORY
-    show<VlWide<4>>(c, u.script, READS(script));
-    show<VlWide<4>>(c, u.data, READS(data));
-    show<VlWide<4>>(c, u.lists, READS(lists));
-    show<VlWide<4>>(c, u.written, WRITES(lists));
-#endif
-}
-
-void take_memory(card &c, unit &u)
-{
-    Vkernel &t = u.top;
-    take<uint32_t>(c, u.in, READS(in));
-    take<uint32_t>(c, u.out, WRITES(out));
-#ifdef CARD_MEMORY
-    take<VlWide<4>>(c, u.script, READS(script));
-    take<VlWide<4>>(c, u.data, READS(data));
-    take<VlWide<4>>(c, u.lists, READS(lists));
-    take<VlWide<4>>(c, u.written, WRITES(lists));
+    f(u.script, read_signals<VlWide<4>> READS(script));
+    f(u.data, read_signals<VlWide<4>> READS(data));
+    f(u.lists, read_signals<VlWide<4>> READS(lists));
+    f(u.written, write_signals<VlWide<4>> WRITES(lists));
 #endif
 }
 
@@ -231,9 +219,9 @@ void step(card &c)
     c.counts.running += card_running(&c);
     for (auto &p : c.units) {
         unit &u = *p;
-        show_memory(c, u);
+        each_port(u, [&c](auto &port, auto signals) { show(c, port, signals); });
         u.top.eval();
-        take_memory(c, u);
+        each_port(u, [&c](auto &port, auto signals) { take(c, port, signals); });
         u.top.ap_clk = 1;
         u.top.eval();
         u.top.ap_clk = 0;

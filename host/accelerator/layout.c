@@ -691,7 +691,7 @@ void put_firing(struct compiler *c, struct core *core, const struct neurons *p,
 /* For adafire-convert --fit; builds as numbered in hw/config.h. */
 static const char *build_name(uint32_t build)
 {
-    return build == 1 ? "tiny" : build == 3 ? "u250" : "sim";
+    return build == 1 ? "tiny" : build == 3 ? "u250" : build == 5 ? "ulx3s" : "sim";
 }
 
 /* The largest burst of a build. */

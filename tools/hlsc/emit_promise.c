@@ -37,20 +37,25 @@ static void watch(struct emitter *e, int region, const struct promise *promise,
     }
 }
 
-/* Banks of one memory are accessed alike; one of them says it for all. */
-static bool said(const struct process *p, const struct region *r, int x, int y)
+/* Banks of one memory that are accessed alike: another one says it for both. */
+static bool alike(const struct node *a, const struct node *b)
 {
-    const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
-    for (int a = 0; a <= x; a++)
-        for (int b = 0; b < (a < x ? r->nodes : y); b++) {
-            const struct node *s2 = &p->node[r->node[a]], *l2 = &p->node[r->node[b]];
-            if (s2->op == OP_STORE && l2->op == OP_LOAD && s2->memory == s->memory &&
-                l2->memory == s->memory && s2->bank == l2->bank && l2->kept &&
-                s2->in[0] == s->in[0] && l2->in[0] == l->in[0] && s2->guard == s->guard &&
-                l2->guard == l->guard && s2->cycle == s->cycle && l2->cycle == l->cycle)
-                return true;
+    return a->memory == b->memory && a->bank != b->bank && a->op == b->op && a->in[0] == b->in[0] &&
+           a->guard == b->guard && a->cycle == b->cycle;
+}
+
+/* A store and a load of a bank for which no bank before it is accessed alike. */
+static bool is_first(const struct process *p, const struct region *r, const struct node *store,
+                     const struct node *load)
+{
+    for (int x = 0; x < r->nodes; x++)
+        for (int y = 0; y < r->nodes; y++) {
+            const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
+            if (s->bank < store->bank && s->bank == l->bank && l->kept && alike(s, store) &&
+                alike(l, load))
+                return false;
         }
-    return false;
+    return true;
 }
 
 static void watch_all(struct emitter *e, int region, const struct promise *promise)
@@ -62,7 +67,7 @@ static void watch_all(struct emitter *e, int region, const struct promise *promi
             const struct node *s = &p->node[r->node[x]], *l = &p->node[r->node[y]];
             if (s->op == OP_STORE && l->op == OP_LOAD && s->memory == l->memory &&
                 s->bank == l->bank && l->kept &&
-                !strcmp(p->memory[s->memory].name, promise->variable) && !said(p, r, x, y))
+                !strcmp(p->memory[s->memory].name, promise->variable) && is_first(p, r, s, l))
                 watch(e, region, promise, s, l);
         }
 }
