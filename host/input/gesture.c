@@ -62,9 +62,16 @@ int gestures_parse(const char *csv, struct gestures *g)
     return status;
 }
 
+static const char end[] = "_labels.csv";
+
+size_t gestures_stem(const char *name)
+{
+    const size_t n = strlen(name), m = sizeof end - 1;
+    return n > m && strcmp(name + n - m, end) == 0 ? n - m : 0;
+}
+
 int gestures_read(const char *path, struct gestures *g)
 {
-    static const char end[] = "_labels.csv";
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     const size_t stem = dot ? (size_t)(dot - path) : strlen(path);
     *g = (struct gestures){0};

@@ -4,6 +4,7 @@
 #ifndef ADAFIRE_GESTURE_H
 #define ADAFIRE_GESTURE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct gesture {
@@ -16,6 +17,8 @@ struct gestures {
     int count;
 };
 
+/* Of FILE_labels.csv the length of FILE; 0: it is not called so. */
+size_t gestures_stem(const char *name);
 /* Those of the recording at `path`; none, and AF_OK, if there is no such file. AF_BAD_FILE if it is
  * damaged or parts overlap. */
 int gestures_read(const char *path, struct gestures *g);

@@ -2,15 +2,14 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "input/array.h"
 #include "input/gesture.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { TEXT_MOST = 1 << 28 };
 
@@ -109,14 +108,6 @@ static int read_text(const char *path, struct tensor *labels, struct texts *file
 
 /* ---- Parts of recordings --------------------------------------------------------------------- */
 
-static const char parts_end[] = "_labels.csv";
-
-static bool is_parts(const char *path)
-{
-    const size_t n = strlen(path), m = sizeof parts_end - 1;
-    return n > m && strcmp(path + n - m, parts_end) == 0;
-}
-
 static int add_label(struct tensor *labels, struct texts *files, const char *file, int64_t class)
 {
     const int64_t n = labels->count;
@@ -148,46 +139,20 @@ static int add_parts(const char *path, const char *recording, struct tensor *lab
 
 /* ---- Folders --------------------------------------------------------------------------------- */
 
-static int not_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.' && strcmp(entry->d_name, "__MACOSX") != 0 &&
-           strcmp(entry->d_name, "@eaDir") != 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* Calls each with what is in a folder, by name. */
 static int in_folder(const char *path,
                      int (*each)(void *context, const char *path, const char *name, bool folder),
                      void *context)
 {
-    struct dirent **list;
-    const int n = scandir(path, &list, not_hidden, by_name);
-    if (n < 0)
-        return af_fail(errno == ENOMEM ? AF_NO_MEMORY : AF_IO, "%s: %s", path, strerror(errno));
-    int status = AF_OK;
-    for (int i = 0; i < n; i++) {
-        const size_t size = strlen(path) + strlen(list[i]->d_name) + 2;
-        char *inner = status ? NULL : malloc(size);
-        if (!status && !inner)
-            status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
-        if (inner) {
-            snprintf(inner, size, "%s/%s", path, list[i]->d_name);
-            status = each(context, inner, list[i]->d_name, is_folder(inner));
-        }
+    struct texts names;
+    int status = folder_names(path, &names);
+    for (int i = 0; i < names.count && !status; i++) {
+        char *inner = folder_join(path, names.text[i]);
+        status = inner ? each(context, inner, names.text[i], is_folder(inner))
+                       : af_fail(AF_NO_MEMORY, "%s: no memory", path);
         free(inner);
-        free(list[i]);
     }
-    free(list);
+    texts_free(&names);
     return status;
 }
 
@@ -237,10 +202,10 @@ static int add_parts_of(void *context, const char *path, const char *name, bool 
 {
     struct folder_labels *f = context;
     char recording[300];
-    if (folder || !is_parts(name))
+    const size_t stem = gestures_stem(name);
+    if (folder || !stem)
         return AF_OK;
-    snprintf(recording, sizeof recording, "%.*s.aedat",
-             (int)(strlen(name) - (sizeof parts_end - 1)), name);
+    snprintf(recording, sizeof recording, "%.*s.aedat", (int)stem, name);
     return add_parts(path, recording, f->labels, f->files);
 }
 
@@ -257,14 +222,10 @@ static int read_folder(const char *path, struct tensor *labels, struct texts *fi
     labels->rank = 1;
     int status = class_folders(path, &classes);
     for (; !status && f.class < classes.count; f.class ++) {
-        const size_t size = strlen(path) + 300;
-        char *inner = malloc(size);
         f.class_name = classes.text[f.class];
-        status = inner ? AF_OK : af_fail(AF_NO_MEMORY, "%s: no memory", path);
-        if (inner)
-            snprintf(inner, size, "%s/%s", path, f.class_name);
-        if (!status)
-            status = in_folder(inner, add_file, &f);
+        char *inner = folder_join(path, f.class_name);
+        status =
+            inner ? in_folder(inner, add_file, &f) : af_fail(AF_NO_MEMORY, "%s: no memory", path);
         free(inner);
     }
     if (!status && !classes.count)
@@ -287,7 +248,7 @@ int labels_read(const char *path, struct tensor *labels, struct texts *files)
     int status = AF_OK;
     if (is_folder(path)) {
         status = read_folder(path, labels, files);
-    } else if (is_parts(path)) {
+    } else if (gestures_stem(path)) {
         labels->type = DTYPE_I64;
         labels->rank = 1;
         status = add_parts(path, NULL, labels, NULL);

@@ -2,18 +2,16 @@
 #include "input/source_folder.h"
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "input/gesture.h"
 #include "input/source_picture.h"
 #include "input/source_points.h"
 #include "input/source_recordings.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 struct entry {
     char *path;
@@ -35,21 +33,6 @@ struct left_out {
     int64_t files, folders;
     char names[NAMED * 64]; /* of the first folders */
 };
-
-static char *join(const char *folder, const char *name)
-{
-    size_t n = strlen(folder), size = n + strlen(name) + 2;
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
-    return path;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 /* What a model finds in a folder. */
 static const struct kind {
@@ -81,20 +64,7 @@ static bool named_as(const struct kind *kind, const char *name)
 /* Labels of a recording's parts, which are read with it. */
 static bool is_company(const struct input_spec *spec, const char *name)
 {
-    static const char end[] = "_labels.csv";
-    const size_t n = strlen(name), m = sizeof end - 1;
-    return spec->events && n > m && strcmp(name + n - m, end) == 0;
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* By bytes: alphasort would follow the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
+    return spec->events && gestures_stem(name);
 }
 
 /* Takes the path. */
@@ -138,12 +108,6 @@ static int add_file(struct folder *f, char *path, int label)
     return status;
 }
 
-/* What unpacking and file servers leave behind. */
-static bool is_litter(const char *name)
-{
-    return strcmp(name, "__MACOSX") == 0 || strcmp(name, "@eaDir") == 0;
-}
-
 static int scan(struct folder *f, const char *path, int label, struct left_out *left);
 
 /* A folder is a class if it holds a sample. */
@@ -151,7 +115,7 @@ static int scan_class(struct folder *f, const char *path, const char *name, int 
                       struct left_out *left)
 {
     const int64_t before = f->base.count;
-    int status = is_litter(name) ? AF_OK : scan(f, path, *class, left);
+    int status = scan(f, path, *class, left);
     if (status)
         return status;
     if (f->base.count > before)
@@ -165,14 +129,12 @@ static int scan_class(struct folder *f, const char *path, const char *name, int 
 /* Adds the files in `path`; where they carry no label yet, then those of the folders in it. */
 static int scan(struct folder *f, const char *path, int label, struct left_out *left)
 {
-    struct dirent **list;
-    int status = AF_OK, n = scandir(path, &list, not_hidden, by_name), class = 0;
-    if (n < 0)
-        return af_fail(errno == ENOMEM ? AF_NO_MEMORY : AF_IO, "%s: %s", path, strerror(errno));
+    struct texts names;
+    int status = folder_names(path, &names), class = 0;
     for (int pass = 0; pass < (label < 0 ? 2 : 1); pass++)
-        for (int i = 0; !status && i < n; i++) {
-            const char *name = list[i]->d_name;
-            char *inner = join(path, name);
+        for (int i = 0; !status && i < names.count; i++) {
+            const char *name = names.text[i];
+            char *inner = folder_join(path, name);
             const bool folder = inner && is_folder(inner);
             if (!inner) {
                 status = af_fail(AF_NO_MEMORY, "%s: no memory", path);
@@ -186,9 +148,7 @@ static int scan(struct folder *f, const char *path, int label, struct left_out *
             }
             free(inner);
         }
-    for (int i = 0; i < n; i++)
-        free(list[i]);
-    free(list);
+    texts_free(&names);
     return status;
 }
 

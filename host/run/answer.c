@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/npy.h"
 #include "input/annotation.h"
 #include "input/counting.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { PICTURE_LEAST = 640 }; /* small pictures are drawn larger, so that texts fit */
 
@@ -108,8 +108,7 @@ static int open_detection(struct answers *a)
     if (status)
         return status;
     a->classes = detector_classes(a->detector);
-    struct stat st;
-    const bool folder = o->labels && stat(o->labels, &st) == 0 && S_ISDIR(st.st_mode);
+    const bool folder = o->labels && is_folder(o->labels);
     if (folder)
         status = annotations_open(o->labels, a->classes, &a->annotations);
     else if (o->labels)
@@ -164,12 +163,10 @@ static int open_drawing(const struct answers *a)
 {
     const char *path = a->options.draw;
     const int *shape = a->model->population[0].shape;
-    struct stat st;
-    bool is_folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     if (shape[0] != 1 && shape[0] != 3)
         return af_fail(AF_BAD_ARGUMENT, "%s: samples of %d channels are no pictures to draw on",
                        a->model->name, shape[0]);
-    if (is_folder || !canvas_is_file(path))
+    if (is_folder(path) || !canvas_is_file(path))
         return file_make_folder(path);
     if (a->options.samples != 1)
         return af_fail(AF_BAD_ARGUMENT,
