@@ -26,34 +26,36 @@ struct progress {
     WITH_MEMORY(bool tiles, last_step;) /* the run is by tiles; of the timesteps there may be */
 };
 
-/* Of a weight vector: a weight of 0 is none. It is looked up as where it is added, so that hlsc
- * sees one access. */
-static inline uint8_t operations_of(const weights *weight, word_address vector)
+/* The lanes in which an operation adds something: a weight of 0 is none. It is looked up as where
+ * it is added, so that hlsc sees one access. */
+static inline uint32_t adding_lanes(const weights *weight, const struct operation *o, int k)
 {
-    uint32_t there = 0; /* lanes */
+    uint32_t there = 0;
     for (int l = 0; l < LANES; l++) {
 #pragma HLS unroll
-        there |= (uint32_t)(AT(*weight, vector)[l / 4][l % 4] != 0) << l;
+        bool adds = AT(*weight, o->weight[k])[l / 4][l % 4] != 0;
+        WITH_LANES(adds &= k > 0 || !o->lanes.there || o->lanes.count[l];)
+        there |= (uint32_t)adds << l;
     }
-    return __builtin_popcount(there);
+    return there;
 }
 
-#if LANEWISE
-/* Synaptic operations and spikes of them, where each lane has a burst of its own. */
-static inline uint8_t operations_of_lanes(const weights *weight, word_address vector,
-                                          const struct lanes *lanes, uint32_t *spikes)
+/* Of these, spikes; 0: none is counted. */
+static inline uint32_t spikes_of(const struct operation *o, int k, uint32_t there, uint8_t number)
 {
-    uint32_t there = 0, sum = 0;
+#if LANEWISE
+    uint32_t sum = 0;
     for (int l = 0; l < LANES; l++) {
 #pragma HLS unroll
-        const bool one = AT(*weight, vector)[l / 4][l % 4] != 0 && lanes->count[l];
-        there |= (uint32_t)one << l;
-        sum += one ? magnitude(lanes->count[l]) : 0;
+        sum += there >> l & 1 ? magnitude(o->lanes.count[l]) : 0;
     }
-    *spikes = sum;
-    return __builtin_popcount(there);
-}
+    if (k == 0 && o->lanes.there)
+        return o->size[0] ? sum : 0;
+#else
+    (void)there;
 #endif
+    return (uint32_t)o->size[k] * number;
+}
 
 /* What a lane's weight is multiplied with. */
 static inline uint32_t factor_of(const struct operation *o, int k, int lane)
@@ -97,16 +99,10 @@ accumulate:
             v1[l] = v;
         }
         for (int k = 0; k <= PAIRS; k++) {
-            uint8_t number = operations_of(weight, o.weight[k]);
-            uint32_t spikes = (uint32_t)o.size[k] * number;
-#if LANEWISE
-            if (k == 0 && o.lanes.there) {
-                number = operations_of_lanes(weight, o.weight[0], &o.lanes, &spikes);
-                spikes = o.size[0] ? spikes : 0;
-            }
-#endif
+            const uint32_t there = adding_lanes(weight, &o, k);
+            const uint8_t number = __builtin_popcount(there);
             *operations += o.size[k] ? number : 0;
-            *spike_operations += spikes;
+            *spike_operations += spikes_of(&o, k, there, number);
         }
         before_last = last;
         last = at;

@@ -105,8 +105,8 @@ static int check(const struct af_convert_options *o)
         o->event_frames > TIMESTEPS_LIMIT)
         return af_fail(AF_BAD_ARGUMENT, "limits, threads, sizes or frames are out of range");
     if (o->fit && !build_named(o->fit))
-        return af_fail(AF_BAD_ARGUMENT, "'%.40s' is no build to fit; there are tiny, u250, ulx3s and sim",
-                       o->fit);
+        return af_fail(AF_BAD_ARGUMENT,
+                       "'%.40s' is no build to fit; there are tiny, u250, ulx3s and sim", o->fit);
     if (o->counting && !o->events)
         return af_fail(AF_BAD_ARGUMENT, "counting is for networks of events");
     if ((o->exit_recordings || o->exit_in_memory) && !o->events)

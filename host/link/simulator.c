@@ -184,7 +184,8 @@ static int no_library(const char *kind, const char *build)
     if (near && strcmp(near, build) != 0)
         return af_fail(AF_NO_DEVICE, "no build '%.40s'; did you mean %s?", build, near);
     if (strcmp(kind, "csim") == 0)
-        return af_fail(AF_NO_DEVICE, "no build '%.40s'; there are sim, tiny, u250 and ulx3s", build);
+        return af_fail(AF_NO_DEVICE, "no build '%.40s'; there are sim, tiny, u250 and ulx3s",
+                       build);
     return af_fail(AF_NO_DEVICE,
                    "there is no simulator of the build '%.40s'%s; `make %s-tiny` and `make %s-sim` "
                    "make those of tiny and sim",
