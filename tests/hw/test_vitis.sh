@@ -3,6 +3,14 @@
 # hls_stream.h and ap_int.h, and the scripts start the right programs (stubs that write down how they were called).
 set -u
 passed=0 failed=0 skipped=0
+case ${ADAFIRE_BUILD:-} in
+*asan | *tsan)
+    echo "skip: Verilog is the same in every build"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 77
+    ;;
+esac
+unset BUILD # of make; to hw/vitis/build it is the accelerator's
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 check() {
